@@ -1,0 +1,103 @@
+use std::fmt;
+
+/// What kind of failure it was; decides about retries, exit codes and advice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The thing asked for does not exist.
+    NotFound,
+    /// Credentials are missing, wrong, or not allowed to do this.
+    Denied,
+    /// The content or the request is not valid.
+    Invalid,
+    /// Something else is already there.
+    Conflict,
+    /// The other side did not answer, or not in time.
+    Unavailable,
+    /// The place cannot do this.
+    Unsupported,
+    /// A local failure: a full disk, a missing permission.
+    Local,
+}
+
+/// A failed operation on a place: what was done, to which reference, and why it failed.
+///
+/// The text reads `<subject>: <reason>`; callers put what they were doing in front of it.
+#[derive(Debug)]
+pub struct Error {
+    kind: Kind,
+    subject: String,
+    reason: String,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// An error about a reference, a file, or another subject that a person recognises.
+    pub fn new(kind: Kind, subject: impl fmt::Display, reason: impl fmt::Display) -> Self {
+        Self { kind, subject: subject.to_string(), reason: reason.to_string(), source: None }
+    }
+
+    /// The subject does not exist.
+    pub fn not_found(subject: impl fmt::Display) -> Self {
+        Self::new(Kind::NotFound, subject, "not found")
+    }
+
+    /// The subject's content is not valid.
+    pub fn invalid(subject: impl fmt::Display, reason: impl fmt::Display) -> Self {
+        Self::new(Kind::Invalid, subject, reason)
+    }
+
+    /// Keeps the error that caused this one.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// What kind of failure it was.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// What it was about.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// Why it failed, without the subject.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// For `map_err`: an error of the bytes of `subject`.
+    pub fn blob(subject: impl fmt::Display) -> impl FnOnce(ocm_blob::Error) -> Self {
+        let subject = subject.to_string();
+        move |error| match error {
+            ocm_blob::Error::Source(source) => match source.downcast::<Self>() {
+                Ok(error) => *error,
+                Err(source) => Self::new(Kind::Unavailable, subject, source),
+            },
+            ocm_blob::Error::File { .. } | ocm_blob::Error::Io(_) => {
+                let kind = match &error {
+                    ocm_blob::Error::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => Kind::NotFound,
+                    _ => Kind::Local,
+                };
+                Self::new(kind, subject, &error).caused_by(error)
+            }
+            error => Self::new(Kind::Invalid, subject, &error).caused_by(error),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.subject, self.reason)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        // The reason already tells what the source says; the next cause below it is the news.
+        self.source.as_deref().and_then(std::error::Error::source)
+    }
+}

@@ -1,0 +1,18 @@
+//! OCI without OCM: references, manifests, places that store them, and copying between places.
+//!
+//! This crate has never heard of components. The two ports, [`Repository`] and [`Registry`], are all that the rest of the
+//! program knows of a place; a remote registry, an OCI image layout and memory are implementations here, a transport
+//! archive is one elsewhere.
+
+mod descriptor;
+mod error;
+mod manifest;
+mod store;
+
+pub use descriptor::{Descriptor, Platform};
+pub use error::{Error, Kind};
+pub use manifest::{Document, ImageIndex, ImageManifest, Manifest, media_type};
+pub use store::{Pushed, Registry, Repository, Selector, Upload, UploadStore};
+
+/// Result of an operation on a place.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,140 @@
+//! The ports: what every place that stores OCI content can do.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use ocm_blob::{Blob, ByteStream, Digest};
+
+use crate::{Descriptor, Manifest, Result};
+
+/// How a manifest is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Selector {
+    /// By tag; whoever holds the place may move it.
+    Tag(String),
+    /// By digest; always the same bytes.
+    Digest(Digest),
+}
+
+impl Selector {
+    /// A tag or, if the text is a digest, that digest.
+    pub fn parse(text: &str) -> Self {
+        text.parse().map_or_else(|_| Self::Tag(text.to_owned()), Self::Digest)
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tag(tag) => f.write_str(tag),
+            Self::Digest(digest) => fmt::Display::fmt(digest, f),
+        }
+    }
+}
+
+impl From<Digest> for Selector {
+    fn from(digest: Digest) -> Self {
+        Self::Digest(digest)
+    }
+}
+
+/// How a blob came to be in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// It was there; nothing was moved.
+    Present,
+    /// The place took it over from another of its repositories; nothing was moved.
+    Mounted,
+    /// Its bytes were sent.
+    Sent,
+}
+
+/// One repository in some place: blobs and manifests by digest, and tags.
+///
+/// # Guarantees
+/// Every byte handed out was checked against its digest, or the stream fails before its end. A blob or manifest that was
+/// pushed is there as a whole or not at all.
+#[async_trait]
+pub trait Repository: Send + Sync {
+    /// How a person would address this repository: for messages.
+    fn address(&self) -> String;
+
+    /// Type, digest and size of a manifest without its content; `None` if it does not exist.
+    async fn resolve(&self, selector: &Selector) -> Result<Option<Descriptor>>;
+
+    /// A manifest; [`crate::Kind::NotFound`] if it does not exist.
+    async fn manifest(&self, selector: &Selector) -> Result<Manifest>;
+
+    /// The size of a blob in bytes; `None` if it does not exist.
+    async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>>;
+
+    /// Content of a blob from `offset` on. Read from the start, it is verified against the digest.
+    async fn blob(&self, digest: &Digest, offset: u64) -> Result<ByteStream>;
+
+    /// Stores a blob. Without a digest beforehand, the content is measured on its way (SHA-256).
+    ///
+    /// Returns what the blob is (media type `application/octet-stream`) and how it came there. Content that does not
+    /// have the digest or size it announced is refused.
+    async fn push_blob(&self, content: &dyn Blob) -> Result<(Descriptor, Pushed)>;
+
+    /// Takes a blob over from another repository of the same place without moving bytes; `false` if it cannot be done.
+    async fn mount(&self, digest: &Digest, from: &str) -> Result<bool>;
+
+    /// Stores a manifest under its digest and, if given, under a tag. The blobs and manifests it needs must be there.
+    async fn push_manifest(&self, manifest: &Manifest, tag: Option<&str>) -> Result<()>;
+
+    /// All tags, in lexical order.
+    async fn tags(&self) -> Result<Vec<String>>;
+
+    /// Manifests that name `subject` as their subject.
+    async fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>>;
+
+    /// Removes a tag, or a manifest with all its tags. `false` if it did not exist.
+    async fn delete_manifest(&self, selector: &Selector) -> Result<bool>;
+
+    /// Removes a blob. `false` if it did not exist.
+    async fn delete_blob(&self, digest: &Digest) -> Result<bool>;
+}
+
+/// A place with any number of repositories: a registry host, an archive.
+#[async_trait]
+pub trait Registry: Send + Sync {
+    /// How a person would address this place: for messages.
+    fn address(&self) -> String;
+
+    /// A repository by name; it need not exist yet.
+    fn repository(&self, name: &str) -> Arc<dyn Repository>;
+
+    /// Names of all repositories, in lexical order; [`crate::Kind::Unsupported`] where the place does not tell.
+    async fn repositories(&self) -> Result<Vec<String>>;
+
+    /// Makes everything visible that was pushed so far.
+    ///
+    /// A place that cannot hold back changes does nothing here. Whoever needs "all or nothing" in every place pushes
+    /// manifests without tags first, tags them in the end, and then calls this.
+    async fn commit(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// A repository that takes blobs piece by piece over several requests; what a server needs beside [`Repository`].
+#[async_trait]
+pub trait UploadStore: Repository {
+    /// Begins a blob.
+    async fn begin(&self) -> Result<Box<dyn Upload>>;
+}
+
+/// A blob in the making. Dropped without [`Upload::finish`], it leaves nothing behind.
+#[async_trait]
+pub trait Upload: Send {
+    /// Bytes taken so far.
+    fn size(&self) -> u64;
+
+    /// Takes the next bytes.
+    async fn write(&mut self, bytes: Bytes) -> Result<()>;
+
+    /// Stores the blob; [`crate::Kind::Invalid`] if its digest is not the one given.
+    async fn finish(self: Box<Self>, expected: &Digest) -> Result<()>;
+}
