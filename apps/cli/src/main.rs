@@ -1,1 +1,6 @@
+//! The `ocm` program: arguments in, a verb of the library, its report printed out.
+
+mod args;
+mod print;
+
 fn main() {}

@@ -18,6 +18,12 @@ pub trait Blob: Send + Sync {
     /// The digest, if it is known before reading. Whoever needs certainty reads through [`crate::verified`].
     fn digest(&self) -> Option<Digest>;
 
+    /// Whether [`Blob::open`] itself checks the content against [`Blob::digest`]. Hashing is what limits the speed of a
+    /// transfer, so content is hashed once: whoever takes it in does not check it again if this is `true`.
+    fn is_verified(&self) -> bool {
+        false
+    }
+
     /// Opens the content at its first byte.
     async fn open(&self) -> Result<ByteStream>;
 
@@ -78,6 +84,10 @@ impl Blob for MemoryBlob {
 
     fn digest(&self) -> Option<Digest> {
         Some(self.digest.clone())
+    }
+
+    fn is_verified(&self) -> bool {
+        true
     }
 
     async fn open(&self) -> Result<ByteStream> {

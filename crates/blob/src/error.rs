@@ -56,6 +56,20 @@ impl Error {
         move |source| Self::File { path, source }
     }
 
+    /// Takes an error of this crate back out of a reader that could only hand on input and output errors.
+    pub(crate) fn from_read(error: std::io::Error) -> Self {
+        error.downcast::<Self>().unwrap_or_else(Self::Io)
+    }
+
+    /// Names the file whose content an archive error, or a nameless one, is about.
+    pub(crate) fn in_file(self, path: &Path) -> Self {
+        match self {
+            Self::Archive(reason) => Self::Archive(format!("{}: {reason}", path.display())),
+            Self::Io(source) => Self::File { path: path.to_path_buf(), source },
+            error => error,
+        }
+    }
+
     /// Wraps the error of another layer.
     pub fn source(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Source(error.into())

@@ -104,7 +104,7 @@ where
                     }
                 }
                 Err(error) => {
-                    let _ = sender.blocking_send(Err(error.into()));
+                    let _ = sender.blocking_send(Err(Error::from_read(error)));
                     return;
                 }
             }

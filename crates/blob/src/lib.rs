@@ -4,16 +4,32 @@
 //! [`Blob`] (can be opened again) or a [`ByteStream`] (is being read), and everything that names content is a [`Digest`].
 //! Nothing outside this crate computes a digest of content.
 
+mod archive;
 mod blob;
+mod bridge;
+mod compress;
 mod digest;
 mod error;
+mod extract;
 mod file;
+mod limits;
+mod observer;
+mod pack;
+pub mod sniff;
+mod staged;
 mod verify;
 
+pub use archive::{Archive, ArchiveBlob, Entry, EntryPath, Kind, Refused};
 pub use blob::{Blob, ByteStream, MemoryBlob, once};
+pub use compress::{Gzipped, gunzip, gunzip_if_compressed, gzip, is_gzip};
 pub use digest::{Algorithm, Digest, Digester, InvalidDigest};
 pub use error::Error;
+pub use extract::{ExtractOptions, Extracted, Links, extract, extract_from};
 pub use file::{CHUNK, FileBlob, read_in_background};
+pub use limits::Limits;
+pub use observer::{Item, Observer, Outcome, Unobserved};
+pub use pack::{DirectoryTar, InvalidPattern, PackOptions, Pattern, TarOf};
+pub use staged::{Durability, Existing, Finished, Staged, sync_filesystem, sync_folder, write_file};
 pub use verify::{Measure, Measured, read_to_end, verified};
 
 /// Result of reading or writing content.

@@ -1,1 +1,37 @@
-//! ocm-http
+//! The one HTTP client: trust, proxies, retries, limits on how much is asked at once, and redaction of secrets.
+//!
+//! Nothing outside this crate opens a connection. The client knows nothing of registries: it sends a [`Request`], follows
+//! redirects without ever carrying credentials to another origin, tries again where that is safe, and hands out a
+//! [`Response`] whose body is read either under a limit or as a stream that notices when the other side falls silent.
+
+mod address;
+mod client;
+mod dispatch;
+mod environment;
+mod error;
+mod progress;
+mod proxy;
+mod redact;
+mod redirect;
+mod request;
+mod response;
+mod retry;
+mod settings;
+
+pub use address::{Reach, is_local, is_loopback_host};
+pub use client::Client;
+pub use error::{Error, Kind};
+pub use proxy::Proxies;
+pub use redact::redacted;
+pub use redirect::same_origin;
+pub use request::{Body, BodyStream, BoxError, OpenBody, Request};
+pub use response::{Response, ResponseStream};
+pub use retry::Retry;
+pub use settings::{Settings, Timeouts};
+
+/// Methods, headers and status codes as the `http` crate defines them.
+pub use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+pub use url::Url;
+
+/// Result of a request.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

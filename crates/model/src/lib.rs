@@ -1,11 +1,24 @@
 //! The Open Component Model as types: descriptors, names, versions, identities, references. No input or output.
 
+pub mod constraint;
 pub mod descriptor;
+pub mod digest;
+mod error;
 mod identity;
+pub mod json;
+pub mod name;
+pub mod normalise;
 mod spec;
+mod unique;
+pub mod version;
+pub mod yaml;
 
+pub use constraint::Constraint;
 pub use descriptor::{
     Component, Descriptor, DigestSpec, Label, Provider, Reference, Resource, Signature, Source,
 };
+pub use error::{Error, Result};
 pub use identity::Identity;
+pub use name::ComponentName;
 pub use spec::TypedObject;
+pub use version::Version;

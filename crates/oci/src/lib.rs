@@ -4,15 +4,18 @@
 //! program knows of a place; a remote registry, an OCI image layout and memory are implementations here, a transport
 //! archive is one elsewhere.
 
+pub mod copy;
 mod descriptor;
 mod error;
 mod manifest;
+mod memory;
 mod store;
 
 pub use descriptor::{Descriptor, Platform};
 pub use error::{Error, Kind};
 pub use manifest::{Document, ImageIndex, ImageManifest, Manifest, media_type};
-pub use store::{Pushed, Registry, Repository, Selector, Upload, UploadStore};
+pub use memory::MemoryRegistry;
+pub use store::{Location, Pushed, Registry, Repository, Selector, StoredBlob, Upload, UploadRegistry, UploadStore};
 
 /// Result of an operation on a place.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -157,8 +157,10 @@ impl Document {
     /// Type of the artifact: the declared one, else the media type of the configuration.
     pub fn artifact_type(&self) -> Option<&str> {
         match self {
-            Self::Image(image) => Some(image.artifact_type.as_deref().unwrap_or(&image.config.media_type)),
-            Self::Index(index) => index.artifact_type.as_deref(),
+            Self::Image(image) => {
+                Some(image.artifact_type.as_deref().filter(|name| !name.is_empty()).unwrap_or(&image.config.media_type))
+            }
+            Self::Index(index) => index.artifact_type.as_deref().filter(|name| !name.is_empty()),
         }
     }
 

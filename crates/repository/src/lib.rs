@@ -1,1 +1,13 @@
-//! ocm-repository
+//! Component versions where they are kept: in a transport archive, in a registry, in the older component archive.
+//!
+//! A transport archive ([`ctf::Archive`]) is one more place that stores OCI content. How a component version lies in such
+//! a place is written down once, in [`component`], for archives and registries alike.
+
+pub mod component;
+pub mod ctf;
+
+pub use component::{ComponentRepository, ComponentVersion, LocalContent, NewVersion, RawDescriptor, Staged};
+pub use ctf::{Access, Archive, Form};
+
+/// Result of an operation on a repository.
+pub type Result<T, E = ocm_oci::Error> = std::result::Result<T, E>;

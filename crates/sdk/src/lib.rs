@@ -1,1 +1,15 @@
-//! ocm-sdk
+//! The library behind the programs: a [`Context`] with everything a run needs, and one module per verb in [`ops`].
+//!
+//! A verb takes a *request*, does its work, and returns a *report*; both are plain values that serialise. Programs turn
+//! words into requests and reports into words, nothing else.
+
+mod context;
+mod error;
+pub mod ops;
+
+pub use context::{Builder, Context};
+pub use error::{Error, Kind};
+pub use ocm_blob::{Item, Observer, Outcome, Unobserved};
+
+/// Result of a verb.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

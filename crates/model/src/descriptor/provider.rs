@@ -1,3 +1,7 @@
+use std::fmt;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -13,13 +17,6 @@ struct Object {
     other: Map<String, Value>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Written {
-    Text(String),
-    Object(Object),
-}
-
 impl Provider {
     /// A provider without labels.
     pub fn named(name: impl Into<String>) -> Self {
@@ -27,13 +24,13 @@ impl Provider {
     }
 
     fn from_object(object: Object) -> Self {
-        Self { name: object.name, labels: object.labels, other: object.other }
+        Self { name: object.name, labels: object.labels, other: object.other, is_json: false }
     }
 }
 
 impl Serialize for Provider {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.labels.is_empty() && self.other.is_empty() {
+        if self.labels.is_empty() && self.other.is_empty() && !self.is_json {
             return serializer.serialize_str(&self.name);
         }
         let object = Object { name: self.name.clone(), labels: self.labels.clone(), other: self.other.clone() };
@@ -43,15 +40,41 @@ impl Serialize for Provider {
 
 impl<'de> Deserialize<'de> for Provider {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Option::<Written>::deserialize(deserializer)? {
-            None => Ok(Self::default()),
-            Some(Written::Object(object)) => Ok(Self::from_object(object)),
-            Some(Written::Text(text)) if text.starts_with('{') => {
-                let object = serde_json::from_str(&text)
-                    .map_err(|error| serde::de::Error::custom(format!("provider is not the JSON object it begins like: {error}")))?;
-                Ok(Self::from_object(object))
-            }
-            Some(Written::Text(name)) => Ok(Self::named(name)),
+        deserializer.deserialize_any(Form)
+    }
+}
+
+struct Form;
+
+impl<'de> Visitor<'de> for Form {
+    type Value = Provider;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the provider's name in quotes, or an object with its name and labels")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Provider, E> {
+        if !text.starts_with('{') {
+            return Ok(Provider::named(text));
         }
+        let object = serde_json::from_str(text)
+            .map_err(|error| E::custom(format_args!("provider is not the JSON object it begins like: {error}")))?;
+        Ok(Provider { is_json: true, ..Provider::from_object(object) })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Provider, A::Error> {
+        Object::deserialize(MapAccessDeserializer::new(members)).map(Provider::from_object)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Provider, E> {
+        Ok(Provider::default())
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Provider, E> {
+        Ok(Provider::default())
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Provider, E> {
+        Err(E::invalid_type(Unexpected::Bool(value), &self))
     }
 }

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::Schema;
 use crate::{Identity, TypedObject};
 
 /// A component descriptor in the form of schema version `v2`, which every implementation reads.
@@ -24,6 +25,9 @@ pub struct Descriptor {
     /// Everything else.
     #[serde(flatten)]
     pub other: Map<String, Value>,
+    /// The schema it was read from.
+    #[serde(skip)]
+    pub schema: Schema,
 }
 
 /// Says which schema a descriptor follows.
@@ -88,6 +92,9 @@ pub struct Provider {
     pub labels: Vec<Label>,
     /// Everything else in the object form.
     pub other: Map<String, Value>,
+    /// Whether it was read from JSON inside a string. `jsonNormalisation/v1` tells that from the plain name, so it is
+    /// written the same way again.
+    pub is_json: bool,
 }
 
 /// An artifact that is delivered.
@@ -97,7 +104,7 @@ pub struct Resource {
     /// Name, unique together with version and extra identity.
     pub name: String,
     /// Version of the artifact.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_empty")]
     pub version: String,
     /// Labels.
     #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
@@ -109,10 +116,10 @@ pub struct Resource {
     #[serde(rename = "type")]
     pub kind: String,
     /// `local` (made with the component) or `external`.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "String::is_empty")]
     pub relation: String,
-    /// Sources it was made from.
-    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
+    /// Sources it was made from; older descriptors call them `srcRef`.
+    #[serde(default, alias = "srcRef", deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
     pub src_refs: Vec<SourceReference>,
     /// Where its content is.
     pub access: TypedObject,
@@ -131,7 +138,7 @@ pub struct Source {
     /// Name, unique together with version and extra identity.
     pub name: String,
     /// Version of the source.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_empty")]
     pub version: String,
     /// Labels.
     #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
@@ -229,13 +236,13 @@ pub struct LabelMerge {
 #[serde(rename_all = "camelCase")]
 pub struct DigestSpec {
     /// `SHA-256` or `SHA-512`; older texts say `sha256`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_empty")]
     pub hash_algorithm: String,
     /// What was hashed: `genericBlobDigest/v1`, `ociArtifactDigest/v1`, `jsonNormalisation/v4alpha1`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_empty")]
     pub normalisation_algorithm: String,
     /// Lower-case hexadecimal digits.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_empty")]
     pub value: String,
     /// Everything else.
     #[serde(flatten)]
@@ -266,13 +273,13 @@ pub struct Signature {
 #[serde(rename_all = "camelCase")]
 pub struct SignatureValue {
     /// Algorithm.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_empty")]
     pub algorithm: String,
     /// The signature in the form that the media type says.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_empty")]
     pub value: String,
     /// Form of the value.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_empty")]
     pub media_type: String,
     /// Distinguished name that the signer put there; data, not trust.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -286,7 +293,7 @@ pub struct SignatureValue {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timestamp {
     /// PEM block with the token.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_empty")]
     pub value: String,
     /// The time it states.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -322,7 +329,7 @@ pub struct ResourceDigest {
     /// Name of the resource.
     pub name: String,
     /// Its version.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_empty")]
     pub version: String,
     /// Its extra identity.
     #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "BTreeMap::is_empty")]

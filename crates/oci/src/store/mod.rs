@@ -1,11 +1,15 @@
 //! The ports: what every place that stores OCI content can do.
 
+mod stored;
+
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use ocm_blob::{Blob, ByteStream, Digest};
+
+pub use stored::StoredBlob;
 
 use crate::{Descriptor, Manifest, Result};
 
@@ -38,6 +42,15 @@ impl From<Digest> for Selector {
     fn from(digest: Digest) -> Self {
         Self::Digest(digest)
     }
+}
+
+/// A repository on the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// Scheme and host with port: `https://ghcr.io`.
+    pub registry: String,
+    /// Name of the repository in it.
+    pub repository: String,
 }
 
 /// How a blob came to be in its place.
@@ -91,6 +104,21 @@ pub trait Repository: Send + Sync {
     /// Manifests that name `subject` as their subject.
     async fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>>;
 
+    /// Which registry serves this repository over the network, and under which name.
+    ///
+    /// `None` for places on this machine. Blobs can be mounted between repositories whose registries are equal.
+    fn location(&self) -> Option<Location> {
+        None
+    }
+
+    /// Where the content of a blob begins in a source that can only be read from front to back (a compressed archive).
+    ///
+    /// `None` for all others. Whoever copies several blobs out of such a source asks for them in this order and one
+    /// after the other, so that the source is read once.
+    fn position(&self, _digest: &Digest) -> Option<u64> {
+        None
+    }
+
     /// Removes a tag, or a manifest with all its tags. `false` if it did not exist.
     async fn delete_manifest(&self, selector: &Selector) -> Result<bool>;
 
@@ -117,6 +145,12 @@ pub trait Registry: Send + Sync {
     async fn commit(&self) -> Result<()> {
         Ok(())
     }
+}
+
+/// A place on this machine whose repositories take blobs piece by piece; what a server can offer to others.
+pub trait UploadRegistry: Registry {
+    /// A repository by name; it need not exist yet.
+    fn upload_store(&self, name: &str) -> Arc<dyn UploadStore>;
 }
 
 /// A repository that takes blobs piece by piece over several requests; what a server needs beside [`Repository`].

@@ -1,0 +1,73 @@
+use clap::Command;
+
+use super::lexed::Lexed;
+
+/// Whose words a command line uses, and so whose forms its reader expects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// The current program.
+    #[default]
+    V2,
+    /// The older program.
+    V1,
+}
+
+/// Flags of `get component-version` that only the older program has: whoever writes them reads its forms.
+const OLDER_GET: [&str; 5] = ["--repo", "--lookup", "--constraints", "-c", "-r"];
+/// Output forms that only the older program has.
+const OLDER_FORMS: [&str; 3] = ["wide", "treewide", "JSON"];
+/// Flags of `add component-version` that only the older program has.
+const OLDER_ADD: [&str; 10] = ["--file", "-F", "--create", "--force", "-f", "--templater", "--settings", "-s", "--addenv", "-O"];
+
+/// The dialect of a command line, as far as its words tell.
+pub(super) fn of(lexed: &Lexed) -> Dialect {
+    let path: Vec<&str> = lexed.path.iter().map(String::as_str).collect();
+    let is_older = match path.as_slice() {
+        ["add", "component-version"] => !lexed.words.is_empty() || lexed.has_any(&OLDER_ADD),
+        ["get", "component-version"] => {
+            lexed.has_any(&OLDER_GET)
+                || lexed.values(&["-o", "--output"]).any(|form| OLDER_FORMS.contains(&form))
+        }
+        // The current program has none of these.
+        ["get", "resources" | "sources" | "references"] | ["list", _] | ["transfer", "ctf"] => true,
+        ["transfer" | "download", _] => lexed.has_any(&["--repo"]),
+        _ => false,
+    };
+    if is_older { Dialect::V1 } else { Dialect::V2 }
+}
+
+/// Turns the word order `<kind> <verb>` of the older program, also with its area name `ocm` in front, into `<verb> <kind>`.
+///
+/// Returns whether it did.
+pub(super) fn verb_first(words: &[usize], argv: &mut Vec<String>, root: &Command) -> bool {
+    let word = |position: usize| words.get(position).and_then(|index| argv.get(*index));
+    let area = usize::from(word(0).is_some_and(|word| word == "ocm"));
+    let (Some(kind), Some(verb)) = (words.get(area), words.get(area + 1)) else { return false };
+    let is_swapped = argv.get(*kind).is_some_and(|kind| root.find_subcommand(kind).is_none())
+        && root.find_subcommand(&argv[*verb]).is_some_and(|verb| verb.find_subcommand(&argv[*kind]).is_some());
+    if is_swapped {
+        argv.swap(*kind, *verb);
+    }
+    if area == 1 {
+        argv.remove(words[0]);
+    }
+    is_swapped || area == 1
+}
+
+/// Whether `-c` of `add` cannot be the constructor flag of the current program: nothing that could be a file follows, or it
+/// stands among other letters (`-fcF archive`).
+pub(super) fn is_older_create(token: &str, next: Option<&str>) -> bool {
+    let Some(letters) = token.strip_prefix('-').filter(|letters| !letters.starts_with('-')) else { return false };
+    match letters.split_once('c') {
+        Some(("", "")) => next.is_none_or(|next| next.starts_with('-')),
+        Some(("", rest)) => rest.chars().all(|letter| "fFtsRCVLO".contains(letter)),
+        Some((before, _)) => before.chars().all(|letter| "fRCVL".contains(letter)),
+        None => false,
+    }
+}
+
+/// Spells the letter `c` of a cluster out: `-fcF` becomes `--create -fF`.
+pub(super) fn spell_create(token: &str) -> Vec<String> {
+    let rest = token.replacen('c', "", 1);
+    if rest == "-" { vec!["--create".into()] } else { vec!["--create".into(), rest] }
+}

@@ -1,0 +1,84 @@
+use clap::{Args, Subcommand};
+
+use super::{ElementForm, Selection, VersionsForm};
+
+/// Get anything from OCM
+#[derive(Debug, Args)]
+pub(crate) struct Get {
+    #[command(subcommand)]
+    pub(crate) kind: Option<GetKind>,
+}
+
+/// What to get.
+#[derive(Debug, Subcommand)]
+pub(crate) enum GetKind {
+    #[command(visible_alias = "cv", aliases = [
+        "component-versions", "cvs", "componentversion", "componentversions", "component", "components", "comp", "comps", "c",
+    ])]
+    ComponentVersion(GetComponentVersion),
+    /// List the resources of component versions
+    #[command(visible_alias = "resource", aliases = ["res", "r"])]
+    Resources(GetElements),
+    /// List the sources of component versions
+    #[command(visible_alias = "source", aliases = ["src", "s"])]
+    Sources(GetElements),
+    /// List the references of component versions
+    #[command(visible_alias = "reference", aliases = ["refs"])]
+    References(GetElements),
+}
+
+/// Show component versions: one, all of a component, or everything in an archive
+///
+/// A reference reads `[type::]repository//component[:version]`. Without a version all versions are shown, newest first;
+/// a repository alone shows everything in it.
+#[derive(Debug, Args)]
+pub(crate) struct GetComponentVersion {
+    /// Component references, or an archive
+    #[arg(value_name = "REFERENCE", required_unless_present = "repo")]
+    pub(crate) references: Vec<String>,
+    /// Form of the output
+    #[arg(long, short, value_name = "FORM", default_value = "table")]
+    pub(crate) output: VersionsForm,
+    /// Also show referenced component versions. `0` is off, `-1` (the default of the bare flag) goes all the way down
+    #[arg(
+        long, short, value_name = "DEPTH", num_args = 0..=1, require_equals = true, allow_negative_numbers = true,
+        default_value = "0", default_missing_value = "-1", value_parser = depth, hide_default_value = true
+    )]
+    pub(crate) recursive: bool,
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+}
+
+/// List elements of component versions
+#[derive(Debug, Args)]
+pub(crate) struct GetElements {
+    /// Component reference, or an archive
+    #[arg(value_name = "REFERENCE")]
+    pub(crate) reference: String,
+    /// Identities: `name [key=value…]`, several one after the other
+    #[arg(value_name = "IDENTITY")]
+    pub(crate) identities: Vec<String>,
+    /// Form of the output
+    #[arg(long, short, value_name = "FORM", default_value = "table")]
+    pub(crate) output: ElementForm,
+    /// Also look into referenced component versions
+    #[arg(long, short)]
+    pub(crate) recursive: bool,
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+}
+
+/// The depths that mean something: nothing, or everything.
+fn depth(text: &str) -> Result<bool, String> {
+    match text.parse::<i64>() {
+        Ok(0) => Ok(false),
+        Ok(-1) => Ok(true),
+        Ok(1..) => Err("a limited depth is not supported; use 0 or -1".into()),
+        Ok(_) => Err("the depth is 0 or -1".into()),
+        Err(_) => match text {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err("the depth is a number: 0 or -1".into()),
+        },
+    }
+}

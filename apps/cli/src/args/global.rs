@@ -1,0 +1,63 @@
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// Flags that every command takes, before or after its name.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// Configuration file; may be repeated, later files win. A file that does not exist is an error
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Vec<PathBuf>,
+    /// How much to say while working
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "info")]
+    pub(crate) loglevel: LogLevel,
+    /// Form of log lines
+    #[arg(long, global = true, value_name = "FORM", default_value = "text")]
+    pub(crate) logformat: LogFormat,
+    /// Where log lines go
+    #[arg(long, global = true, value_name = "STREAM", default_value = "stderr")]
+    pub(crate) logoutput: LogOutput,
+    /// Folder that relative input paths of constructor files start from; the default is the folder of the file
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub(crate) working_directory: Option<PathBuf>,
+    /// Folder for temporary files; the default is the one of the system
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub(crate) temp_folder: Option<PathBuf>,
+    /// Form of tables, JSON and YAML: of the current program or of the older one. Without it, flags that only the older
+    /// program has (such as `get --repo`) and its word order ask for its forms
+    #[arg(long, global = true, value_name = "VERSION", env = "OCM_COMPAT")]
+    pub(crate) compat: Option<Compat>,
+}
+
+/// Levels of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogLevel {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+/// Forms of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// `time=… level=INFO msg="…" key=value`
+    Text,
+    /// One JSON object per line
+    Json,
+}
+
+/// Where log lines go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogOutput {
+    Stderr,
+    Stdout,
+}
+
+/// Whose output forms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Compat {
+    V1,
+    V2,
+}

@@ -1,0 +1,99 @@
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::{GraphForm, Selection};
+
+/// Transfer anything between OCM repositories
+#[derive(Debug, Args)]
+pub(crate) struct Transfer {
+    #[command(subcommand)]
+    pub(crate) kind: Option<TransferKind>,
+}
+
+/// What to transfer.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TransferKind {
+    #[command(visible_alias = "cv", aliases = [
+        "component-versions", "cvs", "componentversion", "componentversions", "component", "components", "comp", "comps", "c",
+    ])]
+    ComponentVersion(TransferComponentVersion),
+    #[command(name = "ctf", visible_alias = "commontransportarchive")]
+    Archive(TransferArchive),
+}
+
+/// Transfer component versions to another repository
+///
+/// Versions that the target has with the same content are skipped; other content is refused unless `--overwrite` is given.
+#[derive(Debug, Args)]
+pub(crate) struct TransferComponentVersion {
+    /// Component references (or an archive, for everything in it), then the target repository
+    #[arg(value_name = "REFERENCE… TARGET", required = true, num_args = 1..)]
+    pub(crate) arguments: Vec<String>,
+    #[command(flatten)]
+    pub(crate) options: TransferOptions,
+    /// File that receives the list of transferred component versions
+    #[arg(long, short = 'B', value_name = "FILE")]
+    pub(crate) bom_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+}
+
+/// Transfer everything in an archive to another repository
+#[derive(Debug, Args)]
+pub(crate) struct TransferArchive {
+    /// Archive
+    #[arg(value_name = "ARCHIVE")]
+    pub(crate) source: String,
+    /// Target repository
+    #[arg(value_name = "TARGET")]
+    pub(crate) target: String,
+    #[command(flatten)]
+    pub(crate) options: TransferOptions,
+    /// Another repository to look for referenced component versions in; may be repeated
+    #[arg(long, value_name = "REPOSITORY")]
+    pub(crate) lookup: Vec<String>,
+}
+
+/// How to transfer.
+#[derive(Debug, Args)]
+pub(crate) struct TransferOptions {
+    /// Also transfer referenced component versions
+    #[arg(long, short)]
+    pub(crate) recursive: bool,
+    /// Copy the content of all resources, not only what the repository itself holds
+    #[arg(long, short = 'V')]
+    pub(crate) copy_resources: bool,
+    /// How copied images are stored in a registry
+    #[arg(long, short, value_name = "FORM", default_value = "localBlob")]
+    pub(crate) upload_as: ArtifactUpload,
+    /// Replace component versions that the target has with other content
+    #[arg(long, short = 'f', visible_alias = "enforce")]
+    pub(crate) overwrite: bool,
+    /// Keep component versions that the target has, whatever their content
+    #[arg(long, conflicts_with = "overwrite")]
+    pub(crate) no_update: bool,
+    /// Access type that stays by reference in spite of `--copy-resources`; may be repeated
+    #[arg(long, short = 'N', value_name = "TYPE", value_delimiter = ',')]
+    pub(crate) omit_access_types: Vec<String>,
+    /// Form of a new target archive: `directory`, `tar`, `tgz`
+    #[arg(long = "type", short = 't', value_name = "FORM")]
+    pub(crate) form: Option<String>,
+    /// Only plan, and print the plan
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Form of the plan of a dry run (YAML without it) or of the report, which is printed only with this flag
+    #[arg(long, short, value_name = "FORM")]
+    pub(crate) output: Option<GraphForm>,
+}
+
+/// How copied images are stored in a registry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "camelCase")]
+pub(crate) enum ArtifactUpload {
+    /// Inside of the component version
+    #[default]
+    LocalBlob,
+    /// As an artifact of its own, under its own name
+    OciArtifact,
+}

@@ -1,0 +1,94 @@
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use crate::print::escape;
+
+/// How a run ended, for scripts. The numbers are part of the command line's contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Something failed that has no number of its own.
+    Failed = 1,
+    /// The command line or a constructor file is wrong.
+    Usage = 2,
+    /// Something named does not exist.
+    NotFound = 3,
+    /// Something different is already there.
+    Conflict = 4,
+    /// Content is not what its digest says.
+    Verification = 5,
+    /// Credentials are missing, wrong, or not allowed to do this.
+    NotAuthorised = 6,
+    /// Not everything could be done.
+    Incomplete = 7,
+    /// The other side did not answer.
+    Unavailable = 8,
+    /// Ctrl-C.
+    Interrupted = 130,
+}
+
+/// A run that failed: the message, what to do next, and the exit code.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: Exit,
+    message: String,
+    hints: Vec<String>,
+}
+
+impl Failure {
+    /// A failure with a message for a person.
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), hints: Vec::new() }
+    }
+
+    /// A command line that makes no sense.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+
+    /// Ctrl-C.
+    pub(crate) fn interrupted() -> Self {
+        Self::new(Exit::Interrupted, "interrupted")
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Prints the message to the standard error and returns the exit code.
+    ///
+    /// Messages hold names from registries and files; they are made safe for terminals here.
+    pub(crate) fn report(&self) -> ExitCode {
+        let mut text = format!("Error: {}\n", escape::message(&self.message));
+        for hint in &self.hints {
+            text.push_str(&format!("hint: {}\n", escape::message(hint)));
+        }
+        // Nobody is left to tell when the standard error is gone too.
+        let _ = io::stderr().write_all(text.as_bytes());
+        ExitCode::from(self.exit as u8)
+    }
+}
+
+impl From<ocm::Error> for Failure {
+    fn from(error: ocm::Error) -> Self {
+        let exit = match error.kind() {
+            ocm::Kind::Usage => Exit::Usage,
+            ocm::Kind::NotFound => Exit::NotFound,
+            ocm::Kind::Conflict => Exit::Conflict,
+            ocm::Kind::Verification => Exit::Verification,
+            ocm::Kind::Denied => Exit::NotAuthorised,
+            ocm::Kind::Incomplete => Exit::Incomplete,
+            ocm::Kind::Unavailable => Exit::Unavailable,
+            _ => Exit::Failed,
+        };
+        Self { exit, message: error.to_string(), hints: error.hints().to_vec() }
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        Self::new(Exit::Failed, format!("report cannot be written as JSON: {error}"))
+    }
+}

@@ -1,0 +1,29 @@
+//! Reports as text: tables, trees, YAML, JSON, in the forms of both older programs.
+
+pub(crate) mod download;
+pub(crate) mod elements;
+pub(crate) mod escape;
+pub(crate) mod json;
+mod nesting;
+mod order;
+mod structured;
+mod table;
+pub(crate) mod transfer;
+pub(crate) mod versions;
+pub(crate) mod versions_v1;
+pub(crate) mod yaml;
+
+use std::io::{self, ErrorKind, Write as _};
+
+pub(crate) use structured::{Structure, documents, envelope, list};
+
+use crate::exit::{Exit, Failure};
+
+/// Writes data to the standard output. A reader that has gone away (`| head`) has what it wanted: no error.
+pub(crate) fn out(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::new(Exit::Failed, format!("standard output: {error}"))),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,86 @@
+//! Wrong command lines, and requests for help, in the words of this program.
+
+use std::process::ExitCode;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::exit::Failure;
+use crate::print;
+
+/// Prints what the reader of the command line has to say, and returns the exit code.
+pub(crate) fn report(error: &clap::Error) -> ExitCode {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return match print::out(&error.to_string()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => failure.report(),
+        };
+    }
+    failure(error).report()
+}
+
+fn failure(error: &clap::Error) -> Failure {
+    let rendered = error.to_string();
+    let command = command_of(&rendered);
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        Some(ContextValue::Strings(texts)) => texts.first().cloned(),
+        _ => None,
+    };
+    let failure = match (error.kind(), text(ContextKind::InvalidSubcommand)) {
+        (ErrorKind::InvalidSubcommand, Some(word)) => {
+            let failure = Failure::usage(format!("unknown command {word:?} for {command:?}"));
+            match text(ContextKind::SuggestedSubcommand) {
+                Some(similar) => failure.hint(format!("did you mean \"{command} {similar}\"?")),
+                None => failure,
+            }
+        }
+        _ => tips(&rendered).into_iter().fold(Failure::usage(message(&rendered)), Failure::hint),
+    };
+    failure.hint(format!("\"{command} --help\" shows the usage"))
+}
+
+/// The text up to the tips and the usage, on one line per sentence.
+fn message(rendered: &str) -> String {
+    let lines = rendered.lines().take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information") && !line.starts_with("  tip:"));
+    let text: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+    let text = text.join("\n");
+    text.strip_prefix("error: ").unwrap_or(&text).to_owned()
+}
+
+fn tips(rendered: &str) -> Vec<String> {
+    rendered.lines().filter_map(|line| line.strip_prefix("  tip: ")).map(str::to_owned).collect()
+}
+
+/// The command that the usage line is about: `ocm get`.
+fn command_of(rendered: &str) -> String {
+    let usage = rendered.lines().find_map(|line| line.strip_prefix("Usage: ")).unwrap_or("ocm");
+    usage.split(' ').take_while(|word| !word.starts_with(['[', '<', '-'])).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::args;
+
+    fn told(line: &str) -> String {
+        let error = args::parse(line.split(' ').map(str::to_owned).collect()).unwrap_err();
+        format!("{:?}", failure(&error))
+    }
+
+    #[test]
+    fn a_mistyped_command_is_an_error_with_a_suggestion() {
+        let told = told("gte cv");
+        assert!(told.contains(r#"unknown command \"gte\" for \"ocm\""#) && told.contains("ocm get"), "{told}");
+    }
+
+    #[test]
+    fn an_unknown_kind_is_an_error() {
+        assert!(told("get foo").contains(r#"unknown command \"foo\" for \"ocm get\""#), "{}", told("get foo"));
+    }
+
+    #[test]
+    fn an_unknown_form_names_those_that_there_are() {
+        assert!(told("get cv a -o xml").contains("ndjson"), "{}", told("get cv a -o xml"));
+    }
+}

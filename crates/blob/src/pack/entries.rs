@@ -1,0 +1,114 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::header::{Fields, TRAILER, encode, padding};
+use crate::archive::EntryPath;
+use crate::{Blob, ByteStream, Digest, Error, Result, once, verified};
+
+/// A tar archive of named content, streamed: mode 0644, time 0, no owner, no directory entries, in the given order.
+///
+/// The same entries always give the same bytes, and the size is known before anything is read.
+#[derive(Clone)]
+pub struct TarOf {
+    segments: Arc<[Segment]>,
+    size: u64,
+}
+
+enum Segment {
+    Bytes(Bytes),
+    Content { name: String, content: Arc<dyn Blob>, size: u64 },
+}
+
+impl TarOf {
+    /// Takes names and content.
+    ///
+    /// # Errors
+    /// A name that is no path inside an archive, and content whose size is not known beforehand.
+    pub fn new(entries: impl IntoIterator<Item = (String, Arc<dyn Blob>)>) -> Result<Self> {
+        let mut segments = Vec::new();
+        let mut total = 0;
+        for (name, content) in entries {
+            if let Err(reason) = EntryPath::parse(name.as_bytes()) {
+                return Err(Error::Archive(format!("cannot pack the entry {name:?}: {reason}")));
+            }
+            let Some(size) = content.size() else {
+                return Err(Error::Archive(format!("cannot pack the entry {name:?}: its size is not known")));
+            };
+            let header = encode(&Fields { name: name.clone(), size, mode: 0o644, ..Fields::default() });
+            total += header.len() as u64 + size + padding(size) as u64;
+            segments.push(Segment::Bytes(header.into()));
+            segments.push(Segment::Content { name, content, size });
+            segments.push(Segment::Bytes(zeros(padding(size))));
+        }
+        segments.push(Segment::Bytes(zeros(TRAILER)));
+        Ok(Self { segments: segments.into(), size: total + TRAILER as u64 })
+    }
+}
+
+fn zeros(count: usize) -> Bytes {
+    static ZEROS: [u8; TRAILER] = [0; TRAILER];
+    Bytes::from_static(&ZEROS[..count])
+}
+
+impl Segment {
+    fn size(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Content { size, .. } => *size,
+        }
+    }
+
+    async fn open(&self, offset: u64) -> Result<ByteStream> {
+        match self {
+            Self::Bytes(bytes) => Ok(once(bytes.slice(offset as usize..))),
+            Self::Content { name, content, size } => {
+                let stream = content.open_at(offset).await?;
+                // Content of another length would shift every entry behind it.
+                let digest = content.digest().filter(|_| offset == 0);
+                let name = name.clone();
+                let stream = verified(stream, Some(size - offset), digest);
+                Ok(Box::pin(stream.map_err(move |error| match error {
+                    error @ (Error::SizeMismatch { .. } | Error::DigestMismatch { .. }) => Error::Archive(format!("{name}: {error}")),
+                    error => error,
+                })))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Blob for TarOf {
+    fn size(&self) -> Option<u64> {
+        Some(self.size)
+    }
+
+    fn digest(&self) -> Option<Digest> {
+        None
+    }
+
+    async fn open(&self) -> Result<ByteStream> {
+        self.open_at(0).await
+    }
+
+    async fn open_at(&self, offset: u64) -> Result<ByteStream> {
+        let mut at = 0;
+        let mut skipped = offset;
+        while let Some(segment) = self.segments.get(at).filter(|segment| segment.size() <= skipped) {
+            skipped -= segment.size();
+            at += 1;
+        }
+        let segments = self.segments.clone();
+        let streams = stream::try_unfold((at, skipped), move |(at, skipped)| {
+            let segments = segments.clone();
+            async move {
+                let Some(segment) = segments.get(at) else { return Ok(None) };
+                let stream = segment.open(skipped).await?;
+                Ok::<_, Error>(Some((stream, (at + 1, 0))))
+            }
+        });
+        Ok(streams.try_flatten().filter(|chunk| std::future::ready(!matches!(chunk, Ok(chunk) if chunk.is_empty()))).boxed())
+    }
+}

@@ -1,0 +1,10 @@
+//! Writing tar archives whose bytes depend on nothing but their content.
+
+mod directory;
+mod entries;
+mod header;
+mod pattern;
+
+pub use directory::{DirectoryTar, PackOptions};
+pub use entries::TarOf;
+pub use pattern::{InvalidPattern, Pattern};

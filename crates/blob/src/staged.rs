@@ -1,0 +1,359 @@
+//! Content on its way into a file: written, measured, and only then given its name.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use tempfile::{NamedTempFile, TempPath};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::{Algorithm, ByteStream, Digest, Digester, Error, Result};
+
+/// Content up to this size waits in memory and is hashed and written in one go.
+const SMALL: usize = 1 << 20;
+
+/// Chunks that may wait for the writing and for the hashing thread.
+const CHUNKS_AHEAD: usize = 8;
+
+/// Bytes after which the system is asked to begin writing to the disk, so that the final flush has little left to do.
+const WRITEBACK: u64 = 16 << 20;
+
+/// A temporary file that takes content chunk by chunk and knows its digest in the end.
+///
+/// Writing and hashing run on threads of their own, beside each other and beside whatever reads the content. Dropped at
+/// any point, it leaves nothing behind.
+pub struct Staged {
+    folder: PathBuf,
+    algorithm: Algorithm,
+    size: u64,
+    waiting: Vec<Bytes>,
+    pipeline: Option<Pipeline>,
+}
+
+struct Pipeline {
+    path: TempPath,
+    to_file: mpsc::Sender<Bytes>,
+    to_digest: mpsc::Sender<Bytes>,
+    file: JoinHandle<Result<File>>,
+    digest: JoinHandle<Digest>,
+}
+
+/// What happens if there is something under the name already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Existing {
+    /// It is an error, and nothing is changed.
+    #[default]
+    Refuse,
+    /// It is replaced as a whole.
+    Replace,
+    /// It stays, and that is a success: for files named by the digest of their content.
+    Keep,
+}
+
+/// Whether content is on the disk before it gets its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// It is: after a power failure the name holds all of the content, or does not exist.
+    #[default]
+    Synced,
+    /// The caller flushes many files at once with [`sync_filesystem`] before it relies on them.
+    Deferred,
+}
+
+impl Staged {
+    /// Begins content that will be named inside `folder` (or elsewhere on the same file system).
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self::with_algorithm(folder, Algorithm::Sha256)
+    }
+
+    /// Begins content whose digest uses another algorithm.
+    pub fn with_algorithm(folder: impl Into<PathBuf>, algorithm: Algorithm) -> Self {
+        Self { folder: folder.into(), algorithm, size: 0, waiting: Vec::new(), pipeline: None }
+    }
+
+    /// Bytes taken so far.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Takes the next bytes.
+    pub async fn write(&mut self, chunk: Bytes) -> Result<()> {
+        self.size += chunk.len() as u64;
+        if self.pipeline.is_some() {
+            return self.pass_on(chunk).await;
+        }
+        self.waiting.push(chunk);
+        if self.size > SMALL as u64 {
+            self.pipeline = Some(Pipeline::start(&self.folder, self.algorithm).await?);
+            for chunk in std::mem::take(&mut self.waiting) {
+                self.pass_on(chunk).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes everything that comes.
+    pub async fn fill(&mut self, mut stream: ByteStream) -> Result<()> {
+        while let Some(chunk) = stream.next().await.transpose()? {
+            self.write(chunk).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the content and tells what it is. It still has no name.
+    pub async fn finish(mut self) -> Result<Finished> {
+        let (path, file, digest) = match self.pipeline.take() {
+            Some(pipeline) => pipeline.finish().await?,
+            None => {
+                let (folder, chunks, algorithm) = (self.folder, self.waiting, self.algorithm);
+                blocking(move || write_at_once(&folder, &chunks, algorithm)).await?
+            }
+        };
+        Ok(Finished { path, file, digest, size: self.size })
+    }
+
+    async fn pass_on(&mut self, chunk: Bytes) -> Result<()> {
+        let Some(pipeline) = &mut self.pipeline else { return Ok(()) };
+        let hashed = pipeline.to_digest.send(chunk.clone()).await.is_ok();
+        if pipeline.to_file.send(chunk).await.is_ok() && hashed {
+            return Ok(());
+        }
+        // A thread that no longer takes chunks has failed, and only it knows why.
+        match (&mut pipeline.file).await {
+            Ok(Err(error)) => Err(error),
+            Ok(Ok(_)) => Err(Error::Io(io::Error::other("writing has ended early"))),
+            Err(error) => Err(Error::Io(io::Error::other(error))),
+        }
+    }
+}
+
+impl Pipeline {
+    async fn start(folder: &Path, algorithm: Algorithm) -> Result<Self> {
+        let folder = folder.to_path_buf();
+        let (file, path) = blocking(move || create(&folder)).await?.into_parts();
+        let (to_file, chunks) = mpsc::channel(CHUNKS_AHEAD);
+        let shown = path.to_path_buf();
+        let file = tokio::task::spawn_blocking(move || write(file, chunks).map_err(Error::at(shown)));
+        let (to_digest, mut chunks) = mpsc::channel::<Bytes>(CHUNKS_AHEAD);
+        let digest = tokio::task::spawn_blocking(move || {
+            let mut digester = Digester::new(algorithm);
+            while let Some(chunk) = chunks.blocking_recv() {
+                digester.update(&chunk);
+            }
+            digester.finish()
+        });
+        Ok(Self { path, to_file, to_digest, file, digest })
+    }
+
+    async fn finish(self) -> Result<(TempPath, File, Digest)> {
+        drop((self.to_file, self.to_digest));
+        let file = self.file.await.map_err(io::Error::other)??;
+        let digest = self.digest.await.map_err(io::Error::other)?;
+        Ok((self.path, file, digest))
+    }
+}
+
+fn create(folder: &Path) -> Result<NamedTempFile> {
+    // Asking for all permissions leaves those that the process does not mask.
+    let permissions = std::fs::Permissions::from_mode(0o666);
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".ocm-").suffix(".part").permissions(permissions).tempfile_in(folder).map_err(Error::at(folder))
+}
+
+fn write_at_once(folder: &Path, chunks: &[Bytes], algorithm: Algorithm) -> Result<(TempPath, File, Digest)> {
+    let mut digester = Digester::new(algorithm);
+    let (mut file, path) = create(folder)?.into_parts();
+    for chunk in chunks {
+        digester.update(chunk);
+        file.write_all(chunk).map_err(Error::at(&path))?;
+    }
+    Ok((path, file, digester.finish()))
+}
+
+fn write(mut file: File, mut chunks: mpsc::Receiver<Bytes>) -> io::Result<File> {
+    let (mut written, mut flushed) = (0, 0);
+    while let Some(chunk) = chunks.blocking_recv() {
+        file.write_all(&chunk)?;
+        written += chunk.len() as u64;
+        if written - flushed >= WRITEBACK {
+            begin_writeback(&file, flushed, written - flushed);
+            flushed = written;
+        }
+    }
+    Ok(file)
+}
+
+/// Asks the system to write a range to the disk soon, without waiting. It is only advice: what matters is the flush.
+#[cfg(target_os = "linux")]
+fn begin_writeback(file: &File, offset: u64, length: u64) {
+    // Linux starts the writeback of dirty pages for this advice; pages that are dirty stay in memory.
+    let _ = rustix::fs::fadvise(file, offset, std::num::NonZeroU64::new(length), rustix::fs::Advice::DontNeed);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn begin_writeback(_: &File, _: u64, _: u64) {}
+
+/// Content that is complete and measured, in a file that has no name of its own yet.
+///
+/// Dropped, it leaves nothing behind.
+pub struct Finished {
+    path: TempPath,
+    file: File,
+    digest: Digest,
+    size: u64,
+}
+
+impl Finished {
+    /// Digest of the content.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// Size of the content in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The temporary file, for a look at the content before it gets its name.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives the content its name, which has to lie on the same file system, and the given permissions (as in `0o644`,
+    /// less what the process masks).
+    ///
+    /// # Guarantees
+    /// Whoever opens the name sees all of the content or what was there before. The folder around it is flushed too if
+    /// the content is [`Durability::Synced`].
+    pub async fn persist(self, path: impl Into<PathBuf>, mode: u32, existing: Existing, durability: Durability) -> Result<()> {
+        let path = path.into();
+        blocking(move || self.persist_here(&path, mode, existing, durability)).await
+    }
+
+    /// The same on this thread.
+    pub fn persist_here(self, path: &Path, mode: u32, existing: Existing, durability: Durability) -> Result<()> {
+        set_mode(&self.file, mode).map_err(Error::at(path))?;
+        if durability == Durability::Synced {
+            self.file.sync_all().map_err(Error::at(path))?;
+        }
+        match existing {
+            Existing::Replace => self.path.persist(path).map_err(|error| Error::at(path)(error.error))?,
+            Existing::Refuse | Existing::Keep => match self.path.persist_noclobber(path) {
+                Ok(()) => {}
+                Err(error) if existing == Existing::Keep && error.error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+                Err(error) => return Err(Error::at(path)(error.error)),
+            },
+        }
+        if durability == Durability::Synced {
+            sync_folder(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
+        }
+        Ok(())
+    }
+}
+
+fn set_mode(file: &File, mode: u32) -> io::Result<()> {
+    let allowed = file.metadata()?.permissions().mode();
+    file.set_permissions(std::fs::Permissions::from_mode(mode & allowed & 0o777))
+}
+
+/// Flushes a folder, so that the names in it survive a power failure.
+pub fn sync_folder(folder: &Path) -> Result<()> {
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::at(folder))
+}
+
+/// Flushes everything that was written to the file system of `folder`: one wait for any number of files.
+pub fn sync_filesystem(folder: &Path) -> Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        let folder_file = File::open(folder).map_err(Error::at(folder))?;
+        rustix::fs::syncfs(folder_file).map_err(io::Error::from).map_err(Error::at(folder))
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        rustix::fs::sync();
+        Ok(())
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Error::Io(io::Error::other(error)))?
+}
+
+/// Writes a stream to a file: as a whole, or not at all.
+///
+/// The content goes to a temporary file in the same folder; when the stream has ended without an error, it is flushed
+/// and takes the name. A stream that has to be checked is passed through [`crate::verified`] before. If the future is
+/// dropped, nothing is left.
+pub async fn write_file(stream: ByteStream, path: impl Into<PathBuf>, existing: Existing) -> Result<(Digest, u64)> {
+    let path = path.into();
+    if existing == Existing::Refuse && path.symlink_metadata().is_ok() {
+        return Err(Error::at(&path)(io::ErrorKind::AlreadyExists.into()));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut staged = Staged::new(folder);
+    staged.fill(stream).await?;
+    let finished = staged.finish().await?;
+    let measured = (finished.digest.clone(), finished.size);
+    finished.persist(path, 0o644, existing, Durability::Synced).await?;
+    Ok(measured)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::{once, verified};
+
+    fn names(folder: &Path) -> Vec<String> {
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[tokio::test]
+    async fn small_and_large_content_is_measured_and_named() {
+        let folder = tempfile::tempdir().unwrap();
+        for size in [0, 5, SMALL, SMALL + 1, 40 << 20] {
+            let content = Bytes::from(vec![7; size]);
+            let mut staged = Staged::new(folder.path());
+            for chunk in content.chunks(300_000) {
+                staged.write(Bytes::copy_from_slice(chunk)).await.unwrap();
+            }
+            let finished = staged.finish().await.unwrap();
+            assert_eq!((finished.digest(), finished.size()), (&Digest::of(&content), size as u64));
+            let path = folder.path().join("named");
+            finished.persist(&path, 0o444, Existing::Replace, Durability::Synced).await.unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), content);
+            assert_eq!(names(folder.path()), ["named"]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failed_or_abandoned_stream_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let wrong = verified(once("content"), None, Some(Digest::of("other")));
+        assert!(write_file(wrong, &path, Existing::Refuse).await.is_err());
+        let mut staged = Staged::new(folder.path());
+        staged.write(vec![0; SMALL + 1].into()).await.unwrap();
+        assert_eq!(names(folder.path()).len(), 1);
+        drop(staged);
+        assert!(names(folder.path()).is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_exists_is_kept_refused_or_replaced_as_a_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, "long old content").unwrap();
+        let error = write_file(once("new"), &path, Existing::Refuse).await.unwrap_err();
+        assert!(matches!(error, Error::File { source, .. } if source.kind() == io::ErrorKind::AlreadyExists));
+        write_file(once("new"), &path, Existing::Keep).await.unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"long old content");
+        write_file(once("new"), &path, Existing::Replace).await.unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        assert_eq!(names(folder.path()), ["file"]);
+    }
+}

@@ -1,0 +1,70 @@
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt as _;
+
+use crate::{Credentials, Error, Result, Secret};
+
+/// A helper that has not answered by then is stuck, most often because it waits for a person.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Answers are a few hundred bytes; this is no place for more.
+const LIMIT: usize = 1 << 20;
+
+/// User name that stands for "the secret is an identity token" in the helper protocol.
+const TOKEN_USER: &str = "<token>";
+
+/// A Docker credential helper: the program `docker-credential-<name>`, which speaks JSON over standard input and output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Helper {
+    program: String,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer {
+    #[serde(default)]
+    username: String,
+    secret: Secret,
+}
+
+impl Helper {
+    /// A helper by its short name. A name with anything but letters, digits, `-`, `_` and `.` is refused: it comes from a
+    /// file and must not lead to a program elsewhere.
+    pub fn new(name: &str) -> Option<Self> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        (!name.is_empty() && !name.starts_with('.') && name.chars().all(plain)).then(|| Self { program: format!("docker-credential-{name}") })
+    }
+
+    /// Asks for the credentials of a host; `None` if the helper knows of none.
+    pub async fn get(&self, host: &str) -> Result<Option<Credentials>> {
+        let fail = |reason: String| Error::Helper { program: self.program.clone(), host: host.to_owned(), reason };
+        let mut command = tokio::process::Command::new(&self.program);
+        command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+        let mut child = command.spawn().map_err(|error| fail(format!("cannot be started: {error}")))?;
+        if let Some(mut input) = child.stdin.take() {
+            // A helper that does not read its input may still answer.
+            let _ = input.write_all(host.as_bytes()).await;
+        }
+        let output = tokio::time::timeout(TIMEOUT, child.wait_with_output())
+            .await
+            .map_err(|_| fail(format!("no answer within {} s", TIMEOUT.as_secs())))?
+            .map_err(|error| fail(error.to_string()))?;
+        if output.stdout.len() > LIMIT {
+            return Err(fail("its answer is too long".into()));
+        }
+        if !output.status.success() {
+            // The protocol says "not found" in words on standard output.
+            let said = String::from_utf8_lossy(&output.stdout).to_lowercase();
+            let unknown = said.contains("not found") || said.contains("no credentials");
+            return if unknown { Ok(None) } else { Err(fail(format!("it ended with {}", output.status))) };
+        }
+        let answer: Answer =
+            serde_json::from_slice(&output.stdout).map_err(|_| fail("its answer is not the JSON of the helper protocol".into()))?;
+        Ok(match (answer.username.as_str(), answer.secret) {
+            (_, secret) if secret.is_empty() => None,
+            (TOKEN_USER, secret) => Some(Credentials::IdentityToken(secret)),
+            (username, password) => Some(Credentials::Basic { username: username.to_owned(), password }),
+        })
+    }
+}

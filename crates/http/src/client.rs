@@ -1,0 +1,80 @@
+use std::fmt;
+use std::sync::Arc;
+
+use crate::dispatch::Dispatcher;
+use crate::{Error, Kind, Request, Response, Result, Settings, redirect};
+
+/// The HTTP client. Cheap to clone; all clones share connections and limits.
+#[derive(Clone)]
+pub struct Client(Arc<Dispatcher>);
+
+impl Client {
+    /// A client. Nothing is opened or read before the first request.
+    pub fn new(settings: Settings) -> Self {
+        Self(Arc::new(Dispatcher::new(settings)))
+    }
+
+    /// What the client was told.
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// Sends a request, again if it failed for a passing reason, and follows redirects.
+    ///
+    /// Every answer is a success here, whatever its status; the last one is handed out when attempts run out.
+    ///
+    /// # Errors
+    /// No answer came, a redirect must not be followed, or the content to send could not be read.
+    pub async fn send(&self, request: Request) -> Result<Response> {
+        let mut request = request;
+        for _ in 0..=self.0.settings.redirects {
+            let response = self.send_to_one(&request).await?;
+            match redirect::next(&request, &response)? {
+                None => return Ok(response),
+                Some(next) => {
+                    tracing::debug!(to = %crate::redacted(&next.url), "redirected");
+                    request = next;
+                }
+            }
+        }
+        let reason = format!("more than {} redirects", self.0.settings.redirects);
+        Err(Error::new(Kind::Forbidden, &request.url, reason))
+    }
+
+    async fn send_to_one(&self, request: &Request) -> Result<Response> {
+        let retry = &self.0.settings.retry;
+        let mut attempt = 0;
+        loop {
+            let result = self.0.send(request).await;
+            let (wait, cause) = match &result {
+                Ok(response) => {
+                    let wait = retry.wait_after(attempt, response.status(), response.headers());
+                    (wait, response.status().to_string())
+                }
+                Err(error) if error.kind().is_transient() => (retry.wait(attempt), error.reason().to_owned()),
+                Err(_) => (None, String::new()),
+            };
+            match wait {
+                Some(wait) if request.repeatable => {
+                    attempt += 1;
+                    let url = crate::redacted(&request.url);
+                    tracing::info!(method = %request.method, url, cause, ?wait, attempt, "trying again");
+                    tokio::time::sleep(wait).await;
+                }
+                _ => return result,
+            }
+        }
+    }
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self::new(Settings::default())
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("settings", &self.0.settings).finish()
+    }
+}

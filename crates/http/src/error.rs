@@ -1,0 +1,159 @@
+use std::fmt;
+
+use crate::request::BoxError;
+
+/// What kind of failure it was; decides whether the request is sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The address or a header is not valid.
+    Invalid,
+    /// No connection: the host is unknown, or it did not answer.
+    Connect,
+    /// Nobody listens at the address.
+    Refused,
+    /// The certificate or the TLS handshake failed.
+    Tls,
+    /// `https` was spoken to a server that speaks plain `http`.
+    PlainServer,
+    /// The other side fell silent.
+    Timeout,
+    /// The connection broke.
+    Interrupted,
+    /// A redirect or an address that must not be followed.
+    Forbidden,
+    /// More than the limit was sent.
+    TooLarge,
+    /// The content that was being sent could not be read; the other side is not to blame.
+    Body,
+}
+
+impl Kind {
+    /// Whether another attempt may help.
+    pub fn is_transient(self) -> bool {
+        matches!(self, Self::Connect | Self::Timeout | Self::Interrupted)
+    }
+}
+
+/// A request without an answer, or an answer that broke off. Shows no secret of the address.
+#[derive(Debug)]
+pub struct Error {
+    kind: Kind,
+    url: String,
+    reason: String,
+    source: Option<BoxError>,
+}
+
+impl Error {
+    /// An error about an address.
+    pub fn new(kind: Kind, url: impl AsRef<str>, reason: impl fmt::Display) -> Self {
+        Self { kind, url: crate::redacted(url), reason: reason.to_string(), source: None }
+    }
+
+    /// The error of the content that was being sent.
+    pub(crate) fn body(url: impl AsRef<str>, source: BoxError) -> Self {
+        Self { kind: Kind::Body, url: crate::redacted(url), reason: source.to_string(), source: Some(source) }
+    }
+
+    /// What kind of failure it was.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The address, without its secrets.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Why it failed, without the address.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// The error of the content that was being sent, if that is what failed ([`Kind::Body`]).
+    ///
+    /// # Errors
+    /// Gives the error back if it is another one.
+    pub fn into_body_error(self) -> Result<BoxError, Self> {
+        match self {
+            Self { kind: Kind::Body, source: Some(source), .. } => Ok(source),
+            error => Err(error),
+        }
+    }
+
+    /// Reads an error of the library underneath.
+    pub(crate) fn from_transport(url: impl AsRef<str>, error: reqwest::Error) -> Self {
+        let error = error.without_url();
+        let causes = causes(&error);
+        let (kind, reason) = classify(&error, &causes);
+        Self { kind, url: crate::redacted(url), reason, source: None }
+    }
+}
+
+/// The texts of an error and of everything that caused it, the outermost first.
+fn causes(error: &dyn std::error::Error) -> Vec<String> {
+    let mut causes = vec![error.to_string()];
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if causes.last() != Some(&text) {
+            causes.push(text);
+        }
+        next = cause.source();
+    }
+    causes
+}
+
+fn io_kind(error: &(dyn std::error::Error + 'static)) -> Option<std::io::ErrorKind> {
+    let mut next = Some(error);
+    let mut found = None;
+    while let Some(cause) = next {
+        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
+            found = Some(io.kind());
+        }
+        next = cause.source();
+    }
+    found
+}
+
+fn classify(error: &reqwest::Error, causes: &[String]) -> (Kind, String) {
+    let said = |text: &str| causes.iter().any(|cause| cause.contains(text));
+    let innermost = causes.last().cloned().unwrap_or_default();
+    let io = io_kind(error);
+    if said(&crate::address::NotPublic.to_string()) {
+        (Kind::Forbidden, crate::address::NotPublic.to_string())
+    } else if io == Some(std::io::ErrorKind::ConnectionRefused) {
+        (Kind::Refused, "connection refused: nothing listens at this address".into())
+    } else if said("InvalidContentType") {
+        (Kind::PlainServer, "the server does not speak TLS; write http:// in front of the host if that is intended".into())
+    } else if error.is_timeout() && error.is_connect() {
+        (Kind::Connect, "no connection within the time limit".into())
+    } else if error.is_timeout() {
+        (Kind::Timeout, "no answer within the time limit".into())
+    } else if error.is_connect() && said("certificate") {
+        let reason = format!("the server's certificate is not trusted ({innermost}); add its authority to the trusted ones");
+        (Kind::Tls, reason)
+    } else if error.is_connect() && (said("Name or service not known") || said("No address associated")) {
+        (Kind::Invalid, "the host name is not known".into())
+    } else if error.is_connect() && (said("handshake") || said("alert")) && io != Some(std::io::ErrorKind::UnexpectedEof) {
+        (Kind::Tls, format!("the TLS handshake failed: {innermost}"))
+    } else if error.is_connect() {
+        (Kind::Connect, format!("no connection: {innermost}"))
+    } else if error.is_builder() {
+        (Kind::Invalid, innermost)
+    } else {
+        (Kind::Interrupted, format!("the connection broke: {innermost}"))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.url, self.reason)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().and_then(std::error::Error::source)
+    }
+}

@@ -1,0 +1,108 @@
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
+use tokio::time::Instant;
+
+use crate::Timeouts;
+use crate::request::{Body, BodyStream, BoxError};
+
+/// Which side has to act next while a request is being sent.
+#[derive(Clone, Copy)]
+enum Turn {
+    /// The connection is being made.
+    Connect,
+    /// The transport has bytes to send.
+    Transport,
+    /// The content's source has to give bytes; no fault of the other side, however long it takes.
+    Source,
+    /// Everything is sent, the other side has to answer.
+    Answer,
+}
+
+struct State {
+    turn: Turn,
+    since: Instant,
+    error: Option<BoxError>,
+}
+
+/// How far a request has come; shared between the content that is being sent and the watch over it.
+#[derive(Clone)]
+pub(crate) struct Progress(Arc<Mutex<State>>);
+
+impl Progress {
+    pub(crate) fn start(body: &Body) -> Self {
+        let turn = if matches!(body, Body::Stream { .. }) { Turn::Connect } else { Turn::Answer };
+        Self(Arc::new(Mutex::new(State { turn, since: Instant::now(), error: None })))
+    }
+
+    fn pass(&self, turn: Turn) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (state.turn, state.since) = (turn, Instant::now());
+    }
+
+    /// The error of the source, if that is what ended the request.
+    pub(crate) fn take_error(&self) -> Option<BoxError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).error.take()
+    }
+
+    /// Ends when the other side has been silent for too long.
+    pub(crate) async fn stalled(&self, timeouts: &Timeouts, sends: bool) {
+        loop {
+            let deadline = {
+                let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                match state.turn {
+                    Turn::Connect => Some(state.since + timeouts.connect + timeouts.answer),
+                    Turn::Transport => Some(state.since + timeouts.stall),
+                    Turn::Source => None,
+                    Turn::Answer if sends => Some(state.since + timeouts.commit),
+                    Turn::Answer => Some(state.since + timeouts.connect + timeouts.answer),
+                }
+            };
+            match deadline {
+                Some(deadline) if deadline <= Instant::now() => return,
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => tokio::time::sleep(timeouts.stall).await,
+            }
+        }
+    }
+
+    /// The content, reporting here while it is read.
+    pub(crate) fn watch(&self, stream: BodyStream) -> Watched {
+        Watched { stream, progress: self.clone() }
+    }
+}
+
+pub(crate) struct Watched {
+    stream: BodyStream,
+    progress: Progress,
+}
+
+impl Stream for Watched {
+    type Item = Result<Bytes, BoxError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let polled = self.stream.poll_next_unpin(context);
+        match polled {
+            Poll::Pending => {
+                self.progress.pass(Turn::Source);
+                Poll::Pending
+            }
+            Poll::Ready(None) => {
+                self.progress.pass(Turn::Answer);
+                Poll::Ready(None)
+            }
+            Poll::Ready(Some(Ok(chunk))) => {
+                self.progress.pass(Turn::Transport);
+                Poll::Ready(Some(Ok(chunk)))
+            }
+            Poll::Ready(Some(Err(error))) => {
+                let shown = error.to_string();
+                self.progress.0.lock().unwrap_or_else(PoisonError::into_inner).error = Some(error);
+                Poll::Ready(Some(Err(shown.into())))
+            }
+        }
+    }
+}

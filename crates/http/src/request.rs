@@ -1,0 +1,133 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ::http::header::AUTHORIZATION;
+use ::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use bytes::Bytes;
+use futures_util::Stream;
+use url::Url;
+
+use crate::Reach;
+
+/// Any error of the layer that gives the content of a request.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Content of a request while it is being sent.
+pub type BodyStream = Pin<Box<dyn Stream<Item = Result<Bytes, BoxError>> + Send>>;
+
+/// Opens the content of a request from its first byte; called once for every attempt.
+pub type OpenBody = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<BodyStream, BoxError>> + Send>> + Send + Sync>;
+
+/// Content of a request.
+#[derive(Clone, Default)]
+pub enum Body {
+    /// Nothing.
+    #[default]
+    Empty,
+    /// Bytes in memory.
+    Bytes(Bytes),
+    /// A stream that can be opened again.
+    Stream {
+        /// Number of bytes, if it is known; sent chunked otherwise.
+        length: Option<u64>,
+        /// Opens the stream.
+        open: OpenBody,
+    },
+}
+
+impl Body {
+    /// Content that can be sent only once; a second attempt to send it fails.
+    pub fn once(stream: BodyStream, length: Option<u64>) -> Self {
+        let slot = Arc::new(Mutex::new(Some(stream)));
+        let open: OpenBody = Arc::new(move || {
+            let stream = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+            Box::pin(async move { stream.ok_or_else(|| "the content was already sent once".into()) })
+        });
+        Self::Stream { length, open }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self, Self::Empty)
+    }
+}
+
+/// A request in the making.
+#[derive(Clone)]
+pub struct Request {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Body,
+    pub(crate) reach: Reach,
+    pub(crate) repeatable: bool,
+    pub(crate) follow: bool,
+}
+
+impl Request {
+    /// A request without headers and content.
+    pub fn new(method: Method, url: Url) -> Self {
+        Self {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: Body::Empty,
+            reach: Reach::Anywhere,
+            repeatable: true,
+            follow: true,
+        }
+    }
+
+    /// Adds or replaces a header.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// Sets `Authorization`. The value never appears in a log and never leaves the origin of the address.
+    #[must_use]
+    pub fn authorization(mut self, mut value: HeaderValue) -> Self {
+        value.set_sensitive(true);
+        self.headers.insert(AUTHORIZATION, value);
+        self
+    }
+
+    /// Sets the content.
+    #[must_use]
+    pub fn body(mut self, body: Body) -> Self {
+        self.body = body;
+        self
+    }
+
+    /// Says where the request may be led; [`Reach::Anywhere`] unless told.
+    #[must_use]
+    pub fn reach(mut self, reach: Reach) -> Self {
+        self.reach = reach;
+        self
+    }
+
+    /// The request must not be sent twice: what became of the first attempt has to be asked for.
+    #[must_use]
+    pub fn once(mut self) -> Self {
+        self.repeatable = false;
+        self
+    }
+
+    /// Hands out redirects instead of following them.
+    #[must_use]
+    pub fn stay(mut self) -> Self {
+        self.follow = false;
+        self
+    }
+
+    /// The method.
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The address.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+}

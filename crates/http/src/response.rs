@@ -1,0 +1,117 @@
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::time::Duration;
+
+use ::http::{HeaderMap, StatusCode};
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt as _};
+use url::Url;
+
+use crate::address::{is_local, is_local_literal};
+use crate::{Error, Kind, Result};
+
+/// Content of an answer while it is received.
+pub type ResponseStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
+
+/// An answer: its head, and its body still to be read.
+#[derive(Debug)]
+pub struct Response {
+    pub(crate) inner: reqwest::Response,
+    pub(crate) url: Url,
+    pub(crate) stall: Duration,
+    pub(crate) proxied: bool,
+}
+
+impl Response {
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        self.inner.status()
+    }
+
+    /// The headers.
+    pub fn headers(&self) -> &HeaderMap {
+        self.inner.headers()
+    }
+
+    /// A header as text; `None` if it is missing or not text.
+    pub fn header(&self, name: impl ::http::header::AsHeaderName) -> Option<&str> {
+        self.headers().get(name)?.to_str().ok()
+    }
+
+    /// The address that answered, after redirects.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The socket address that answered; `None` behind a proxy.
+    pub fn remote_address(&self) -> Option<SocketAddr> {
+        if self.proxied { None } else { self.inner.remote_addr() }
+    }
+
+    /// Whether the server that answered is itself on this machine or a local network. Behind a proxy only its name tells.
+    pub fn is_local(&self) -> bool {
+        self.url.host_str().is_some_and(is_local_literal)
+            || self.remote_address().is_some_and(|address| is_local(address.ip()))
+    }
+
+    /// Announced number of bytes.
+    pub fn content_length(&self) -> Option<u64> {
+        self.header(::http::header::CONTENT_LENGTH)?.trim().parse().ok()
+    }
+
+    /// The body as it comes, exactly as the server sent it (`Content-Encoding` is never undone).
+    ///
+    /// The stream fails when the other side is silent for longer than the settings allow, and when the body ends before
+    /// its announced length.
+    pub fn stream(self) -> ResponseStream {
+        let (url, stall) = (self.url, self.stall);
+        let body = Box::pin(self.inner.bytes_stream());
+        Box::pin(futures_util::stream::unfold(Some((body, url)), move |state| async move {
+            let (mut body, url) = state?;
+            match tokio::time::timeout(stall, body.next()).await {
+                Ok(None) => None,
+                Ok(Some(Ok(chunk))) => Some((Ok(chunk), Some((body, url)))),
+                Ok(Some(Err(error))) => Some((Err(Error::from_transport(&url, error)), None)),
+                Err(_) => {
+                    let reason = format!("no data for {} seconds", stall.as_secs_f32());
+                    Some((Err(Error::new(Kind::Timeout, &url, reason)), None))
+                }
+            }
+        }))
+    }
+
+    /// The whole body in memory.
+    ///
+    /// # Errors
+    /// More than `limit` bytes are announced or sent ([`Kind::TooLarge`]): content is never cut.
+    pub async fn bytes(self, limit: u64) -> Result<Bytes> {
+        let url = self.url.clone();
+        let too_large = || Error::new(Kind::TooLarge, &url, format!("the answer is larger than the limit of {limit} bytes"));
+        if self.content_length().is_some_and(|length| length > limit) {
+            return Err(too_large());
+        }
+        let mut content = BytesMut::new();
+        let mut stream = self.stream();
+        while let Some(chunk) = stream.next().await.transpose()? {
+            if content.len() as u64 + chunk.len() as u64 > limit {
+                return Err(too_large());
+            }
+            content.extend_from_slice(&chunk);
+        }
+        Ok(content.freeze())
+    }
+
+    /// Up to `limit` bytes of the body, for messages only; whatever goes wrong ends the text.
+    pub async fn excerpt(self, limit: usize) -> Bytes {
+        let mut content = BytesMut::new();
+        let mut stream = self.stream();
+        while let Some(Ok(chunk)) = stream.next().await {
+            let room = limit - content.len();
+            content.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            if content.len() == limit {
+                break;
+            }
+        }
+        content.freeze()
+    }
+}

@@ -1,0 +1,11 @@
+//! The normal forms of a descriptor: the bytes whose digest is signed (OCM specification, *Normalization*).
+//!
+//! They are made of what the older programs know of a descriptor and of nothing else, so that their digests come out.
+
+mod algorithm;
+mod entries;
+mod labels;
+mod v1;
+mod v2;
+
+pub use algorithm::{Algorithm, Reduction, normalise, normalise_as};

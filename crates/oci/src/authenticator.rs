@@ -1,0 +1,69 @@
+//! Who the program is to a registry: a port, because credentials come from places this crate knows nothing of.
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+use crate::Result;
+
+/// What proves who the program is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Credentials {
+    /// User and password.
+    Basic {
+        /// The user.
+        username: String,
+        /// The password.
+        password: String,
+    },
+    /// A token that is exchanged for registry tokens (`identitytoken` in Docker's configuration).
+    RefreshToken(String),
+    /// A token that the registry takes as it is (`registrytoken`).
+    Bearer(String),
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Basic { username, .. } => f.debug_struct("Basic").field("username", username).finish_non_exhaustive(),
+            Self::RefreshToken(_) => f.write_str("RefreshToken(***)"),
+            Self::Bearer(_) => f.write_str("Bearer(***)"),
+        }
+    }
+}
+
+/// Gives the credentials for a registry.
+#[async_trait]
+pub trait Authenticator: Send + Sync {
+    /// Credentials for a host (`ghcr.io`, `localhost:5000`; always `docker.io` for Docker Hub) and a repository in it
+    /// (`None` for what concerns the whole registry). Asked for once per host and repository, and only after the
+    /// registry wanted to know; `None` means nobody in particular.
+    async fn credentials(&self, host: &str, repository: Option<&str>) -> Result<Option<Credentials>>;
+}
+
+/// Has no credentials.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Anonymous;
+
+#[async_trait]
+impl Authenticator for Anonymous {
+    async fn credentials(&self, _host: &str, _repository: Option<&str>) -> Result<Option<Credentials>> {
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_do_not_show() {
+        for credentials in [
+            Credentials::Basic { username: "me".into(), password: "canary".into() },
+            Credentials::RefreshToken("canary".into()),
+            Credentials::Bearer("canary".into()),
+        ] {
+            assert!(!format!("{credentials:?}").contains("canary"));
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! Copying: a manifest with everything it needs, from one repository to another.
+//!
+//! Children come before their parents, blobs before the manifests that need them, so that the target never holds a
+//! manifest whose content is missing. What the target has already is not read from the source.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use ocm_blob::{Blob, ByteStream, Digest, Observer, Unobserved};
+
+use crate::{Descriptor, Document, Error, Kind, Manifest, Pushed, Repository, Result, Selector, StoredBlob, media_type};
+
+/// Nesting of indexes beyond which a graph is refused; real ones have two or three levels.
+const MAX_DEPTH: usize = 16;
+
+/// Manifests in one graph beyond which it is refused.
+const MAX_MANIFESTS: usize = 10_000;
+
+/// How a graph is copied.
+#[derive(Clone)]
+pub struct Options {
+    /// Blobs that are moved at the same time; at least 1.
+    pub concurrency: usize,
+    /// Name of the source repository if source and target are the same registry: blobs are then mounted.
+    pub mount_from: Option<String>,
+    /// Who is told.
+    pub observer: Arc<dyn Observer>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { concurrency: 4, mount_from: None, observer: Arc::new(Unobserved) }
+    }
+}
+
+/// What a copy did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Blobs and manifests that were sent.
+    pub sent: u64,
+    /// Their bytes.
+    pub sent_bytes: u64,
+    /// Blobs and manifests that were in the target already or were mounted.
+    pub present: u64,
+}
+
+impl Outcome {
+    fn count(&mut self, size: u64, how: Pushed) {
+        if how == Pushed::Sent {
+            self.sent += 1;
+            self.sent_bytes += size;
+        } else {
+            self.present += 1;
+        }
+    }
+
+    /// Adds the numbers of another copy.
+    pub fn add(&mut self, other: Self) {
+        self.sent += other.sent;
+        self.sent_bytes += other.sent_bytes;
+        self.present += other.present;
+    }
+}
+
+/// Copies the manifest or index `root` and everything below it. The target gets it under its digest only; tags are the
+/// caller's business.
+///
+/// # Errors
+/// Names the side that failed. A graph that was partly copied when it failed is invisible: its root is pushed last.
+pub async fn graph(
+    source: &Arc<dyn Repository>,
+    target: &Arc<dyn Repository>,
+    root: &Descriptor,
+    options: &Options,
+) -> Result<Outcome> {
+    let mut outcome = Outcome::default();
+    if on(Side::Target, target.resolve(&root.digest.clone().into()).await)?.is_some() {
+        outcome.present += 1;
+        return Ok(outcome);
+    }
+    let graph = Graph::walk(source, target, root).await?;
+    outcome.present += graph.present;
+    outcome.add(blobs(source, target, graph.blobs, options).await?);
+    for manifest in &graph.manifests {
+        on(Side::Target, target.push_manifest(manifest, None).await)?;
+        let descriptor = manifest.descriptor();
+        outcome.count(descriptor.size, Pushed::Sent);
+        options.observer.moved(descriptor.size);
+    }
+    Ok(outcome)
+}
+
+/// Copies blobs, each digest once.
+pub async fn blobs(
+    source: &Arc<dyn Repository>,
+    target: &Arc<dyn Repository>,
+    mut wanted: Vec<Descriptor>,
+    options: &Options,
+) -> Result<Outcome> {
+    let mut seen = HashSet::new();
+    wanted.retain(|blob| seen.insert(blob.digest.clone()));
+    let mut concurrency = options.concurrency.max(1);
+    if wanted.iter().any(|blob| source.position(&blob.digest).is_some()) {
+        wanted.sort_by_key(|blob| source.position(&blob.digest));
+        concurrency = 1;
+    }
+    stream::iter(wanted.into_iter().map(|blob| async move {
+        let how = copy_blob(source, target, &blob, options).await?;
+        let mut outcome = Outcome::default();
+        outcome.count(blob.size, how);
+        Ok(outcome)
+    }))
+    .buffer_unordered(concurrency)
+    .try_fold(Outcome::default(), |mut all, one| async move {
+        all.add(one);
+        Ok(all)
+    })
+    .await
+}
+
+async fn copy_blob(
+    source: &Arc<dyn Repository>,
+    target: &Arc<dyn Repository>,
+    blob: &Descriptor,
+    options: &Options,
+) -> Result<Pushed> {
+    if let Some(from) = &options.mount_from
+        && on(Side::Target, target.mount(&blob.digest, from).await)?
+    {
+        return Ok(Pushed::Mounted);
+    }
+    let content = Watched {
+        blob: StoredBlob::new(source.clone(), blob.clone()),
+        observer: options.observer.clone(),
+        failed: Arc::default(),
+    };
+    match target.push_blob(&content).await {
+        Ok((_, how)) => Ok(how),
+        // A source that broke off shows as a failed push; the person must look at the other side.
+        Err(error) => {
+            let source_failed = content.failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+            Err(source_failed.map_or_else(|| Side::Target.names(error), |error| Side::Source.names(error)))
+        }
+    }
+}
+
+/// A blob whose bytes are counted on their way, and which remembers why reading it failed.
+struct Watched {
+    blob: StoredBlob,
+    observer: Arc<dyn Observer>,
+    failed: Arc<Mutex<Option<Error>>>,
+}
+
+#[async_trait]
+impl Blob for Watched {
+    fn size(&self) -> Option<u64> {
+        self.blob.size()
+    }
+
+    fn digest(&self) -> Option<Digest> {
+        self.blob.digest()
+    }
+
+    fn is_verified(&self) -> bool {
+        self.blob.is_verified()
+    }
+
+    async fn open(&self) -> ocm_blob::Result<ByteStream> {
+        self.open_at(0).await
+    }
+
+    async fn open_at(&self, offset: u64) -> ocm_blob::Result<ByteStream> {
+        let remember = |failed: &Mutex<Option<Error>>, error: &ocm_blob::Error, subject: &str| {
+            let error = match error {
+                ocm_blob::Error::Source(error) => match error.downcast_ref::<Error>() {
+                    Some(error) => Error::new(error.kind(), error.subject(), error.reason()),
+                    None => Error::new(Kind::Unavailable, subject, error),
+                },
+                error => Error::new(Kind::Invalid, subject, error),
+            };
+            *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        };
+        let subject = self.blob.digest().map(|digest| format!("blob {digest}")).unwrap_or_default();
+        let stream = self.blob.open_at(offset).await.inspect_err(|error| remember(&self.failed, error, &subject))?;
+        let (observer, failed) = (self.observer.clone(), self.failed.clone());
+        Ok(Box::pin(stream.inspect(move |chunk| match chunk {
+            Ok(chunk) => observer.moved(chunk.len() as u64),
+            Err(error) => remember(&failed, error, &subject),
+        })))
+    }
+}
+
+/// Everything below one manifest that the target does not have.
+struct Graph {
+    /// Children before parents, the root last.
+    manifests: Vec<Manifest>,
+    blobs: Vec<Descriptor>,
+    present: u64,
+}
+
+impl Graph {
+    async fn walk(source: &Arc<dyn Repository>, target: &Arc<dyn Repository>, root: &Descriptor) -> Result<Self> {
+        let mut graph = Self { manifests: Vec::new(), blobs: Vec::new(), present: 0 };
+        let mut seen = HashSet::new();
+        // Depth first with an explicit stack: an index is taken up again after its children.
+        let mut stack = vec![Step::Enter(root.clone(), 0)];
+        while let Some(step) = stack.pop() {
+            let (descriptor, depth) = match step {
+                Step::Leave(manifest) => {
+                    graph.manifests.push(manifest);
+                    continue;
+                }
+                Step::Enter(descriptor, depth) => (descriptor, depth),
+            };
+            if !seen.insert(descriptor.digest.clone()) {
+                continue;
+            }
+            if depth > MAX_DEPTH || seen.len() > MAX_MANIFESTS {
+                return Err(Error::invalid(&root.digest, "the index is nested too deeply or lists too many manifests"));
+            }
+            let selector = Selector::Digest(descriptor.digest.clone());
+            if depth > 0 && on(Side::Target, target.resolve(&selector).await)?.is_some() {
+                graph.present += 1;
+                continue;
+            }
+            let manifest = on(Side::Source, source.manifest(&selector).await)?;
+            let document = on(Side::Source, manifest.document())?;
+            stack.push(Step::Leave(manifest));
+            match document {
+                Document::Image(_) => graph.blobs.extend(document.blobs().into_iter().filter(|blob| is_carried(blob)).cloned()),
+                Document::Index(index) => {
+                    for child in index.manifests.into_iter().rev() {
+                        if media_type::is_manifest(&child.media_type) {
+                            stack.push(Step::Enter(child, depth + 1));
+                        } else {
+                            graph.blobs.push(child);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(graph)
+    }
+}
+
+enum Step {
+    Enter(Descriptor, usize),
+    Leave(Manifest),
+}
+
+/// Layers with foreign addresses are not in the registry that serves their manifest (OCI image specification,
+/// *Non-Distributable Layers*; withdrawn there, still found in Windows images).
+fn is_carried(blob: &Descriptor) -> bool {
+    let foreign = blob.media_type.contains("nondistributable") || blob.media_type.contains(".foreign.");
+    !(foreign && blob.urls.as_ref().is_some_and(|urls| !urls.is_empty()))
+}
+
+/// Which side of a copy an error belongs to.
+#[derive(Clone, Copy)]
+enum Side {
+    Source,
+    Target,
+}
+
+impl Side {
+    fn names(self, error: Error) -> Error {
+        let side = match self {
+            Self::Source => "source",
+            Self::Target => "target",
+        };
+        Error::new(error.kind(), format!("{side} {}", error.subject()), error.reason())
+    }
+}
+
+fn on<T>(side: Side, result: Result<T>) -> Result<T> {
+    result.map_err(|error| side.names(error))
+}

@@ -1,0 +1,139 @@
+use std::fmt;
+
+use ocm_http::{Url, is_loopback_host};
+
+use crate::{Error, Result};
+
+/// How a registry is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// Plain HTTP.
+    Http,
+    /// HTTP over TLS.
+    Https,
+}
+
+impl Scheme {
+    /// The scheme as it stands in an address.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+/// The names under which Docker Hub is known; one place, one set of credentials.
+const DOCKER_HUB: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
+
+/// A registry's address: scheme and host, with the port if it is not the usual one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    scheme: Scheme,
+    host: String,
+}
+
+impl Endpoint {
+    /// A registry at `host` or `host:port`. Without a scheme, this machine is spoken to in plain HTTP, everybody else in
+    /// TLS.
+    ///
+    /// # Errors
+    /// The text is not a host.
+    pub fn new(scheme: Option<Scheme>, host: &str) -> Result<Self> {
+        let invalid = || Error::invalid(host, "not a host name with an optional port");
+        let wrong = |c: char| !c.is_ascii_alphanumeric() && !".-_:[]".contains(c);
+        if host.is_empty() || host.contains(wrong) {
+            return Err(invalid());
+        }
+        let url = Url::parse(&format!("http://{host}/")).map_err(|_| invalid())?;
+        let local = url.host_str().is_some_and(is_loopback_host);
+        let scheme = scheme.unwrap_or(if local { Scheme::Http } else { Scheme::Https });
+        Ok(Self { scheme, host: host.to_owned() })
+    }
+
+    /// Reads `[scheme://]host[:port][/path]` with the schemes `http`, `https` and `oci`; gives the path too.
+    ///
+    /// # Errors
+    /// Another scheme, or no host.
+    pub fn parse(address: &str) -> Result<(Self, String)> {
+        let (scheme, rest) = match address.split_once("://") {
+            None => (None, address),
+            Some(("oci", rest)) => (None, rest),
+            Some(("http", rest)) => (Some(Scheme::Http), rest),
+            Some(("https", rest)) => (Some(Scheme::Https), rest),
+            Some((other, _)) => {
+                return Err(Error::invalid(address, format!("registries are addressed with oci, http or https, not {other}")));
+            }
+        };
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        Ok((Self::new(scheme, host)?, path.trim_matches('/').to_owned()))
+    }
+
+    /// The scheme.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// Host and port as written.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Host and port that answer: Docker Hub's interface lives under another name than the one people write.
+    pub fn api_host(&self) -> &str {
+        if self.is_docker_hub() { "registry-1.docker.io" } else { &self.host }
+    }
+
+    /// The host that credentials are kept for: one name for all the names of Docker Hub.
+    pub fn credentials_host(&self) -> &str {
+        if self.is_docker_hub() { "docker.io" } else { &self.host }
+    }
+
+    fn is_docker_hub(&self) -> bool {
+        DOCKER_HUB.contains(&self.host.as_str())
+    }
+
+    /// An address below `/v2/`.
+    pub(super) fn url(&self, path: &str) -> Result<Url> {
+        let text = format!("{}://{}/v2/{path}", self.scheme.name(), self.api_host());
+        Url::parse(&text).map_err(|error| Error::invalid(text, error))
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme.name(), self.host)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schemes_hosts_and_paths() {
+        for (address, shown, path) in [
+            ("ghcr.io/acme/", "https://ghcr.io", "acme"),
+            ("localhost:5000", "http://localhost:5000", ""),
+            ("https://localhost:5000/a/b", "https://localhost:5000", "a/b"),
+            ("oci://[::1]:5000", "http://[::1]:5000", ""),
+            ("http://registry.local", "http://registry.local", ""),
+            ("registry.local:80", "https://registry.local:80", ""),
+        ] {
+            let (endpoint, rest) = Endpoint::parse(address).unwrap();
+            assert_eq!((endpoint.to_string().as_str(), rest.as_str()), (shown, path));
+        }
+        for bad in ["ftp://host", "", "http://", "http:///path", "user@host", "host:port:x"] {
+            assert!(Endpoint::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn docker_hub_is_one_place() {
+        for host in ["docker.io", "index.docker.io", "registry-1.docker.io"] {
+            let endpoint = Endpoint::new(None, host).unwrap();
+            assert_eq!((endpoint.api_host(), endpoint.credentials_host()), ("registry-1.docker.io", "docker.io"));
+        }
+    }
+}

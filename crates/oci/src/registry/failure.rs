@@ -1,0 +1,125 @@
+//! Answers that say no, and requests without an answer, as errors.
+
+use ocm_http::{Response, StatusCode, header};
+use serde::Deserialize;
+
+use crate::{Error, Kind};
+
+/// Bytes of an error's body that are read.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// Characters of a registry's own words that are shown.
+const TEXT_LIMIT: usize = 500;
+
+/// Errors of one answer that are shown.
+const ERRORS_SHOWN: usize = 3;
+
+/// The body of an error (distribution specification, *Error Codes*).
+#[derive(Deserialize)]
+struct Body {
+    #[serde(default)]
+    errors: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    message: Option<String>,
+}
+
+/// Reads a refusal. `subject` names host and repository.
+pub(super) async fn failure(subject: impl std::fmt::Display, response: Response) -> Error {
+    let status = response.status();
+    let media_type = response.header(header::CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
+    let retry_after = response.header(header::RETRY_AFTER).map(str::to_owned);
+    let body = response.excerpt(BODY_LIMIT).await;
+    let entries = serde_json::from_slice::<Body>(&body).map(|body| body.errors).unwrap_or_default();
+    let mut words: Vec<String> = entries.iter().take(ERRORS_SHOWN).map(Entry::shown).collect();
+    if words.is_empty() && !body.is_empty() && media_type.starts_with("text/plain") {
+        words.push(shown(&String::from_utf8_lossy(&body)));
+    }
+    let mut reason = format!("answered {status}");
+    if !words.is_empty() {
+        reason = format!("{reason}: {}", words.join("; "));
+    }
+    if status == StatusCode::TOO_MANY_REQUESTS && let Some(wait) = retry_after {
+        reason = format!("{reason} (try again after {})", shown(&wait));
+    }
+    Error::new(kind(status, &entries), subject, reason)
+}
+
+fn kind(status: StatusCode, entries: &[Entry]) -> Kind {
+    let says = |code: &str| entries.iter().any(|entry| entry.code.eq_ignore_ascii_case(code));
+    match status.as_u16() {
+        401 | 403 => Kind::Denied,
+        404 => Kind::NotFound,
+        405 | 501 => Kind::Unsupported,
+        409 | 412 => Kind::Conflict,
+        408 | 429 | 500.. => Kind::Unavailable,
+        _ if says("UNSUPPORTED") => Kind::Unsupported,
+        _ if says("DENIED") || says("UNAUTHORIZED") => Kind::Denied,
+        _ if says("TOOMANYREQUESTS") => Kind::Unavailable,
+        _ => Kind::Invalid,
+    }
+}
+
+impl Entry {
+    fn shown(&self) -> String {
+        match self.message.as_deref().filter(|message| !message.is_empty()) {
+            Some(message) => format!("{} ({})", shown(message), shown(&self.code)),
+            None => shown(&self.code),
+        }
+    }
+}
+
+/// Foreign words as they may be printed: no control characters (a terminal would obey them), not endless.
+pub(super) fn shown(text: &str) -> String {
+    let mut shown = String::new();
+    for character in text.trim().chars() {
+        if shown.len() >= TEXT_LIMIT {
+            shown.push('…');
+            break;
+        }
+        // Beside the control characters proper, those that turn the direction of a line of text around.
+        let turns = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if character.is_control() || turns {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+/// For `map_err`: a request about `subject` without an answer.
+pub(super) fn transport(subject: impl std::fmt::Display) -> impl FnOnce(ocm_http::Error) -> Error {
+    let subject = subject.to_string();
+    move |error| match error.into_body_error() {
+        Ok(source) => match source.downcast::<ocm_blob::Error>() {
+            Ok(error) => Error::blob(subject)(*error),
+            Err(source) => Error::new(Kind::Local, subject, source),
+        },
+        Err(error) => {
+            let kind = match error.kind() {
+                ocm_http::Kind::Invalid | ocm_http::Kind::TooLarge => Kind::Invalid,
+                ocm_http::Kind::Forbidden => Kind::Denied,
+                _ => Kind::Unavailable,
+            };
+            Error::new(kind, subject, error.reason()).caused_by(error)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_words_cannot_drive_the_terminal() {
+        assert_eq!(shown("a\u{1b}[31mred\nline"), "a\\u{1b}[31mred\\nline");
+        assert_eq!(shown("\u{202e}txt"), "\\u{202e}txt");
+        assert!(shown(&"x".repeat(10_000)).len() < 600);
+    }
+}

@@ -1,0 +1,28 @@
+//! A registry on the network (OCI distribution specification v1.1), as an implementation of the ports.
+//!
+//! Every request goes through [`connection`], which adds authorization and reads refusals; blobs, uploads, manifests and
+//! lists each have a file.
+
+mod authorization;
+mod challenge;
+mod chunks;
+mod connection;
+mod download;
+mod endpoint;
+mod failure;
+mod link;
+mod listing;
+mod manifests;
+mod known;
+mod options;
+mod realm;
+mod referrers;
+mod remote;
+mod scope;
+mod token;
+mod upload;
+mod upload_session;
+
+pub use endpoint::{Endpoint, Scheme};
+pub use options::RemoteOptions;
+pub use remote::{RemoteRegistry, RemoteRepository};

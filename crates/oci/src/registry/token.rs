@@ -1,0 +1,127 @@
+use std::time::{Duration, Instant};
+
+use ocm_http::{Body, Client, HeaderValue, Method, Request, Response, StatusCode, header};
+use serde::Deserialize;
+
+use super::failure::{failure, transport};
+use super::realm::Realm;
+use super::scope::Scope;
+use crate::{Credentials, Error, Kind, Result};
+
+/// Largest answer of a token service in bytes.
+const TOKEN_LIMIT: u64 = 1 << 20;
+
+/// How the program calls itself to a token service.
+const CLIENT: &str = "ocm";
+
+/// A token that a registry takes, and when to stop using it.
+#[derive(Clone)]
+pub(super) struct Token {
+    pub(super) header: HeaderValue,
+    until: Instant,
+}
+
+impl Token {
+    pub(super) fn new(text: &str, lifetime: Duration) -> Option<Self> {
+        let mut header = HeaderValue::from_str(&format!("Bearer {text}")).ok().filter(|_| !text.is_empty())?;
+        header.set_sensitive(true);
+        // Given up a little early: a request may take a while to arrive.
+        let margin = (lifetime / 10).min(Duration::from_secs(10));
+        Some(Self { header, until: Instant::now() + (lifetime - margin) })
+    }
+
+    pub(super) fn is_fresh(&self) -> bool {
+        Instant::now() < self.until
+    }
+}
+
+/// Answer of a token service; the two spellings are Docker's and OAuth2's.
+#[derive(Deserialize)]
+struct Answer {
+    token: Option<String>,
+    access_token: Option<String>,
+    expires_in: Option<f64>,
+}
+
+/// Asks a token service.
+///
+/// # Errors
+/// It refuses, or answers something that is not a token.
+pub(super) async fn fetch(
+    client: &Client,
+    subject: &str,
+    realm: &Realm,
+    service: Option<&str>,
+    scope: &Scope,
+    credentials: Option<&Credentials>,
+) -> Result<Token> {
+    let request = match credentials {
+        Some(Credentials::RefreshToken(token)) => exchange(realm, service, scope, token)?,
+        credentials => ask(realm, service, scope, credentials)?,
+    };
+    let response = client.send(request.reach(realm.reach)).await.map_err(transport(subject))?;
+    if response.status() != StatusCode::OK {
+        return Err(refused(subject, realm, response).await);
+    }
+    let malformed =
+        |reason: &str| Error::invalid(subject, format!("the token service {} {reason}", realm.url.host_str().unwrap_or_default()));
+    let body = response.bytes(TOKEN_LIMIT).await.map_err(transport(subject))?;
+    let answer: Answer = serde_json::from_slice(&body).map_err(|_| malformed("sent something that is not a token"))?;
+    let text = answer.token.filter(|token| !token.is_empty()).or(answer.access_token).unwrap_or_default();
+    // A token lives a minute unless the service says otherwise; no service means a year.
+    let lifetime = Duration::from_secs_f64(answer.expires_in.unwrap_or(60.0).clamp(1.0, 86_400.0));
+    Token::new(&text, lifetime).ok_or_else(|| malformed("sent no token"))
+}
+
+fn ask(realm: &Realm, service: Option<&str>, scope: &Scope, credentials: Option<&Credentials>) -> Result<Request> {
+    let mut url = realm.url.clone();
+    {
+        let mut query = url.query_pairs_mut();
+        if let Some(service) = service {
+            query.append_pair("service", service);
+        }
+        // One parameter per resource; services that know of one only read the last.
+        for part in scope.to_string().split_ascii_whitespace() {
+            query.append_pair("scope", part);
+        }
+        if let Some(Credentials::Basic { username, .. }) = credentials {
+            query.append_pair("account", username);
+        }
+    }
+    let request = Request::new(Method::GET, url);
+    match credentials {
+        Some(Credentials::Basic { username, password }) => Ok(request.authorization(basic(username, password)?)),
+        _ => Ok(request),
+    }
+}
+
+fn exchange(realm: &Realm, service: Option<&str>, scope: &Scope, token: &str) -> Result<Request> {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    form.append_pair("grant_type", "refresh_token");
+    form.append_pair("service", service.unwrap_or_default());
+    form.append_pair("client_id", CLIENT);
+    form.append_pair("scope", &scope.to_string());
+    form.append_pair("refresh_token", token);
+    let request = Request::new(Method::POST, realm.url.clone());
+    let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+    Ok(request.header(header::CONTENT_TYPE, form_type).body(Body::Bytes(form.finish().into())))
+}
+
+/// The value of `Authorization` for user and password.
+pub(super) fn basic(username: &str, password: &str) -> Result<HeaderValue> {
+    use base64::Engine as _;
+    let text = base64::engine::general_purpose::STANDARD.encode(format!("{username}:{password}"));
+    let invalid = |_| Error::new(Kind::Invalid, "credentials", "not usable in a header");
+    let mut value = HeaderValue::from_str(&format!("Basic {text}")).map_err(invalid)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// A token service that says "bad request" to credentials means what others say with 401.
+async fn refused(subject: &str, realm: &Realm, response: Response) -> Error {
+    let status = response.status();
+    let error = failure(subject, response).await;
+    let kind = if status == StatusCode::BAD_REQUEST { Kind::Denied } else { error.kind() };
+    let host = realm.url.host_str().unwrap_or_default();
+    Error::new(kind, subject, format!("the token service {host} refused: {}", error.reason()))
+}

@@ -1,0 +1,43 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use ocm_blob::{Blob, ByteStream, Digest};
+
+use crate::{Descriptor, Repository};
+
+/// A blob in some repository as content that can be opened again and again.
+#[derive(Clone)]
+pub struct StoredBlob {
+    repository: Arc<dyn Repository>,
+    descriptor: Descriptor,
+}
+
+impl StoredBlob {
+    /// The blob that `descriptor` names in `repository`.
+    pub fn new(repository: Arc<dyn Repository>, descriptor: Descriptor) -> Self {
+        Self { repository, descriptor }
+    }
+}
+
+#[async_trait]
+impl Blob for StoredBlob {
+    fn size(&self) -> Option<u64> {
+        Some(self.descriptor.size)
+    }
+
+    fn digest(&self) -> Option<Digest> {
+        Some(self.descriptor.digest.clone())
+    }
+
+    fn is_verified(&self) -> bool {
+        true
+    }
+
+    async fn open(&self) -> ocm_blob::Result<ByteStream> {
+        self.open_at(0).await
+    }
+
+    async fn open_at(&self, offset: u64) -> ocm_blob::Result<ByteStream> {
+        self.repository.blob(&self.descriptor.digest, offset).await.map_err(ocm_blob::Error::source)
+    }
+}

@@ -1,0 +1,15 @@
+//! How a component version lies in a place for OCI content (OCM specification, *OCI Registries*): one repository per
+//! component, one tag per version, the descriptor as the first layer, local content beside it.
+
+mod form;
+mod joined;
+mod layers;
+mod read;
+mod repository;
+mod stage;
+mod version;
+
+pub use form::{annotation, media_type};
+pub use repository::ComponentRepository;
+pub use stage::{NewVersion, Staged};
+pub use version::{ComponentVersion, LocalContent, RawDescriptor};

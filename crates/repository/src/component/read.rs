@@ -1,0 +1,148 @@
+use std::io::Read as _;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ocm_blob::{read_to_end, verified};
+use ocm_model::Descriptor;
+use ocm_oci::{Document, Error, ImageIndex, ImageManifest, Manifest, Repository, Selector};
+use serde::Deserialize;
+
+use crate::Result;
+use crate::component::form::{annotation, media_type};
+use crate::component::version::{ComponentVersion, RawDescriptor};
+
+/// Largest descriptor that is read, in bytes.
+const DESCRIPTOR_LIMIT: u64 = 16 << 20;
+
+/// Largest configuration that is read, in bytes; real ones have about 200.
+const CONFIG_LIMIT: u64 = 1 << 20;
+
+/// The file in a packed descriptor.
+const DESCRIPTOR_FILE: &str = "component-descriptor.yaml";
+
+/// Entries that are looked at in a packed descriptor, which has one.
+const ENTRIES_LIMIT: usize = 100;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Config {
+    component_descriptor_layer: Option<ocm_oci::Descriptor>,
+}
+
+/// Reads the component version whose root is given. `subject` names it in errors.
+pub(crate) async fn component_version(
+    content: Arc<dyn Repository>,
+    root: Manifest,
+    subject: &str,
+) -> Result<ComponentVersion> {
+    let (manifest, image, rows) = match root.document()? {
+        Document::Image(image) => (root.clone(), image, Vec::new()),
+        Document::Index(index) => {
+            let (manifest, image) = component_manifest(&content, &index, subject).await?;
+            let rows = index.manifests.into_iter().filter(|row| row.digest != *manifest.digest()).collect();
+            (manifest, image, rows)
+        }
+    };
+    if !media_type::is_config(&image.config.media_type) {
+        let reason = format!("is not a component version: its configuration is {}", image.config.media_type);
+        return Err(Error::invalid(subject, reason));
+    }
+    let layer = descriptor_layer(&content, &image, subject).await?;
+    let bytes = read_blob(&content, &layer, DESCRIPTOR_LIMIT, "component descriptor").await?;
+    let descriptor = read_descriptor(&layer.media_type, &bytes).map_err(|reason| Error::invalid(subject, reason))?;
+    let raw = RawDescriptor { media_type: layer.media_type, bytes };
+    Ok(ComponentVersion { descriptor, raw, root, manifest, rows, image, content })
+}
+
+/// The row of an index that is the component itself: the marked one, else the one of its artifact type, else the first
+/// that has a configuration of a component.
+async fn component_manifest(
+    content: &Arc<dyn Repository>,
+    index: &ImageIndex,
+    subject: &str,
+) -> Result<(Manifest, ImageManifest)> {
+    let only = |rows: Vec<&ocm_oci::Descriptor>, what: &str| match rows.as_slice() {
+        [] => Ok(None),
+        [row] => Ok(Some((*row).clone())),
+        _ => Err(Error::invalid(subject, format!("the index has several manifests {what}"))),
+    };
+    let marked = index.manifests.iter().filter(|row| row.annotation(annotation::DESCRIPTOR) == Some("true")).collect();
+    let typed = index.manifests.iter().find(|row| row.artifact_type.as_deref() == Some(media_type::COMPONENT));
+    if let Some(row) = only(marked, "that are marked as component descriptor")?.or_else(|| typed.cloned()) {
+        let manifest = content.manifest(&row.digest.into()).await?;
+        return match manifest.document()? {
+            Document::Image(image) => Ok((manifest, image)),
+            Document::Index(_) => Err(Error::invalid(subject, "the manifest of the component descriptor is an index")),
+        };
+    }
+    for row in &index.manifests {
+        if ocm_oci::media_type::is_index(&row.media_type) {
+            continue;
+        }
+        let manifest = content.manifest(&Selector::Digest(row.digest.clone())).await?;
+        if let Document::Image(image) = manifest.document()?
+            && media_type::is_config(&image.config.media_type)
+        {
+            return Ok((manifest, image));
+        }
+    }
+    Err(Error::invalid(subject, "is not a component version: no manifest of the index has a component descriptor"))
+}
+
+/// The layer that the configuration names, else the first one that is a descriptor by its media type.
+async fn descriptor_layer(
+    content: &Arc<dyn Repository>,
+    image: &ImageManifest,
+    subject: &str,
+) -> Result<ocm_oci::Descriptor> {
+    let config = read_blob(content, &image.config, CONFIG_LIMIT, "configuration of the component version").await?;
+    // The oldest writers stored a configuration of another form, or none; the media type of the layer tells then.
+    let named = serde_json::from_slice::<Config>(&config).ok().and_then(|config| config.component_descriptor_layer);
+    let layer = match named {
+        Some(named) => image.layers.iter().find(|layer| layer.digest == named.digest),
+        None => image.layers.iter().find(|layer| media_type::packing(&layer.media_type).is_some()),
+    };
+    layer.cloned().ok_or_else(|| Error::invalid(subject, "the manifest has no layer with the component descriptor"))
+}
+
+async fn read_blob(
+    content: &Arc<dyn Repository>,
+    blob: &ocm_oci::Descriptor,
+    limit: u64,
+    what: &str,
+) -> Result<Bytes> {
+    let subject = format!("{}@{}", content.address(), blob.digest);
+    if blob.size > limit {
+        return Err(Error::invalid(subject, format!("{what} has {} bytes, more than the limit of {limit}", blob.size)));
+    }
+    let stream = content.blob(&blob.digest, 0).await?;
+    let stream = verified(stream, Some(blob.size), Some(blob.digest.clone()));
+    read_to_end(stream, limit, what).await.map_err(Error::blob(subject))
+}
+
+/// Reads a descriptor in the form that its media type says. The error is a reason without a subject.
+pub(crate) fn read_descriptor(media_type: &str, bytes: &[u8]) -> Result<Descriptor, String> {
+    let text = match media_type::packing(media_type) {
+        Some(media_type::Packing::Plain) => return Descriptor::read(bytes).map_err(|error| error.to_string()),
+        Some(media_type::Packing::Tar) => unpack(bytes)?,
+        None => return Err(format!("{media_type} is not a known form of a component descriptor")),
+    };
+    Descriptor::read(&text).map_err(|error| error.to_string())
+}
+
+fn unpack(bytes: &[u8]) -> Result<Vec<u8>, String> {
+    let fail = |error: std::io::Error| format!("the packed component descriptor cannot be read: {error}");
+    let mut archive = tar::Archive::new(bytes);
+    for entry in archive.entries().map_err(fail)?.take(ENTRIES_LIMIT) {
+        let mut entry = entry.map_err(fail)?;
+        let name = entry.path_bytes();
+        let name = name.strip_prefix(b"./").or_else(|| name.strip_prefix(b"/")).unwrap_or(&name);
+        if name != DESCRIPTOR_FILE.as_bytes() || !entry.header().entry_type().is_file() {
+            continue;
+        }
+        let mut text = Vec::new();
+        entry.read_to_end(&mut text).map_err(fail)?;
+        return Ok(text);
+    }
+    Err(format!("the packed component descriptor has no file {DESCRIPTOR_FILE}"))
+}

@@ -1,0 +1,136 @@
+use std::sync::Arc;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use ocm_model::Version;
+use ocm_oci::{Error, Kind, Registry, Repository, Selector};
+
+use crate::Result;
+use crate::component::form::{annotated_version, annotation};
+use crate::component::stage::{self, NewVersion, Staged};
+use crate::component::version::ComponentVersion;
+use crate::component::read;
+
+/// The path element in front of the names of components.
+const COMPONENTS: &str = "component-descriptors";
+
+/// Tags that are looked into at the same time.
+const LOOK_UPS: usize = 8;
+
+/// Component versions in a place for OCI content, a registry or an archive alike.
+#[derive(Clone)]
+pub struct ComponentRepository {
+    registry: Arc<dyn Registry>,
+    sub_path: String,
+}
+
+impl ComponentRepository {
+    /// The component versions below `sub_path` (may be empty) in a place.
+    pub fn new(registry: Arc<dyn Registry>, sub_path: &str) -> Self {
+        Self { registry, sub_path: sub_path.trim_matches('/').to_owned() }
+    }
+
+    /// How a person would address it: for messages.
+    pub fn address(&self) -> String {
+        if self.sub_path.is_empty() { self.registry.address() } else { format!("{}/{}", self.registry.address(), self.sub_path) }
+    }
+
+    /// The place.
+    pub fn registry(&self) -> &Arc<dyn Registry> {
+        &self.registry
+    }
+
+    /// The path below which the components are, without slashes at its ends; empty if there is none.
+    pub fn sub_path(&self) -> &str {
+        &self.sub_path
+    }
+
+    /// The repository of one component, which holds all its versions and their local content.
+    pub fn content(&self, component: &str) -> Arc<dyn Repository> {
+        self.registry.repository(&format!("{}{component}", self.prefix()))
+    }
+
+    fn prefix(&self) -> String {
+        if self.sub_path.is_empty() { format!("{COMPONENTS}/") } else { format!("{}/{COMPONENTS}/", self.sub_path) }
+    }
+
+    /// Names of all components in lexical order; [`Kind::Unsupported`] where the place does not tell.
+    pub async fn components(&self) -> Result<Vec<String>> {
+        let prefix = self.prefix();
+        let repositories = self.registry.repositories().await?;
+        let names = repositories.iter().filter_map(|name| name.strip_prefix(&prefix)).filter(|name| !name.is_empty());
+        Ok(names.map(str::to_owned).collect())
+    }
+
+    /// All versions of a component in their own spelling, newest first.
+    ///
+    /// Tags that stand for no version are left out. A tag with a build part is looked into, because the tag alone does
+    /// not tell its version.
+    pub async fn versions(&self, component: &str) -> Result<Vec<String>> {
+        let content = self.content(component);
+        let tags = match content.tags().await {
+            Err(error) if error.kind() == Kind::NotFound => Vec::new(),
+            tags => tags?,
+        };
+        let versions = stream::iter(tags).map(|tag| version_of(&content, component, tag));
+        let found: Vec<Option<Version>> = versions.buffered(LOOK_UPS).try_collect().await?;
+        let mut versions: Vec<Version> = found.into_iter().flatten().collect();
+        versions.sort_by(|one, other| other.cmp(one));
+        versions.dedup();
+        Ok(versions.iter().map(|version| version.as_str().to_owned()).collect())
+    }
+
+    /// Whether there is such a component version.
+    pub async fn exists(&self, component: &str, version: &str) -> Result<bool> {
+        Ok(self.content(component).resolve(&tag_of(version)).await?.is_some())
+    }
+
+    /// Reads a component version.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] if there is none; [`Kind::Invalid`] if what is stored is no component version, or another one.
+    pub async fn get(&self, component: &str, version: &str) -> Result<ComponentVersion> {
+        let subject = format!("{}//{component}:{version}", self.address());
+        let content = self.content(component);
+        let root = content.manifest(&tag_of(version)).await.map_err(|error| match error.kind() {
+            Kind::NotFound => Error::new(Kind::NotFound, &subject, "component version not found").caused_by(error),
+            _ => error,
+        })?;
+        let found = read::component_version(content, root, &subject).await?;
+        if found.name() != component || found.version() != version {
+            return Err(Error::invalid(&subject, format!("the component descriptor is the one of {found}")));
+        }
+        Ok(found)
+    }
+
+    /// Stores a component version without its tag, so that nobody finds it yet.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] if local content of it is not in this place.
+    pub async fn stage(&self, version: &NewVersion) -> Result<Staged> {
+        stage::stage(&self.content(&version.descriptor.component.name), version).await
+    }
+
+    /// Gives staged component versions their tags, in the order given, and makes all of it visible.
+    pub async fn publish(&self, staged: &[Staged]) -> Result<()> {
+        for version in staged {
+            self.content(&version.component).push_manifest(&version.root, Some(&version.tag)).await?;
+        }
+        self.registry.commit().await
+    }
+}
+
+fn tag_of(version: &str) -> Selector {
+    Selector::Tag(ocm_model::version::to_tag(version))
+}
+
+/// The version that a tag stands for, `None` if it stands for none.
+async fn version_of(content: &Arc<dyn Repository>, component: &str, tag: String) -> Result<Option<Version>> {
+    let Ok(version) = Version::from_tag(&tag) else { return Ok(None) };
+    if version.as_str() == tag {
+        return Ok(Some(version));
+    }
+    let document = content.manifest(&Selector::Tag(tag)).await?.document()?;
+    let annotated = document.annotations().and_then(|annotations| annotations.get(annotation::COMPONENT_VERSION));
+    let annotated = annotated.and_then(|text| annotated_version(text, component));
+    Ok(Some(annotated.and_then(|text| Version::parse(text).ok()).unwrap_or(version)))
+}

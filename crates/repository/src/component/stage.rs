@@ -1,0 +1,143 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use ocm_blob::{Digest, MemoryBlob};
+use ocm_model::Descriptor;
+use ocm_oci::{Error, ImageIndex, ImageManifest, Kind, Manifest, Repository};
+use serde_json::{Map, json};
+
+use crate::Result;
+use crate::component::form::{annotations, media_type};
+use crate::component::layers::{Annotated, LocalArtifact, local_artifacts};
+use crate::component::version::RawDescriptor;
+
+/// Local contents that are looked up in the target at the same time.
+const LOOK_UPS: usize = 8;
+
+/// A component version that is to be stored. Its local content must be in the target already.
+#[derive(Clone, Debug, Default)]
+pub struct NewVersion {
+    /// The descriptor.
+    pub descriptor: Descriptor,
+    /// The bytes of the descriptor where it came unchanged from elsewhere; they are stored as they are.
+    pub raw: Option<RawDescriptor>,
+    /// What is known of local content by its digest. Everything else is looked up in the target.
+    pub content: BTreeMap<Digest, ocm_oci::Descriptor>,
+}
+
+/// A component version that is stored but has no tag yet.
+#[derive(Clone, Debug)]
+pub struct Staged {
+    /// Name of the component.
+    pub component: String,
+    /// Its version.
+    pub version: String,
+    /// What the tag will point to.
+    pub root: Manifest,
+    pub(crate) tag: String,
+}
+
+/// Stores everything of a component version but its tag.
+pub(crate) async fn stage(content: &Arc<dyn Repository>, new: &NewVersion) -> Result<Staged> {
+    let (component, version) = (new.descriptor.component.name.as_str(), new.descriptor.component.version.as_str());
+    let subject = || format!("{component}:{version}");
+    let artifacts = local_artifacts(&new.descriptor).map_err(|reason| Error::invalid(subject(), reason))?;
+    let (layers, rows) = local_content(content, new, &artifacts).await?;
+
+    let (descriptor_type, descriptor) = match &new.raw {
+        Some(raw) => (raw.media_type.clone(), MemoryBlob::new(raw.bytes.clone())),
+        None => (media_type::DESCRIPTOR_JSON.to_owned(), MemoryBlob::new(new.descriptor.write_json())),
+    };
+    let layer = typed(content.push_blob(&descriptor).await?.0, descriptor_type);
+    let config = serde_json::to_vec(&json!({"componentDescriptorLayer": layer}))
+        .map_err(|error| Error::invalid(subject(), error))?;
+    let config = typed(content.push_blob(&MemoryBlob::new(config)).await?.0, media_type::CONFIG.to_owned());
+
+    let manifest = ImageManifest {
+        schema_version: 2,
+        media_type: Some(ocm_oci::media_type::MANIFEST.to_owned()),
+        artifact_type: Some(media_type::COMPONENT.to_owned()),
+        config,
+        layers: std::iter::once(layer).chain(layers.finish()).collect(),
+        subject: None,
+        annotations: Some(annotations(component, version, false)),
+        other: Map::new(),
+    };
+    let mut root = Manifest::write(&manifest, ocm_oci::media_type::MANIFEST)?;
+    content.push_manifest(&root, None).await?;
+    let mut rows = rows.finish().peekable();
+    if rows.peek().is_some() {
+        // Without an artifact type: older versions of skopeo drop it when they copy the index, and so change its digest.
+        let mut row = root.descriptor();
+        row.annotations = manifest.annotations;
+        let index = ImageIndex {
+            schema_version: 2,
+            media_type: Some(ocm_oci::media_type::INDEX.to_owned()),
+            artifact_type: None,
+            manifests: std::iter::once(row).chain(rows).collect(),
+            subject: None,
+            annotations: Some(annotations(component, version, true)),
+            other: Map::new(),
+        };
+        root = Manifest::write(&index, ocm_oci::media_type::INDEX)?;
+        content.push_manifest(&root, None).await?;
+    }
+    let tag = ocm_model::version::to_tag(version);
+    Ok(Staged { component: component.to_owned(), version: version.to_owned(), root, tag })
+}
+
+/// Makes sure that all local content is in the target, and sorts it into layers and rows of the index.
+async fn local_content(
+    content: &Arc<dyn Repository>,
+    new: &NewVersion,
+    artifacts: &[LocalArtifact<'_>],
+) -> Result<(Annotated, Annotated)> {
+    let wanted = artifacts.iter().flat_map(|artifact| artifact.digests.iter().map(move |digest| (artifact, digest)));
+    let found = stream::iter(wanted).map(|(artifact, digest)| async move {
+        let known = new.content.get(digest);
+        let found = find(content, digest, known, artifact.media_type).await?;
+        let missing = || {
+            let subject = format!("{}:{}", new.descriptor.component.name, new.descriptor.component.version);
+            let reason = format!("local content {digest} is not in {}", content.address());
+            Error::new(Kind::NotFound, subject, reason)
+        };
+        Ok::<_, Error>((artifact, found.ok_or_else(missing)?))
+    });
+    let found: Vec<_> = found.buffered(LOOK_UPS).try_collect().await?;
+    let (mut layers, mut rows) = (Annotated::default(), Annotated::default());
+    for (artifact, mut content) in found {
+        if ocm_oci::media_type::is_manifest(&content.media_type) {
+            content.platform = artifact.platform.clone();
+            rows.add(content, artifact);
+        } else {
+            layers.add(content, artifact);
+        }
+    }
+    Ok((layers, rows))
+}
+
+/// Finds local content in the target: as a manifest if it is one by all that is known, else as a blob.
+async fn find(
+    content: &Arc<dyn Repository>,
+    digest: &Digest,
+    known: Option<&ocm_oci::Descriptor>,
+    access_type: Option<&str>,
+) -> Result<Option<ocm_oci::Descriptor>> {
+    let told = known.map(|known| known.media_type.as_str()).or(access_type);
+    if told.is_none_or(ocm_oci::media_type::is_manifest)
+        && let Some(manifest) = content.resolve(&digest.clone().into()).await?
+    {
+        return Ok(Some(manifest));
+    }
+    if told.is_some_and(ocm_oci::media_type::is_manifest) {
+        return Ok(None);
+    }
+    let media_type = access_type.or(told).unwrap_or(ocm_oci::media_type::OCTETS);
+    let size = content.blob_size(digest).await?;
+    Ok(size.map(|size| ocm_oci::Descriptor::new(media_type, digest.clone(), size)))
+}
+
+fn typed(blob: ocm_oci::Descriptor, media_type: String) -> ocm_oci::Descriptor {
+    ocm_oci::Descriptor { media_type, ..blob }
+}

@@ -1,0 +1,226 @@
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use ocm_blob::{Algorithm, Digest};
+use ocm_oci::{Error, Kind, Registry, Repository, UploadRegistry, UploadStore};
+
+use crate::Result;
+use crate::ctf::batch::Batch;
+use crate::ctf::commit;
+use crate::ctf::form::{self, Access, Form, INDEX_FILE};
+use crate::ctf::index::{Change, Index};
+use crate::ctf::repository::ArchiveRepository;
+use crate::ctf::staging::{Incoming, StagedFile, Staging};
+
+/// Staging folders inside an archive folder begin with this.
+const STAGING: &str = ".staging-";
+
+/// A transport archive: OCI content in a folder or in a tar file, as a place with any number of repositories.
+///
+/// # Guarantees
+/// What is pushed is kept aside until [`Registry::commit`], which makes it durable and visible at once; an archive that
+/// is dropped before leaves nothing behind. Reading through the same handle (or a clone of it) sees what was pushed.
+/// Any number of writers, in this process and others, can work on one archive: each commit adds its own changes to
+/// whatever the archive holds by then.
+#[derive(Clone)]
+pub struct Archive(pub(crate) Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub(crate) path: PathBuf,
+    pub(crate) form: Form,
+    access: Access,
+    state: Mutex<State>,
+    committing: tokio::sync::Mutex<()>,
+}
+
+pub(crate) struct State {
+    /// The index with everything that was pushed through this handle.
+    pub(crate) index: Index,
+    /// What was pushed and not yet committed.
+    pub(crate) batch: Batch,
+    /// What is being committed right now.
+    pub(crate) in_flight: Option<Arc<Batch>>,
+    /// Whether the archive is there, so that a commit without changes has nothing to do.
+    exists: bool,
+}
+
+impl Archive {
+    /// Opens an archive, or begins one: the form of an existing one is told by its content, of a new one by its name.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] if there is none and none may be made; [`Kind::Invalid`] if the folder or file is something else.
+    pub async fn open(path: impl Into<PathBuf>, access: Access) -> Result<Self> {
+        Self::open_in_form(path, access, None).await
+    }
+
+    /// Like [`Archive::open`], but a new archive gets the form given. An existing one must have it.
+    pub async fn open_as(path: impl Into<PathBuf>, access: Access, form: Form) -> Result<Self> {
+        Self::open_in_form(path, access, Some(form)).await
+    }
+
+    async fn open_in_form(path: impl Into<PathBuf>, access: Access, form: Option<Form>) -> Result<Self> {
+        let path = path.into();
+        blocking(move || {
+            let existing = Form::of_content(&path)?;
+            let (form, index, exists) = match (existing, form) {
+                (Some(is), Some(wanted)) if is != wanted => {
+                    let reason = format!("is a {is} archive, but a {wanted} archive was asked for");
+                    return Err(Error::new(Kind::Conflict, path.display(), reason));
+                }
+                (Some(Form::Directory), _) => {
+                    form::check_folder(&path)?;
+                    let (index, exists) = commit::read_index(&path)?;
+                    (Form::Directory, index, exists)
+                }
+                (Some(_), _) => return Err(Error::new(Kind::Unsupported, path.display(), "archive files are not yet read")),
+                (None, wanted) if access == Access::Create => {
+                    (wanted.unwrap_or_else(|| Form::of_name(&path)), Index::default(), false)
+                }
+                (None, _) => return Err(Error::new(Kind::NotFound, path.display(), "there is no transport archive")),
+            };
+            let state = State { index, batch: Batch::default(), in_flight: None, exists };
+            let committing = tokio::sync::Mutex::new(());
+            Ok(Self(Arc::new(Shared { path, form, access, state: Mutex::new(state), committing })))
+        })
+        .await
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// How it lies on the disk.
+    pub fn form(&self) -> Form {
+        self.0.form
+    }
+}
+
+impl State {
+    /// Makes a change of the index, and remembers it for the commit.
+    pub(crate) fn change(&mut self, change: Change) {
+        self.index.apply(&change);
+        self.batch.changes.push(change);
+    }
+}
+
+impl Shared {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An error of the file system about this archive.
+    pub(crate) fn local(&self, error: std::io::Error) -> Error {
+        commit::local(&self.path, error)
+    }
+
+    /// Fails unless the archive may be changed.
+    pub(crate) fn check_writable(&self) -> Result<()> {
+        if self.access == Access::Read {
+            return Err(Error::new(Kind::Unsupported, self.path.display(), "the archive was opened for reading only"));
+        }
+        Ok(())
+    }
+
+    /// Begins a file for content that is not visible yet.
+    pub(crate) fn incoming(&self, algorithm: Algorithm) -> Result<Incoming> {
+        self.check_writable()?;
+        let staging = self.staging().map_err(|error| self.local(error))?;
+        Incoming::begin(staging, algorithm).map_err(|error| self.local(error))
+    }
+
+    fn staging(&self) -> std::io::Result<Arc<Staging>> {
+        let mut state = self.state();
+        if let Some(staging) = &state.batch.staging {
+            return Ok(staging.clone());
+        }
+        let staging = Arc::new(Staging::begin(&self.path, STAGING)?);
+        state.batch.staging = Some(staging.clone());
+        Ok(staging)
+    }
+
+    /// Takes finished content into the batch.
+    pub(crate) fn take_in(&self, digest: Digest, file: StagedFile) {
+        let mut state = self.state();
+        state.batch.removed.remove(&digest);
+        state.batch.staged.entry(digest).or_insert_with(|| Arc::new(file));
+    }
+
+    async fn commit(self: Arc<Self>) -> Result<()> {
+        let _one_at_a_time = self.committing.lock().await;
+        let batch = {
+            let mut state = self.state();
+            if state.batch.is_empty() && (state.exists || self.access != Access::Create) {
+                return Ok(());
+            }
+            let batch = Arc::new(std::mem::take(&mut state.batch));
+            state.in_flight = Some(batch.clone());
+            batch
+        };
+        let shared = self.clone();
+        blocking(move || {
+            let scratch = batch.staging.clone().map_or_else(|| shared.staging(), Ok);
+            let result = scratch
+                .map_err(|error| shared.local(error))
+                .and_then(|scratch| commit::folder(&shared.path, &scratch, &batch));
+            let mut state = shared.state();
+            state.in_flight = None;
+            match result {
+                Ok(mut index) => {
+                    for change in &state.batch.changes {
+                        index.apply(change);
+                    }
+                    state.index = index;
+                    state.exists = true;
+                    if state.batch.is_empty() {
+                        state.batch.staging = None;
+                    }
+                    Ok(())
+                }
+                Err(error) => {
+                    // Nothing became visible; a later commit tries all of it again.
+                    if let Ok(mut batch) = Arc::try_unwrap(batch) {
+                        batch.append(std::mem::take(&mut state.batch));
+                        state.batch = batch;
+                    }
+                    Err(error)
+                }
+            }
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Registry for Archive {
+    fn address(&self) -> String {
+        self.0.path.display().to_string()
+    }
+
+    fn repository(&self, name: &str) -> Arc<dyn Repository> {
+        Arc::new(ArchiveRepository::new(self.0.clone(), name))
+    }
+
+    async fn repositories(&self) -> Result<Vec<String>> {
+        Ok(self.0.state().index.repositories().map(str::to_owned).collect())
+    }
+
+    async fn commit(&self) -> Result<()> {
+        self.0.clone().commit().await
+    }
+}
+
+impl UploadRegistry for Archive {
+    fn upload_store(&self, name: &str) -> Arc<dyn UploadStore> {
+        Arc::new(ArchiveRepository::new(self.0.clone(), name))
+    }
+}
+
+/// Runs file work where it does not hold up others.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(Error::new(Kind::Local, INDEX_FILE, error)),
+    }
+}

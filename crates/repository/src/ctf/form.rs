@@ -1,0 +1,101 @@
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use ocm_oci::{Error, Kind};
+
+use crate::Result;
+
+/// Name of the file that makes a folder a transport archive.
+pub(crate) const INDEX_FILE: &str = "artifact-index.json";
+
+/// Name of the folder that holds the content.
+pub(crate) const BLOBS: &str = "blobs";
+
+/// What an archive is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Only reading; the archive must exist.
+    Read,
+    /// Reading and writing; the archive must exist.
+    ReadWrite,
+    /// Reading and writing; made with its parent folders if it does not exist.
+    Create,
+}
+
+/// How an archive lies on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A folder.
+    Directory,
+    /// A tar file.
+    Tar,
+    /// A tar file compressed with gzip.
+    TarGzip,
+}
+
+impl Form {
+    /// The form that the name of a new archive asks for: `.tar`, `.tgz`, `.tar.gz`, anything else a folder.
+    pub fn of_name(path: &Path) -> Self {
+        let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+        if name.ends_with(".tgz") || name.ends_with(".tar.gz") {
+            Self::TarGzip
+        } else if Path::new(&name).extension().is_some_and(|extension| extension == "tar") {
+            Self::Tar
+        } else {
+            Self::Directory
+        }
+    }
+
+    /// The form of what is there, by its content; `None` if nothing is there.
+    pub(crate) fn of_content(path: &Path) -> Result<Option<Self>> {
+        let local = |error: std::io::Error| Error::new(Kind::Local, path.display(), &error).caused_by(error);
+        let metadata = match std::fs::metadata(path) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(local(error)),
+        };
+        if metadata.is_dir() {
+            return Ok(Some(Self::Directory));
+        }
+        if !metadata.is_file() {
+            return Err(no_archive(path, "is neither a folder nor a file"));
+        }
+        let mut start = [0; 2];
+        let mut file = File::open(path).map_err(local)?;
+        match file.read_exact(&mut start) {
+            Ok(()) if start == [0x1f, 0x8b] => Ok(Some(Self::TarGzip)),
+            Ok(()) => Ok(Some(Self::Tar)),
+            Err(_) => Err(no_archive(path, "is an empty file")),
+        }
+    }
+}
+
+/// Fails unless the folder is an archive or nothing else is in it; hidden entries do not count.
+pub(crate) fn check_folder(path: &Path) -> Result<()> {
+    let local = |error: std::io::Error| Error::new(Kind::Local, path.display(), &error).caused_by(error);
+    if path.join(INDEX_FILE).symlink_metadata().is_ok() {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(path).map_err(local)? {
+        let name = entry.map_err(local)?.file_name();
+        if name != BLOBS && !name.to_string_lossy().starts_with('.') {
+            return Err(no_archive(path, &format!("has no {INDEX_FILE} but other content")));
+        }
+    }
+    Ok(())
+}
+
+fn no_archive(path: &Path, reason: &str) -> Error {
+    Error::invalid(path.display(), format!("is not a transport archive: {reason}"))
+}
+
+impl std::fmt::Display for Form {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Directory => "directory",
+            Self::Tar => "tar",
+            Self::TarGzip => "tgz",
+        })
+    }
+}

@@ -1,0 +1,468 @@
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use ocm_blob::{Algorithm, Blob, ByteStream, CHUNK, Digest, read_in_background, read_to_end, verified};
+use ocm_oci::{Descriptor, Document, Error, Kind, Manifest, Pushed, Repository, Selector, Upload, UploadStore, media_type};
+use tokio::sync::mpsc;
+
+use crate::Result;
+use crate::ctf::archive::{Shared, blocking};
+use crate::ctf::batch::{Batch, Referral};
+use crate::ctf::form::BLOBS;
+use crate::ctf::index::{Change, Rows};
+use crate::ctf::staging::{Incoming, StagedFile};
+use crate::ctf::{commit, disk, referrers};
+
+/// Largest manifest that is read or stored, in bytes; the limit of registries.
+const MANIFEST_LIMIT: u64 = 4 << 20;
+
+/// Chunks that may wait for the writing thread.
+const CHUNKS_AHEAD: usize = 4;
+
+/// One repository of a transport archive.
+///
+/// Content lies in one folder for all repositories, so a blob that one of them has, all have.
+#[derive(Clone)]
+pub(crate) struct ArchiveRepository {
+    archive: Arc<Shared>,
+    name: String,
+}
+
+impl ArchiveRepository {
+    pub(crate) fn new(archive: Arc<Shared>, name: &str) -> Self {
+        Self { archive, name: name.to_owned() }
+    }
+
+    /// Digest and media type of a manifest according to the index.
+    fn look_up(&self, selector: &Selector) -> Option<(Digest, Option<String>)> {
+        let state = self.archive.state();
+        let rows: &Rows = state.index.repository(&self.name)?;
+        let digest = match selector {
+            Selector::Tag(tag) => rows.tagged(tag)?,
+            Selector::Digest(digest) => digest,
+        };
+        rows.contains(digest).then(|| (digest.clone(), rows.media_type(digest).map(str::to_owned)))
+    }
+
+    async fn read_manifest(&self, digest: &Digest) -> Result<Bytes> {
+        let stream = self.blob(digest, 0).await.map_err(|error| match error.kind() {
+            Kind::NotFound => {
+                let reason = format!("the index names manifest {digest}, but its content is missing");
+                Error::invalid(self.address(), reason)
+            }
+            _ => error,
+        })?;
+        read_to_end(stream, MANIFEST_LIMIT, "manifest").await.map_err(Error::blob(format!("{}@{digest}", self.address())))
+    }
+
+    /// Fails if something that a manifest needs is not in the archive.
+    fn check_parts(&self, document: &Document) -> Result<()> {
+        let parts = document.blobs().into_iter().chain(document.manifests());
+        for part in parts.filter(|part| part.urls.as_ref().is_none_or(Vec::is_empty)) {
+            if self.archive.size_of(&part.digest)?.is_none() {
+                let reason = format!("the manifest needs {}, which is not in the archive", part.digest);
+                return Err(Error::invalid(self.address(), reason));
+            }
+        }
+        Ok(())
+    }
+
+    async fn receive(&self, mut stream: ByteStream, algorithm: Algorithm) -> Result<(Digest, StagedFile)> {
+        let subject = || format!("content for {}", self.address());
+        let shared = self.archive.clone();
+        let (sender, mut receiver) = mpsc::channel::<Bytes>(CHUNKS_AHEAD);
+        let writer = blocking(move || {
+            let mut incoming = shared.incoming(algorithm)?;
+            while let Some(chunk) = receiver.blocking_recv() {
+                incoming.write(&chunk).map_err(|error| shared.local(error))?;
+            }
+            Ok(incoming.finish())
+        });
+        let reader = async move {
+            while let Some(chunk) = stream.next().await {
+                if sender.send(chunk?).await.is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        let (read, written) = tokio::join!(reader, writer);
+        read.map_err(Error::blob(subject()))?;
+        written
+    }
+
+    /// Content of a size that a thread of its own is not worth.
+    async fn receive_small(&self, content: Bytes, algorithm: Algorithm) -> Result<(Digest, StagedFile)> {
+        let shared = self.archive.clone();
+        blocking(move || {
+            let mut incoming = shared.incoming(algorithm)?;
+            incoming.write(&content).map_err(|error| shared.local(error))?;
+            Ok(incoming.finish())
+        })
+        .await
+    }
+
+    fn take_in(&self, expected: Option<&Digest>, actual: &Digest, file: StagedFile) -> Result<()> {
+        if let Some(expected) = expected.filter(|expected| *expected != actual) {
+            let reason = format!("content has digest {actual}, but {expected} was expected");
+            return Err(Error::invalid(self.address(), reason));
+        }
+        self.archive.take_in(actual.clone(), file);
+        Ok(())
+    }
+
+    /// The repository in which a manifest needs this blob, other than this one.
+    async fn needed_elsewhere(&self, digest: &Digest) -> Result<Option<String>> {
+        let others: Vec<(String, Vec<Digest>)> = {
+            let state = self.archive.state();
+            let others = state.index.repositories().filter(|name| *name != self.name);
+            others
+                .filter_map(|name| Some((name.to_owned(), state.index.repository(name)?.manifests().cloned().collect())))
+                .collect()
+        };
+        let hex = digest.hex();
+        for (name, manifests) in others {
+            let other = Self::new(self.archive.clone(), &name);
+            for manifest in manifests {
+                let bytes = other.read_manifest(&manifest).await?;
+                if manifest == *digest || bytes.windows(hex.len()).any(|window| window == hex.as_bytes()) {
+                    return Ok(Some(name));
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Where content is found.
+enum Place {
+    Staged(Arc<StagedFile>),
+    Stored,
+}
+
+impl Shared {
+    /// Where content is, as far as this handle changed it: `None` if it was removed.
+    fn place(&self, digest: &Digest) -> Option<Place> {
+        let state = self.state();
+        let batches = std::iter::once(&state.batch).chain(state.in_flight.as_deref());
+        for batch in batches {
+            if let Some(file) = batch.staged.get(digest) {
+                return Some(Place::Staged(file.clone()));
+            }
+            if batch.removed.contains(digest) {
+                return None;
+            }
+        }
+        Some(Place::Stored)
+    }
+
+    fn blob_path(&self, digest: &Digest) -> PathBuf {
+        self.path.join(BLOBS).join(digest.file_name())
+    }
+
+    /// The size of a blob.
+    fn size_of(&self, digest: &Digest) -> Result<Option<u64>> {
+        match self.place(digest) {
+            None => Ok(None),
+            Some(Place::Staged(file)) => Ok(Some(file.size())),
+            Some(Place::Stored) => {
+                let path = self.blob_path(digest);
+                disk::size_of_regular(&path).map_err(|error| commit::local(&path, error))
+            }
+        }
+    }
+
+    /// Opens a blob and tells its name for messages.
+    fn open_blob(&self, digest: &Digest) -> Result<Option<(File, PathBuf)>> {
+        let stored = self.blob_path(digest);
+        match self.place(digest) {
+            None => return Ok(None),
+            Some(Place::Staged(file)) => match disk::open_regular(file.path()) {
+                Ok(file) => return Ok(Some((file, stored))),
+                // It was committed in between and has its final name now.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(commit::local(file.path(), error)),
+            },
+            Some(Place::Stored) => {}
+        }
+        match disk::open_regular(&stored) {
+            Ok(file) => Ok(Some((file, stored))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(commit::local(&stored, error)),
+        }
+    }
+}
+
+#[async_trait]
+impl Repository for ArchiveRepository {
+    fn address(&self) -> String {
+        format!("{}//{}", self.archive.path.display(), self.name)
+    }
+
+    async fn resolve(&self, selector: &Selector) -> Result<Option<Descriptor>> {
+        let Some((digest, known)) = self.look_up(selector) else { return Ok(None) };
+        let (media_type, size) = match known {
+            Some(media_type) => (media_type, self.archive.size_of(&digest)?),
+            None => {
+                let bytes = self.read_manifest(&digest).await?;
+                (media_type_of(&bytes), Some(bytes.len() as u64))
+            }
+        };
+        let Some(size) = size else {
+            let reason = format!("the index names manifest {digest}, but its content is missing");
+            return Err(Error::invalid(self.address(), reason));
+        };
+        Ok(Some(Descriptor::new(media_type, digest, size)))
+    }
+
+    async fn manifest(&self, selector: &Selector) -> Result<Manifest> {
+        let Some((digest, known)) = self.look_up(selector) else {
+            return Err(Error::not_found(match selector {
+                Selector::Tag(tag) => format!("{}:{tag}", self.address()),
+                Selector::Digest(digest) => format!("{}@{digest}", self.address()),
+            }));
+        };
+        let bytes = self.read_manifest(&digest).await?;
+        Ok(Manifest::with_digest(known.unwrap_or_else(|| media_type_of(&bytes)), bytes, digest))
+    }
+
+    async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>> {
+        self.archive.size_of(digest)
+    }
+
+    async fn blob(&self, digest: &Digest, offset: u64) -> Result<ByteStream> {
+        let (shared, wanted) = (self.archive.clone(), digest.clone());
+        let Some((mut file, path)) = blocking(move || shared.open_blob(&wanted)).await? else {
+            return Err(Error::not_found(format!("{}@{digest}", self.address())));
+        };
+        let size = file.metadata().map_err(|error| commit::local(&path, error))?.len();
+        let stream = read_in_background(move || {
+            file.seek(SeekFrom::Start(offset))?;
+            Ok(file.take(size.saturating_sub(offset)))
+        });
+        let stream = if offset == 0 { verified(stream, None, Some(digest.clone())) } else { stream };
+        Ok(Box::pin(stream.map(move |chunk| {
+            chunk.map_err(|error| {
+                let reason = format!("the archive is damaged here: {error}");
+                ocm_blob::Error::source(Error::invalid(path.display(), reason).caused_by(error))
+            })
+        })))
+    }
+
+    async fn push_blob(&self, content: &dyn Blob) -> Result<(Descriptor, Pushed)> {
+        self.archive.check_writable()?;
+        let described = |digest: Digest, size| Descriptor::new(media_type::OCTETS, digest, size);
+        let expected = content.digest();
+        if let Some(digest) = &expected
+            && let Some(size) = self.archive.size_of(digest)?
+            // A file of another size is damaged and is replaced.
+            && content.size().is_none_or(|expected| expected == size)
+        {
+            return Ok((described(digest.clone(), size), Pushed::Present));
+        }
+        let algorithm = expected.as_ref().map_or(Algorithm::Sha256, Digest::algorithm);
+        let subject = format!("content for {}", self.address());
+        let stream = content.open().await.map_err(Error::blob(&subject))?;
+        let stream = verified(stream, content.size(), None);
+        let (digest, file) = match content.size() {
+            Some(size) if size <= CHUNK as u64 => {
+                let content = read_to_end(stream, size, "content").await.map_err(Error::blob(&subject))?;
+                self.receive_small(content, algorithm).await?
+            }
+            _ => self.receive(stream, algorithm).await?,
+        };
+        let size = file.size();
+        self.take_in(expected.as_ref(), &digest, file)?;
+        Ok((described(digest, size), Pushed::Sent))
+    }
+
+    async fn mount(&self, digest: &Digest, _from: &str) -> Result<bool> {
+        Ok(self.archive.size_of(digest)?.is_some())
+    }
+
+    async fn push_manifest(&self, manifest: &Manifest, tag: Option<&str>) -> Result<()> {
+        self.archive.check_writable()?;
+        if let Some(tag) = tag.filter(|tag| !is_tag(tag)) {
+            return Err(Error::invalid(self.address(), format!("{tag:?} is not a tag: up to 128 letters, digits, `_`, `.`, `-`")));
+        }
+        if manifest.bytes().len() as u64 > MANIFEST_LIMIT {
+            return Err(Error::invalid(self.address(), format!("the manifest is larger than the limit of {MANIFEST_LIMIT} bytes")));
+        }
+        let digest = manifest.digest();
+        let document = match manifest.media_type() {
+            media_type::ARTIFACT => None,
+            _ => Some(manifest.document()?),
+        };
+        let size = manifest.bytes().len() as u64;
+        if self.archive.size_of(digest)? != Some(size) {
+            if let Some(document) = &document {
+                self.check_parts(document)?;
+            }
+            let (actual, file) = self.receive_small(manifest.bytes().clone(), digest.algorithm()).await?;
+            self.take_in(Some(digest), &actual, file)?;
+        }
+        let mut state = self.archive.state();
+        if let Some(document) = &document
+            && let Some(subject) = document.subject()
+        {
+            state.batch.referrers.push(Referral {
+                repository: self.name.clone(),
+                subject: subject.digest.clone(),
+                referrer: referrers::row(manifest, document),
+                present: true,
+            });
+        }
+        state.batch.removed.remove(digest);
+        state.change(Change::Put {
+            repository: self.name.clone(),
+            tag: tag.map(str::to_owned),
+            digest: digest.clone(),
+            media_type: Some(manifest.media_type().to_owned()),
+        });
+        Ok(())
+    }
+
+    async fn tags(&self) -> Result<Vec<String>> {
+        let state = self.archive.state();
+        Ok(state.index.repository(&self.name).map(|rows| rows.tags().map(str::to_owned).collect()).unwrap_or_default())
+    }
+
+    async fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>> {
+        let mut list = match self.look_up(&Selector::Tag(referrers::fallback_tag(subject))) {
+            None => Vec::new(),
+            Some((digest, _)) => {
+                let bytes = self.read_manifest(&digest).await?;
+                referrers::parse(&bytes).map_err(|reason| Error::invalid(self.address(), reason))?.manifests
+            }
+        };
+        let state = self.archive.state();
+        let pending = state.in_flight.iter().flat_map(|batch| &batch.referrers).chain(&state.batch.referrers);
+        for referral in pending.filter(|referral| referral.repository == self.name && referral.subject == *subject) {
+            referrers::apply(&mut list, referral);
+        }
+        Ok(list)
+    }
+
+    async fn delete_manifest(&self, selector: &Selector) -> Result<bool> {
+        self.archive.check_writable()?;
+        let Some((digest, _)) = self.look_up(selector) else { return Ok(false) };
+        let repository = self.name.clone();
+        if let Selector::Tag(tag) = selector {
+            self.archive.state().change(Change::RemoveTag { repository, tag: tag.clone() });
+            return Ok(true);
+        }
+        // A damaged manifest can be removed too; then nothing is known of its subject.
+        let subject = match self.manifest(selector).await {
+            Ok(manifest) => manifest.document().ok().and_then(|document| {
+                let subject = document.subject()?.digest.clone();
+                Some(Referral { repository: repository.clone(), subject, referrer: manifest.descriptor(), present: false })
+            }),
+            Err(_) => None,
+        };
+        let mut state = self.archive.state();
+        state.batch.referrers.extend(subject);
+        state.change(Change::RemoveManifest { repository, digest: digest.clone() });
+        if !state.index.names(&digest) {
+            state.batch.remove(digest);
+        }
+        Ok(true)
+    }
+
+    async fn delete_blob(&self, digest: &Digest) -> Result<bool> {
+        self.archive.check_writable()?;
+        if self.archive.size_of(digest)?.is_none() {
+            return Ok(false);
+        }
+        if let Some(name) = self.needed_elsewhere(digest).await? {
+            let reason = format!("blob {digest} is needed in repository {name} too");
+            return Err(Error::new(Kind::Conflict, self.address(), reason));
+        }
+        self.archive.state().batch.remove(digest.clone());
+        Ok(true)
+    }
+}
+
+impl Batch {
+    /// Forgets content, and removes it from the archive at commit.
+    fn remove(&mut self, digest: Digest) {
+        self.staged.remove(&digest);
+        self.removed.insert(digest);
+    }
+}
+
+#[async_trait]
+impl UploadStore for ArchiveRepository {
+    async fn begin(&self) -> Result<Box<dyn Upload>> {
+        let shared = self.archive.clone();
+        let incoming = blocking(move || shared.incoming(Algorithm::Sha256)).await?;
+        Ok(Box::new(ArchiveUpload { repository: self.clone(), incoming: Some(incoming) }))
+    }
+}
+
+struct ArchiveUpload {
+    repository: ArchiveRepository,
+    /// Absent after a failed write, from which there is no way back.
+    incoming: Option<Incoming>,
+}
+
+impl ArchiveUpload {
+    fn broken(&self) -> Error {
+        Error::new(Kind::Local, self.repository.address(), "an earlier part of the upload could not be written")
+    }
+}
+
+#[async_trait]
+impl Upload for ArchiveUpload {
+    fn size(&self) -> u64 {
+        self.incoming.as_ref().map_or(0, Incoming::size)
+    }
+
+    async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        let mut incoming = self.incoming.take().ok_or_else(|| self.broken())?;
+        let shared = self.repository.archive.clone();
+        let incoming = blocking(move || {
+            incoming.write(&bytes).map_err(|error| shared.local(error))?;
+            Ok(incoming)
+        });
+        self.incoming = Some(incoming.await?);
+        Ok(())
+    }
+
+    async fn finish(mut self: Box<Self>, expected: &Digest) -> Result<()> {
+        let incoming = self.incoming.take().ok_or_else(|| self.broken())?;
+        let (actual, file) = incoming.finish();
+        if expected.algorithm() == actual.algorithm() {
+            return self.repository.take_in(Some(expected), &actual, file);
+        }
+        // The algorithm is known only now: the content is read once more.
+        let content = ocm_blob::FileBlob::part(file.path(), 0, file.size()).with_digest(expected.clone());
+        self.repository.push_blob(&content).await.map(drop)
+    }
+}
+
+/// What a manifest is whose row does not say it.
+fn media_type_of(bytes: &[u8]) -> String {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Start {
+        media_type: Option<String>,
+        manifests: Option<serde::de::IgnoredAny>,
+    }
+    match serde_json::from_slice::<Start>(bytes) {
+        Ok(Start { media_type: Some(media_type), .. }) => media_type,
+        Ok(Start { manifests: Some(_), .. }) => media_type::INDEX.to_owned(),
+        _ => media_type::MANIFEST.to_owned(),
+    }
+}
+
+/// Whether a text is a tag (OCI distribution specification, *Pulling manifests*).
+fn is_tag(text: &str) -> bool {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let mut bytes = text.bytes();
+    text.len() <= 128 && bytes.next().is_some_and(word) && bytes.all(|byte| word(byte) || matches!(byte, b'.' | b'-'))
+}

@@ -1,0 +1,90 @@
+use std::fmt;
+
+/// What kind of failure it was. Programs turn it into an exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum Kind {
+    /// What was asked for makes no sense: a wrong reference, flag or file.
+    Usage,
+    /// Something named does not exist.
+    NotFound,
+    /// Something different is already there.
+    Conflict,
+    /// Content is not what its digest or signature says.
+    Verification,
+    /// Credentials are missing, wrong, or not allowed to do this.
+    Denied,
+    /// Not everything could be done.
+    Incomplete,
+    /// The other side did not answer.
+    Unavailable,
+    /// Everything else.
+    Other,
+}
+
+/// A verb that failed: why, and what to do next.
+#[derive(Debug)]
+pub struct Error {
+    kind: Kind,
+    message: String,
+    hints: Vec<String>,
+}
+
+impl Error {
+    /// An error with a message for a person.
+    pub fn new(kind: Kind, message: impl fmt::Display) -> Self {
+        Self { kind, message: message.to_string(), hints: Vec::new() }
+    }
+
+    /// An error about what was asked for.
+    pub fn usage(message: impl fmt::Display) -> Self {
+        Self::new(Kind::Usage, message)
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Says what was being done: `context: message`.
+    #[must_use]
+    pub fn during(mut self, context: impl fmt::Display) -> Self {
+        self.message = format!("{context}: {}", self.message);
+        self
+    }
+
+    /// What kind of failure it was.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// What to do next, one sentence each.
+    pub fn hints(&self) -> &[String] {
+        &self.hints
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<ocm_oci::Error> for Error {
+    fn from(error: ocm_oci::Error) -> Self {
+        let kind = match error.kind() {
+            ocm_oci::Kind::NotFound => Kind::NotFound,
+            ocm_oci::Kind::Denied => Kind::Denied,
+            ocm_oci::Kind::Conflict => Kind::Conflict,
+            ocm_oci::Kind::Invalid => Kind::Verification,
+            ocm_oci::Kind::Unavailable => Kind::Unavailable,
+            _ => Kind::Other,
+        };
+        Self::new(kind, error)
+    }
+}

@@ -1,0 +1,65 @@
+//! `get component-version`: descriptors, one, several or all, with what they refer to.
+
+use ocm_model::{Descriptor, Identity};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// Which component versions to read.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    /// Component references, or repositories of which everything is read. With `repository` they are relative to it:
+    /// `component[:version]`.
+    pub references: Vec<String>,
+    /// Repository that the references are relative to.
+    pub repository: Option<String>,
+    /// Version constraint; applies where a reference names no version. The default takes every version.
+    pub constraint: Option<String>,
+    /// Only the newest version that fits.
+    pub latest: bool,
+    /// Also read referenced component versions.
+    pub recursive: bool,
+    /// More repositories to look for referenced versions in.
+    pub lookup: Vec<String>,
+    /// What to do about a referenced version that cannot be found.
+    pub unresolved: Unresolved,
+}
+
+/// What to do about a referenced version that cannot be found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Unresolved {
+    /// Fail.
+    #[default]
+    Fail,
+    /// Report it as a node without descriptor.
+    Show,
+}
+
+/// The component versions that were found.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// What was asked for: components in lexical order where a repository was named, versions newest first.
+    pub roots: Vec<Node>,
+}
+
+/// A component version and what it refers to.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Node {
+    /// Component name.
+    pub component: String,
+    /// Version.
+    pub version: String,
+    /// Address of the repository it was found in.
+    pub repository: String,
+    /// Identity of the reference that led here; `None` for a root.
+    #[schemars(with = "Option<std::collections::BTreeMap<String, String>>")]
+    pub reference: Option<Identity>,
+    /// The descriptor; `None` if the version could not be found.
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub descriptor: Option<Descriptor>,
+    /// Referenced versions, in the order of the descriptor; empty unless they were asked for.
+    pub children: Vec<Node>,
+}

@@ -1,0 +1,132 @@
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use ocm_blob::{Algorithm, Digester};
+use ocm_model::{DigestSpec, Reference, normalise};
+use ocm_repository::ComponentVersion;
+
+use crate::{Error, Result};
+
+/// Component versions that are looked up at the same time.
+const LOOKUPS: usize = 16;
+
+/// Where referenced component versions are found.
+#[async_trait]
+pub trait Lookup: Send + Sync {
+    /// A component version; [`ocm_oci::Kind::NotFound`] if it is nowhere to be found.
+    async fn get(&self, component: &str, version: &str) -> ocm_oci::Result<Arc<ComponentVersion>>;
+}
+
+type Key = (String, String);
+
+/// All component versions that belong to `roots`, each once, referenced ones before those that refer to them.
+///
+/// # Errors
+/// A referenced version cannot be found, or it is not the one whose digest the reference records.
+pub async fn closure(roots: Vec<Arc<ComponentVersion>>, lookup: &dyn Lookup) -> Result<Vec<Arc<ComponentVersion>>> {
+    let mut found: HashMap<Key, Arc<ComponentVersion>> = HashMap::new();
+    let order: Vec<Key> = roots.iter().map(|root| key(root)).collect();
+    let mut next = roots;
+    while !next.is_empty() {
+        let mut wanted = Vec::new();
+        let mut asked = HashSet::new();
+        for version in &next {
+            found.insert(key(version), version.clone());
+        }
+        for version in &next {
+            for reference in &version.descriptor.component.component_references {
+                let key = target(reference);
+                if !found.contains_key(&key) && asked.insert(key.clone()) {
+                    wanted.push(key);
+                }
+            }
+        }
+        let fetched: Vec<_> = stream::iter(wanted)
+            .map(|(component, version)| async move { lookup.get(&component, &version).await })
+            .buffered(LOOKUPS)
+            .try_collect()
+            .await?;
+        next = fetched;
+    }
+    check_reference_digests(&found)?;
+    Ok(sort(&order, &found))
+}
+
+fn key(version: &ComponentVersion) -> Key {
+    (version.descriptor.component.name.clone(), version.descriptor.component.version.clone())
+}
+
+fn target(reference: &Reference) -> Key {
+    (reference.component_name.clone(), reference.version.clone())
+}
+
+/// Depth first without recursion; a cycle, which only a broken tool can write, is cut where it closes.
+fn sort(roots: &[Key], found: &HashMap<Key, Arc<ComponentVersion>>) -> Vec<Arc<ComponentVersion>> {
+    let mut sorted = Vec::new();
+    let mut entered = HashSet::new();
+    let mut stack: Vec<(Key, bool)> = roots.iter().rev().map(|key| (key.clone(), false)).collect();
+    while let Some((key, leaving)) = stack.pop() {
+        let Some(version) = found.get(&key) else { continue };
+        if leaving {
+            sorted.push(version.clone());
+        } else if entered.insert(key.clone()) {
+            stack.push((key, true));
+            for reference in version.descriptor.component.component_references.iter().rev() {
+                stack.push((target(reference), false));
+            }
+        }
+    }
+    sorted
+}
+
+fn check_reference_digests(found: &HashMap<Key, Arc<ComponentVersion>>) -> Result<()> {
+    let mut computed: HashMap<(Key, String, String), String> = HashMap::new();
+    for referrer in found.values() {
+        for reference in &referrer.descriptor.component.component_references {
+            let (Some(digest), Some(version)) = (&reference.digest, found.get(&target(reference))) else { continue };
+            if digest.value.is_empty() {
+                continue;
+            }
+            let cache = (target(reference), digest.normalisation_algorithm.clone(), digest.hash_algorithm.clone());
+            let actual = match computed.get(&cache) {
+                Some(actual) => actual.clone(),
+                None => {
+                    let actual = component_digest(version, digest)?;
+                    computed.insert(cache, actual.clone());
+                    actual
+                }
+            };
+            if !actual.eq_ignore_ascii_case(&digest.value) {
+                return Err(Error::ReferenceDigest {
+                    component: reference.component_name.clone(),
+                    version: reference.version.clone(),
+                    referrer: format!("{}:{}", referrer.descriptor.component.name, referrer.descriptor.component.version),
+                    algorithm: digest.normalisation_algorithm.clone(),
+                    expected: digest.value.clone(),
+                    actual,
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The digest of a version's normal form, made as `like` was made.
+fn component_digest(version: &ComponentVersion, like: &DigestSpec) -> Result<String> {
+    let fail = |reason: String| {
+        let component = &version.descriptor.component;
+        Error::Normalisation { version: format!("{}:{}", component.name, component.version), reason }
+    };
+    let algorithm = like.normalisation_algorithm.parse::<normalise::Algorithm>().map_err(|error| fail(error.to_string()))?;
+    let hash = match like.hash_algorithm.to_ascii_uppercase().replace('-', "").as_str() {
+        "SHA256" => Algorithm::Sha256,
+        "SHA512" => Algorithm::Sha512,
+        other => return Err(fail(format!("unknown hash algorithm {other:?}"))),
+    };
+    let normal = normalise::normalise(&version.descriptor, algorithm).map_err(|error| fail(error.to_string()))?;
+    let mut digester = Digester::new(hash);
+    digester.update(&normal);
+    Ok(digester.finish().hex())
+}

@@ -1,0 +1,135 @@
+use std::collections::BTreeSet;
+
+use ocm_model::{Descriptor, TypedObject, normalise};
+
+/// How two descriptors of the same component version differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// Not at all, apart from where content is stored.
+    None,
+    /// Only in parts outside the digest; the second one has nothing that the first one lacks.
+    Extended,
+    /// Only in parts outside the digest, but the second one has signatures that the first one lacks.
+    Diverged {
+        /// Names of these signatures.
+        signatures: Vec<String>,
+    },
+    /// In parts that the digest covers.
+    Content {
+        /// What differs, for a person.
+        what: String,
+    },
+}
+
+/// Compares a descriptor with the one that a target already has.
+///
+/// Accesses and repository contexts are places, not content; they are left out.
+pub fn compare(ours: &Descriptor, theirs: &Descriptor) -> Difference {
+    let (ours, theirs) = (without_places(ours), without_places(theirs));
+    if ours == theirs {
+        return Difference::None;
+    }
+    let normal = |descriptor: &Descriptor| normalise::normalise(descriptor, normalise::Algorithm::V4Alpha1).ok();
+    if normal(&ours).is_none_or(|ours| Some(ours) != normal(&theirs)) {
+        return Difference::Content { what: describe(&ours, &theirs) };
+    }
+    let missing: Vec<_> =
+        theirs.signatures.iter().filter(|signature| !ours.signatures.contains(signature)).map(|s| s.name.clone()).collect();
+    if missing.is_empty() { Difference::Extended } else { Difference::Diverged { signatures: missing } }
+}
+
+fn without_places(descriptor: &Descriptor) -> Descriptor {
+    let mut descriptor = descriptor.clone();
+    descriptor.component.repository_contexts.clear();
+    // The normal forms treat an access of type `none` differently, so this much of it stays.
+    let blank = |access: &mut TypedObject| {
+        let none = matches!(access.kind.as_str(), "none" | "None");
+        *access = TypedObject::new(if none { "none" } else { "" });
+    };
+    descriptor.component.resources.iter_mut().for_each(|resource| blank(&mut resource.access));
+    descriptor.component.sources.iter_mut().for_each(|source| blank(&mut source.access));
+    descriptor
+}
+
+/// Names what differs: elements by identity, other members by name.
+fn describe(ours: &Descriptor, theirs: &Descriptor) -> String {
+    let mut parts = Vec::new();
+    let (a, b) = (&ours.component, &theirs.component);
+    list(&mut parts, "resource", &a.resources, &b.resources, |element| element.identity().to_string());
+    list(&mut parts, "source", &a.sources, &b.sources, |element| element.identity().to_string());
+    list(&mut parts, "reference", &a.component_references, &b.component_references, |element| element.identity().to_string());
+    if a.provider != b.provider {
+        parts.push("the provider differs".into());
+    }
+    if a.labels != b.labels {
+        parts.push("labels differ".into());
+    }
+    if a.creation_time != b.creation_time {
+        parts.push("the creation time differs".into());
+    }
+    if parts.is_empty() { "parts of the descriptor differ".into() } else { parts.join(", ") }
+}
+
+fn list<T: PartialEq>(parts: &mut Vec<String>, kind: &str, ours: &[T], theirs: &[T], identity: impl Fn(&T) -> String) {
+    let names = |elements: &[T]| elements.iter().map(&identity).collect::<BTreeSet<_>>();
+    let (a, b) = (names(ours), names(theirs));
+    parts.extend(a.difference(&b).map(|name| format!("{kind} {name} is new")));
+    parts.extend(b.difference(&a).map(|name| format!("{kind} {name} is gone")));
+    for element in ours {
+        let name = identity(element);
+        if theirs.iter().any(|other| identity(other) == name && other != element) {
+            parts.push(format!("{kind} {name} differs"));
+        }
+    }
+    if parts.is_empty() && ours != theirs {
+        parts.push(format!("the order of the {kind}s differs"));
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn descriptor(json: &str) -> Descriptor {
+        Descriptor::read(json.as_bytes()).unwrap()
+    }
+
+    fn with(resource: &str, signatures: &str) -> Descriptor {
+        descriptor(&format!(
+            r#"{{"meta":{{"schemaVersion":"v2"}},"component":{{"name":"acme.org/x","version":"1.0.0","provider":"acme",
+            "repositoryContexts":[],"sources":[],"componentReferences":[],"resources":[{resource}]}},"signatures":[{signatures}]}}"#
+        ))
+    }
+
+    fn resource(access: &str, value: &str) -> String {
+        format!(
+            r#"{{"name":"r1","version":"1","type":"t","relation":"local","access":{{"type":"{access}"}},
+            "digest":{{"hashAlgorithm":"SHA-256","normalisationAlgorithm":"genericBlobDigest/v1","value":"{value}"}}}}"#
+        )
+    }
+
+    fn signature(name: &str) -> String {
+        format!(r#"{{"name":"{name}","digest":{{}},"signature":{{"algorithm":"a","value":"v","mediaType":"m"}}}}"#)
+    }
+
+    #[test]
+    fn places_do_not_count() {
+        assert_eq!(compare(&with(&resource("localBlob", "aa"), ""), &with(&resource("ociArtifact", "aa"), "")), Difference::None);
+    }
+
+    #[test]
+    fn a_new_signature_extends() {
+        let (plain, signed) = (with(&resource("x", "aa"), ""), with(&resource("x", "aa"), &signature("release")));
+        assert_eq!(compare(&signed, &plain), Difference::Extended);
+        assert_eq!(compare(&plain, &signed), Difference::Diverged { signatures: vec!["release".into()] });
+    }
+
+    #[test]
+    fn other_content_is_named() {
+        let Difference::Content { what } = compare(&with(&resource("x", "aa"), ""), &with(&resource("x", "bb"), "")) else {
+            unreachable!("the digests differ")
+        };
+        assert_eq!(what, "resource name=r1,version=1 differs");
+    }
+}

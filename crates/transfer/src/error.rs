@@ -1,0 +1,101 @@
+/// What kind of failure it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The target has something else under the same name.
+    Conflict,
+    /// Content is not what its digest says.
+    Verification,
+    /// A place failed; its own kind says how.
+    Place(ocm_oci::Kind),
+}
+
+/// A transfer that failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The target has other content under the same component version.
+    #[error("{component}:{version} exists in {target} with other content: {difference}")]
+    Exists {
+        /// Component name.
+        component: String,
+        /// Version.
+        version: String,
+        /// Address of the target.
+        target: String,
+        /// What differs.
+        difference: String,
+    },
+    /// Two images would get the same name in the target.
+    #[error("two different images would both be stored as {name}: {first} and {second}")]
+    SameName {
+        /// The name in the target.
+        name: String,
+        /// Where one of them is now.
+        first: String,
+        /// Where the other one is now.
+        second: String,
+    },
+    /// A referenced component version is not the one that was referred to.
+    #[error("{component}:{version} has digest {actual} ({algorithm}), but {referrer} refers to it with digest {expected}")]
+    ReferenceDigest {
+        /// Component name of the referenced version.
+        component: String,
+        /// Its version.
+        version: String,
+        /// Who refers to it, `component:version`.
+        referrer: String,
+        /// Normalisation algorithm.
+        algorithm: String,
+        /// Digest in the reference.
+        expected: String,
+        /// Digest of what was found.
+        actual: String,
+    },
+    /// An image is not the one whose digest was recorded.
+    #[error("{element} of {version}: {reference} is now {actual}, but the descriptor records {expected}")]
+    Moved {
+        /// The element.
+        element: String,
+        /// Its component version.
+        version: String,
+        /// The image reference.
+        reference: String,
+        /// Recorded digest.
+        expected: String,
+        /// Digest of what is there now.
+        actual: String,
+    },
+    /// A descriptor cannot be put into its normal form.
+    #[error("{version}: {reason}")]
+    Normalisation {
+        /// The component version.
+        version: String,
+        /// Why.
+        reason: String,
+    },
+    /// One element could not be handled.
+    #[error("{element} of {version}: {source}")]
+    Element {
+        /// The element.
+        element: String,
+        /// Its component version.
+        version: String,
+        /// Why.
+        source: ocm_oci::Error,
+    },
+    /// A component version could not be read or written.
+    #[error("{0}")]
+    Place(#[from] ocm_oci::Error),
+}
+
+impl Error {
+    /// What kind of failure it was.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Exists { .. } | Self::SameName { .. } => Kind::Conflict,
+            Self::ReferenceDigest { .. } | Self::Moved { .. } | Self::Normalisation { .. } => Kind::Verification,
+            Self::Element { source, .. } | Self::Place(source) => Kind::Place(source.kind()),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The things that are packed and moved: a large image in an OCI layout, and files with many small components.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The component that carries the image.
+pub(super) const COMPONENT: &str = "acme.org/bench/image:1.0.0";
+
+/// An OCI layout with one image of one layer, as directory and as tar.
+pub(super) struct Layout {
+    pub(super) folder: PathBuf,
+    pub(super) tar: PathBuf,
+}
+
+/// Writes the layout. The layer does not compress: nobody can win by accident.
+pub(super) fn layout(at: &Path, size: u64) -> Result<Layout, String> {
+    let folder = at.join("layout");
+    let blobs = folder.join("blobs/sha256");
+    std::fs::create_dir_all(&blobs).map_err(|e| format!("{}: {e}", blobs.display()))?;
+    let layer = blob(&blobs, |file| noise(file, size))?;
+    let config = blob(&blobs, |file| {
+        write!(
+            file,
+            r#"{{"architecture":"amd64","os":"linux","config":{{}},"rootfs":{{"type":"layers","diff_ids":["sha256:{}"]}}}}"#,
+            layer.hex
+        )
+    })?;
+    let manifest = blob(&blobs, |file| {
+        write!(
+            file,
+            r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{},"layers":[{}]}}"#,
+            config.descriptor("application/vnd.oci.image.config.v1+json", ""),
+            layer.descriptor("application/vnd.oci.image.layer.v1.tar", "")
+        )
+    })?;
+    let tag = r#","annotations":{"org.opencontainers.image.ref.name":"1.0.0"}"#;
+    let index = format!(
+        r#"{{"schemaVersion":2,"manifests":[{}]}}"#,
+        manifest.descriptor("application/vnd.oci.image.manifest.v1+json", tag)
+    );
+    write(&folder.join("index.json"), &index)?;
+    write(&folder.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#)?;
+    let tar = at.join("layout.tar");
+    shell(Command::new("tar").arg("-cf").arg(&tar).arg("-C").arg(&folder).args(["oci-layout", "index.json", "blobs"]))?;
+    Ok(Layout { folder, tar })
+}
+
+/// A constructor file for the image: from a tar file (`file`) or a directory (`dir`).
+pub(super) fn image_constructor(at: &Path, input: &str, path: &str) -> Result<(), String> {
+    let (name, version) = COMPONENT.split_once(':').unwrap_or((COMPONENT, ""));
+    let text = format!(
+        "name: {name}\nversion: {version}\nprovider:\n  name: acme.org\nresources:\n- name: image\n  type: ociImage\n  \
+         input:\n    type: {input}/v1\n    path: {path}\n    mediaType: application/vnd.ocm.software.oci.layout.v1+tar\n"
+    );
+    write(at, &text)
+}
+
+/// A constructor file with `count` components of one text each, the first with the given number.
+pub(super) fn components(at: &Path, first: usize, count: usize) -> Result<(), String> {
+    let mut text = "components:\n".to_owned();
+    for number in first..first + count {
+        let _ = writeln!(
+            text,
+            "- name: acme.org/bench/part-{number:05}\n  version: 1.0.0\n  provider:\n    name: acme.org\n  resources:\n  \
+             - name: text\n    type: plainText\n    input:\n      type: utf8/v1\n      text: this is part {number}"
+        );
+    }
+    write(at, &text)
+}
+
+/// Bytes of all files below a folder.
+pub(super) fn bytes_below(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let sizes = entries.map(|entry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => bytes_below(&entry.path()),
+        Ok(metadata) => metadata.len(),
+        Err(_) => 0,
+    });
+    sizes.sum()
+}
+
+/// Removes a file or folder; it need not be there.
+pub(super) fn remove(path: &Path) -> Result<(), String> {
+    let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+    match removed {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(format!("{}: {e}", path.display())),
+        _ => Ok(()),
+    }
+}
+
+/// Runs a command that only prepares something.
+pub(super) fn shell(command: &mut Command) -> Result<String, String> {
+    let output = command.output().map_err(|e| format!("{command:?}: {e}"))?;
+    if !output.status.success() {
+        return Err(format!("{command:?}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr)));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    std::fs::write(path, text).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+struct Stored {
+    hex: String,
+    size: u64,
+}
+
+impl Stored {
+    fn descriptor(&self, media_type: &str, rest: &str) -> String {
+        format!(r#"{{"mediaType":"{media_type}","digest":"sha256:{}","size":{}{rest}}}"#, self.hex, self.size)
+    }
+}
+
+/// Writes a blob and files it under its digest.
+fn blob(
+    blobs: &Path,
+    content: impl FnOnce(&mut std::io::BufWriter<std::fs::File>) -> std::io::Result<()>,
+) -> Result<Stored, String> {
+    let unnamed = blobs.join("unnamed");
+    let fault = |e: std::io::Error| format!("{}: {e}", unnamed.display());
+    let mut file = std::io::BufWriter::new(std::fs::File::create(&unnamed).map_err(fault)?);
+    content(&mut file).and_then(|()| file.flush()).map_err(fault)?;
+    let hex = shell(Command::new("sha256sum").arg(&unnamed))?.split_whitespace().next().unwrap_or_default().to_owned();
+    let size = std::fs::metadata(&unnamed).map_err(fault)?.len();
+    std::fs::rename(&unnamed, blobs.join(&hex)).map_err(fault)?;
+    Ok(Stored { hex, size })
+}
+
+/// Bytes without pattern (xorshift64), the same in every run.
+fn noise(file: &mut impl std::io::Write, size: u64) -> std::io::Result<()> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut left = size;
+    while left > 0 {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        let bytes = state.to_le_bytes();
+        let take = left.min(8);
+        file.write_all(&bytes[..usize::try_from(take).unwrap_or(8)])?;
+        left -= take;
+    }
+    Ok(())
+}
