@@ -7,6 +7,7 @@
 
 mod arrows;
 mod bench;
+mod guide;
 mod report;
 mod tidy;
 
@@ -17,6 +18,7 @@ const USAGE: &str = "\
 usage: cargo run -p xtask -- COMMAND
 
   lint                     arrows between crates, file sizes, names, words that libraries must not use
+  guide [OCM]              run every command line of README.md and docs/guide (default: target/debug/ocm)
   bench [OPTIONS]          measure and print the table of docs/benchmarks.md
     --size BYTES           size of the large image layer (default 1073741824)
     --rounds N             runs of each measurement, the best counts (default 3)
@@ -28,6 +30,10 @@ fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
     let outcome = match words.next().as_deref() {
         Some("lint") => lint(&root),
+        Some("guide") => {
+            let ocm = words.next().map_or_else(|| root.join("target/debug/ocm"), PathBuf::from);
+            guide::check(&root, &ocm)
+        }
         Some("bench") => bench::Options::parse(words).and_then(|options| bench::run(&root, &options)),
         _ => Err(USAGE.to_owned()),
     };

@@ -49,7 +49,7 @@ fn file(name: &Path, text: &str) -> Vec<String> {
     if let Some(empty) = parts.iter().find(|part| EMPTY_NAMES.contains(part)) {
         faults.push(format!("`{empty}` does not say what the module is for"));
     }
-    if parts.contains(&"tests") {
+    if ["tests", "examples", "benches"].iter().any(|folder| parts.contains(folder)) {
         return faults;
     }
 
@@ -104,6 +104,7 @@ mod tests {
         assert_eq!(said("crates/a/src/b.rs", "let home = std::env::var(\"HOME\");\n"), 1);
         assert_eq!(said("crates/a/src/b.rs", "// std::env is read by the program\n"), 0);
         assert_eq!(said("apps/cli/src/b.rs", "std::env::var(\"HOME\")\n"), 0);
+        assert_eq!(said("crates/a/examples/b.rs", "println!()\n"), 0);
         assert_eq!(said("crates/a/tests/b.rs", "std::env::var(\"HOME\")\n"), 0);
     }
 }

@@ -61,7 +61,10 @@ impl Read for StreamReader {
 }
 
 /// Sends a stream through a blocking reader on a thread of its own.
-pub(crate) fn through<R: Read>(stream: ByteStream, wrap: impl FnOnce(StreamReader) -> R + Send + 'static) -> ByteStream {
+pub(crate) fn through<R: Read>(
+    stream: ByteStream,
+    wrap: impl FnOnce(StreamReader) -> R + Send + 'static,
+) -> ByteStream {
     let (reader, feed) = reader(stream);
     let output = read_in_background(move || Ok(wrap(reader)));
     Box::pin(futures_util::stream::unfold((output, feed), |(mut output, feed)| async move {

@@ -193,7 +193,9 @@ mod tests {
     fn parses_only_whole_lower_case_digests() {
         let good = format!("sha256:{}", "ab".repeat(32));
         assert_eq!(good.parse::<Digest>().unwrap().to_string(), good);
-        for bad in ["sha256:", "sha256:../../x", "md5:00", &good.to_uppercase(), &good[..70], &format!("{good}0"), "sha512:ab"] {
+        for bad in
+            ["sha256:", "sha256:../../x", "md5:00", &good.to_uppercase(), &good[..70], &format!("{good}0"), "sha512:ab"]
+        {
             assert!(bad.parse::<Digest>().is_err(), "{bad}");
         }
     }

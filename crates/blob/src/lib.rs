@@ -12,11 +12,13 @@ mod digest;
 mod error;
 mod extract;
 mod file;
+mod folder;
 mod limits;
 mod observer;
 mod pack;
 pub mod sniff;
 mod staged;
+mod staged_directory;
 mod verify;
 
 pub use archive::{Archive, ArchiveBlob, Entry, EntryPath, Kind, Refused};
@@ -26,10 +28,12 @@ pub use digest::{Algorithm, Digest, Digester, InvalidDigest};
 pub use error::Error;
 pub use extract::{ExtractOptions, Extracted, Links, extract, extract_from};
 pub use file::{CHUNK, FileBlob, read_in_background};
+pub use folder::{Folder, FolderBlob};
 pub use limits::Limits;
 pub use observer::{Item, Observer, Outcome, Unobserved};
 pub use pack::{DirectoryTar, InvalidPattern, PackOptions, Pattern, TarOf};
 pub use staged::{Durability, Existing, Finished, Staged, sync_filesystem, sync_folder, write_file};
+pub use staged_directory::StagedDirectory;
 pub use verify::{Measure, Measured, read_to_end, verified};
 
 /// Result of reading or writing content.

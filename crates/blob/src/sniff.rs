@@ -1,3 +1,5 @@
+//! Media types of content that nobody named one for.
+
 /// Bytes that are enough for [`media_type`].
 pub const SNIFFED: usize = 3072;
 

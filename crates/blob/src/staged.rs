@@ -116,6 +116,17 @@ impl Staged {
         Ok(Finished { path, file, digest, size: self.size })
     }
 
+    /// Ends the content, which must have the given digest.
+    ///
+    /// What was written is hashed anyway; whoever stages content need not hash it a second time to check it.
+    pub async fn finish_as(self, expected: &Digest) -> Result<Finished> {
+        let finished = self.finish().await?;
+        if finished.digest == *expected {
+            return Ok(finished);
+        }
+        Err(Error::DigestMismatch { expected: expected.clone(), actual: finished.digest })
+    }
+
     async fn pass_on(&mut self, chunk: Bytes) -> Result<()> {
         let Some(pipeline) = &mut self.pipeline else { return Ok(()) };
         let hashed = pipeline.to_digest.send(chunk.clone()).await.is_ok();
@@ -229,7 +240,13 @@ impl Finished {
     /// # Guarantees
     /// Whoever opens the name sees all of the content or what was there before. The folder around it is flushed too if
     /// the content is [`Durability::Synced`].
-    pub async fn persist(self, path: impl Into<PathBuf>, mode: u32, existing: Existing, durability: Durability) -> Result<()> {
+    pub async fn persist(
+        self,
+        path: impl Into<PathBuf>,
+        mode: u32,
+        existing: Existing,
+        durability: Durability,
+    ) -> Result<()> {
         let path = path.into();
         blocking(move || self.persist_here(&path, mode, existing, durability)).await
     }
@@ -244,7 +261,9 @@ impl Finished {
             Existing::Replace => self.path.persist(path).map_err(|error| Error::at(path)(error.error))?,
             Existing::Refuse | Existing::Keep => match self.path.persist_noclobber(path) {
                 Ok(()) => {}
-                Err(error) if existing == Existing::Keep && error.error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+                Err(error) if existing == Existing::Keep && error.error.kind() == io::ErrorKind::AlreadyExists => {
+                    return Ok(());
+                }
                 Err(error) => return Err(Error::at(path)(error.error)),
             },
         }

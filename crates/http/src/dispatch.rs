@@ -72,7 +72,11 @@ impl Dispatcher {
         let inner = message.send().await.map_err(|error| Error::from_transport(url, error))?;
         let head: usize = inner.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
         if head > HEAD_LIMIT {
-            return Err(Error::new(Kind::TooLarge, url, format!("the head of the answer is larger than {HEAD_LIMIT} bytes")));
+            return Err(Error::new(
+                Kind::TooLarge,
+                url,
+                format!("the head of the answer is larger than {HEAD_LIMIT} bytes"),
+            ));
         }
         let proxied = self.settings.proxies.proxy_for(url).is_some();
         Ok(Response { inner, url: url.clone(), stall: self.settings.timeouts.stall, proxied })

@@ -125,17 +125,24 @@ fn classify(error: &reqwest::Error, causes: &[String]) -> (Kind, String) {
     } else if io == Some(std::io::ErrorKind::ConnectionRefused) {
         (Kind::Refused, "connection refused: nothing listens at this address".into())
     } else if said("InvalidContentType") {
-        (Kind::PlainServer, "the server does not speak TLS; write http:// in front of the host if that is intended".into())
+        (
+            Kind::PlainServer,
+            "the server does not speak TLS; write http:// in front of the host if that is intended".into(),
+        )
     } else if error.is_timeout() && error.is_connect() {
         (Kind::Connect, "no connection within the time limit".into())
     } else if error.is_timeout() {
         (Kind::Timeout, "no answer within the time limit".into())
     } else if error.is_connect() && said("certificate") {
-        let reason = format!("the server's certificate is not trusted ({innermost}); add its authority to the trusted ones");
+        let reason =
+            format!("the server's certificate is not trusted ({innermost}); add its authority to the trusted ones");
         (Kind::Tls, reason)
     } else if error.is_connect() && (said("Name or service not known") || said("No address associated")) {
         (Kind::Invalid, "the host name is not known".into())
-    } else if error.is_connect() && (said("handshake") || said("alert")) && io != Some(std::io::ErrorKind::UnexpectedEof) {
+    } else if error.is_connect()
+        && (said("handshake") || said("alert"))
+        && io != Some(std::io::ErrorKind::UnexpectedEof)
+    {
         (Kind::Tls, format!("the TLS handshake failed: {innermost}"))
     } else if error.is_connect() {
         (Kind::Connect, format!("no connection: {innermost}"))

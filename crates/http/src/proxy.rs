@@ -49,9 +49,9 @@ impl Proxies {
             let name = name.to_ascii_lowercase();
             match (&address, name.split_once('/')) {
                 _ if name == "*" => true,
-                (Some(address), Some((network, bits))) => {
-                    network.parse().is_ok_and(|network| bits.parse().is_ok_and(|bits| in_network(*address, network, bits)))
-                }
+                (Some(address), Some((network, bits))) => network
+                    .parse()
+                    .is_ok_and(|network| bits.parse().is_ok_and(|bits| in_network(*address, network, bits))),
                 (Some(address), None) => name.parse() == Ok(*address),
                 (None, _) => {
                     let below = name.strip_prefix("*.").or_else(|| name.strip_prefix('.'));
@@ -117,7 +117,8 @@ mod tests {
             ("", "http://localhost:5000/", true),
             ("", "http://127.0.0.1:5000/", true),
         ] {
-            let proxies = Proxies { http: Some("http://p".into()), https: Some("http://p".into()), direct: direct.into() };
+            let proxies =
+                Proxies { http: Some("http://p".into()), https: Some("http://p".into()), direct: direct.into() };
             assert_eq!(proxies.proxy_for(&url.parse().unwrap()).is_none(), expected, "{direct:?} {url}");
         }
     }

@@ -1,8 +1,7 @@
 use url::Url;
 
 /// Parts of a query parameter's name that mark its value as a secret.
-const SECRET: [&str; 9] =
-    ["signature", "token", "credential", "secret", "password", "key", "sig", "auth", "policy"];
+const SECRET: [&str; 9] = ["signature", "token", "credential", "secret", "password", "key", "sig", "auth", "policy"];
 
 /// A URL as it may be shown: without user and password, without the values of parameters that grant access (the
 /// signatures of presigned URLs above all), without fragment.
@@ -10,7 +9,8 @@ const SECRET: [&str; 9] =
 /// Text that is no URL is shown as it is, up to an `@` in its first part.
 pub fn redacted(url: impl AsRef<str>) -> String {
     let text = url.as_ref();
-    let Ok(mut url) = Url::parse(text) else {
+    let url = Url::parse(text).ok().filter(Url::has_host);
+    let Some(mut url) = url else {
         let authority = text.split('/').next().unwrap_or(text);
         return match authority.rsplit_once('@') {
             Some((userinfo, _)) => format!("***{}", &text[userinfo.len()..]),

@@ -130,4 +130,9 @@ impl Request {
     pub fn url(&self) -> &Url {
         &self.url
     }
+
+    /// The address, to be changed.
+    pub fn url_mut(&mut self) -> &mut Url {
+        &mut self.url
+    }
 }

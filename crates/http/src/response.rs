@@ -86,7 +86,8 @@ impl Response {
     /// More than `limit` bytes are announced or sent ([`Kind::TooLarge`]): content is never cut.
     pub async fn bytes(self, limit: u64) -> Result<Bytes> {
         let url = self.url.clone();
-        let too_large = || Error::new(Kind::TooLarge, &url, format!("the answer is larger than the limit of {limit} bytes"));
+        let too_large =
+            || Error::new(Kind::TooLarge, &url, format!("the answer is larger than the limit of {limit} bytes"));
         if self.content_length().is_some_and(|length| length > limit) {
             return Err(too_large());
         }

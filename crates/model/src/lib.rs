@@ -1,5 +1,6 @@
 //! The Open Component Model as types: descriptors, names, versions, identities, references. No input or output.
 
+pub mod access;
 pub mod constraint;
 pub mod descriptor;
 pub mod digest;
@@ -8,11 +9,14 @@ mod identity;
 pub mod json;
 pub mod name;
 pub mod normalise;
+pub mod reference;
 mod spec;
 mod unique;
+pub mod validate;
 pub mod version;
 pub mod yaml;
 
+pub use access::Access;
 pub use constraint::Constraint;
 pub use descriptor::{
     Component, Descriptor, DigestSpec, Label, Provider, Reference, Resource, Signature, Source,
@@ -20,5 +24,6 @@ pub use descriptor::{
 pub use error::{Error, Result};
 pub use identity::Identity;
 pub use name::ComponentName;
+pub use reference::{ComponentReference, RepositoryReference};
 pub use spec::TypedObject;
 pub use version::Version;

@@ -1,3 +1,5 @@
+//! Names of components and of the elements in them.
+
 use std::fmt;
 use std::str::FromStr;
 

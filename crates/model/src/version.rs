@@ -1,3 +1,5 @@
+//! Versions, and the tags that stand for them in registries.
+
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};

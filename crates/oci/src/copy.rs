@@ -252,7 +252,7 @@ enum Step {
 
 /// Layers with foreign addresses are not in the registry that serves their manifest (OCI image specification,
 /// *Non-Distributable Layers*; withdrawn there, still found in Windows images).
-fn is_carried(blob: &Descriptor) -> bool {
+pub(crate) fn is_carried(blob: &Descriptor) -> bool {
     let foreign = blob.media_type.contains("nondistributable") || blob.media_type.contains(".foreign.");
     !(foreign && blob.urls.as_ref().is_some_and(|urls| !urls.is_empty()))
 }

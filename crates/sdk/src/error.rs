@@ -77,14 +77,33 @@ impl std::error::Error for Error {}
 
 impl From<ocm_oci::Error> for Error {
     fn from(error: ocm_oci::Error) -> Self {
+        Self::new(error.kind().into(), error)
+    }
+}
+
+impl From<ocm_transfer::Error> for Error {
+    fn from(error: ocm_transfer::Error) -> Self {
         let kind = match error.kind() {
-            ocm_oci::Kind::NotFound => Kind::NotFound,
-            ocm_oci::Kind::Denied => Kind::Denied,
-            ocm_oci::Kind::Conflict => Kind::Conflict,
-            ocm_oci::Kind::Invalid => Kind::Verification,
-            ocm_oci::Kind::Unavailable => Kind::Unavailable,
+            ocm_transfer::Kind::Conflict => Kind::Conflict,
+            ocm_transfer::Kind::Verification => Kind::Verification,
+            ocm_transfer::Kind::Place(kind) => kind.into(),
             _ => Kind::Other,
         };
-        Self::new(kind, error)
+        let exists = matches!(error, ocm_transfer::Error::Exists { .. });
+        let error = Self::new(kind, error);
+        if exists { error.hint("--overwrite replaces what the target has") } else { error }
+    }
+}
+
+impl From<ocm_oci::Kind> for Kind {
+    fn from(kind: ocm_oci::Kind) -> Self {
+        match kind {
+            ocm_oci::Kind::NotFound => Self::NotFound,
+            ocm_oci::Kind::Denied => Self::Denied,
+            ocm_oci::Kind::Conflict => Self::Conflict,
+            ocm_oci::Kind::Invalid => Self::Verification,
+            ocm_oci::Kind::Unavailable => Self::Unavailable,
+            _ => Self::Other,
+        }
     }
 }

@@ -4,12 +4,19 @@
 //! words into requests and reports into words, nothing else.
 
 mod context;
+mod deliver;
+mod docker;
 mod error;
+mod lookup;
 pub mod ops;
+mod select;
+mod tree;
 
 pub use context::{Builder, Context};
 pub use error::{Error, Kind};
 pub use ocm_blob::{Item, Observer, Outcome, Unobserved};
+pub use ocm_http as http;
+pub use ocm_model as model;
 
 /// Result of a verb.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

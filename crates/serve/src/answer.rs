@@ -25,10 +25,10 @@ pub(crate) fn empty(status: StatusCode) -> Response<Body> {
 }
 
 /// An answer of 200 with JSON.
-pub(crate) fn json(media_type: &'static str, content: &serde_json::Value) -> Response<Body> {
-    let mut response = Response::new(Body::from(content.to_string()));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    response
+pub(crate) fn json(media_type: &str, content: &serde_json::Value) -> Response<Body> {
+    let content = content.to_string();
+    let length = content.len();
+    Response::new(Body::from(content)).with(header::CONTENT_TYPE, media_type).with(header::CONTENT_LENGTH, length)
 }
 
 /// Adding headers to an answer, one after the other.

@@ -31,8 +31,8 @@ impl Default for Options {
         Self {
             writable: false,
             uploads: 1000,
-            upload_lifetime: Duration::from_secs(60 * 60),
-            silence: Duration::from_secs(5 * 60),
+            upload_lifetime: Duration::from_hours(1),
+            silence: Duration::from_mins(5),
         }
     }
 }
@@ -91,23 +91,12 @@ impl Handler for Api {
         };
         let mut response = answer.unwrap_or_else(Response::from);
         if method == Method::HEAD {
-            // The length of what was left out is part of the answer.
-            let length = http_body_length(&response);
+            // The headers stay, the length of what is left out among them.
             *response.body_mut() = Body::empty();
-            if let Some(length) = length {
-                response = response.with(header::CONTENT_LENGTH, length);
-            }
         }
         tracing::debug!(%method, path, status = response.status().as_u16(), "request");
         response.with(API_VERSION, "registry/2.0").with(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
     }
-}
-
-/// The length of a body that the headers do not tell yet.
-fn http_body_length(response: &Response<Body>) -> Option<u64> {
-    use hyper::body::Body as _;
-    let untold = !response.headers().contains_key(header::CONTENT_LENGTH);
-    response.body().size_hint().exact().filter(|length| untold && *length > 0)
 }
 
 impl Inner {

@@ -1,4 +1,5 @@
-use http::header;
+use axum::body::Body;
+use http::{Response, header};
 use ocm_oci::{Descriptor, Error, media_type};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
@@ -44,11 +45,11 @@ impl Page {
     }
 }
 
-fn with_next(response: http::Response<axum::body::Body>, path: &str, next: Option<String>) -> Answer {
-    Ok(match next {
+fn with_next(response: Response<Body>, path: &str, next: Option<String>) -> Response<Body> {
+    match next {
         Some(next) => response.with(header::LINK, format!("<{path}?{next}>; rel=\"next\"")),
         None => response,
-    })
+    }
 }
 
 impl Inner {
@@ -57,7 +58,7 @@ impl Inner {
         let names = self.registry.repositories().await.map_err(|error| fail(&error))?;
         let page = Page::cut(call, names)?;
         let response = answer::json("application/json", &json!({ "repositories": page.names }));
-        with_next(response, "/v2/_catalog", page.next)
+        Ok(with_next(response, "/v2/_catalog", page.next))
     }
 
     /// Tags of a repository (end-8).
@@ -68,7 +69,7 @@ impl Inner {
         }
         let page = Page::cut(call, tags)?;
         let response = answer::json("application/json", &json!({ "name": call.repository, "tags": page.names }));
-        with_next(response, &format!("/v2/{}/tags/list", call.repository), page.next)
+        Ok(with_next(response, &format!("/v2/{}/tags/list", call.repository), page.next))
     }
 
     /// Manifests that name a digest as their subject (end-12). A digest that nobody names, and a repository that does not
@@ -98,7 +99,7 @@ impl Inner {
         if wanted.is_some() {
             response = response.with(FILTERS, "artifactType");
         }
-        with_next(response, &format!("/v2/{}/referrers/{subject}", call.repository), next)
+        Ok(with_next(response, &format!("/v2/{}/referrers/{subject}", call.repository), next))
     }
 }
 

@@ -37,13 +37,12 @@ impl Endpoint {
     /// Methods that make sense here, as in an `Allow` header.
     pub(crate) fn methods(&self, writable: bool) -> &'static str {
         match self {
-            Self::Base | Self::Catalog | Self::Tags | Self::Referrers(_) => "GET, HEAD",
             Self::Blob(_) if writable => "GET, HEAD, DELETE",
             Self::Manifest(_) if writable => "GET, HEAD, PUT, DELETE",
-            Self::Blob(_) | Self::Manifest(_) => "GET, HEAD",
             Self::Uploads if writable => "POST",
             Self::Upload(_) if writable => "GET, HEAD, PATCH, PUT, DELETE",
             Self::Uploads | Self::Upload(_) => "",
+            _ => "GET, HEAD",
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::{Api, Options};
 const CONNECTIONS: usize = 1024;
 
 /// How long a client may take for the head of a request, and how long an idle connection is kept.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How long requests under way may take to end once the server was asked to stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -86,7 +86,7 @@ impl Server {
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
         let mut until = std::pin::pin!(until);
-        let mut sweep = tokio::time::interval(Duration::from_secs(60));
+        let mut sweep = tokio::time::interval(Duration::from_mins(1));
         loop {
             let accept = async {
                 let slot = slots.clone().acquire_owned().await;

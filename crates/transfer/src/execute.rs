@@ -184,7 +184,11 @@ impl Transfer<'_> {
                 let image: ImageReference = reference.parse()?;
                 let source = self.images.repository(&image).await?;
                 let digest: Digest = digest.parse().map_err(|error| ocm_oci::Error::invalid(reference, error))?;
-                let blob = ocm_oci::Descriptor::new(media_type.clone(), digest, *bytes);
+                let size = match bytes {
+                    Some(bytes) => *bytes,
+                    None => source.blob_size(&digest).await?.ok_or_else(|| ocm_oci::Error::not_found(format!("source {reference}@{digest}")))?,
+                };
+                let blob = ocm_oci::Descriptor::new(media_type.clone(), digest, size);
                 let outcome = copy::blobs(&source, &self.content(), vec![blob.clone()], &self.copy_options(None)).await?;
                 Ok(Moved { outcome, access: Some(local_blob(&blob.digest, media_type)), content: vec![blob] })
             }
@@ -247,7 +251,7 @@ impl Transfer<'_> {
             (self.version.content(), false)
         } else {
             let image: ImageReference = reference.parse()?;
-            let pinned = image.digest.is_some();
+            let pinned = image.digest().is_some();
             (self.images.repository(&image).await?, pinned)
         };
         let root = found(&source, digest).await?;

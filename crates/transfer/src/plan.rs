@@ -101,8 +101,8 @@ pub enum ElementAction {
         digest: String,
         /// Its media type.
         media_type: String,
-        /// Its size in bytes.
-        bytes: u64,
+        /// Its size in bytes, if the descriptor tells.
+        bytes: Option<u64>,
     },
     /// An image is copied beside the component version under a name of its own.
     UploadImage {

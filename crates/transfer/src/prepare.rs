@@ -194,11 +194,12 @@ async fn plan_element(
     let at = |error: ocm_oci::Error| Error::Element { element: element.name(), version: name_of(version), source: error };
     match Access::of(element.access) {
         Access::None => stays("there is no content"),
+        Access::LocalOciBlob { digest } => Ok(ElementAction::CopyLocal { reference: digest }),
         Access::LocalBlob { local_reference, media_type, reference_name, .. } => {
             if let (UploadAs::OciArtifact, Some(name)) = (options.upload_as, reference_name)
                 && wanted
                 && element.kind == ElementKind::Resource
-                && media_type.as_deref().is_some_and(media_type::is_manifest)
+                && media_type::is_manifest(&media_type)
                 && is_remote(target)
             {
                 let (repository, tag) = split_name(&name, element.version);

@@ -37,9 +37,9 @@ pub(crate) struct AddComponentVersion {
     /// [default: transport-archive]
     #[arg(long, short, value_name = "REPOSITORY", conflicts_with = "file")]
     pub(crate) repository: Option<String>,
-    /// Form of the output
-    #[arg(long, short, value_name = "FORM", default_value = "table")]
-    pub(crate) output: VersionsForm,
+    /// Form of the output [default: table]
+    #[arg(long, short, value_name = "FORM")]
+    pub(crate) output: Option<VersionsForm>,
     /// What to do about a component version that is already there with other content
     #[arg(long, value_name = "POLICY", conflicts_with = "replace")]
     pub(crate) component_version_conflict_policy: Option<ConflictPolicy>,

@@ -14,8 +14,10 @@ pub(crate) struct Download {
 /// What to download.
 #[derive(Debug, Subcommand)]
 pub(crate) enum DownloadKind {
-    #[command(visible_alias = "resources", aliases = ["res", "r"])]
     Resource(DownloadResource),
+    /// Download resources of component versions: those that are named, or all
+    #[command(aliases = ["res", "r"])]
+    Resources(DownloadResource),
     #[command(visible_alias = "cv", aliases = [
         "component-versions", "cvs", "componentversion", "componentversions", "component", "components", "comp", "comps", "c",
     ])]
@@ -24,9 +26,9 @@ pub(crate) enum DownloadKind {
     Artifact(DownloadArtifact),
 }
 
-/// Download resources of a component version
+/// Download a resource of a component version
 ///
-/// The digest of every resource is checked before its file appears under its name. An existing file is replaced, never
+/// The digest of the content is checked before the file appears under its name. An existing file is replaced, never
 /// appended to; nothing is written outside of the target.
 #[derive(Debug, Args)]
 pub(crate) struct DownloadResource {

@@ -28,7 +28,7 @@ pub(crate) use generate::{DocsMode, Generate, GenerateKind};
 pub(crate) use get::{Get, GetComponentVersion, GetElements, GetKind};
 pub(crate) use global::{Compat, Global, LogFormat, LogLevel, LogOutput};
 pub(crate) use list::{List, ListComponentVersion, ListKind};
-pub(crate) use output::{ElementForm, GraphForm, ReportForm, VersionForm, VersionsForm};
+pub(crate) use output::{ElementForm, ReportForm, VersionForm, VersionsForm};
 pub(crate) use parse::{command, help_of, parse};
 pub(crate) use selection::Selection;
 pub(crate) use serve::Serve;

@@ -1,5 +1,7 @@
 use clap::ValueEnum;
 
+use crate::print::Structure;
+
 /// Forms of `get component-version` and `add component-version`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum VersionsForm {
@@ -61,18 +63,7 @@ pub(crate) enum VersionForm {
     Ndjson,
 }
 
-/// Forms of a transfer plan or report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum GraphForm {
-    /// YAML
-    Yaml,
-    /// Indented JSON
-    Json,
-    /// JSON on one line
-    Ndjson,
-}
-
-/// Forms of a report that is printed only when asked for.
+/// Forms of a plan, or of a report that is printed only when asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ReportForm {
     /// YAML
@@ -81,4 +72,14 @@ pub(crate) enum ReportForm {
     Json,
     /// JSON on one line
     Ndjson,
+}
+
+impl From<ReportForm> for Structure {
+    fn from(form: ReportForm) -> Self {
+        match form {
+            ReportForm::Yaml => Self::Yaml,
+            ReportForm::Json => Self::Json,
+            ReportForm::Ndjson => Self::Ndjson,
+        }
+    }
 }

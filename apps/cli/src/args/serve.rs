@@ -3,6 +3,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::ReportForm;
+
 /// Serve an archive as an OCI registry on this machine
 ///
 /// Stock clients (`docker`, `oras`, `crane`, `helm`, `skopeo`) can pull from it, and push and delete with `--writable`.
@@ -18,4 +20,7 @@ pub(crate) struct Serve {
     /// Let clients push and delete
     #[arg(long)]
     pub(crate) writable: bool,
+    /// Form of the first line; the bare address without it
+    #[arg(short = 'o', long = "report", value_name = "FORM")]
+    pub(crate) report: Option<ReportForm>,
 }

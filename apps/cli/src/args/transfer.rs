@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{GraphForm, Selection};
+use super::{ReportForm, Selection};
 
 /// Transfer anything between OCM repositories
 #[derive(Debug, Args)]
@@ -64,6 +64,12 @@ pub(crate) struct TransferOptions {
     /// Copy the content of all resources, not only what the repository itself holds
     #[arg(long, short = 'V')]
     pub(crate) copy_resources: bool,
+    /// Copy the content of resources whose relation is `local`, wherever it is stored
+    #[arg(long, short = 'L', conflicts_with = "copy_resources")]
+    pub(crate) copy_local_resources: bool,
+    /// Treat the content of sources like that of resources
+    #[arg(long)]
+    pub(crate) copy_sources: bool,
     /// How copied images are stored in a registry
     #[arg(long, short, value_name = "FORM", default_value = "localBlob")]
     pub(crate) upload_as: ArtifactUpload,
@@ -84,7 +90,7 @@ pub(crate) struct TransferOptions {
     pub(crate) dry_run: bool,
     /// Form of the plan of a dry run (YAML without it) or of the report, which is printed only with this flag
     #[arg(long, short, value_name = "FORM")]
-    pub(crate) output: Option<GraphForm>,
+    pub(crate) output: Option<ReportForm>,
 }
 
 /// How copied images are stored in a registry.

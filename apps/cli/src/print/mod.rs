@@ -1,21 +1,22 @@
 //! Reports as text: tables, trees, YAML, JSON, in the forms of both older programs.
 
 pub(crate) mod download;
+pub(crate) mod element_tree;
 pub(crate) mod elements;
 pub(crate) mod escape;
 pub(crate) mod json;
 mod nesting;
 mod order;
+pub(crate) mod reference;
 mod structured;
 mod table;
 pub(crate) mod transfer;
 pub(crate) mod versions;
 pub(crate) mod versions_v1;
-pub(crate) mod yaml;
 
 use std::io::{self, ErrorKind, Write as _};
 
-pub(crate) use structured::{Structure, documents, envelope, list};
+pub(crate) use structured::{Structure, envelope, list, object};
 
 use crate::exit::{Exit, Failure};
 

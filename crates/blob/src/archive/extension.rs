@@ -21,7 +21,9 @@ pub(crate) fn parse(mut content: &[u8]) -> Result<Records, String> {
             b"path" => replace(&mut records.path, text(value)?),
             b"linkpath" => replace(&mut records.link, text(value)?),
             b"size" => replace(&mut records.size, decimal(value).ok_or("an extended header with an invalid size")?),
-            keyword if keyword.starts_with(b"GNU.sparse.") => return Err("a sparse file, which is not supported".into()),
+            keyword if keyword.starts_with(b"GNU.sparse.") => {
+                return Err("a sparse file, which is not supported".into());
+            }
             _ => true,
         };
         if !taken {

@@ -85,7 +85,13 @@ mod tests {
         assert_eq!(number(b"   644 \0"), Some(0o644));
         assert_eq!(number(b"\0\0\0\0\0\0\0\0"), Some(0));
         assert_eq!(number(b"\x80\0\0\0\0\0\0\x02\0\0\0\0"), Some(8 << 30));
-        for bad in [&b"0000x44\0"[..], b"06 44\0\0\0", b"\xff\xff\xff\xff\xff\xff\xff\xff", b"\x80\0\0\0\xff\0\0\0\0\0\0\0", b"-000644\0"] {
+        for bad in [
+            &b"0000x44\0"[..],
+            b"06 44\0\0\0",
+            b"\xff\xff\xff\xff\xff\xff\xff\xff",
+            b"\x80\0\0\0\xff\0\0\0\0\0\0\0",
+            b"-000644\0",
+        ] {
             assert_eq!(number(bad), None, "{bad:?}");
         }
     }

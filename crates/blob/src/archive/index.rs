@@ -7,9 +7,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use super::form::refuse_other_forms;
 use super::path::EntryPath;
 use super::sequential::{Cursors, decompress};
-use super::form::refuse_other_forms;
 use super::walk::{Kind, Source, Walk};
 use crate::{Blob, ByteStream, Digest, Error, FileBlob, Limits, Result, once, read_in_background, verified};
 
@@ -141,9 +141,10 @@ impl Archive {
     pub fn refuse_foreign_paths(&self) -> Result<()> {
         match self.shared.refused.first() {
             None => Ok(()),
-            Some(Refused { name, reason }) => {
-                Err(Error::Archive(format!("{}: the archive contains the entry {name:?}, which is refused: {reason}", self.path().display())))
-            }
+            Some(Refused { name, reason }) => Err(Error::Archive(format!(
+                "{}: the archive contains the entry {name:?}, which is refused: {reason}",
+                self.path().display()
+            ))),
         }
     }
 
@@ -198,10 +199,14 @@ impl Blob for ArchiveBlob {
         let size = entry.size - from;
         let stream = match compressed {
             None => FileBlob::part(path, entry.offset + from, size).open().await?,
-            Some(Compressed { small, .. }) if small.contains_key(&entry.position) => once(small[&entry.position].slice(from as usize..)),
+            Some(Compressed { small, .. }) if small.contains_key(&entry.position) => {
+                once(small[&entry.position].slice(from as usize..))
+            }
             Some(Compressed { cursors, .. }) => {
                 let (cursors, path, limits, start) = (cursors.clone(), path.clone(), *limits, entry.offset + from);
-                read_in_background(move || cursors.read(&path, limits, start, size).map_err(|error| error.in_file(&path)))
+                read_in_background(move || {
+                    cursors.read(&path, limits, start, size).map_err(|error| error.in_file(&path))
+                })
             }
         };
         // The archive may have been cut or replaced since its index was made.
@@ -273,7 +278,11 @@ fn index(path: &Path, limits: Limits) -> Result<Archive> {
 }
 
 impl Shared {
-    fn fill<S: Source>(&mut self, walk: &mut Walk<S>, mut keep: impl FnMut(&mut Walk<S>, &Entry) -> Result<()>) -> Result<()> {
+    fn fill<S: Source>(
+        &mut self,
+        walk: &mut Walk<S>,
+        mut keep: impl FnMut(&mut Walk<S>, &Entry) -> Result<()>,
+    ) -> Result<()> {
         let mut count = 0;
         while let Some(walked) = walk.next()? {
             count += 1;

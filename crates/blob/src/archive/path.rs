@@ -82,7 +82,9 @@ mod tests {
 
     #[test]
     fn resolves_what_stays_inside() {
-        for (name, path) in [("./", ""), (".", ""), ("a", "a"), ("./a/b/", "a/b"), ("a//b", "a/b"), ("a/./b", "a/b"), ("..a", "..a")] {
+        for (name, path) in
+            [("./", ""), (".", ""), ("a", "a"), ("./a/b/", "a/b"), ("a//b", "a/b"), ("a/./b", "a/b"), ("..a", "..a")]
+        {
             assert_eq!(EntryPath::parse(name.as_bytes()).unwrap().as_str(), path, "{name}");
         }
     }

@@ -46,7 +46,9 @@ impl<R: Read> Read for Decompressed<R> {
         let count = self.decoder.read(buffer).map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => io::Error::other(Error::Archive("the gzip stream is truncated".into())),
             // What the decoder says about its input; an error of the source itself passes.
-            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData if error.get_ref().is_none_or(|inner| !inner.is::<Error>()) => {
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData
+                if error.get_ref().is_none_or(|inner| !inner.is::<Error>()) =>
+            {
                 io::Error::other(Error::Archive(format!("the gzip stream is damaged: {error}")))
             }
             _ => error,
@@ -126,5 +128,34 @@ impl Drop for Lease {
         if let Some(cursor) = self.cursor.take().filter(|_| !self.failed) {
             self.home.put_back(cursor);
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    #[test]
+    fn reading_forwards_keeps_one_decompressor() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("content.gz");
+        let mut encoder = flate2::write::GzEncoder::new(File::create(&path).unwrap(), flate2::Compression::fast());
+        encoder.write_all(&[vec![b'a'; 1000], vec![b'b'; 1000], vec![b'c'; 1000]].concat()).unwrap();
+        encoder.finish().unwrap();
+        let cursors = Cursors::default();
+        let read = |offset, size| {
+            let mut text = String::new();
+            cursors.read(&path, Limits::default(), offset, size).unwrap().read_to_string(&mut text).unwrap();
+            (text.len(), text.chars().next().unwrap())
+        };
+        let standing = || cursors.0.lock().unwrap().iter().map(|cursor| cursor.expanded).collect::<Vec<_>>();
+        assert_eq!(read(10, 500), (500, 'a'));
+        assert_eq!(read(1000, 1000), (1000, 'b'));
+        assert_eq!(read(2000, 10), (10, 'c'));
+        assert_eq!(standing(), [2010]);
+        assert_eq!(read(0, 10), (10, 'a'));
+        assert_eq!(standing(), [2010, 10]);
     }
 }

@@ -40,7 +40,10 @@ pub(crate) struct Walked {
 /// A source that may know a faster way to pass over bytes than to read them.
 pub(crate) trait Source: Read {
     /// Passes over `count` bytes; `UnexpectedEof` if there are fewer.
-    fn pass_over(&mut self, count: u64) -> io::Result<()> {
+    fn pass_over(&mut self, count: u64) -> io::Result<()>
+    where
+        Self: Sized,
+    {
         let passed = io::copy(&mut self.by_ref().take(count), &mut io::sink())?;
         if passed == count { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
     }

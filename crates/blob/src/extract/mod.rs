@@ -56,9 +56,7 @@ pub async fn extract(stream: ByteStream, target: impl Into<PathBuf>, options: Ex
 
 /// The same from a blocking reader, on this thread.
 pub fn extract_from(mut reader: impl Read, target: &Path, options: ExtractOptions) -> Result<Extracted> {
-    if options.existing == Existing::Refuse && tree::is_occupied(target) {
-        return Err(Error::at(target)(io::ErrorKind::AlreadyExists.into()));
-    }
+    let mut tree = Tree::beside(target, options.existing)?;
     let mut magic = Vec::with_capacity(6);
     reader.by_ref().take(6).read_to_end(&mut magic).map_err(Error::from_read)?;
     let compressed = is_gzip(&magic);
@@ -66,13 +64,12 @@ pub fn extract_from(mut reader: impl Read, target: &Path, options: ExtractOption
         refuse_other_forms(&magic)?;
     }
     let whole = io::Cursor::new(magic).chain(reader);
-    let mut tree = Tree::beside(target)?;
     let extracted = if compressed {
         unpack(Decompressed::new(whole, options.limits), &mut tree, options)?
     } else {
         unpack(Plain(whole), &mut tree, options)?
     };
-    tree.persist(target, options.existing)?;
+    tree.persist(options.existing)?;
     Ok(extracted)
 }
 

@@ -1,19 +1,17 @@
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufWriter, Read, Write as _};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat, symlinkat};
-use tempfile::TempDir;
 
 use crate::archive::EntryPath;
-use crate::{Error, Existing, Result};
+use crate::{CHUNK, Error, Existing, Result, StagedDirectory};
 
 /// A directory in the making: reached through handles only, and private until it gets its name.
 pub(super) struct Tree {
-    /// The private directory; it holds `content`, the tree, and in the end what the tree replaces.
-    folder: TempDir,
+    folder: StagedDirectory,
     root: OwnedFd,
     made: HashMap<String, Made>,
     /// Symbolic links, made last.
@@ -30,21 +28,19 @@ enum Made {
 }
 
 impl Tree {
-    pub(super) fn beside(target: &Path) -> Result<Self> {
-        let parent = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let folder = tempfile::Builder::new().prefix(".ocm-").suffix(".part").tempdir_in(parent).map_err(Error::at(parent))?;
-        let content = folder.path().join("content");
-        // Not the private folder itself: this one gets the permissions that new directories have for this user.
-        mkdirat(CWD, &content, Mode::from_raw_mode(0o777)).map_err(at(&content))?;
-        let root = openat(CWD, &content, FOLDER, Mode::empty()).map_err(at(&content))?;
+    pub(super) fn beside(target: &Path, existing: Existing) -> Result<Self> {
+        let folder = StagedDirectory::beside(target, existing)?;
+        let root = openat(CWD, folder.path(), FOLDER, Mode::empty()).map_err(at(folder.path()))?;
         Ok(Self { folder, root, made: HashMap::new(), links: Vec::new(), last: None })
     }
 
     pub(super) fn file(&mut self, path: &EntryPath, mode: u32, content: &mut impl Read) -> Result<u64> {
-        let mut file = self.create(path, mode)?;
-        io::copy(content, &mut file).map_err(|error| match Error::from_read(error) {
-            Error::Io(source) => Error::File { path: self.shown(path), source },
-            error => error,
+        let mut file = BufWriter::with_capacity(CHUNK, self.create(path, mode)?);
+        io::copy(content, &mut file).and_then(|count| file.flush().map(|()| count)).map_err(|error| {
+            match Error::from_read(error) {
+                Error::Io(source) => Error::File { path: self.shown(path), source },
+                error => error,
+            }
         })
     }
 
@@ -65,7 +61,10 @@ impl Tree {
     /// A hard link as a file of its own: the same content, but never the same file, whatever happens to one of them.
     pub(super) fn copy(&mut self, path: &EntryPath, original: &EntryPath, limit: u64) -> Result<u64> {
         if self.made.get(original.as_str()) != Some(&Made::File) {
-            return Err(refused(path, &format!("it is a hard link to {original}, which is no earlier file of the archive")));
+            return Err(refused(
+                path,
+                &format!("it is a hard link to {original}, which is no earlier file of the archive"),
+            ));
         }
         let (folder, name) = original.split().unwrap_or_default();
         let source = openat(self.open_folder(folder)?, name, FILE, Mode::empty()).map_err(at(&self.shown(original)))?;
@@ -78,28 +77,12 @@ impl Tree {
     }
 
     /// Makes the links and gives the tree its name.
-    pub(super) fn persist(mut self, target: &Path, existing: Existing) -> Result<()> {
+    pub(super) fn persist(mut self, existing: Existing) -> Result<()> {
         for (path, link) in std::mem::take(&mut self.links) {
             let Some((folder, name)) = path.split() else { continue };
             symlinkat(&link, self.open_folder(folder)?, name).map_err(at(&self.shown(&path)))?;
         }
-        let content = self.folder.path().join("content");
-        let replaced = self.folder.path().join("replaced");
-        match existing {
-            Existing::Keep if is_occupied(target) => return Ok(()),
-            Existing::Replace if is_occupied(target) => {
-                std::fs::rename(target, &replaced).map_err(Error::at(target))?;
-                if let Err(error) = std::fs::rename(&content, target) {
-                    std::fs::rename(&replaced, target).map_err(Error::at(target))?;
-                    return Err(Error::at(target)(error));
-                }
-            }
-            // Fails if anything but an empty directory has appeared in the meantime.
-            _ => std::fs::rename(&content, target).map_err(Error::at(target))?,
-        }
-        // Reports what could not be removed; dropping would hide it.
-        let folder = self.folder.path().to_path_buf();
-        self.folder.close().map_err(Error::at(folder))
+        self.folder.persist(existing)
     }
 
     fn create(&mut self, path: &EntryPath, mode: u32) -> Result<File> {
@@ -132,13 +115,17 @@ impl Tree {
         match self.made.get(folder) {
             _ if folder.is_empty() => return Ok(()),
             Some(Made::Directory) => return Ok(()),
-            Some(Made::File) => return Err(Error::Archive(format!("refused to unpack {folder:?}: it is a file and a directory"))),
-            Some(Made::Link) => return Err(Error::Archive(format!("refused to unpack into {folder:?}: it is a symbolic link"))),
+            Some(Made::File) => {
+                return Err(Error::Archive(format!("refused to unpack {folder:?}: it is a file and a directory")));
+            }
+            Some(Made::Link) => {
+                return Err(Error::Archive(format!("refused to unpack into {folder:?}: it is a symbolic link")));
+            }
             None => {}
         }
         let (above, name) = folder.rsplit_once('/').unwrap_or(("", folder));
         self.ensure(above, 0o755)?;
-        let shown = self.folder.path().join("content").join(folder);
+        let shown = self.folder.path().join(folder);
         mkdirat(self.open_folder(above)?, name, Mode::from_raw_mode(mode as _)).map_err(at(&shown))?;
         self.made.insert(folder.to_owned(), Made::Directory);
         Ok(())
@@ -146,7 +133,7 @@ impl Tree {
 
     /// Goes down from the root one directory at a time; a link in the place of a directory is an error of the system.
     fn open_folder(&self, folder: &str) -> Result<OwnedFd> {
-        let shown = self.folder.path().join("content").join(folder);
+        let shown = self.folder.path().join(folder);
         let mut handle = self.root.try_clone().map_err(Error::at(&shown))?;
         for name in folder.split('/').filter(|name| !name.is_empty()) {
             handle = openat(&handle, name, FOLDER, Mode::empty()).map_err(at(&shown))?;
@@ -155,7 +142,7 @@ impl Tree {
     }
 
     fn shown(&self, path: &EntryPath) -> PathBuf {
-        self.folder.path().join("content").join(path.as_str())
+        self.folder.path().join(path.as_str())
     }
 }
 
@@ -163,12 +150,6 @@ const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOF
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 const NEW_FILE: OFlags =
     OFlags::WRONLY.union(OFlags::CREATE).union(OFlags::EXCL).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
-
-/// Whether there is something that would be lost. Not so in an empty directory.
-pub(super) fn is_occupied(target: &Path) -> bool {
-    let Ok(metadata) = std::fs::symlink_metadata(target) else { return false };
-    !metadata.is_dir() || std::fs::read_dir(target).is_ok_and(|mut children| children.next().is_some())
-}
 
 fn at(path: &Path) -> impl FnOnce(rustix::io::Errno) -> Error {
     let named = Error::at(path);

@@ -29,7 +29,13 @@ pub struct PackOptions {
 
 impl Default for PackOptions {
     fn default() -> Self {
-        Self { reproducible: true, preserve_directory: false, follow_symlinks: false, include: Vec::new(), exclude: Vec::new() }
+        Self {
+            reproducible: true,
+            preserve_directory: false,
+            follow_symlinks: false,
+            include: Vec::new(),
+            exclude: Vec::new(),
+        }
     }
 }
 
@@ -227,7 +233,9 @@ impl Blob for DirectoryTar {
 
     async fn open(&self) -> Result<ByteStream> {
         let entries = self.entries.clone();
-        Ok(read_in_background(move || Ok(Packing { entries, next: 0, head: io::Cursor::new(Vec::new()), file: None, ended: false })))
+        Ok(read_in_background(move || {
+            Ok(Packing { entries, next: 0, head: io::Cursor::new(Vec::new()), file: None, ended: false })
+        }))
     }
 }
 
@@ -286,7 +294,8 @@ impl Read for Packing {
 
 /// Opens a file that was a regular file a moment ago; a link that took its place is not followed.
 fn open(path: &Path) -> Result<File> {
-    let opened = rustix::fs::open(path, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty());
+    let opened =
+        rustix::fs::open(path, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty());
     let file = File::from(opened.map_err(io::Error::from).map_err(Error::at(path))?);
     if !file.metadata().map_err(Error::at(path))?.is_file() {
         return Err(Error::at(path)(io::Error::other("changed while it was packed")));

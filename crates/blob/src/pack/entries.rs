@@ -67,11 +67,13 @@ impl Segment {
             Self::Content { name, content, size } => {
                 let stream = content.open_at(offset).await?;
                 // Content of another length would shift every entry behind it.
-                let digest = content.digest().filter(|_| offset == 0);
+                let digest = content.digest().filter(|_| offset == 0 && !content.is_verified());
                 let name = name.clone();
                 let stream = verified(stream, Some(size - offset), digest);
                 Ok(Box::pin(stream.map_err(move |error| match error {
-                    error @ (Error::SizeMismatch { .. } | Error::DigestMismatch { .. }) => Error::Archive(format!("{name}: {error}")),
+                    error @ (Error::SizeMismatch { .. } | Error::DigestMismatch { .. }) => {
+                        Error::Archive(format!("{name}: {error}"))
+                    }
                     error => error,
                 })))
             }
@@ -109,6 +111,9 @@ impl Blob for TarOf {
                 Ok::<_, Error>(Some((stream, (at + 1, 0))))
             }
         });
-        Ok(streams.try_flatten().filter(|chunk| std::future::ready(!matches!(chunk, Ok(chunk) if chunk.is_empty()))).boxed())
+        Ok(streams
+            .try_flatten()
+            .filter(|chunk| std::future::ready(!matches!(chunk, Ok(chunk) if chunk.is_empty())))
+            .boxed())
     }
 }

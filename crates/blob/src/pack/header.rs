@@ -35,7 +35,9 @@ pub(crate) fn encode(fields: &Fields) -> Vec<u8> {
     if (!fields.name.is_ascii() || fields.name.len() > NAME) && split.is_none() {
         records.push(("path", fields.name.clone()));
     }
-    for (keyword, value, digits) in [("size", fields.size, 11), ("uid", fields.uid.into(), 7), ("gid", fields.gid.into(), 7)] {
+    for (keyword, value, digits) in
+        [("size", fields.size, 11), ("uid", fields.uid.into(), 7), ("gid", fields.gid.into(), 7)]
+    {
         if value >= 1 << (3 * digits) {
             records.push((keyword, value.to_string()));
         }
@@ -178,7 +180,10 @@ mod tests {
     fn long_ascii_names_are_split() {
         let name = format!("{}/{}", "d".repeat(80), "f".repeat(90));
         let bytes = encode(&fields(&name));
-        assert_eq!((bytes.len(), &bytes[..90], &bytes[345..425]), (BLOCK, name[81..].as_bytes(), name[..80].as_bytes()));
+        assert_eq!(
+            (bytes.len(), &bytes[..90], &bytes[345..425]),
+            (BLOCK, name[81..].as_bytes(), name[..80].as_bytes())
+        );
     }
 
     #[test]

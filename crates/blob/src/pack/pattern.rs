@@ -74,7 +74,9 @@ impl Token {
             Self::Any => false,
             Self::One => next != '/',
             Self::Literal(literal) => *literal == next,
-            Self::Class { negated, ranges } => ranges.iter().any(|(low, high)| (*low..=*high).contains(&next)) != *negated,
+            Self::Class { negated, ranges } => {
+                ranges.iter().any(|(low, high)| (*low..=*high).contains(&next)) != *negated
+            }
         }
     }
 }

@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -146,7 +145,7 @@ fn provider(reader: &mut Reader<'_>, node: &Node) -> Option<Provider> {
     } else {
         fields.finish(reader);
     }
-    Some(Provider { name, labels, other: Map::new() })
+    Some(Provider { name, labels, ..Provider::default() })
 }
 
 /// Where the content of a resource or source comes from: exactly one of two keys.
@@ -305,21 +304,4 @@ fn references(reader: &mut Reader<'_>, component: &mut Fields<'_>) -> Vec<(Posit
     let identities: Vec<_> = references.iter().map(|(position, reference): &(Position, Reference)| (*position, reference.identity())).collect();
     element::refuse_duplicates(reader, "references", identities.into_iter());
     references
-}
-
-/// Members of one extra identity that describe a platform.
-pub(crate) fn platform(extra_identity: &BTreeMap<String, String>) -> Option<ocm_oci::Platform> {
-    let get = |key: &str| extra_identity.get(key).cloned();
-    let (architecture, os) = (get("architecture"), get("os"));
-    if architecture.is_none() && os.is_none() {
-        return None;
-    }
-    Some(ocm_oci::Platform {
-        architecture: architecture.unwrap_or_default(),
-        os: os.unwrap_or_default(),
-        os_version: get("os.version"),
-        os_features: get("os.features").map(|features| features.split(',').map(str::to_owned).collect()),
-        variant: get("variant"),
-        other: Map::new(),
-    })
 }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use ocm_model::descriptor::{LabelMerge, SourceReference};
-use ocm_model::{DigestSpec, Identity, Label, TypedObject, check_element_name};
+use ocm_model::name::check_element_name;
+use ocm_model::{DigestSpec, Identity, Label, TypedObject};
 use serde_json::{Map, Value};
 
 use super::fields::{Fields, Reader};
@@ -149,6 +150,10 @@ pub(super) fn digest(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option
     members.finish(reader);
     if !complete {
         reader.problem(place, format!("the {what} is incomplete: hashAlgorithm, normalisationAlgorithm and value must all be set"));
+        return None;
+    }
+    if digest.hash().is_some() && digest.oci_digest().is_none() {
+        reader.problem(place, format!("the {what} is malformed: {:?} is no {} value", digest.value, digest.hash_algorithm));
         return None;
     }
     Some(digest)

@@ -16,4 +16,4 @@ pub use component::{Component, Resource, Source};
 pub use read::{Constructor, Dialect, Reading, Text, read};
 
 pub(crate) use fields::{Fields, Reader};
-pub(crate) use tree::{Form, Key, Kind, Node, Scalar, parse};
+pub(crate) use tree::{Form, Kind, Node, Scalar, parse};

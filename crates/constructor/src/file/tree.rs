@@ -86,7 +86,8 @@ pub(crate) fn parse(file: &str, text: &str) -> Result<Vec<Node>, Problems> {
         match event {
             Ok((event, span)) => {
                 let position = Position { line: span.start.line(), column: span.start.col() + 1 };
-                builder.event(event, position);
+                let tag = span.tag_start().map_or(position, |tag| Position { line: tag.line(), column: tag.col() + 1 });
+                builder.event(event, position, tag);
             }
             Err(error) => {
                 let place = Position { line: error.marker().line(), column: error.marker().col() + 1 };
@@ -119,19 +120,19 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn event(&mut self, event: Event<'_>, position: Position) {
+    fn event(&mut self, event: Event<'_>, position: Position, tag_place: Position) {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let form = self.form(style, tag.as_deref(), position);
+                let form = self.form(style, tag.as_deref(), tag_place);
                 let node = Node { position, kind: Kind::Scalar(Scalar { text: text.into_owned(), form }) };
                 self.finish(node, anchor);
             }
             Event::SequenceStart(_, anchor, tag) => {
-                self.check_tag(tag.as_deref(), "seq", position);
+                self.check_tag(tag.as_deref(), "seq", tag_place);
                 self.open.push(Open::Sequence { position, anchor, items: Vec::new() });
             }
             Event::MappingStart(_, anchor, tag) => {
-                self.check_tag(tag.as_deref(), "map", position);
+                self.check_tag(tag.as_deref(), "map", tag_place);
                 self.open.push(Open::Mapping {
                     position,
                     anchor,
@@ -201,7 +202,7 @@ impl Builder<'_> {
         }
         match self.open.last_mut() {
             None => {
-                let empty = matches!(&node.kind, Kind::Scalar(scalar) if scalar.form == Form::Plain && scalar.text.is_empty());
+                let empty = matches!(&node.kind, Kind::Scalar(scalar) if scalar.is_null());
                 if !empty {
                     self.documents.push(node);
                 }

@@ -1,5 +1,7 @@
 //! `${NAME}` with the operators of a shell, as the older program's default engine (drone/envsubst) knows them.
 
+use ocm_blob::Pattern;
+
 use super::{Variables, not_set};
 use crate::problem::{Position, Problem, Problems};
 
@@ -193,8 +195,9 @@ enum Trim {
 impl Trim {
     fn apply(self, value: &str, pattern: &str) -> String {
         let cuts: Vec<usize> = value.char_indices().map(|(at, _)| at).chain([value.len()]).collect();
-        let start = |at: &&usize| crate::input::glob::matches(pattern, &value[..**at], true);
-        let end = |at: &&usize| crate::input::glob::matches(pattern, &value[**at..], true);
+        let Ok(pattern) = Pattern::parse(pattern) else { return value.to_owned() };
+        let start = |at: &&usize| pattern.matches(&value[..**at]);
+        let end = |at: &&usize| pattern.matches(&value[**at..]);
         match self {
             Self::ShortestStart => cuts.iter().find(start).map(|at| &value[*at..]),
             Self::LongestStart => cuts.iter().rev().find(start).map(|at| &value[*at..]),

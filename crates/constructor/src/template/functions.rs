@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use gtmpl_ng::{Func, FuncError, Value};
 
 pub(super) const TABLE: &[(&str, Func)] = &[
@@ -70,9 +72,9 @@ pub(super) const TABLE: &[(&str, Func)] = &[
     ("mul", |values| Ok(Value::from(values.iter().map(integer).fold(1, i64::wrapping_mul)))),
     ("div", |values| integer(argument(values, 0)?).checked_div(integer(argument(values, 1)?)).map(Value::from).ok_or_else(|| fault("division by zero"))),
     ("toJson", |values| Ok(Value::from(to_json(one(values)?).to_string()))),
-    ("b64enc", |values| map_text(values, |text| crate::input::base64::encode(text.as_bytes()))),
+    ("b64enc", |values| map_text(values, |text| STANDARD.encode(text))),
     ("b64dec", |values| {
-        let decoded = crate::input::base64::decode(&text(one(values)?)).and_then(|bytes| String::from_utf8(bytes).ok());
+        let decoded = STANDARD.decode(text(one(values)?)).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         decoded.map(Value::from).ok_or_else(|| fault("b64dec: not base64 of a text"))
     }),
 ];

@@ -40,6 +40,7 @@ impl Engine {
     /// The engine of a name on the command line.
     pub fn named(name: &str) -> Option<Self> {
         Some(match name {
+            "env" => Self::Dollar,
             "go" => Self::Go,
             "subst" => Self::Subst,
             "none" => Self::None,
@@ -49,7 +50,7 @@ impl Engine {
     }
 
     /// Names for the command line.
-    pub const NAMES: [&'static str; 4] = ["auto", "subst", "go", "none"];
+    pub const NAMES: [&'static str; 5] = ["auto", "env", "subst", "go", "none"];
 }
 
 /// The documents of a file with all variables in.

@@ -61,6 +61,12 @@ impl Variables {
     }
 }
 
+impl From<BTreeMap<String, Value>> for Variables {
+    fn from(values: BTreeMap<String, Value>) -> Self {
+        Self(values)
+    }
+}
+
 /// The older program writes mappings as JSON and lists in Go's notation; files rely on both.
 fn print(value: &Value) -> String {
     match value {

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Error, MapAccess, Unexpected, Visitor};
+use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -72,9 +72,5 @@ impl<'de> Visitor<'de> for Form {
 
     fn visit_none<E: Error>(self) -> Result<Provider, E> {
         Ok(Provider::default())
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Provider, E> {
-        Err(E::invalid_type(Unexpected::Bool(value), &self))
     }
 }

@@ -107,10 +107,10 @@ fn is_number(unsigned: &str) -> bool {
 
 /// Numbers to the base of sixty: `1:30` is ninety in YAML 1.1.
 fn is_sexagesimal(unsigned: &str) -> bool {
-    unsigned.contains(':')
-        && unsigned.split(':').all(|part| {
-            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'_' | b'.'))
-        })
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let Some((first, rest)) = whole.split_once(':') else { return false };
+    let are_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
+    are_digits(first) && are_digits(fraction) && rest.split(':').all(|part| matches!(part.len(), 1 | 2) && are_digits(part))
 }
 
 /// Dates, alone or with a time behind them.

@@ -15,10 +15,8 @@ pub fn to_string(value: &Value) -> String {
         Value::Object(members) if !members.is_empty() => write_members(members, 0, &mut out),
         Value::Array(items) if !items.is_empty() => write_items(items, 0, &mut out),
         _ => {
-            write_scalar(value, 0, &mut out);
-            if !out.ends_with('\n') {
-                out.push('\n');
-            }
+            write_scalar(value, 2, &mut out);
+            end_line(&mut out);
         }
     }
     out

@@ -105,13 +105,21 @@ mod tests {
             Some(Challenge::Bearer { realm: realm.into(), service: service.map(Into::into), scope: scope.into() })
         };
         let hub = r#"Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:a/b:pull,push""#;
-        assert_eq!(read(&[hub]), bearer("https://auth.docker.io/token", Some("registry.docker.io"), "repository:a/b:pull,push"));
+        assert_eq!(
+            read(&[hub]),
+            bearer("https://auth.docker.io/token", Some("registry.docker.io"), "repository:a/b:pull,push")
+        );
         assert_eq!(read(&["Basic realm=\"x, Bearer realm=y\""]), Some(Challenge::Basic));
         assert_eq!(read(&["basic"]), Some(Challenge::Basic));
         assert_eq!(read(&["Negotiate", "Basic realm=x"]), Some(Challenge::Basic));
         assert_eq!(read(&["Basic realm=x, bearer REALM = \"/token\" , service=s"]), bearer("/token", Some("s"), ""));
-        assert_eq!(read(&[r#"Bearer realm="https://h/\"q\"",error="insufficient_scope""#]), bearer("https://h/\"q\"", None, ""));
-        for nothing in ["", ",,,", "Bearer", "Bearer service=x", "=", "Bearer realm=\"\"", "Digest realm=x", "\"", "= = ="] {
+        assert_eq!(
+            read(&[r#"Bearer realm="https://h/\"q\"",error="insufficient_scope""#]),
+            bearer("https://h/\"q\"", None, "")
+        );
+        for nothing in
+            ["", ",,,", "Bearer", "Bearer service=x", "=", "Bearer realm=\"\"", "Digest realm=x", "\"", "= = ="]
+        {
             assert_eq!(read(&[nothing]), None, "{nothing}");
         }
     }

@@ -62,7 +62,10 @@ impl Endpoint {
             Some(("http", rest)) => (Some(Scheme::Http), rest),
             Some(("https", rest)) => (Some(Scheme::Https), rest),
             Some((other, _)) => {
-                return Err(Error::invalid(address, format!("registries are addressed with oci, http or https, not {other}")));
+                return Err(Error::invalid(
+                    address,
+                    format!("registries are addressed with oci, http or https, not {other}"),
+                ));
             }
         };
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));

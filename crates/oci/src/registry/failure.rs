@@ -44,7 +44,9 @@ pub(super) async fn failure(subject: impl std::fmt::Display, response: Response)
     if !words.is_empty() {
         reason = format!("{reason}: {}", words.join("; "));
     }
-    if status == StatusCode::TOO_MANY_REQUESTS && let Some(wait) = retry_after {
+    if status == StatusCode::TOO_MANY_REQUESTS
+        && let Some(wait) = retry_after
+    {
         reason = format!("{reason} (try again after {})", shown(&wait));
     }
     Error::new(kind(status, &entries), subject, reason)

@@ -30,7 +30,9 @@ impl Realm {
         let refuse = |reason: String| Error::new(Kind::Denied, endpoint.host(), reason);
         let shown = ocm_http::redacted(realm);
         // Some registries send only a path.
-        let url = base.join(realm).map_err(|_| refuse(format!("names {shown:?} as its token service, which is no address")))?;
+        let url = base
+            .join(realm)
+            .map_err(|_| refuse(format!("names {shown:?} as its token service, which is no address")))?;
         if !matches!(url.scheme(), "http" | "https") || !url.username().is_empty() || url.password().is_some() {
             return Err(refuse(format!("names {shown:?} as its token service, which is no web address")));
         }
@@ -56,7 +58,8 @@ mod tests {
     #[test]
     fn who_may_see_credentials() {
         let judge = |registry: &str, realm: &str| {
-            Realm::judge(&Endpoint::parse(registry).unwrap().0, realm, false, &["login.example.com"]).map(|realm| realm.trusted)
+            Realm::judge(&Endpoint::parse(registry).unwrap().0, realm, false, &["login.example.com"])
+                .map(|realm| realm.trusted)
         };
         for (registry, realm, trusted) in [
             ("docker.io", "https://auth.docker.io/token", true),

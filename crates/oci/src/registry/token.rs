@@ -63,8 +63,9 @@ pub(super) async fn fetch(
     if response.status() != StatusCode::OK {
         return Err(refused(subject, realm, response).await);
     }
-    let malformed =
-        |reason: &str| Error::invalid(subject, format!("the token service {} {reason}", realm.url.host_str().unwrap_or_default()));
+    let malformed = |reason: &str| {
+        Error::invalid(subject, format!("the token service {} {reason}", realm.url.host_str().unwrap_or_default()))
+    };
     let body = response.bytes(TOKEN_LIMIT).await.map_err(transport(subject))?;
     let answer: Answer = serde_json::from_slice(&body).map_err(|_| malformed("sent something that is not a token"))?;
     let text = answer.token.filter(|token| !token.is_empty()).or(answer.access_token).unwrap_or_default();

@@ -93,18 +93,19 @@ async fn local_content(
     new: &NewVersion,
     artifacts: &[LocalArtifact<'_>],
 ) -> Result<(Annotated, Annotated)> {
-    let wanted = artifacts.iter().flat_map(|artifact| artifact.digests.iter().map(move |digest| (artifact, digest)));
-    let found = stream::iter(wanted).map(|(artifact, digest)| async move {
-        let known = new.content.get(digest);
-        let found = find(content, digest, known, artifact.media_type).await?;
-        let missing = || {
+    let mut wanted = Vec::new();
+    for artifact in artifacts {
+        for digest in &artifact.digests {
+            wanted.push(find(content.clone(), digest.clone(), new.content.get(digest).cloned(), artifact));
+        }
+    }
+    let found: Vec<_> = stream::iter(wanted).buffered(LOOK_UPS).try_collect().await.map_err(|error: Error| match error.kind() {
+        Kind::NotFound => {
             let subject = format!("{}:{}", new.descriptor.component.name, new.descriptor.component.version);
-            let reason = format!("local content {digest} is not in {}", content.address());
-            Error::new(Kind::NotFound, subject, reason)
-        };
-        Ok::<_, Error>((artifact, found.ok_or_else(missing)?))
-    });
-    let found: Vec<_> = found.buffered(LOOK_UPS).try_collect().await?;
+            Error::new(Kind::NotFound, subject, error.reason())
+        }
+        _ => error,
+    })?;
     let (mut layers, mut rows) = (Annotated::default(), Annotated::default());
     for (artifact, mut content) in found {
         if ocm_oci::media_type::is_manifest(&content.media_type) {
@@ -118,24 +119,26 @@ async fn local_content(
 }
 
 /// Finds local content in the target: as a manifest if it is one by all that is known, else as a blob.
-async fn find(
-    content: &Arc<dyn Repository>,
-    digest: &Digest,
-    known: Option<&ocm_oci::Descriptor>,
-    access_type: Option<&str>,
-) -> Result<Option<ocm_oci::Descriptor>> {
-    let told = known.map(|known| known.media_type.as_str()).or(access_type);
+async fn find<'a>(
+    content: Arc<dyn Repository>,
+    digest: Digest,
+    known: Option<ocm_oci::Descriptor>,
+    artifact: &'a LocalArtifact<'a>,
+) -> Result<(&'a LocalArtifact<'a>, ocm_oci::Descriptor)> {
+    let told = known.as_ref().map(|known| known.media_type.as_str()).or(artifact.media_type);
     if told.is_none_or(ocm_oci::media_type::is_manifest)
         && let Some(manifest) = content.resolve(&digest.clone().into()).await?
     {
-        return Ok(Some(manifest));
+        return Ok((artifact, manifest));
     }
-    if told.is_some_and(ocm_oci::media_type::is_manifest) {
-        return Ok(None);
+    if !told.is_some_and(ocm_oci::media_type::is_manifest)
+        && let Some(size) = content.blob_size(&digest).await?
+    {
+        let media_type = artifact.media_type.or(told).unwrap_or(ocm_oci::media_type::OCTETS);
+        return Ok((artifact, ocm_oci::Descriptor::new(media_type, digest, size)));
     }
-    let media_type = access_type.or(told).unwrap_or(ocm_oci::media_type::OCTETS);
-    let size = content.blob_size(digest).await?;
-    Ok(size.map(|size| ocm_oci::Descriptor::new(media_type, digest.clone(), size)))
+    let reason = format!("local content {digest} is not in {}", content.address());
+    Err(Error::new(Kind::NotFound, &digest, reason))
 }
 
 fn typed(blob: ocm_oci::Descriptor, media_type: String) -> ocm_oci::Descriptor {

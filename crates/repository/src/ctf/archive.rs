@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use ocm_blob::{Algorithm, Digest};
+use ocm_blob::Digest;
 use ocm_oci::{Error, Kind, Registry, Repository, UploadRegistry, UploadStore};
 
 use crate::Result;
@@ -10,8 +10,9 @@ use crate::ctf::batch::Batch;
 use crate::ctf::commit;
 use crate::ctf::form::{self, Access, Form, INDEX_FILE};
 use crate::ctf::index::{Change, Index};
+use crate::ctf::packed::{self, Packed};
 use crate::ctf::repository::ArchiveRepository;
-use crate::ctf::staging::{Incoming, StagedFile, Staging};
+use crate::ctf::staging::{StagedFile, Staging};
 
 /// Staging folders inside an archive folder begin with this.
 const STAGING: &str = ".staging-";
@@ -30,7 +31,10 @@ pub(crate) struct Shared {
     pub(crate) path: PathBuf,
     pub(crate) form: Form,
     access: Access,
+    /// The archive file, if it is one.
+    pub(crate) packed: tokio::sync::Mutex<Option<Packed>>,
     state: Mutex<State>,
+    beginning: Mutex<()>,
     committing: tokio::sync::Mutex<()>,
 }
 
@@ -61,29 +65,41 @@ impl Archive {
 
     async fn open_in_form(path: impl Into<PathBuf>, access: Access, form: Option<Form>) -> Result<Self> {
         let path = path.into();
-        blocking(move || {
-            let existing = Form::of_content(&path)?;
-            let (form, index, exists) = match (existing, form) {
-                (Some(is), Some(wanted)) if is != wanted => {
-                    let reason = format!("is a {is} archive, but a {wanted} archive was asked for");
-                    return Err(Error::new(Kind::Conflict, path.display(), reason));
-                }
-                (Some(Form::Directory), _) => {
-                    form::check_folder(&path)?;
-                    let (index, exists) = commit::read_index(&path)?;
-                    (Form::Directory, index, exists)
-                }
-                (Some(_), _) => return Err(Error::new(Kind::Unsupported, path.display(), "archive files are not yet read")),
-                (None, wanted) if access == Access::Create => {
-                    (wanted.unwrap_or_else(|| Form::of_name(&path)), Index::default(), false)
-                }
-                (None, _) => return Err(Error::new(Kind::NotFound, path.display(), "there is no transport archive")),
-            };
-            let state = State { index, batch: Batch::default(), in_flight: None, exists };
-            let committing = tokio::sync::Mutex::new(());
-            Ok(Self(Arc::new(Shared { path, form, access, state: Mutex::new(state), committing })))
-        })
-        .await
+        let mut packed = None;
+        let (form, index, exists) = match (Form::of_content(&path)?, form) {
+            (Some(is), Some(wanted)) if is != wanted => {
+                let reason = format!("is a {is} archive, but a {wanted} archive was asked for");
+                return Err(Error::new(Kind::Conflict, path.display(), reason));
+            }
+            (Some(Form::Directory), _) => {
+                let folder = path.clone();
+                let (index, exists) = blocking(move || {
+                    form::check_folder(&folder)?;
+                    commit::read_index(&folder)
+                })
+                .await?;
+                (Form::Directory, index, exists)
+            }
+            (Some(form), _) => {
+                let (open, index) = Packed::open(&path).await?;
+                packed = Some(open);
+                (form, index, true)
+            }
+            (None, wanted) if access == Access::Create => {
+                (wanted.unwrap_or_else(|| Form::of_name(&path)), Index::default(), false)
+            }
+            (None, _) => return Err(Error::new(Kind::NotFound, path.display(), "there is no transport archive")),
+        };
+        let state = State { index, batch: Batch::default(), in_flight: None, exists };
+        Ok(Self(Arc::new(Shared {
+            path,
+            form,
+            access,
+            packed: tokio::sync::Mutex::new(packed),
+            state: Mutex::new(state),
+            beginning: Mutex::new(()),
+            committing: tokio::sync::Mutex::new(()),
+        })))
     }
 
     /// Where it is.
@@ -123,21 +139,29 @@ impl Shared {
         Ok(())
     }
 
-    /// Begins a file for content that is not visible yet.
-    pub(crate) fn incoming(&self, algorithm: Algorithm) -> Result<Incoming> {
+    /// The folder for content that is not visible yet.
+    pub(crate) fn staging(&self) -> Result<Arc<Staging>> {
         self.check_writable()?;
-        let staging = self.staging().map_err(|error| self.local(error))?;
-        Incoming::begin(staging, algorithm).map_err(|error| self.local(error))
-    }
-
-    fn staging(&self) -> std::io::Result<Arc<Staging>> {
-        let mut state = self.state();
-        if let Some(staging) = &state.batch.staging {
+        // Not under the lock of the state, since beginning waits for writers of other handles.
+        let _one_at_a_time = self.beginning.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(staging) = &self.state().batch.staging {
             return Ok(staging.clone());
         }
-        let staging = Arc::new(Staging::begin(&self.path, STAGING)?);
-        state.batch.staging = Some(staging.clone());
+        let staging = self.scratch()?;
+        self.state().batch.staging = Some(staging.clone());
         Ok(staging)
+    }
+
+    /// A new folder for temporary files.
+    fn scratch(&self) -> Result<Arc<Staging>> {
+        let staging = match self.form {
+            Form::Directory => Staging::begin(&self.path, STAGING),
+            Form::Tar | Form::TarGzip => {
+                let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+                Staging::begin(packed::parent(&self.path), &format!(".{name}{STAGING}"))
+            }
+        };
+        staging.map(Arc::new).map_err(|error| self.local(error))
     }
 
     /// Takes finished content into the batch.
@@ -158,37 +182,41 @@ impl Shared {
             state.in_flight = Some(batch.clone());
             batch
         };
-        let shared = self.clone();
-        blocking(move || {
-            let scratch = batch.staging.clone().map_or_else(|| shared.staging(), Ok);
-            let result = scratch
-                .map_err(|error| shared.local(error))
-                .and_then(|scratch| commit::folder(&shared.path, &scratch, &batch));
-            let mut state = shared.state();
-            state.in_flight = None;
-            match result {
-                Ok(mut index) => {
-                    for change in &state.batch.changes {
-                        index.apply(change);
-                    }
-                    state.index = index;
-                    state.exists = true;
-                    if state.batch.is_empty() {
-                        state.batch.staging = None;
-                    }
-                    Ok(())
+        let result = self.write(batch.clone()).await;
+        let mut state = self.state();
+        state.in_flight = None;
+        match result {
+            Ok(mut index) => {
+                for change in &state.batch.changes {
+                    index.apply(change);
                 }
-                Err(error) => {
-                    // Nothing became visible; a later commit tries all of it again.
-                    if let Ok(mut batch) = Arc::try_unwrap(batch) {
-                        batch.append(std::mem::take(&mut state.batch));
-                        state.batch = batch;
-                    }
-                    Err(error)
-                }
+                state.index = index;
+                state.exists = true;
+                Ok(())
             }
-        })
-        .await
+            Err(error) => {
+                // Nothing became visible; a later commit tries all of it again.
+                if let Ok(mut batch) = Arc::try_unwrap(batch) {
+                    batch.append(std::mem::take(&mut state.batch));
+                    state.batch = batch;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn write(self: &Arc<Self>, batch: Arc<Batch>) -> Result<Index> {
+        let shared = self.clone();
+        if self.form == Form::Directory {
+            return blocking(move || {
+                let scratch = batch.staging.clone().map_or_else(|| shared.scratch(), Ok)?;
+                commit::folder(&shared.path, &scratch, &batch)
+            })
+            .await;
+        }
+        let in_batch = batch.staging.clone();
+        let scratch = blocking(move || in_batch.map_or_else(|| shared.scratch(), Ok)).await?;
+        packed::commit(self, &scratch, &batch).await
     }
 }
 
@@ -207,7 +235,9 @@ impl Registry for Archive {
     }
 
     async fn commit(&self) -> Result<()> {
-        self.0.clone().commit().await
+        // On a task of its own: a caller that is cancelled must not leave the state of this handle in between.
+        let committed = tokio::spawn(self.0.clone().commit()).await;
+        committed.unwrap_or_else(|error| Err(Error::new(Kind::Local, self.address(), error)))
     }
 }
 

@@ -1,24 +1,23 @@
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
-use ocm_blob::Digest;
-use ocm_oci::{Error, Kind, Manifest, media_type};
+use ocm_oci::{Error, Kind};
 
 use crate::Result;
-use crate::ctf::batch::{Batch, Referral};
+use crate::ctf::batch::Batch;
 use crate::ctf::disk;
 use crate::ctf::form::{BLOBS, INDEX_FILE};
-use crate::ctf::index::{Change, Index};
+use crate::ctf::index::Index;
 use crate::ctf::referrers;
 use crate::ctf::staging::Staging;
 
 /// Largest index that is read, in bytes: room for about five million rows.
-const INDEX_LIMIT: u64 = 1 << 30;
+pub(crate) const INDEX_LIMIT: u64 = 1 << 30;
 
-/// Largest list of referrers that is read, in bytes.
-const MANIFEST_LIMIT: u64 = 4 << 20;
+/// Largest manifest that is read or stored, in bytes; the limit of registries.
+pub(crate) const MANIFEST_LIMIT: u64 = 4 << 20;
 
 /// An error of the file system; the subject is the file or folder.
 pub(crate) fn local(path: &Path, error: std::io::Error) -> Error {
@@ -43,7 +42,7 @@ pub(crate) fn read_index(archive: &Path) -> Result<(Index, bool)> {
 pub(crate) fn folder(archive: &Path, scratch: &Staging, batch: &Batch) -> Result<Index> {
     let here = |error| local(archive, error);
     let files: Vec<_> = batch.staged.values().map(|file| file.path()).filter(|path| path.exists()).collect();
-    disk::sync_files(&File::open(scratch.path()).map_err(here)?, files.into_iter()).map_err(here)?;
+    disk::sync_files(scratch.path(), files.into_iter()).map_err(here)?;
 
     let exclusive = disk::lock_folder(archive).map_err(here)?;
     let blobs = archive.join(BLOBS);
@@ -62,13 +61,22 @@ pub(crate) fn folder(archive: &Path, scratch: &Staging, batch: &Batch) -> Result
             result => result.map_err(|error| local(&target, error))?,
         }
     }
-    let replaced = apply_referrals(&mut index, &batch.referrers, &blobs, scratch)?;
+    let mut lists = HashMap::new();
+    for digest in referrers::lists(&index, &batch.referrers) {
+        let path = blobs.join(digest.file_name());
+        let content = disk::read_small(&path, MANIFEST_LIMIT).map_err(|error| local(&path, error))?;
+        lists.insert(digest, content);
+    }
+    let updated = referrers::update(&mut index, &batch.referrers, &lists)?;
+    for list in &updated.lists {
+        write_durably(scratch, list.bytes(), &blobs.join(list.digest().file_name()))?;
+    }
     File::open(&blobs).and_then(|folder| folder.sync_all()).map_err(here)?;
 
     let bytes = index.write().map_err(|error| Error::invalid(archive.display(), error))?;
     write_durably(scratch, &bytes, &archive.join(INDEX_FILE))?;
     exclusive.sync_all().map_err(here)?;
-    for digest in batch.removed.iter().chain(&replaced).filter(|digest| !index.names(digest)) {
+    for digest in batch.removed.iter().chain(&updated.replaced).filter(|digest| !index.names(digest)) {
         let path = blobs.join(digest.file_name());
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(local(&path, error)),
@@ -76,50 +84,6 @@ pub(crate) fn folder(archive: &Path, scratch: &Staging, batch: &Batch) -> Result
         }
     }
     Ok(index)
-}
-
-/// Brings the lists of referrers up to date, which are read again here so that no other writer's entries are lost.
-/// Returns the lists that were replaced.
-fn apply_referrals(index: &mut Index, referrals: &[Referral], blobs: &Path, scratch: &Staging) -> Result<Vec<Digest>> {
-    let mut by_subject: BTreeMap<(&str, &Digest), Vec<&Referral>> = BTreeMap::new();
-    for referral in referrals {
-        by_subject.entry((&referral.repository, &referral.subject)).or_default().push(referral);
-    }
-    let mut replaced = Vec::new();
-    for ((repository, subject), referrals) in by_subject {
-        let tag = referrers::fallback_tag(subject);
-        let old = index.repository(repository).and_then(|rows| rows.tagged(&tag)).cloned();
-        let mut list = match &old {
-            None => referrers::empty(),
-            Some(digest) => {
-                let path = blobs.join(digest.file_name());
-                let bytes = disk::read_small(&path, MANIFEST_LIMIT).map_err(|error| local(&path, error))?;
-                referrers::parse(&bytes).map_err(|reason| Error::invalid(path.display(), reason))?
-            }
-        };
-        for referral in referrals {
-            referrers::apply(&mut list.manifests, referral);
-        }
-        let repository = repository.to_owned();
-        let old = old.inspect(|old| replaced.push(old.clone()));
-        if list.manifests.is_empty() {
-            if let Some(digest) = old {
-                index.apply(&Change::RemoveManifest { repository, digest });
-            }
-            continue;
-        }
-        let manifest = Manifest::write(&list, media_type::INDEX)?;
-        if old.as_ref() == Some(manifest.digest()) {
-            continue;
-        }
-        write_durably(scratch, manifest.bytes(), &blobs.join(manifest.digest().file_name()))?;
-        if let Some(digest) = old {
-            index.apply(&Change::RemoveManifest { repository: repository.clone(), digest });
-        }
-        let (digest, media_type) = (manifest.digest().clone(), Some(media_type::INDEX.to_owned()));
-        index.apply(&Change::Put { repository, tag: Some(tag), digest, media_type });
-    }
-    Ok(replaced)
 }
 
 /// Writes a small file aside and moves it into place when it is durable.

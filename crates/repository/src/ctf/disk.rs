@@ -71,16 +71,13 @@ pub(crate) fn is_still(_file: &File, path: &Path) -> Result<bool> {
 }
 
 /// From this many files on, one flush of the file system is cheaper than a flush of each.
-#[cfg(target_os = "linux")]
 const MANY: usize = 8;
 
 /// Makes the content of files durable. `folder` is any folder of their file system.
-pub(crate) fn sync_files<'a>(folder: &File, files: impl ExactSizeIterator<Item = &'a Path>) -> Result<()> {
-    #[cfg(target_os = "linux")]
+pub(crate) fn sync_files<'a>(folder: &Path, files: impl ExactSizeIterator<Item = &'a Path>) -> Result<()> {
     if files.len() >= MANY {
-        return Ok(rustix::fs::syncfs(folder)?);
+        return ocm_blob::sync_filesystem(folder).map_err(Error::other);
     }
-    let _ = folder;
     for file in files {
         File::open(file)?.sync_all()?;
     }

@@ -4,9 +4,11 @@
 mod archive;
 mod batch;
 mod commit;
+mod content;
 mod disk;
 mod form;
 mod index;
+mod packed;
 mod referrers;
 mod repository;
 mod staging;

@@ -1,28 +1,17 @@
-use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::StreamExt as _;
-use ocm_blob::{Algorithm, Blob, ByteStream, CHUNK, Digest, read_in_background, read_to_end, verified};
+use ocm_blob::{Algorithm, Blob, ByteStream, Digest, FileBlob, Staged, once, read_to_end, verified};
 use ocm_oci::{Descriptor, Document, Error, Kind, Manifest, Pushed, Repository, Selector, Upload, UploadStore, media_type};
-use tokio::sync::mpsc;
 
 use crate::Result;
 use crate::ctf::archive::{Shared, blocking};
 use crate::ctf::batch::{Batch, Referral};
-use crate::ctf::form::BLOBS;
+use crate::ctf::commit::MANIFEST_LIMIT;
 use crate::ctf::index::{Change, Rows};
-use crate::ctf::staging::{Incoming, StagedFile};
-use crate::ctf::{commit, disk, referrers};
-
-/// Largest manifest that is read or stored, in bytes; the limit of registries.
-const MANIFEST_LIMIT: u64 = 4 << 20;
-
-/// Chunks that may wait for the writing thread.
-const CHUNKS_AHEAD: usize = 4;
+use crate::ctf::staging::{StagedFile, Staging};
+use crate::ctf::referrers;
 
 /// One repository of a transport archive.
 ///
@@ -61,10 +50,10 @@ impl ArchiveRepository {
     }
 
     /// Fails if something that a manifest needs is not in the archive.
-    fn check_parts(&self, document: &Document) -> Result<()> {
+    async fn check_parts(&self, document: &Document) -> Result<()> {
         let parts = document.blobs().into_iter().chain(document.manifests());
         for part in parts.filter(|part| part.urls.as_ref().is_none_or(Vec::is_empty)) {
-            if self.archive.size_of(&part.digest)?.is_none() {
+            if self.archive.size_of(&part.digest).await?.is_none() {
                 let reason = format!("the manifest needs {}, which is not in the archive", part.digest);
                 return Err(Error::invalid(self.address(), reason));
             }
@@ -72,39 +61,22 @@ impl ArchiveRepository {
         Ok(())
     }
 
-    async fn receive(&self, mut stream: ByteStream, algorithm: Algorithm) -> Result<(Digest, StagedFile)> {
-        let subject = || format!("content for {}", self.address());
-        let shared = self.archive.clone();
-        let (sender, mut receiver) = mpsc::channel::<Bytes>(CHUNKS_AHEAD);
-        let writer = blocking(move || {
-            let mut incoming = shared.incoming(algorithm)?;
-            while let Some(chunk) = receiver.blocking_recv() {
-                incoming.write(&chunk).map_err(|error| shared.local(error))?;
-            }
-            Ok(incoming.finish())
-        });
-        let reader = async move {
-            while let Some(chunk) = stream.next().await {
-                if sender.send(chunk?).await.is_err() {
-                    break;
-                }
-            }
-            Ok(())
-        };
-        let (read, written) = tokio::join!(reader, writer);
-        read.map_err(Error::blob(subject()))?;
-        written
+    /// Writes content into a file that is not visible yet.
+    async fn receive(&self, stream: ByteStream, algorithm: Algorithm) -> Result<(Digest, StagedFile)> {
+        let (folder, mut content) = self.begin_content(algorithm).await?;
+        content.fill(stream).await.map_err(Error::blob(self.content_subject()))?;
+        StagedFile::finish(folder, content).await.map_err(Error::blob(self.content_subject()))
     }
 
-    /// Content of a size that a thread of its own is not worth.
-    async fn receive_small(&self, content: Bytes, algorithm: Algorithm) -> Result<(Digest, StagedFile)> {
+    async fn begin_content(&self, algorithm: Algorithm) -> Result<(Arc<Staging>, Staged)> {
         let shared = self.archive.clone();
-        blocking(move || {
-            let mut incoming = shared.incoming(algorithm)?;
-            incoming.write(&content).map_err(|error| shared.local(error))?;
-            Ok(incoming.finish())
-        })
-        .await
+        let folder = blocking(move || shared.staging()).await?;
+        let content = Staged::with_algorithm(folder.path(), algorithm);
+        Ok((folder, content))
+    }
+
+    fn content_subject(&self) -> String {
+        format!("content for {}", self.address())
     }
 
     fn take_in(&self, expected: Option<&Digest>, actual: &Digest, file: StagedFile) -> Result<()> {
@@ -139,65 +111,6 @@ impl ArchiveRepository {
     }
 }
 
-/// Where content is found.
-enum Place {
-    Staged(Arc<StagedFile>),
-    Stored,
-}
-
-impl Shared {
-    /// Where content is, as far as this handle changed it: `None` if it was removed.
-    fn place(&self, digest: &Digest) -> Option<Place> {
-        let state = self.state();
-        let batches = std::iter::once(&state.batch).chain(state.in_flight.as_deref());
-        for batch in batches {
-            if let Some(file) = batch.staged.get(digest) {
-                return Some(Place::Staged(file.clone()));
-            }
-            if batch.removed.contains(digest) {
-                return None;
-            }
-        }
-        Some(Place::Stored)
-    }
-
-    fn blob_path(&self, digest: &Digest) -> PathBuf {
-        self.path.join(BLOBS).join(digest.file_name())
-    }
-
-    /// The size of a blob.
-    fn size_of(&self, digest: &Digest) -> Result<Option<u64>> {
-        match self.place(digest) {
-            None => Ok(None),
-            Some(Place::Staged(file)) => Ok(Some(file.size())),
-            Some(Place::Stored) => {
-                let path = self.blob_path(digest);
-                disk::size_of_regular(&path).map_err(|error| commit::local(&path, error))
-            }
-        }
-    }
-
-    /// Opens a blob and tells its name for messages.
-    fn open_blob(&self, digest: &Digest) -> Result<Option<(File, PathBuf)>> {
-        let stored = self.blob_path(digest);
-        match self.place(digest) {
-            None => return Ok(None),
-            Some(Place::Staged(file)) => match disk::open_regular(file.path()) {
-                Ok(file) => return Ok(Some((file, stored))),
-                // It was committed in between and has its final name now.
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => return Err(commit::local(file.path(), error)),
-            },
-            Some(Place::Stored) => {}
-        }
-        match disk::open_regular(&stored) {
-            Ok(file) => Ok(Some((file, stored))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(commit::local(&stored, error)),
-        }
-    }
-}
-
 #[async_trait]
 impl Repository for ArchiveRepository {
     fn address(&self) -> String {
@@ -207,7 +120,7 @@ impl Repository for ArchiveRepository {
     async fn resolve(&self, selector: &Selector) -> Result<Option<Descriptor>> {
         let Some((digest, known)) = self.look_up(selector) else { return Ok(None) };
         let (media_type, size) = match known {
-            Some(media_type) => (media_type, self.archive.size_of(&digest)?),
+            Some(media_type) => (media_type, self.archive.size_of(&digest).await?),
             None => {
                 let bytes = self.read_manifest(&digest).await?;
                 (media_type_of(&bytes), Some(bytes.len() as u64))
@@ -232,26 +145,16 @@ impl Repository for ArchiveRepository {
     }
 
     async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>> {
-        self.archive.size_of(digest)
+        self.archive.size_of(digest).await
     }
 
     async fn blob(&self, digest: &Digest, offset: u64) -> Result<ByteStream> {
-        let (shared, wanted) = (self.archive.clone(), digest.clone());
-        let Some((mut file, path)) = blocking(move || shared.open_blob(&wanted)).await? else {
-            return Err(Error::not_found(format!("{}@{digest}", self.address())));
-        };
-        let size = file.metadata().map_err(|error| commit::local(&path, error))?.len();
-        let stream = read_in_background(move || {
-            file.seek(SeekFrom::Start(offset))?;
-            Ok(file.take(size.saturating_sub(offset)))
-        });
-        let stream = if offset == 0 { verified(stream, None, Some(digest.clone())) } else { stream };
-        Ok(Box::pin(stream.map(move |chunk| {
-            chunk.map_err(|error| {
-                let reason = format!("the archive is damaged here: {error}");
-                ocm_blob::Error::source(Error::invalid(path.display(), reason).caused_by(error))
-            })
-        })))
+        let stream = self.archive.read(digest, offset).await?;
+        stream.ok_or_else(|| Error::not_found(format!("{}@{digest}", self.address())))
+    }
+
+    fn position(&self, digest: &Digest) -> Option<u64> {
+        self.archive.position(digest)
     }
 
     async fn push_blob(&self, content: &dyn Blob) -> Result<(Descriptor, Pushed)> {
@@ -259,30 +162,22 @@ impl Repository for ArchiveRepository {
         let described = |digest: Digest, size| Descriptor::new(media_type::OCTETS, digest, size);
         let expected = content.digest();
         if let Some(digest) = &expected
-            && let Some(size) = self.archive.size_of(digest)?
+            && let Some(size) = self.archive.size_of(digest).await?
             // A file of another size is damaged and is replaced.
             && content.size().is_none_or(|expected| expected == size)
         {
             return Ok((described(digest.clone(), size), Pushed::Present));
         }
         let algorithm = expected.as_ref().map_or(Algorithm::Sha256, Digest::algorithm);
-        let subject = format!("content for {}", self.address());
-        let stream = content.open().await.map_err(Error::blob(&subject))?;
-        let stream = verified(stream, content.size(), None);
-        let (digest, file) = match content.size() {
-            Some(size) if size <= CHUNK as u64 => {
-                let content = read_to_end(stream, size, "content").await.map_err(Error::blob(&subject))?;
-                self.receive_small(content, algorithm).await?
-            }
-            _ => self.receive(stream, algorithm).await?,
-        };
+        let stream = content.open().await.map_err(Error::blob(self.content_subject()))?;
+        let (digest, file) = self.receive(verified(stream, content.size(), None), algorithm).await?;
         let size = file.size();
         self.take_in(expected.as_ref(), &digest, file)?;
         Ok((described(digest, size), Pushed::Sent))
     }
 
     async fn mount(&self, digest: &Digest, _from: &str) -> Result<bool> {
-        Ok(self.archive.size_of(digest)?.is_some())
+        Ok(self.archive.size_of(digest).await?.is_some())
     }
 
     async fn push_manifest(&self, manifest: &Manifest, tag: Option<&str>) -> Result<()> {
@@ -299,11 +194,11 @@ impl Repository for ArchiveRepository {
             _ => Some(manifest.document()?),
         };
         let size = manifest.bytes().len() as u64;
-        if self.archive.size_of(digest)? != Some(size) {
+        if self.archive.size_of(digest).await? != Some(size) {
             if let Some(document) = &document {
-                self.check_parts(document)?;
+                self.check_parts(document).await?;
             }
-            let (actual, file) = self.receive_small(manifest.bytes().clone(), digest.algorithm()).await?;
+            let (actual, file) = self.receive(once(manifest.bytes().clone()), digest.algorithm()).await?;
             self.take_in(Some(digest), &actual, file)?;
         }
         let mut state = self.archive.state();
@@ -375,7 +270,7 @@ impl Repository for ArchiveRepository {
 
     async fn delete_blob(&self, digest: &Digest) -> Result<bool> {
         self.archive.check_writable()?;
-        if self.archive.size_of(digest)?.is_none() {
+        if self.archive.size_of(digest).await?.is_none() {
             return Ok(false);
         }
         if let Some(name) = self.needed_elsewhere(digest).await? {
@@ -398,50 +293,37 @@ impl Batch {
 #[async_trait]
 impl UploadStore for ArchiveRepository {
     async fn begin(&self) -> Result<Box<dyn Upload>> {
-        let shared = self.archive.clone();
-        let incoming = blocking(move || shared.incoming(Algorithm::Sha256)).await?;
-        Ok(Box::new(ArchiveUpload { repository: self.clone(), incoming: Some(incoming) }))
+        let (folder, content) = self.begin_content(Algorithm::Sha256).await?;
+        Ok(Box::new(ArchiveUpload { repository: self.clone(), folder, content }))
     }
 }
 
 struct ArchiveUpload {
     repository: ArchiveRepository,
-    /// Absent after a failed write, from which there is no way back.
-    incoming: Option<Incoming>,
-}
-
-impl ArchiveUpload {
-    fn broken(&self) -> Error {
-        Error::new(Kind::Local, self.repository.address(), "an earlier part of the upload could not be written")
-    }
+    folder: Arc<Staging>,
+    content: Staged,
 }
 
 #[async_trait]
 impl Upload for ArchiveUpload {
     fn size(&self) -> u64 {
-        self.incoming.as_ref().map_or(0, Incoming::size)
+        self.content.size()
     }
 
     async fn write(&mut self, bytes: Bytes) -> Result<()> {
-        let mut incoming = self.incoming.take().ok_or_else(|| self.broken())?;
-        let shared = self.repository.archive.clone();
-        let incoming = blocking(move || {
-            incoming.write(&bytes).map_err(|error| shared.local(error))?;
-            Ok(incoming)
-        });
-        self.incoming = Some(incoming.await?);
-        Ok(())
+        self.content.write(bytes).await.map_err(Error::blob(self.repository.content_subject()))
     }
 
-    async fn finish(mut self: Box<Self>, expected: &Digest) -> Result<()> {
-        let incoming = self.incoming.take().ok_or_else(|| self.broken())?;
-        let (actual, file) = incoming.finish();
+    async fn finish(self: Box<Self>, expected: &Digest) -> Result<()> {
+        let Self { repository, folder, content } = *self;
+        let finished = StagedFile::finish(folder, content).await;
+        let (actual, file) = finished.map_err(Error::blob(repository.content_subject()))?;
         if expected.algorithm() == actual.algorithm() {
-            return self.repository.take_in(Some(expected), &actual, file);
+            return repository.take_in(Some(expected), &actual, file);
         }
         // The algorithm is known only now: the content is read once more.
-        let content = ocm_blob::FileBlob::part(file.path(), 0, file.size()).with_digest(expected.clone());
-        self.repository.push_blob(&content).await.map(drop)
+        let content = FileBlob::part(file.path(), 0, file.size()).with_digest(expected.clone());
+        repository.push_blob(&content).await.map(drop)
     }
 }
 

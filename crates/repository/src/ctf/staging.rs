@@ -1,15 +1,11 @@
 use std::fs::File;
-use std::io::{ErrorKind, Result, Write as _};
+use std::io::{ErrorKind, Result};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ocm_blob::{Algorithm, Digest, Digester};
-use tempfile::TempPath;
+use ocm_blob::{Digest, Durability, Existing};
 
 use crate::ctf::disk;
-
-/// After this many bytes the kernel is asked to begin writing, so that the flush at commit finds little left to do.
-const WRITE_BACK_AFTER: u64 = 32 << 20;
 
 /// A hidden folder for content that is not yet visible, on the file system of the archive.
 ///
@@ -81,70 +77,31 @@ fn remove_leftovers(folder: &Path, prefix: &str) -> Result<()> {
     Ok(())
 }
 
-/// A finished file in a staging folder; removed when dropped.
+/// Finished content in a staging folder, under the name of its digest.
 #[derive(Debug)]
 pub(crate) struct StagedFile {
-    temporary: TempPath,
+    path: PathBuf,
     size: u64,
     _folder: Arc<Staging>,
 }
 
 impl StagedFile {
+    /// Ends content that was written into the folder. Its file is closed, since a batch may have thousands.
+    pub(crate) async fn finish(folder: Arc<Staging>, content: ocm_blob::Staged) -> ocm_blob::Result<(Digest, Self)> {
+        let finished = content.finish().await?;
+        let (digest, size) = (finished.digest().clone(), finished.size());
+        let path = folder.path().join(digest.file_name());
+        finished.persist(&path, 0o644, Existing::Replace, Durability::Deferred).await?;
+        Ok((digest, Self { path, size, _folder: folder }))
+    }
+
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
-        &self.temporary
+        &self.path
     }
 
     /// Its size in bytes.
     pub(crate) fn size(&self) -> u64 {
         self.size
-    }
-}
-
-/// A file that is being written into a staging folder; removed when dropped.
-pub(crate) struct Incoming {
-    file: File,
-    staged: StagedFile,
-    digester: Digester,
-    since_write_back: u64,
-}
-
-impl Incoming {
-    /// Begins an empty file.
-    pub(crate) fn begin(folder: Arc<Staging>, algorithm: Algorithm) -> Result<Self> {
-        let mut builder = tempfile::Builder::new();
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            builder.permissions(std::fs::Permissions::from_mode(0o644));
-        }
-        let (file, temporary) = builder.tempfile_in(folder.path())?.into_parts();
-        let staged = StagedFile { temporary, size: 0, _folder: folder };
-        Ok(Self { file, staged, digester: Digester::new(algorithm), since_write_back: 0 })
-    }
-
-    /// Bytes taken so far.
-    pub(crate) fn size(&self) -> u64 {
-        self.staged.size
-    }
-
-    /// Takes the next bytes.
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.digester.update(bytes);
-        self.file.write_all(bytes)?;
-        self.staged.size += bytes.len() as u64;
-        self.since_write_back += bytes.len() as u64;
-        if self.since_write_back >= WRITE_BACK_AFTER {
-            self.since_write_back = 0;
-            let file = self.file.try_clone()?;
-            // The flush before the commit repeats it and tells of errors.
-            std::mem::drop(tokio::task::spawn_blocking(move || file.sync_data()));
-        }
-        Ok(())
-    }
-
-    /// Ends the file.
-    pub(crate) fn finish(self) -> (Digest, StagedFile) {
-        (self.digester.finish(), self.staged)
     }
 }

@@ -3,7 +3,69 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use std::collections::BTreeMap;
+
 use super::get;
+use crate::{Context, Error, Result};
+
+/// Lists elements of the component versions that were asked for.
+///
+/// # Errors
+/// [`crate::Kind::NotFound`] if a selector matches nothing.
+pub async fn run(context: &Context, request: &Request) -> Result<Report> {
+    let versions = get::run(context, &request.versions).await?;
+    let mut report = Report::default();
+    let mut used = vec![false; request.selectors.len()];
+    for root in &versions.roots {
+        collect(root, request, &mut Vec::new(), &mut used, &mut report)?;
+    }
+    if let Some(position) = used.iter().position(|used| !used) {
+        let selector: Vec<_> = request.selectors[position].iter().map(|(key, value)| format!("{key}={value}")).collect();
+        return Err(Error::new(crate::Kind::NotFound, format!("no element matches {}", selector.join(","))));
+    }
+    Ok(report)
+}
+
+fn collect(node: &get::Node, request: &Request, path: &mut Vec<String>, used: &mut [bool], report: &mut Report) -> Result<()> {
+    path.push(format!("{}:{}", node.component, node.version));
+    if let Some(descriptor) = &node.descriptor {
+        let component = &descriptor.component;
+        match request.kind {
+            Kind::Resources => keep(&component.resources, |element| element.identity().0, request, path, used, report)?,
+            Kind::Sources => keep(&component.sources, |element| element.identity().0, request, path, used, report)?,
+            Kind::References => keep(&component.component_references, |element| element.identity().0, request, path, used, report)?,
+        }
+    }
+    for child in &node.children {
+        collect(child, request, path, used, report)?;
+    }
+    path.pop();
+    Ok(())
+}
+
+fn keep<T: Serialize>(
+    elements: &[T],
+    identity: impl Fn(&T) -> BTreeMap<String, String>,
+    request: &Request,
+    path: &[String],
+    used: &mut [bool],
+    report: &mut Report,
+) -> Result<()> {
+    for element in elements {
+        let identity = identity(element);
+        let mut wanted = request.selectors.is_empty();
+        for (selector, used) in request.selectors.iter().zip(used.iter_mut()) {
+            if selector.iter().all(|(key, value)| identity.get(key) == Some(value)) {
+                (wanted, *used) = (true, true);
+            }
+        }
+        if wanted {
+            let element = serde_json::to_value(element).map_err(|error| Error::new(crate::Kind::Other, error))?;
+            report.items.push(Item { context: path.to_vec(), element });
+        }
+    }
+    Ok(())
+}
 
 /// Which elements to list.
 #[derive(Clone, Debug, Serialize, JsonSchema)]

@@ -4,6 +4,19 @@ use ocm_model::{Descriptor, Identity};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::{Context, Result, select, tree};
+
+/// Reads the component versions that were asked for.
+///
+/// # Errors
+/// [`crate::Kind::NotFound`] if a reference fits nothing at all.
+pub async fn run(context: &Context, request: &Request) -> Result<Report> {
+    let selected = select::select(context, request).await?;
+    let lookup = select::lookup(context, &selected, &request.lookup).await?;
+    let roots = tree::read(&selected, &lookup, request.recursive, request.unresolved).await?;
+    Ok(Report { roots })
+}
+
 /// Which component versions to read.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -4,6 +4,23 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::get;
+use crate::{Context, Result, select};
+
+/// Lists the component versions that were asked for. No descriptor is read.
+///
+/// # Errors
+/// [`crate::Kind::NotFound`] if a reference fits nothing at all.
+pub async fn run(context: &Context, request: &Request) -> Result<Report> {
+    let mut items = Vec::new();
+    for selected in select::select(context, &request.versions).await? {
+        // A version that was spelled out has not been looked up yet.
+        if !selected.repository.exists(&selected.component, &selected.version).await? {
+            selected.read().await?;
+        }
+        items.push(Item { component: selected.component, version: selected.version });
+    }
+    Ok(Report { items })
+}
 
 /// Which component versions to list.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]

@@ -3,8 +3,25 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use std::sync::Arc;
+
+use ocm_serve::{Options, Server};
 use schemars::JsonSchema;
 use serde::Serialize;
+
+use crate::context::Purpose;
+use crate::{Context, Error, Kind, Result};
+
+/// Opens the archive and begins to listen. The server answers once it is [run](Server::run).
+///
+/// # Errors
+/// The path is no archive, or the address cannot be listened on.
+pub async fn bind(context: &Context, request: &Request) -> Result<Server> {
+    let purpose = if request.writable { Purpose::Create(None) } else { Purpose::Read };
+    let archive = context.open_archive(&request.path, purpose).await?;
+    let server = Server::bind(request.address, Arc::new(archive), Options { writable: request.writable, ..Options::default() }).await;
+    server.map_err(|error| Error::new(Kind::Other, format!("cannot listen on {}: {error}", request.address)))
+}
 
 /// What to serve, and where.
 #[derive(Clone, Debug, Serialize, JsonSchema)]

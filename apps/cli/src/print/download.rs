@@ -1,0 +1,19 @@
+//! What was downloaded.
+
+use ocm::ops::download::{Item, Report};
+
+use super::escape::terminal;
+
+/// One line per file, as the older program prints it.
+pub(crate) fn written(report: &Report) -> String {
+    report.items.iter().map(|item| format!("{}: {} byte(s) written\n", path(item), item.bytes)).collect()
+}
+
+/// One line per archive, as the older program prints it.
+pub(crate) fn downloaded(report: &Report) -> String {
+    report.items.iter().map(|item| format!("{}: downloaded\n", path(item))).collect()
+}
+
+fn path(item: &Item) -> String {
+    terminal(&item.path.display().to_string())
+}

@@ -1,0 +1,122 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::{fs, thread};
+
+use ocm::model::yaml;
+use ocm::ops::add::{self, Conflict, External, Report, Request};
+use serde_json::{Map, Value};
+
+use super::Session;
+use crate::args::{Add, AddComponentVersion, AddKind, ConflictPolicy, CopyPolicy, Dialect};
+use crate::exit::{Exit, Failure};
+use crate::print::{self, out};
+
+const TARGET: &str = "transport-archive";
+const CONSTRUCTORS: [&str; 2] = ["component-constructor.yaml", "component-constructor.yml"];
+
+/// Builds component versions.
+pub(crate) async fn run(session: &Session, add: Add) -> Result<(), Failure> {
+    let Some(AddKind::ComponentVersion(arguments)) = add.kind else { return Ok(()) };
+    let request = request(session, &arguments)?;
+    let report = add::run(&session.context, &request).await?;
+    if request.dry_run {
+        return specification(&report, arguments.specification.as_deref());
+    }
+    out(&match (arguments.output, session.dialect) {
+        (None, Dialect::V1) => print::versions_v1::added(&report.versions),
+        (form, _) => print::versions::text(&report.roots, form.unwrap_or_default())?,
+    })
+}
+
+fn request(session: &Session, arguments: &AddComponentVersion) -> Result<Request, Failure> {
+    let (variables, files): (Vec<&String>, Vec<&String>) = arguments.arguments.iter().partition(|word| variable(word).is_some());
+    let mut constructors: Vec<PathBuf> = files.into_iter().map(PathBuf::from).chain(arguments.constructor.clone()).collect();
+    if constructors.is_empty() {
+        let found = CONSTRUCTORS.iter().find(|name| Path::new(name).is_file()).unwrap_or(&CONSTRUCTORS[0]);
+        constructors.push(found.into());
+    }
+    let is_older = session.dialect == Dialect::V1;
+    let target = arguments.repository.as_ref().or(arguments.file.as_ref()).cloned().unwrap_or_else(|| TARGET.to_owned());
+    // The older program makes an archive only when told to; naming the one that the tutorial names tells it, too.
+    let names_default = arguments.file.as_deref().is_some_and(|file| Path::new(file).file_name().is_some_and(|name| name == TARGET));
+    Ok(Request {
+        constructors,
+        target,
+        target_form: arguments.form.clone(),
+        create: !is_older || arguments.create || arguments.force || arguments.repository.is_some() || names_default,
+        truncate: arguments.force,
+        working_directory: session.global.working_directory.clone(),
+        dialect: if is_older { add::Dialect::V1 } else { add::Dialect::V2 },
+        templater: arguments.templater.clone(),
+        variables: all_variables(session, arguments, &variables)?,
+        default_version: arguments.version.clone(),
+        conflict: match arguments.component_version_conflict_policy {
+            Some(ConflictPolicy::AbortAndFail) => Conflict::AbortAndFail,
+            Some(ConflictPolicy::Skip) => Conflict::Skip,
+            Some(ConflictPolicy::Replace) => Conflict::Replace,
+            None if arguments.replace => Conflict::Replace,
+            None if is_older => Conflict::KeepIdentical,
+            None => Conflict::AbortAndFail,
+        },
+        external: if arguments.complete || arguments.external_component_version_copy_policy == CopyPolicy::CopyOrFail {
+            External::CopyOrFail
+        } else {
+            External::Skip
+        },
+        lookup: arguments.lookup.clone(),
+        skip_reference_digests: arguments.skip_reference_digest_processing,
+        oci_artifact_digest: arguments.oci_artifact_digest.clone(),
+        creation_time: arguments.creation_time.clone(),
+        concurrency: match usize::try_from(arguments.concurrency_limit) {
+            Ok(0) | Err(_) => thread::available_parallelism().map_or(1, Into::into),
+            Ok(limit) => limit,
+        },
+        dry_run: arguments.dry_run,
+    })
+}
+
+/// Environment, settings files, command line; later ones win. The current program always has the environment.
+fn all_variables(session: &Session, arguments: &AddComponentVersion, words: &[&String]) -> Result<BTreeMap<String, Value>, Failure> {
+    let mut variables = BTreeMap::new();
+    if arguments.addenv || session.dialect == Dialect::V2 {
+        variables.extend(session.environment.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))));
+    }
+    for path in &arguments.settings {
+        let wrong = |reason: String| Failure::usage(format!("settings file {}: {reason}", path.display()));
+        let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+        variables.extend(yaml::read::<Map<String, Value>>(&text).map_err(|error| wrong(error.to_string()))?);
+    }
+    variables.extend(words.iter().filter_map(|word| variable(word)).map(|(name, value)| (name.to_owned(), value.into())));
+    Ok(variables)
+}
+
+/// `NAME=value`; anything else with an equals sign (`./a=b.yaml`) is a file.
+fn variable(word: &str) -> Option<(&str, &str)> {
+    let (name, value) = word.split_once('=')?;
+    let is_name = name.starts_with(|first: char| first.is_alphabetic() || first == '_')
+        && name.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.'));
+    is_name.then_some((name, value))
+}
+
+/// Prints the evaluated specification, or writes it to a file.
+fn specification(report: &Report, path: Option<&Path>) -> Result<(), Failure> {
+    let text: String = report.specification.iter().map(|component| format!("---\n{}\n", yaml::to_string(component))).collect();
+    match path {
+        None => out(&text),
+        Some(path) => fs::write(path, text).map_err(|error| Failure::new(Exit::Failed, format!("{}: {error}", path.display()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_with_an_equals_sign_is_no_variable() {
+        assert_eq!(variable("VERSION=1.0=x"), Some(("VERSION", "1.0=x")));
+        assert_eq!(variable("EMPTY="), Some(("EMPTY", "")));
+        for file in ["./a=b.yaml", "dir/a=b.yaml", "=x", "plain.yaml", "1=2"] {
+            assert_eq!(variable(file), None, "{file}");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ocm::ops::download::{self, Artifact, ComponentVersions, Extraction, Form, Report, Request};
+
+use super::Session;
+use super::get::selectors;
+use crate::args::{
+    ArchiveForm, Download, DownloadArtifact, DownloadComponentVersion, DownloadKind, DownloadResource, ExtractionPolicy, ReportForm,
+    Transformer,
+};
+use crate::exit::{Exit, Failure};
+use crate::print::{self, object, out};
+
+/// Downloads resources, component versions or artifacts.
+pub(crate) async fn run(session: &Session, download: Download) -> Result<(), Failure> {
+    match download.kind {
+        None => Ok(()),
+        Some(DownloadKind::Resource(arguments)) if arguments.identities.is_empty() && arguments.identity.is_none() => {
+            Err(Failure::usage("which resource is missing").hint("name it: --identity name=NAME, or NAME behind the reference"))
+        }
+        Some(DownloadKind::Resource(arguments) | DownloadKind::Resources(arguments)) => resources(session, arguments).await,
+        Some(DownloadKind::ComponentVersion(arguments)) => component_versions(session, arguments).await,
+        Some(DownloadKind::Artifact(arguments)) => artifact(session, arguments).await,
+    }
+}
+
+async fn resources(session: &Session, arguments: DownloadResource) -> Result<(), Failure> {
+    let by_flag = arguments.identity.as_deref().map(attributes).transpose()?;
+    let exactly_one = by_flag.is_some();
+    let to_stdout = arguments.output.as_deref() == Some(Path::new("-"));
+    let scratch = if to_stdout { Some(scratch(session)?) } else { None };
+    let request = Request {
+        versions: session.versions(vec![arguments.reference], arguments.selection, arguments.recursive),
+        selectors: match by_flag {
+            Some(selector) => vec![selector],
+            None => selectors(&arguments.identities)?,
+        },
+        exactly_one: exactly_one || to_stdout,
+        output: scratch.as_ref().map(|folder| folder.path().join("content")).or(arguments.output),
+        extraction: match arguments.extraction_policy {
+            Some(ExtractionPolicy::Auto) => Extraction::Auto,
+            Some(ExtractionPolicy::Disable) => Extraction::Disable,
+            // The older program, whose identities are arguments, never unpacks.
+            None if exactly_one => Extraction::Auto,
+            None => Extraction::Disable,
+        },
+        form: match arguments.transformer {
+            Some(Transformer::Helm) => Form::HelmChart,
+            None if arguments.download_handlers => Form::HelmChart,
+            None => Form::Layout,
+        },
+    };
+    let report = download::run(&session.context, &request).await?;
+    if let (true, Some(item)) = (to_stdout, report.items.first()) {
+        return copy_to_stdout(&item.path);
+    }
+    finish(&report, arguments.report, if exactly_one { None } else { Some(print::download::written) })
+}
+
+async fn component_versions(session: &Session, arguments: DownloadComponentVersion) -> Result<(), Failure> {
+    let versions = session.versions(joined(arguments.references), arguments.selection, false);
+    let request = ComponentVersions { versions, output: arguments.output };
+    let report = download::component_versions(&session.context, &request).await?;
+    finish(&report, arguments.report, Some(print::download::downloaded))
+}
+
+async fn artifact(session: &Session, arguments: DownloadArtifact) -> Result<(), Failure> {
+    let form = match arguments.form {
+        _ if arguments.dirtree => Form::FileSystem,
+        ArchiveForm::Directory => Form::Layout,
+        ArchiveForm::Tar => Form::LayoutTar,
+        ArchiveForm::Tgz => Form::LayoutTarGzip,
+    };
+    let request = Artifact { reference: arguments.reference, output: arguments.output, form, extraction: Extraction::Auto };
+    let report = download::artifact(&session.context, &request).await?;
+    finish(&report, arguments.report, Some(print::download::downloaded))
+}
+
+/// `component version` as two words is one reference.
+fn joined(references: Vec<String>) -> Vec<String> {
+    match references.as_slice() {
+        [component, version] if !version.contains('/') && ocm::model::Version::parse(version).is_ok() => vec![format!("{component}:{version}")],
+        _ => references,
+    }
+}
+
+fn attributes(text: &str) -> Result<BTreeMap<String, String>, Failure> {
+    let pairs = text.split(',').map(|pair| match pair.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
+        _ => Err(Failure::usage(format!("identity {text:?} is not a list of key=value")).hint("for instance --identity name=image,arch=amd64")),
+    });
+    pairs.collect()
+}
+
+fn finish(report: &Report, form: Option<ReportForm>, lines: Option<fn(&Report) -> String>) -> Result<(), Failure> {
+    for item in &report.items {
+        tracing::info!(target: "ocm", output = %item.path.display(), "resource downloaded successfully");
+    }
+    match (form, lines) {
+        (Some(form), _) => out(&object(form.into(), report)?),
+        (None, Some(lines)) => out(&lines(report)),
+        (None, None) => Ok(()),
+    }
+}
+
+/// Content goes to the standard output only after its digest was checked; until then it stays here.
+fn scratch(session: &Session) -> Result<tempfile::TempDir, Failure> {
+    let folder = session.global.temp_folder.clone().unwrap_or_else(std::env::temp_dir);
+    tempfile::Builder::new().prefix("ocm-").tempdir_in(&folder).map_err(|error| failed(&folder, &error))
+}
+
+fn copy_to_stdout(path: &PathBuf) -> Result<(), Failure> {
+    let mut content = File::open(path).map_err(|error| failed(path, &error))?;
+    match io::copy(&mut content, &mut io::stdout().lock()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(failed(path, &error)),
+        _ => Ok(()),
+    }
+}
+
+fn failed(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(Exit::Failed, format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_version_as_second_word_belongs_to_the_first() {
+        assert_eq!(joined(words(&["acme.org/app", "1.0.0"])), ["acme.org/app:1.0.0"]);
+        assert_eq!(joined(words(&["acme.org/app", "acme.org/lib"])), ["acme.org/app", "acme.org/lib"]);
+    }
+
+    #[test]
+    fn an_identity_is_a_list_of_attributes() {
+        assert_eq!(attributes("name=a,arch=b").unwrap().len(), 2);
+        for wrong in ["", "name", "=x", "name=a,"] {
+            assert!(attributes(wrong).is_err(), "{wrong}");
+        }
+    }
+}

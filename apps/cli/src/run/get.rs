@@ -1,0 +1,100 @@
+use std::collections::BTreeMap;
+
+use ocm::ops::elements::{self, Kind};
+use ocm::ops::get::{self, Node, Unresolved};
+
+use super::Session;
+use crate::args::{Dialect, ElementForm, Get, GetComponentVersion, GetElements, GetKind};
+use crate::exit::Failure;
+use crate::print::{self, Structure, out};
+
+/// Gets component versions or their elements.
+pub(crate) async fn run(session: &Session, get: Get) -> Result<(), Failure> {
+    match get.kind {
+        None => Ok(()),
+        Some(GetKind::ComponentVersion(arguments)) => component_versions(session, arguments).await,
+        Some(GetKind::Resources(arguments)) => list(session, arguments, Kind::Resources).await,
+        Some(GetKind::Sources(arguments)) => list(session, arguments, Kind::Sources).await,
+        Some(GetKind::References(arguments)) => list(session, arguments, Kind::References).await,
+    }
+}
+
+async fn component_versions(session: &Session, arguments: GetComponentVersion) -> Result<(), Failure> {
+    let mut request = session.versions(arguments.references, arguments.selection, arguments.recursive);
+    if session.dialect == Dialect::V1 {
+        request.unresolved = Unresolved::Show;
+    }
+    let report = get::run(&session.context, &request).await?;
+    warn_of_unresolved(&report.roots);
+    out(&match session.dialect {
+        Dialect::V2 => print::versions::text(&report.roots, arguments.output)?,
+        Dialect::V1 => print::versions_v1::text(&report.roots, arguments.output, request.recursive)?,
+    })
+}
+
+async fn list(session: &Session, arguments: GetElements, kind: Kind) -> Result<(), Failure> {
+    let selectors = selectors(&arguments.identities)?;
+    let versions = session.versions(vec![arguments.reference], arguments.selection, arguments.recursive);
+    let form = match arguments.output {
+        ElementForm::Tree | ElementForm::Treewide => {
+            let report = get::run(&session.context, &versions).await?;
+            return out(&print::element_tree::text(&report.roots, kind, arguments.output == ElementForm::Treewide)?);
+        }
+        form => form,
+    };
+    let recursive = versions.recursive;
+    let report = elements::run(&session.context, &elements::Request { versions, kind, selectors }).await?;
+    let structured = |form| print::elements::structured(&report.items, form);
+    out(&match form {
+        ElementForm::Wide => print::elements::table(&report.items, kind, true, recursive)?,
+        ElementForm::Yaml => structured(Structure::Yaml)?,
+        ElementForm::Json => structured(Structure::Json)?,
+        ElementForm::CompactJson => structured(Structure::CompactJson)?,
+        ElementForm::Ndjson => structured(Structure::Ndjson)?,
+        _ => print::elements::table(&report.items, kind, false, recursive)?,
+    })
+}
+
+/// Reads `name [key=value…]`, several times: a word without `=` begins the next identity.
+pub(super) fn selectors(words: &[String]) -> Result<Vec<BTreeMap<String, String>>, Failure> {
+    let mut selectors: Vec<BTreeMap<String, String>> = Vec::new();
+    for word in words {
+        match (word.split_once('='), selectors.last_mut()) {
+            (None, _) => selectors.push(BTreeMap::from([("name".to_owned(), word.clone())])),
+            (Some((key, value)), Some(selector)) if !key.is_empty() => {
+                selector.insert(key.to_owned(), value.to_owned());
+            }
+            (Some((key, value)), None) if !key.is_empty() => selectors.push(BTreeMap::from([(key.to_owned(), value.to_owned())])),
+            _ => return Err(Failure::usage(format!("identity attribute {word:?} has no name")).hint("write it as key=value")),
+        }
+    }
+    Ok(selectors)
+}
+
+fn warn_of_unresolved(nodes: &[Node]) {
+    for node in nodes {
+        if node.descriptor.is_none() {
+            tracing::warn!(target: "ocm", component = node.component, version = node.version, "referenced component version not found");
+        }
+        warn_of_unresolved(&node.children);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn read(words: &[&str]) -> Vec<String> {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        let text = |selector: BTreeMap<String, String>| selector.into_iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",");
+        selectors(&words).unwrap().into_iter().map(text).collect()
+    }
+
+    #[test]
+    fn a_name_begins_an_identity_and_attributes_narrow_it() {
+        assert_eq!(read(&["config", "arch=arm64", "note"]), ["arch=arm64,name=config", "name=note"]);
+        assert_eq!(read(&["name=config", "arch=arm64"]), ["arch=arm64,name=config"]);
+        assert!(selectors(&["=x".to_owned()]).is_err());
+    }
+}

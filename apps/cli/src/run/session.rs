@@ -1,0 +1,77 @@
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use indicatif::MultiProgress;
+use ocm::model::yaml;
+use serde_json::{Map, Value};
+
+use crate::args::{Dialect, Global, Selection};
+use crate::exit::{Exit, Failure};
+use crate::log;
+use crate::progress::Bars;
+
+/// What a command of the library needs from this run of the program: its context, and the words it was called with.
+pub(crate) struct Session {
+    pub(crate) context: ocm::Context,
+    pub(crate) global: Global,
+    pub(crate) dialect: Dialect,
+    /// The environment as text; variables that are no text cannot be meant.
+    pub(crate) environment: BTreeMap<String, String>,
+}
+
+impl Session {
+    /// Reads the environment, starts logging, and prepares connections.
+    pub(crate) fn start(global: Global, dialect: Dialect) -> Result<Self, Failure> {
+        let environment: BTreeMap<String, String> =
+            env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
+        let bars = MultiProgress::new();
+        log::start(&global, &bars);
+        global.config.iter().try_for_each(|path| check_config(path))?;
+        let mut http = ocm::http::Settings::from_environment(environment.clone());
+        if let Some(bundle) = environment.get("SSL_CERT_FILE").filter(|path| !path.is_empty()) {
+            let pem = fs::read(bundle).map_err(|error| Failure::usage(format!("SSL_CERT_FILE {bundle}: {error}")))?;
+            http.certificate_authorities.push(pem);
+        }
+        let mut builder = ocm::Context::builder().http(http).observer(Arc::new(Bars::new(bars)));
+        if let Some(path) = docker_config(&environment) {
+            builder = builder.docker_config(&path)?;
+        }
+        Ok(Self { context: builder.build(), global, dialect, environment })
+    }
+
+    /// The request for the component versions that arguments name.
+    pub(crate) fn versions(&self, references: Vec<String>, selection: Selection, recursive: bool) -> ocm::ops::get::Request {
+        ocm::ops::get::Request {
+            references,
+            repository: selection.repo,
+            constraint: selection.constraint,
+            latest: selection.latest,
+            recursive,
+            lookup: selection.lookup,
+            ..Default::default()
+        }
+    }
+}
+
+/// The Docker configuration, if there is one: `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`.
+fn docker_config(environment: &BTreeMap<String, String>) -> Option<PathBuf> {
+    let folder = match environment.get("DOCKER_CONFIG").filter(|folder| !folder.is_empty()) {
+        Some(folder) => PathBuf::from(folder),
+        None => Path::new(environment.get("HOME").or_else(|| environment.get("USERPROFILE"))?).join(".docker"),
+    };
+    Some(folder.join("config.json")).filter(|path| path.is_file())
+}
+
+/// A configuration file has to be there and to be one; a run that silently goes without it does something else.
+fn check_config(path: &Path) -> Result<(), Failure> {
+    let text = fs::read_to_string(path).map_err(|error| {
+        let exit = if error.kind() == std::io::ErrorKind::NotFound { Exit::NotFound } else { Exit::Failed };
+        Failure::new(exit, format!("configuration file {}: {error}", path.display()))
+    })?;
+    let wrong = |reason: String| Failure::usage(format!("configuration file {}: {reason}", path.display()));
+    let members: Map<String, Value> = yaml::read(&text).map_err(|error| wrong(error.to_string()))?;
+    if members.contains_key("type") { Ok(()) } else { Err(wrong("it has no type".into())) }
+}

@@ -1,0 +1,87 @@
+use std::fs;
+use std::path::Path;
+
+use ocm::ops::transfer::{self, CopyMode, Existing, Report, Request, UploadAs};
+
+use super::Session;
+use crate::args::{ArtifactUpload, Dialect, ReportForm, Selection, Transfer, TransferKind, TransferOptions};
+use crate::exit::{Exit, Failure};
+use crate::print::{self, object, out};
+
+/// Transfers component versions, or says what a transfer would do.
+pub(crate) async fn run(session: &Session, transfer: Transfer) -> Result<(), Failure> {
+    match transfer.kind {
+        None => Ok(()),
+        Some(TransferKind::ComponentVersion(mut arguments)) => {
+            let target = arguments.arguments.pop().unwrap_or_default();
+            if arguments.arguments.is_empty() && arguments.selection.repo.is_none() {
+                return Err(Failure::usage("the target repository is missing").hint("ocm transfer component-version REFERENCE TARGET"));
+            }
+            let request = request(session, arguments.arguments, arguments.selection, &target, &arguments.options);
+            let report = carry_out(session, &request, &arguments.options).await?;
+            let Some(report) = report else { return Ok(()) };
+            if let Some(path) = arguments.bom_file {
+                write_bill(&path, &report)?;
+            }
+            finish(session, &report, arguments.options.output, false)
+        }
+        Some(TransferKind::Archive(arguments)) => {
+            let selection = Selection { lookup: arguments.lookup, ..Selection::default() };
+            let request = request(session, vec![arguments.source], selection, &arguments.target, &arguments.options);
+            let report = carry_out(session, &request, &arguments.options).await?;
+            report.map_or(Ok(()), |report| finish(session, &report, arguments.options.output, true))
+        }
+    }
+}
+
+fn request(session: &Session, references: Vec<String>, selection: Selection, target: &str, options: &TransferOptions) -> Request {
+    Request {
+        versions: session.versions(references, selection, options.recursive),
+        // The older program marks targets to be made with a plus; all are.
+        target: target.strip_prefix('+').unwrap_or(target).to_owned(),
+        target_form: options.form.clone(),
+        copy: match (options.copy_resources, options.copy_local_resources) {
+            (true, _) => CopyMode::AllResources,
+            (false, true) => CopyMode::LocalResources,
+            (false, false) => CopyMode::LocalBlob,
+        },
+        copy_sources: options.copy_sources,
+        omit_access_types: options.omit_access_types.clone(),
+        upload_as: match options.upload_as {
+            ArtifactUpload::LocalBlob => UploadAs::LocalBlob,
+            ArtifactUpload::OciArtifact => UploadAs::OciArtifact,
+        },
+        existing: match (options.overwrite, options.no_update) {
+            (true, _) => Existing::Overwrite,
+            (false, true) => Existing::Skip,
+            (false, false) => Existing::Fail,
+        },
+    }
+}
+
+/// The report, or nothing after a dry run, of which the plan has been printed.
+async fn carry_out(session: &Session, request: &Request, options: &TransferOptions) -> Result<Option<Report>, Failure> {
+    if options.dry_run {
+        let plan = transfer::plan(&session.context, request).await?;
+        out(&object(options.output.unwrap_or(ReportForm::Yaml).into(), &plan)?)?;
+        return Ok(None);
+    }
+    Ok(Some(transfer::run(&session.context, request).await?))
+}
+
+fn finish(session: &Session, report: &Report, form: Option<ReportForm>, is_archive: bool) -> Result<(), Failure> {
+    tracing::info!(target: "ocm", target_repository = report.target, "{}", print::transfer::summary(report));
+    match form {
+        Some(form) => out(&object(form.into(), report)?),
+        None if session.dialect == Dialect::V1 => {
+            let count = if is_archive { String::new() } else { print::transfer::count(report) };
+            out(&(print::transfer::steps(report, is_archive) + &count))
+        }
+        None => Ok(()),
+    }
+}
+
+fn write_bill(path: &Path, report: &Report) -> Result<(), Failure> {
+    let bill = print::json::compact(&print::transfer::bill(report))?;
+    fs::write(path, bill).map_err(|error| Failure::new(Exit::Failed, format!("{}: {error}", path.display())))
+}

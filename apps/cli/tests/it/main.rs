@@ -1,0 +1,10 @@
+//! Command lines as a shell would give them, run with the real program in folders of their own.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod add;
+mod download;
+mod get;
+mod older;
+mod sandbox;
+mod transfer;
+mod usage;

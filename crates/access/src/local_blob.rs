@@ -1,0 +1,16 @@
+//! `localBlob`: content that lies with the component version.
+
+use ocm_model::TypedObject;
+use ocm_oci::media_type;
+use ocm_repository::{ComponentVersion, LocalContent};
+
+use crate::{Content, Result};
+
+pub(crate) fn open(access: &TypedObject, version: &ComponentVersion) -> Result<Content> {
+    let content = version.local(access)?;
+    if let LocalContent::Manifest(root) = content {
+        return Ok(Content::Image { source: version.content(), root });
+    }
+    let media_type = access.text("mediaType").filter(|media_type| !media_type.is_empty()).unwrap_or(media_type::OCTETS);
+    Ok(Content::Blob { blob: version.blob(&content), media_type: media_type.to_owned() })
+}

@@ -1,0 +1,284 @@
+//! Storing the content of resources and sources in the target, where nobody finds it yet.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use ocm_access::resolve;
+use ocm_blob::{Blob, ByteStream, Digest, Item, MemoryBlob, Observer};
+use ocm_model::digest::{GENERIC_BLOB_DIGEST, HashAlgorithm};
+use ocm_model::{DigestSpec, TypedObject};
+use ocm_oci::{Descriptor, Error as OciError, ImageManifest, Kind, Manifest, Repository, copy, media_type};
+use serde_json::Map;
+
+use super::plan::Plan;
+use super::{Environment, Error, Options, ownership};
+use crate::file::{Component, Dialect, Resource};
+use crate::input::{Artifact, Content, Input};
+use crate::problem::{Position, Problem, Problems};
+
+/// The elements of one component with their content stored.
+#[derive(Default)]
+pub(super) struct Stored {
+    pub(super) resources: Vec<ocm_model::Resource>,
+    pub(super) sources: Vec<ocm_model::Source>,
+    /// What was stored, by its digest.
+    pub(super) content: BTreeMap<Digest, Descriptor>,
+}
+
+/// One resource or source of one component.
+struct Element<'a> {
+    component: usize,
+    place: Place<'a>,
+    content: Option<Content>,
+}
+
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    Resource(usize, &'a Resource),
+    Source(usize, &'a crate::file::Source),
+}
+
+impl<'a> Place<'a> {
+    fn position(self) -> Position {
+        match self {
+            Self::Resource(_, resource) => resource.position,
+            Self::Source(_, source) => source.position,
+        }
+    }
+
+    fn input(self) -> Option<&'a Input> {
+        match self {
+            Self::Resource(_, resource) => resource.input.as_ref(),
+            Self::Source(_, source) => source.input.as_ref(),
+        }
+    }
+
+    fn name(self) -> String {
+        match self {
+            Self::Resource(_, resource) => format!("resource {:?}", resource.element.name),
+            Self::Source(_, source) => format!("source {:?}", source.element.name),
+        }
+    }
+}
+
+/// What became of an element: its access, its digest, and what was stored for it.
+struct Done {
+    access: TypedObject,
+    digest: Option<DigestSpec>,
+    stored: Option<Descriptor>,
+}
+
+/// Stores the content of all components that are to be built.
+pub(super) async fn store(components: &[Component], plan: &Plan, environment: &Environment, options: &Options) -> Result<Vec<Stored>, Error> {
+    let elements = open(components, plan, options).await?;
+    let work = stream::iter(elements).map(|element| async move {
+        let component = &components[element.component];
+        let done = Work { component, environment, options }.element(element.place, element.content).await?;
+        Ok::<_, Error>((element.component, element.place, done))
+    });
+    let done: Vec<_> = work.buffered(options.concurrency.max(1)).try_collect().await?;
+    let mut contents: Vec<Stored> = components.iter().map(|_| Stored::default()).collect();
+    for (component, place, done) in done {
+        let stored = &mut contents[component];
+        if let Some(descriptor) = done.stored {
+            stored.content.insert(descriptor.digest.clone(), descriptor);
+        }
+        match place {
+            Place::Resource(_, resource) => {
+                stored.resources.push(ocm_model::Resource { access: done.access, digest: done.digest, ..resource.element.clone() });
+            }
+            Place::Source(_, source) => stored.sources.push(ocm_model::Source { access: done.access, ..source.element.clone() }),
+        }
+    }
+    Ok(contents)
+}
+
+/// Opens all inputs before anything is stored, so that every missing file is told at once.
+async fn open<'a>(components: &'a [Component], plan: &Plan, options: &Options) -> Result<Vec<Element<'a>>, Error> {
+    let mut places = Vec::new();
+    for (position, component) in components.iter().enumerate().filter(|(position, _)| !plan.kept[*position]) {
+        places.extend(component.resources.iter().enumerate().map(|(index, resource)| (position, Place::Resource(index, resource))));
+        places.extend(component.sources.iter().enumerate().map(|(index, source)| (position, Place::Source(index, source))));
+    }
+    let opened = stream::iter(places).map(|(position, place)| async move {
+        let component = &components[position];
+        let content = match place.input() {
+            Some(input) => input.open(&component.folder, component.dialect).await.map(Some),
+            None => Ok(None),
+        };
+        content.map(|content| Element { component: position, place, content }).map_err(|error| {
+            let element = format!("{} of {}", place.name(), component.title());
+            Problem::at(&component.file, place.position(), format!("{element}: {error}"))
+        })
+    });
+    let opened: Vec<_> = opened.buffered(options.concurrency.max(1)).collect().await;
+    let (mut elements, mut problems) = (Vec::with_capacity(opened.len()), Vec::new());
+    for one in opened {
+        match one {
+            Ok(element) => elements.push(element),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() { Ok(elements) } else { Err(Error::File(Problems(problems))) }
+}
+
+/// The work on the elements of one component.
+struct Work<'a> {
+    component: &'a Component,
+    environment: &'a Environment,
+    options: &'a Options,
+}
+
+impl Work<'_> {
+    async fn element(&self, place: Place<'_>, content: Option<Content>) -> Result<Done, Error> {
+        let element = format!("{} of {}", place.name(), self.component.title());
+        let item = Item { name: element.clone(), action: "add".to_owned(), bytes: None };
+        let observer = &self.environment.observer;
+        observer.started(&item);
+        let done = match (place, content) {
+            (Place::Resource(_, resource), Some(content)) => self.input(&element, Some(resource), content).await,
+            (Place::Source(..), Some(content)) => self.input(&element, None, content).await,
+            (Place::Resource(_, resource), None) => self.access(&element, resource).await,
+            (Place::Source(_, source), None) => Ok(Done { access: source.element.access.clone(), digest: None, stored: None }),
+        };
+        if matches!(place, Place::Source(..)) {
+            observer.warned(&format!("{element}: its content is recorded without a digest; declare it as a resource if it must be verifiable"));
+        }
+        observer.ended(&item, if done.is_ok() { ocm_blob::Outcome::Completed } else { ocm_blob::Outcome::Failed });
+        done.map_err(|source| Error::Content { file: self.component.file.to_string(), position: place.position(), element, source })
+    }
+
+    /// Content that is stored with the component version.
+    async fn input(&self, element: &str, resource: Option<&Resource>, content: Content) -> Result<Done, OciError> {
+        let target = self.environment.target.content(&self.component.name);
+        let mut reference_name = None;
+        let (stored, normalisation) = match content {
+            Content::Blob { blob, media_type } => {
+                let (stored, _) = target.push_blob(&Counted { blob, observer: self.environment.observer.clone() }).await?;
+                (Descriptor { media_type, ..stored }, GENERIC_BLOB_DIGEST)
+            }
+            Content::Image { source, root } => {
+                let options = copy::Options {
+                    concurrency: self.options.concurrency.max(1),
+                    observer: self.environment.observer.clone(),
+                    ..copy::Options::default()
+                };
+                copy::graph(&source, &target, &root, &options).await?;
+                (Descriptor::new(root.media_type, root.digest, root.size), self.options.oci_artifact_digest.as_str())
+            }
+            Content::Artifact(artifact) => {
+                reference_name = artifact.reference_name.clone().map(|name| self.reference_name(&name));
+                (self.artifact(&target, artifact).await?, self.options.oci_artifact_digest.as_str())
+            }
+        };
+        if let Some(resource) = resource.filter(|resource| resource.owned) {
+            self.declare_owner(element, &target, &stored, resource).await?;
+        }
+        let hash = HashAlgorithm::parse(stored.digest.algorithm().name()).unwrap_or(HashAlgorithm::Sha256);
+        let digest = DigestSpec::new(hash, normalisation, stored.digest.hex());
+        if let Some(given) = resource.and_then(|resource| resource.element.digest.as_ref())
+            && !(given.value.eq_ignore_ascii_case(&digest.value) && given.hash() == digest.hash())
+        {
+            let reason = format!("its content has the digest {}:{}, but {}:{} was given", digest.hash_algorithm, digest.value, given.hash_algorithm, given.value);
+            return Err(OciError::new(Kind::Conflict, "digest", reason));
+        }
+        let kind = if self.component.dialect == Dialect::V1 { "localBlob" } else { "LocalBlob/v1" };
+        let mut access = TypedObject::new(kind).with("localReference", stored.digest.to_string()).with("mediaType", stored.media_type.as_str());
+        if let Some(name) = reference_name {
+            access = access.with("referenceName", name);
+        }
+        Ok(Done { access, digest: resource.is_some().then_some(digest), stored: Some(stored) })
+    }
+
+    /// The older program puts the name of the component in front of names that do not begin with a slash.
+    fn reference_name(&self, name: &str) -> String {
+        match (self.component.dialect, name.strip_prefix('/')) {
+            (_, Some(absolute)) => absolute.to_owned(),
+            (Dialect::V1, None) => format!("{}/{name}", self.component.name),
+            (Dialect::V2, None) => name.to_owned(),
+        }
+    }
+
+    async fn artifact(&self, target: &Arc<dyn Repository>, artifact: Artifact) -> Result<Descriptor, OciError> {
+        let (config_type, config) = artifact.config;
+        let (config, _) = target.push_blob(&MemoryBlob::new(config)).await?;
+        let mut layers = Vec::with_capacity(artifact.layers.len());
+        for part in artifact.layers {
+            let (layer, _) = target.push_blob(&Counted { blob: part.content, observer: self.environment.observer.clone() }).await?;
+            layers.push(Descriptor { media_type: part.media_type, ..layer });
+        }
+        let manifest = ImageManifest {
+            schema_version: 2,
+            media_type: Some(media_type::MANIFEST.to_owned()),
+            artifact_type: None,
+            config: Descriptor { media_type: config_type, ..config },
+            layers,
+            subject: None,
+            annotations: (!artifact.annotations.is_empty()).then_some(artifact.annotations),
+            other: Map::new(),
+        };
+        let manifest = Manifest::write(&manifest, media_type::MANIFEST)?;
+        target.push_manifest(&manifest, None).await?;
+        Ok(manifest.descriptor())
+    }
+
+    async fn declare_owner(&self, element: &str, target: &Arc<dyn Repository>, stored: &Descriptor, resource: &Resource) -> Result<(), OciError> {
+        if !media_type::is_manifest(&stored.media_type) {
+            self.environment.observer.warned(&format!("{element}: ownershipPolicy has no effect, its content is no image"));
+            return Ok(());
+        }
+        ownership::declare(target, stored, &self.component.name, &self.component.version, &resource.element.identity()).await
+    }
+
+    /// Content that stays where it is.
+    async fn access(&self, element: &str, resource: &Resource) -> Result<Done, OciError> {
+        let (access, given) = (&resource.element.access, resource.element.digest.as_ref());
+        let observer = &self.environment.observer;
+        if resource.owned {
+            observer.warned(&format!("{element}: ownershipPolicy has no effect, its content is not stored with the component version"));
+        }
+        let as_written = Done { access: access.clone(), digest: given.cloned(), stored: None };
+        if self.options.skip_reference_digests || resource.skip_digest {
+            return Ok(as_written);
+        }
+        if let Some(resolved) = resolve(access, given, self.environment.images.as_ref()).await? {
+            let mut digest = resolved.digest;
+            if given.is_none() {
+                digest.normalisation_algorithm.clone_from(&self.options.oci_artifact_digest);
+            }
+            return Ok(Done { access: resolved.access, digest: Some(digest), stored: None });
+        }
+        let state = if given.is_some() { "with the digest that was given, unchecked" } else { "without a digest" };
+        observer.warned(&format!("{element}: content of the access type {:?} cannot be looked up here; it is recorded {state}", access.kind));
+        Ok(as_written)
+    }
+}
+
+/// Tells an observer how much of a blob was read.
+struct Counted {
+    blob: Arc<dyn Blob>,
+    observer: Arc<dyn Observer>,
+}
+
+#[async_trait]
+impl Blob for Counted {
+    fn size(&self) -> Option<u64> {
+        self.blob.size()
+    }
+
+    fn digest(&self) -> Option<Digest> {
+        self.blob.digest()
+    }
+
+    async fn open(&self) -> ocm_blob::Result<ByteStream> {
+        let observer = self.observer.clone();
+        let stream = self.blob.open().await?;
+        Ok(Box::pin(stream.inspect(move |chunk| {
+            if let Ok(chunk) = chunk {
+                observer.moved(chunk.len() as u64);
+            }
+        })))
+    }
+}

@@ -1,0 +1,83 @@
+//! Content that is stored with a component version: each type of input has a file and a line in [`Input`].
+
+mod binary;
+mod content;
+mod directory;
+mod file;
+pub(crate) mod helm;
+mod layout;
+mod path;
+mod text;
+
+use std::path::Path;
+
+pub use binary::Binary;
+pub use content::{Artifact, Content, Part};
+pub use directory::Directory;
+pub use file::File;
+pub use helm::Helm;
+pub use text::Text;
+
+use crate::file::{Dialect, Fields, Node, Reader};
+use crate::problem::near_miss;
+
+/// Where the content of a resource or source comes from.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// `file`: one file.
+    File(File),
+    /// `dir`: a directory as a tar archive.
+    Directory(Directory),
+    /// `utf8`: a text in the constructor file.
+    Text(Text),
+    /// `binary`: bytes in the constructor file.
+    Binary(Binary),
+    /// `helm`: a Helm chart as an OCI artifact.
+    Helm(Helm),
+}
+
+/// What reads the members of one type.
+type Read = fn(&mut Reader<'_>, &mut Fields<'_>) -> Option<Input>;
+
+/// The types by name; each may have a version (`file/v1`) and any case (`File`).
+const TYPES: [(&str, Read); 5] = [
+    ("file", |reader, fields| File::read(reader, fields).map(Input::File)),
+    ("dir", |reader, fields| Directory::read(reader, fields).map(Input::Directory)),
+    ("utf8", |reader, fields| Text::read(reader, fields).map(Input::Text)),
+    ("binary", |reader, fields| Binary::read(reader, fields).map(Input::Binary)),
+    ("helm", |reader, fields| Helm::read(reader, fields).map(Input::Helm)),
+];
+
+/// Reads an input of any type.
+pub(crate) fn read(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<Input> {
+    let mut fields = reader.fields(node, format!("input of the {what}"))?;
+    let kind = fields.required_text(reader, "type")?;
+    let name = kind.strip_suffix("/v1").unwrap_or(&kind);
+    let Some((_, read)) = TYPES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) else {
+        let advice = match near_miss(name, TYPES.map(|(known, _)| known)) {
+            Some(near) => format!("did you mean {near:?}?"),
+            None => format!("there are {}", TYPES.map(|(known, _)| known).join(", ")),
+        };
+        reader.problem(fields.place("type"), format!("{}: unknown input type {kind:?}; {advice}", fields.what));
+        return None;
+    };
+    let input = read(reader, &mut fields);
+    fields.finish(reader);
+    input
+}
+
+impl Input {
+    /// Opens the content; paths are read against `folder`.
+    ///
+    /// # Errors
+    /// Names the file that cannot be used, and why.
+    pub(crate) async fn open(&self, folder: &Path, dialect: Dialect) -> ocm_blob::Result<Content> {
+        match self {
+            Self::File(file) => file.open(folder, dialect).await,
+            Self::Directory(directory) => directory.open(folder, dialect).await,
+            Self::Text(text) => Ok(text.open(dialect)),
+            Self::Binary(binary) => Ok(binary.open()),
+            Self::Helm(helm) => helm.open(folder, dialect).await,
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Addresses of registries and `file://` addresses of archives.
+
+use percent_encoding::percent_decode_str;
+
+/// An address in its two parts: what to contact and the path below it.
+pub(super) struct Address {
+    /// `[scheme://]host[:port]`
+    pub(super) base_url: String,
+    /// The path without slashes around it; `..` is not resolved.
+    pub(super) sub_path: String,
+}
+
+/// Takes an address apart. Whether the host exists or is one at all is for whoever contacts it to find out.
+pub(super) fn split(text: &str) -> Result<Address, String> {
+    if let Some(character) = text.chars().find(|c| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#' | '\\')) {
+        return Err(format!("contains {character:?}, which no registry address may"));
+    }
+    let start = text.find("://").map_or(0, |scheme| scheme + 3);
+    let end = text[start..].find('/').map_or(text.len(), |slash| start + slash);
+    let host = &text[start..end];
+    if host.contains('@') {
+        // Dropping the user, as the Go program does, would contact the registry as somebody else.
+        return Err(format!("names a user in {host:?}: give credentials in the docker or ocm configuration instead"));
+    }
+    if host.starts_with('[') && !host.contains(']') {
+        return Err(format!("opens a bracket in {host:?} and does not close it"));
+    }
+    Ok(Address { base_url: text[..end].to_owned(), sub_path: text[end..].trim_matches('/').to_owned() })
+}
+
+/// The path of a `file:` address, `None` for any other text.
+pub(super) fn file_path(text: &str) -> Option<Result<String, String>> {
+    let (scheme, rest) = text.split_once(':')?;
+    if !scheme.eq_ignore_ascii_case("file") {
+        return None;
+    }
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    let path = path.strip_prefix("localhost/").map_or(path.to_owned(), |path| format!("/{path}"));
+    // file:///C:/x names the drive C, not a folder of this name below the root.
+    let path = match path.strip_prefix('/') {
+        Some(windows) if super::guess::is_windows_path(windows) => windows.to_owned(),
+        _ => path,
+    };
+    Some(match percent_decode_str(&path).decode_utf8() {
+        Ok(path) => Ok(path.into_owned()),
+        Err(_) => Err("is a file address whose path is not UTF-8".into()),
+    })
+}

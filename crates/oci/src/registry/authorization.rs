@@ -1,0 +1,184 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use ocm_http::{Client, HeaderValue, Response};
+use tokio::sync::{Mutex as AsyncMutex, OnceCell};
+
+use super::Endpoint;
+use super::challenge::Challenge;
+use super::options::RemoteOptions;
+use super::realm::Realm;
+use super::scope::Scope;
+use super::token::{self, Token};
+use crate::{Authenticator, Credentials, Error, Kind, Result};
+
+/// How long a refusal of the token service is taken for its last word. Many parts of one piece of work ask at once, and
+/// a wrong password that is sent many times locks accounts.
+const REFUSAL: Duration = Duration::from_secs(10);
+
+/// What a registry has to be shown: learnt from its first refusal, then sent with every request.
+pub(super) struct Authorization {
+    client: Client,
+    endpoint: Endpoint,
+    authenticator: Arc<dyn Authenticator>,
+    options: RemoteOptions,
+    challenge: RwLock<Option<Known>>,
+    slots: Mutex<HashMap<Scope, Arc<AsyncMutex<Slot>>>>,
+    credentials: Mutex<HashMap<Option<String>, Arc<OnceCell<Option<Credentials>>>>>,
+}
+
+/// The challenge that stands, and whether the registry that made it is on a local network.
+#[derive(Clone)]
+struct Known {
+    challenge: Challenge,
+    local: bool,
+}
+
+/// The token for one scope. Whoever holds it asks the token service; the others wait for that one answer.
+#[derive(Default)]
+struct Slot {
+    token: Option<Token>,
+    refusal: Option<(Instant, Kind, String)>,
+}
+
+impl Authorization {
+    pub(super) fn new(
+        client: Client,
+        endpoint: Endpoint,
+        authenticator: Arc<dyn Authenticator>,
+        options: RemoteOptions,
+    ) -> Self {
+        Self {
+            client,
+            endpoint,
+            authenticator,
+            options,
+            challenge: RwLock::default(),
+            slots: Mutex::default(),
+            credentials: Mutex::default(),
+        }
+    }
+
+    /// What to show with a request; `None` before the registry has wanted to see anything.
+    pub(super) async fn header(&self, scope: &Scope, repository: Option<&str>) -> Result<Option<HeaderValue>> {
+        let known = self.challenge.read().unwrap_or_else(PoisonError::into_inner).clone();
+        match known {
+            None => Ok(None),
+            Some(known) => self.answer(&known, scope, repository, None).await,
+        }
+    }
+
+    /// Learns from a refusal. `used` is what the refused request showed.
+    ///
+    /// # Errors
+    /// There is nothing better to show: no credentials, or the ones shown are not accepted.
+    pub(super) async fn renew(
+        &self,
+        refusal: &Response,
+        scope: &Scope,
+        repository: Option<&str>,
+        used: Option<&HeaderValue>,
+    ) -> Result<Option<HeaderValue>> {
+        let Some(challenge) = Challenge::read(refusal.headers()) else { return Ok(None) };
+        let asked = match &challenge {
+            Challenge::Bearer { scope, .. } => Scope::parse(scope),
+            Challenge::Basic => Scope::default(),
+        };
+        let known = Known { challenge, local: refusal.is_local() };
+        *self.challenge.write().unwrap_or_else(PoisonError::into_inner) = Some(known.clone());
+        self.answer(&known, &scope.clone().and(&asked), repository, used).await
+    }
+
+    async fn answer(
+        &self,
+        known: &Known,
+        scope: &Scope,
+        repository: Option<&str>,
+        used: Option<&HeaderValue>,
+    ) -> Result<Option<HeaderValue>> {
+        let credentials = self.credentials(repository).await?;
+        let header = match (&known.challenge, &credentials) {
+            (_, Some(Credentials::Bearer(token))) => Token::new(token, REFUSAL).map(|token| token.header),
+            (Challenge::Basic, Some(Credentials::Basic { username, password })) => {
+                Some(token::basic(username, password)?)
+            }
+            (Challenge::Basic, _) => None,
+            (Challenge::Bearer { realm, service, .. }, credentials) => {
+                let token = self.token(known, realm, service.as_deref(), scope, credentials.as_ref(), used).await?;
+                Some(token.header)
+            }
+        };
+        // The same thing shown twice gets the same answer; whoever asks reports the refusal.
+        Ok(header.filter(|header| Some(header) != used))
+    }
+
+    async fn token(
+        &self,
+        known: &Known,
+        realm: &str,
+        service: Option<&str>,
+        scope: &Scope,
+        credentials: Option<&Credentials>,
+        used: Option<&HeaderValue>,
+    ) -> Result<Token> {
+        let usable = |slot: &Slot| slot.token.clone().filter(|token| token.is_fresh() && Some(&token.header) != used);
+        let slot = {
+            let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+            let wider = slots.iter().filter(|(other, _)| other.covers(scope) && *other != scope);
+            if let Some(token) = wider.filter_map(|(_, slot)| usable(&*slot.try_lock().ok()?)).next() {
+                return Ok(token);
+            }
+            slots.entry(scope.clone()).or_default().clone()
+        };
+        let mut slot = slot.lock().await;
+        if let Some(token) = usable(&slot) {
+            return Ok(token);
+        }
+        if let Some((_, kind, reason)) = slot.refusal.as_ref().filter(|(when, ..)| when.elapsed() < REFUSAL) {
+            return Err(Error::new(*kind, self.endpoint.host(), reason));
+        }
+        let result = self.fetch(known, realm, service, scope, credentials).await;
+        match &result {
+            Ok(token) => *slot = Slot { token: Some(token.clone()), refusal: None },
+            Err(error) if error.kind() == Kind::Denied => {
+                slot.refusal = Some((Instant::now(), error.kind(), error.reason().to_owned()));
+            }
+            Err(_) => {}
+        }
+        result
+    }
+
+    async fn fetch(
+        &self,
+        known: &Known,
+        realm: &str,
+        service: Option<&str>,
+        scope: &Scope,
+        credentials: Option<&Credentials>,
+    ) -> Result<Token> {
+        let others: Vec<&str> = self.options.token_hosts.iter().map(String::as_str).collect();
+        let realm = Realm::judge(&self.endpoint, realm, known.local, &others)?;
+        let host = self.endpoint.host();
+        if credentials.is_some() && !realm.trusted {
+            let service = realm.url.host_str().unwrap_or_default();
+            let reason = format!(
+                "wants the credentials for {host} sent to {service}, which is refused; if {service} is its token \
+                 service, allow that host in the configuration"
+            );
+            return Err(Error::new(Kind::Denied, host, reason));
+        }
+        token::fetch(&self.client, host, &realm, service, scope, credentials).await
+    }
+
+    /// Asks the port once per repository.
+    async fn credentials(&self, repository: Option<&str>) -> Result<Option<Credentials>> {
+        let cell = {
+            let mut cells = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
+            cells.entry(repository.map(str::to_owned)).or_default().clone()
+        };
+        let host = self.endpoint.credentials_host();
+        let credentials = cell.get_or_try_init(|| self.authenticator.credentials(host, repository)).await?;
+        Ok(credentials.clone())
+    }
+}

@@ -1,0 +1,124 @@
+use std::sync::Arc;
+
+use ocm_http::{Client, HeaderValue, Method, Request, Response, StatusCode, Url};
+
+use super::Endpoint;
+use super::authorization::Authorization;
+use super::failure::{failure, transport};
+use super::known::Known;
+use super::options::RemoteOptions;
+use super::scope::Scope;
+use crate::{Authenticator, Error, Kind, Result};
+
+/// The one way to a registry; shared by everything that talks to it.
+pub(super) struct Connection {
+    pub(super) client: Client,
+    pub(super) endpoint: Endpoint,
+    pub(super) options: RemoteOptions,
+    pub(super) known: Known,
+    authorization: Authorization,
+}
+
+/// What became of a request whose content can be sent only once.
+pub(super) enum Sent {
+    /// The registry answered.
+    Answered(Response),
+    /// The registry wanted other authorization, which now stands ready: send it again, with the content opened anew.
+    Renewed,
+}
+
+/// Whom a request concerns: for authorization and for messages.
+#[derive(Clone, Copy)]
+pub(super) struct About<'a> {
+    pub(super) subject: &'a str,
+    pub(super) repository: Option<&'a str>,
+    pub(super) scope: &'a Scope,
+}
+
+impl Connection {
+    pub(super) fn new(
+        client: Client,
+        endpoint: Endpoint,
+        authenticator: Arc<dyn Authenticator>,
+        options: RemoteOptions,
+    ) -> Self {
+        let authorization = Authorization::new(client.clone(), endpoint.clone(), authenticator, options.clone());
+        Self { client, endpoint, options, known: Known::default(), authorization }
+    }
+
+    /// Sends a request whose content can be sent again. Refusals other than missing authorization are answers.
+    pub(super) async fn send(&self, request: Request, about: About<'_>) -> Result<Response> {
+        for _ in 0..2 {
+            if let Sent::Answered(response) = self.try_send(request.clone(), about, true).await? {
+                return Ok(response);
+            }
+        }
+        match self.try_send(request, about, false).await? {
+            Sent::Answered(response) => Ok(response),
+            Sent::Renewed => Err(Error::new(Kind::Denied, about.subject, "authorization is refused")),
+        }
+    }
+
+    /// Sends a request once. With `renew`, a refusal for want of authorization is answered by getting it.
+    pub(super) async fn try_send(&self, request: Request, about: About<'_>, renew: bool) -> Result<Sent> {
+        let used =
+            self.authorization.header(about.scope, about.repository).await.map_err(|error| name(&error, about))?;
+        let request = match &used {
+            Some(header) => request.authorization(header.clone()),
+            None => request,
+        };
+        let response = self.client.send(request).await.map_err(transport(about.subject))?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return Ok(Sent::Answered(response));
+        }
+        if renew {
+            let better = self.authorization.renew(&response, about.scope, about.repository, used.as_ref()).await;
+            if better.map_err(|error| name(&error, about))?.is_some() {
+                return Ok(Sent::Renewed);
+            }
+        }
+        Err(self.denied(about, used.as_ref(), response).await)
+    }
+
+    async fn denied(&self, about: About<'_>, used: Option<&HeaderValue>, response: Response) -> Error {
+        let error = failure(about.subject, response).await;
+        let host = self.endpoint.credentials_host();
+        let hint = match used {
+            Some(_) => format!("the credentials for {host} are not accepted or do not allow this"),
+            None => format!("credentials are needed and none are configured for {host}"),
+        };
+        Error::new(Kind::Denied, about.subject, format!("{}; {hint}", error.reason()))
+    }
+
+    /// An address that a registry sent, if it leads to the registry itself.
+    ///
+    /// Requests to it carry authorization, so it must not lead anywhere else (CVE-2026-50151).
+    pub(super) fn own_address(&self, base: &Url, address: &str, what: &str, subject: &str) -> Result<Url> {
+        let refuse = |reason: &str| {
+            let shown = super::failure::shown(&ocm_http::redacted(address));
+            Error::new(Kind::Denied, subject, format!("the {what} {shown:?} of its answer {reason}"))
+        };
+        let mut url = base.join(address).map_err(|_| refuse("is no address"))?;
+        let home = self.endpoint.url("")?;
+        // A registry behind a proxy that ends TLS often does not know that it is spoken to in TLS.
+        if home.scheme() == "https" && url.scheme() == "http" && url.host() == home.host() && url.port().is_none() {
+            let port = home.port();
+            if url.set_scheme("https").is_err() || url.set_port(port).is_err() {
+                return Err(refuse("is no address"));
+            }
+        }
+        if !url.username().is_empty() || url.password().is_some() || !ocm_http::same_origin(&home, &url) {
+            return Err(refuse("leads away from the registry and is not followed"));
+        }
+        Ok(url)
+    }
+
+    pub(super) fn request(&self, method: Method, path: &str) -> Result<Request> {
+        Ok(Request::new(method, self.endpoint.url(path)?))
+    }
+}
+
+/// Names what was being done in an error about the host as a whole.
+fn name(error: &Error, about: About<'_>) -> Error {
+    Error::new(error.kind(), about.subject, error.reason())
+}

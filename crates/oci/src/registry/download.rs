@@ -1,0 +1,175 @@
+//! Reading a blob, taken up where the connection broke.
+
+use futures_util::StreamExt as _;
+use ocm_blob::{ByteStream, Digest, verified};
+use ocm_http::{HeaderValue, Method, Response, ResponseStream, StatusCode, header};
+
+use super::RemoteRepository;
+use super::failure::{failure, transport};
+use crate::{Error, Kind, Result};
+
+impl RemoteRepository {
+    pub(super) async fn download(&self, digest: &Digest, offset: u64) -> Result<ByteStream> {
+        let subject = self.blob_subject(digest);
+        let opened = self.open_blob(digest, offset).await?;
+        let total = opened.as_ref().and_then(|opened| opened.total);
+        let reading = Reading {
+            repository: self.clone(),
+            digest: digest.clone(),
+            subject,
+            position: offset,
+            total,
+            stream: opened.map(|opened| opened.stream),
+            failures: 0,
+        };
+        let stream: ByteStream = Box::pin(futures_util::stream::unfold(Some(reading), |reading| async move {
+            let mut reading = reading?;
+            match reading.next().await {
+                Ok(Some(chunk)) => Some((Ok(chunk), Some(reading))),
+                Ok(None) => None,
+                Err(error) => Some((Err(ocm_blob::Error::source(error)), None)),
+            }
+        }));
+        Ok(if offset == 0 { verified(stream, total, Some(digest.clone())) } else { stream })
+    }
+
+    /// Asks for a blob from `offset` on; `None` if it ends there.
+    async fn open_blob(&self, digest: &Digest, offset: u64) -> Result<Option<Opened>> {
+        let mut request = self.request(Method::GET, &format!("blobs/{digest}"))?;
+        // Content is named by the digest of its bytes, so nobody may pack them on the way.
+        request = request.header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        if offset > 0 {
+            let range = HeaderValue::from_str(&format!("bytes={offset}-"));
+            request = request.header(header::RANGE, range.map_err(|error| self.error(Kind::Invalid, error))?);
+        }
+        let response = self.send(request, &self.pull_scope()).await?;
+        let subject = self.blob_subject(digest);
+        match response.status() {
+            StatusCode::OK => {
+                if self
+                    .told_digest(&response)?
+                    .is_some_and(|told| told.algorithm() == digest.algorithm() && told != *digest)
+                {
+                    return Err(Error::invalid(subject, "answered with another blob than the one asked for"));
+                }
+                let total = response.content_length();
+                Ok(Some(Opened { stream: drop_first(response.stream(), offset), total }))
+            }
+            StatusCode::PARTIAL_CONTENT if offset > 0 => {
+                let (first, total) = content_range(&response).unwrap_or((offset, None));
+                if first != offset {
+                    return Err(Error::invalid(
+                        subject,
+                        format!("answered with bytes from {first} on when asked for {offset}"),
+                    ));
+                }
+                let total = total.or_else(|| response.content_length().map(|length| offset + length));
+                Ok(Some(Opened { stream: response.stream(), total }))
+            }
+            StatusCode::RANGE_NOT_SATISFIABLE if offset > 0 => Ok(None),
+            StatusCode::NOT_FOUND => Err(Error::not_found(subject)),
+            _ => Err(failure(subject, response).await),
+        }
+    }
+}
+
+struct Opened {
+    stream: ResponseStream,
+    /// Size of the whole blob, if the registry told.
+    total: Option<u64>,
+}
+
+/// A blob being read.
+struct Reading {
+    repository: RemoteRepository,
+    digest: Digest,
+    subject: String,
+    position: u64,
+    total: Option<u64>,
+    stream: Option<ResponseStream>,
+    /// Attempts in a row that brought not a single byte.
+    failures: u32,
+}
+
+impl Reading {
+    async fn next(&mut self) -> Result<Option<bytes::Bytes>> {
+        loop {
+            let error = match self.stream.as_mut() {
+                None => return Ok(None),
+                Some(stream) => match stream.next().await {
+                    Some(Ok(chunk)) => {
+                        self.position += chunk.len() as u64;
+                        self.failures = 0;
+                        return Ok(Some(chunk));
+                    }
+                    None => match self.total.filter(|total| self.position < *total) {
+                        None => return Ok(None),
+                        Some(total) => {
+                            let reason = format!("the answer ended after {} of {total} bytes", self.position);
+                            Error::new(Kind::Unavailable, &self.subject, reason)
+                        }
+                    },
+                    Some(Err(error)) => transport(&self.subject)(error),
+                },
+            };
+            self.resume(error).await?;
+        }
+    }
+
+    async fn resume(&mut self, error: Error) -> Result<()> {
+        let mut error = error;
+        let retry = self.repository.connection().client.settings().retry;
+        loop {
+            let wait = retry.wait(self.failures).filter(|_| error.kind() == Kind::Unavailable);
+            let Some(wait) = wait else { return Err(error) };
+            self.failures += 1;
+            tracing::info!(
+                blob = self.subject,
+                position = self.position,
+                cause = error.reason(),
+                ?wait,
+                "download broke off, going on"
+            );
+            tokio::time::sleep(wait).await;
+            if self.total == Some(self.position) {
+                self.stream = None;
+                return Ok(());
+            }
+            match self.repository.open_blob(&self.digest, self.position).await {
+                Ok(opened) => {
+                    self.total = self.total.or(opened.as_ref().and_then(|opened| opened.total));
+                    self.stream = opened.map(|opened| opened.stream);
+                    return Ok(());
+                }
+                Err(next) => error = next,
+            }
+        }
+    }
+}
+
+/// For registries that know no ranges and send everything.
+fn drop_first(stream: ResponseStream, bytes: u64) -> ResponseStream {
+    if bytes == 0 {
+        return stream;
+    }
+    let mut left = bytes;
+    Box::pin(stream.filter_map(move |chunk| {
+        let kept = match chunk {
+            Ok(chunk) if left >= chunk.len() as u64 => {
+                left -= chunk.len() as u64;
+                None
+            }
+            Ok(chunk) => Some(Ok(chunk.slice(std::mem::take(&mut left) as usize..))),
+            Err(error) => Some(Err(error)),
+        };
+        std::future::ready(kept)
+    }))
+}
+
+/// First byte and size of the whole in `Content-Range: bytes 5-9/10`; the size may be `*`.
+fn content_range(response: &Response) -> Option<(u64, Option<u64>)> {
+    let text = response.header(header::CONTENT_RANGE)?.trim();
+    let (range, total) = text.strip_prefix("bytes")?.trim_start().split_once('/')?;
+    let (first, _) = range.split_once('-')?;
+    Some((first.trim().parse().ok()?, total.trim().parse().ok()))
+}

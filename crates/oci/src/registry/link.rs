@@ -1,0 +1,88 @@
+use ocm_http::{Response, Url, header};
+
+use super::RemoteRepository;
+use super::connection::Connection;
+use crate::{Error, Kind, Result};
+
+/// The address of the next page of a list; `None` on the last one.
+///
+/// # Errors
+/// The address leaves the list: another origin, or another path (a registry must not send the client elsewhere).
+pub(super) fn next_page(connection: &Connection, response: &Response, subject: &str) -> Result<Option<Url>> {
+    let values = response.headers().get_all(header::LINK).iter().filter_map(|value| value.to_str().ok());
+    let Some(target) = values.filter_map(next_target).next() else { return Ok(None) };
+    let url = connection.own_address(response.url(), target, "next page", subject)?;
+    if url.path() != response.url().path() {
+        let reason = format!("the next page {} of its answer is not part of the list", ocm_http::redacted(&url));
+        return Err(Error::new(Kind::Denied, subject, reason));
+    }
+    Ok(Some(url))
+}
+
+/// The target with the relation `next` in a `Link` header (RFC 8288): `<target>; rel="next", …`.
+fn next_target(value: &str) -> Option<&str> {
+    let mut rest = value;
+    loop {
+        let (_, after) = rest.split_once('<')?;
+        let (target, after) = after.split_once('>')?;
+        // The parameters reach to the comma before the next target.
+        let end = after.find(",").filter(|_| after.contains('<')).unwrap_or(after.len());
+        let is_next = after[..end].split(';').any(|parameter| {
+            let (name, value) = parameter.split_once('=').unwrap_or_default();
+            name.trim().eq_ignore_ascii_case("rel")
+                && value.trim().trim_matches('"').split_ascii_whitespace().any(|kind| kind.eq_ignore_ascii_case("next"))
+        });
+        if is_next {
+            return Some(target);
+        }
+        rest = &after[end..];
+    }
+}
+
+/// Pages of a list that were read, so that a list that leads back into itself, or never ends, is noticed.
+pub(super) struct Pages {
+    seen: std::collections::HashSet<Url>,
+    limit: usize,
+}
+
+impl Pages {
+    pub(super) fn new(connection: &Connection) -> Self {
+        Self { seen: std::collections::HashSet::new(), limit: connection.options.pages }
+    }
+
+    pub(super) fn turn(&mut self, url: &Url, subject: &str) -> Result<()> {
+        if !self.seen.insert(url.clone()) {
+            return Err(Error::invalid(subject, "the list leads back to a page that was already read"));
+        }
+        if self.seen.len() > self.limit {
+            return Err(Error::invalid(subject, format!("the list has more than {} pages", self.limit)));
+        }
+        Ok(())
+    }
+}
+
+impl RemoteRepository {
+    pub(super) fn next_page(&self, response: &Response) -> Result<Option<Url>> {
+        next_page(self.connection(), response, &self.subject())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::next_target;
+
+    #[test]
+    fn links_in_the_wild() {
+        for (value, target) in [
+            ("</v2/a/tags/list?last=b&n=2>; rel=\"next\"", Some("/v2/a/tags/list?last=b&n=2")),
+            ("<https://h/v2/_catalog?x=1>;rel=next", Some("https://h/v2/_catalog?x=1")),
+            ("</p>; rel=\"prev\", </n?a=1,2>; rel=\"next\"", Some("/n?a=1,2")),
+            ("</n>; title=x; REL=\"last next\"", Some("/n")),
+            ("</n>; rel=prev", None),
+            ("", None),
+            ("</n", None),
+        ] {
+            assert_eq!(next_target(value), target, "{value}");
+        }
+    }
+}

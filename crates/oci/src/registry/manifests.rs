@@ -1,0 +1,218 @@
+//! Manifests: read, checked, stored, removed.
+
+use ocm_blob::{Digest, Digester};
+use ocm_http::{Body, HeaderValue, Method, Request, Response, StatusCode, header};
+
+use super::RemoteRepository;
+use super::failure::{failure, shown, transport};
+use crate::{Descriptor, Error, Kind, Manifest, Result, Selector, media_type};
+
+/// The header with the digest of what is sent or was stored.
+const CONTENT_DIGEST: &str = "docker-content-digest";
+
+/// The header that says a registry keeps a manifest among the referrers of its subject.
+const SUBJECT: &str = "oci-subject";
+
+impl RemoteRepository {
+    pub(super) async fn head_manifest(&self, selector: &Selector) -> Result<Option<Descriptor>> {
+        let response = self.ask_for_manifest(Method::HEAD, selector).await?;
+        let subject = self.manifest_subject(selector);
+        match response.status() {
+            StatusCode::OK => {}
+            StatusCode::NOT_FOUND => return Ok(None),
+            // Some registries do not answer HEAD, and one cannot read an error's body from it.
+            _ => return self.resolve_by_reading(selector).await,
+        }
+        let told = self.told_digest(&response)?;
+        if let (Some(told), Selector::Digest(asked)) = (&told, selector) {
+            agree(&subject, asked, told)?;
+        }
+        let digest = match selector {
+            Selector::Digest(digest) => Some(digest.clone()),
+            Selector::Tag(_) => told,
+        };
+        match (digest, content_type(&response), response.content_length()) {
+            (Some(digest), Some(content_type), Some(size)) if media_type::is_manifest(&content_type) => {
+                Ok(Some(Descriptor::new(content_type, digest, size)))
+            }
+            _ => self.resolve_by_reading(selector).await,
+        }
+    }
+
+    async fn resolve_by_reading(&self, selector: &Selector) -> Result<Option<Descriptor>> {
+        match self.get_manifest(selector).await {
+            Ok(manifest) => Ok(Some(manifest.descriptor())),
+            Err(error) if error.kind() == Kind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) async fn get_manifest(&self, selector: &Selector) -> Result<Manifest> {
+        let response = self.ask_for_manifest(Method::GET, selector).await?;
+        let subject = self.manifest_subject(selector);
+        match response.status() {
+            StatusCode::OK => {}
+            StatusCode::NOT_FOUND => return Err(Error::not_found(subject)),
+            _ => return Err(failure(subject, response).await),
+        }
+        let (told, content_type) = (self.told_digest(&response)?, content_type(&response));
+        let content = response.bytes(self.connection().options.manifest_limit).await.map_err(transport(&subject))?;
+        // What was asked for wins over what the answer says it is.
+        let expected = match (selector, told) {
+            (Selector::Digest(asked), Some(told)) => {
+                agree(&subject, asked, &told)?;
+                asked.clone()
+            }
+            (Selector::Digest(asked), None) => asked.clone(),
+            (Selector::Tag(_), Some(told)) => told,
+            (Selector::Tag(_), None) => Digest::of(&content),
+        };
+        let mut digester = Digester::new(expected.algorithm());
+        digester.update(&content);
+        let actual = digester.finish();
+        if actual != expected {
+            let host = self.connection().endpoint.host();
+            return Err(Error::invalid(
+                subject,
+                format!("content does not match {expected} from {host}: it has {actual}"),
+            ));
+        }
+        let media_type = media_type_of(content_type, &content).ok_or_else(|| {
+            Error::invalid(
+                &subject,
+                "answered with something that is not a manifest; is this the address of a registry?",
+            )
+        })?;
+        Ok(Manifest::with_digest(media_type, content, actual))
+    }
+
+    async fn ask_for_manifest(&self, method: Method, selector: &Selector) -> Result<Response> {
+        let accepted = HeaderValue::from_str(&media_type::MANIFESTS.join(", "));
+        let accepted = accepted.map_err(|error| self.error(Kind::Invalid, error))?;
+        let request = self.request(method, &manifest_path(selector)?)?.header(header::ACCEPT, accepted);
+        self.send(request, &self.pull_scope()).await
+    }
+
+    pub(super) async fn put_manifest(&self, manifest: &Manifest, tag: Option<&str>) -> Result<()> {
+        let digest = manifest.digest();
+        let by_digest = Selector::Digest(digest.clone());
+        let mut indexed = match tag {
+            // A registry names what comes with a tag by its SHA-256 digest; another one has to be said first.
+            Some(_) if digest.algorithm() != ocm_blob::Algorithm::Sha256 => self.put(manifest, &by_digest).await?,
+            Some(_) => false,
+            None => self.put(manifest, &by_digest).await?,
+        };
+        if let Some(tag) = tag {
+            indexed |= self.put(manifest, &Selector::Tag(tag.to_owned())).await?;
+        }
+        if !indexed
+            && let Ok(document) = manifest.document()
+            && let Some(subject) = document.subject()
+        {
+            self.add_to_fallback(&subject.digest, manifest, &document).await?;
+        }
+        Ok(())
+    }
+
+    /// Stores a manifest under one name; whether the registry keeps it among the referrers of its subject.
+    async fn put(&self, manifest: &Manifest, selector: &Selector) -> Result<bool> {
+        let subject = self.manifest_subject(selector);
+        let media_type = HeaderValue::from_str(manifest.media_type());
+        let media_type = media_type.map_err(|_| Error::invalid(&subject, "its media type is not valid"))?;
+        let request = self
+            .request(Method::PUT, &manifest_path(selector)?)?
+            .header(header::CONTENT_TYPE, media_type)
+            .body(Body::Bytes(manifest.bytes().clone()));
+        let response = self.send(request, &self.push_scope()).await?;
+        if !response.status().is_success() {
+            let status = response.status();
+            let error = failure(&subject, response).await;
+            return if status.is_client_error() && self.is_already(manifest, selector, error.kind()).await {
+                Ok(false)
+            } else {
+                Err(error)
+            };
+        }
+        if let Some(told) = self.told_digest(&response)? {
+            agree(&subject, manifest.digest(), &told)?;
+        }
+        Ok(response.headers().contains_key(SUBJECT))
+    }
+
+    /// Whether a refused tag already names this very manifest: registries with tags that cannot be moved (ECR, Harbor)
+    /// refuse also to move them to where they are.
+    async fn is_already(&self, manifest: &Manifest, selector: &Selector, kind: Kind) -> bool {
+        matches!((selector, kind), (Selector::Tag(_), Kind::Invalid | Kind::Conflict))
+            && matches!(self.head_manifest(selector).await, Ok(Some(there)) if there.digest == *manifest.digest())
+    }
+
+    pub(super) async fn remove_manifest(&self, selector: &Selector) -> Result<bool> {
+        let request = self.request(Method::DELETE, &manifest_path(selector)?)?;
+        self.remove(request, self.manifest_subject(selector)).await
+    }
+
+    /// Sends a `DELETE`; `false` if there was nothing to remove.
+    pub(super) async fn remove(&self, request: Request, subject: String) -> Result<bool> {
+        let response = self.send(request, &self.delete_scope()).await?;
+        match response.status() {
+            StatusCode::NOT_FOUND => Ok(false),
+            status if status.is_success() => Ok(true),
+            StatusCode::METHOD_NOT_ALLOWED => {
+                Err(Error::new(Kind::Unsupported, subject, "the registry does not allow to delete this"))
+            }
+            _ => Err(failure(subject, response).await),
+        }
+    }
+
+    /// The digest an answer names.
+    ///
+    /// # Errors
+    /// It names something that is not a digest.
+    pub(super) fn told_digest(&self, response: &Response) -> Result<Option<Digest>> {
+        match response.header(CONTENT_DIGEST).map(str::trim).filter(|text| !text.is_empty()) {
+            None => Ok(None),
+            Some(text) => text.parse().map(Some).map_err(|_| {
+                self.error(Kind::Invalid, format!("names its content {:?}, which is not a digest", shown(text)))
+            }),
+        }
+    }
+}
+
+fn agree(subject: &str, asked: &Digest, told: &Digest) -> Result<()> {
+    if asked == told || asked.algorithm() != told.algorithm() {
+        return Ok(());
+    }
+    Err(Error::invalid(subject, format!("the registry names the content {told} instead of {asked}")))
+}
+
+fn manifest_path(selector: &Selector) -> Result<String> {
+    match selector {
+        Selector::Tag(tag) if !crate::reference::is_tag(tag) => {
+            let rule = "a tag has up to 128 letters, digits, `_`, `.` and `-`, and begins with none of the last two";
+            Err(Error::invalid(format!("tag {:?}", shown(tag)), rule))
+        }
+        selector => Ok(format!("manifests/{selector}")),
+    }
+}
+
+fn content_type(response: &Response) -> Option<String> {
+    let value = response.header(header::CONTENT_TYPE)?;
+    Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()).filter(|value| !value.is_empty())
+}
+
+/// The type a manifest is stored under. Types that say nothing give way to the one inside the document; `None` if the
+/// content is no JSON document at all (a log-in page, answered with 200 by some proxies).
+fn media_type_of(told: Option<String>, content: &[u8]) -> Option<String> {
+    const VAGUE: [&str; 4] = ["application/json", "application/octet-stream", "text/plain", "text/json"];
+    match told.filter(|told| !VAGUE.contains(&told.as_str())) {
+        Some(told) if told == "text/html" => None,
+        Some(told) => Some(told),
+        None => {
+            let document: serde_json::Value = serde_json::from_slice(content).ok()?;
+            let inside =
+                document.get("mediaType").and_then(serde_json::Value::as_str).filter(|inside| !inside.is_empty());
+            let guessed = if document.get("manifests").is_some() { media_type::INDEX } else { media_type::MANIFEST };
+            document.is_object().then(|| inside.unwrap_or(guessed).to_owned())
+        }
+    }
+}

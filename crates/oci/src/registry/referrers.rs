@@ -1,0 +1,126 @@
+//! Manifests that say something about another one: the referrers interface, and the tag that stands in for it
+//! (distribution specification, *Listing Referrers* and *Unavailable Referrers API*).
+
+use ocm_blob::Digest;
+use ocm_http::{HeaderValue, Method, Request, StatusCode, header};
+
+use super::RemoteRepository;
+use super::failure::{failure, transport};
+use super::link::Pages;
+use crate::{Descriptor, Document, Error, ImageIndex, Kind, Manifest, Result, Selector, media_type};
+
+/// Attempts to write a fallback list that others write at the same time.
+const ATTEMPTS: usize = 5;
+
+/// The tag that holds the referrers of a manifest where the registry has no interface for them.
+fn fallback_tag(subject: &Digest) -> String {
+    format!("{}-{}", subject.algorithm().name(), subject.hex())
+}
+
+impl RemoteRepository {
+    /// Manifests about `subject`, of one artifact type if one is given.
+    pub async fn referrers_of_type(&self, subject: &Digest, artifact_type: Option<&str>) -> Result<Vec<Descriptor>> {
+        let found = match self.ask_for_referrers(subject, artifact_type).await? {
+            Some(found) => found,
+            None => self.fallback(subject).await?.map(|index| index.manifests).unwrap_or_default(),
+        };
+        // Registries may ignore the filter, and then say so by not mentioning it; filtering again costs nothing.
+        let wanted =
+            |descriptor: &Descriptor| artifact_type.is_none() || descriptor.artifact_type.as_deref() == artifact_type;
+        Ok(found.into_iter().filter(wanted).collect())
+    }
+
+    /// The answer of the referrers interface; `None` if the registry has none.
+    async fn ask_for_referrers(
+        &self,
+        subject: &Digest,
+        artifact_type: Option<&str>,
+    ) -> Result<Option<Vec<Descriptor>>> {
+        let connection = self.connection();
+        if !connection.known.has_referrers() {
+            return Ok(None);
+        }
+        let mut url = self.request(Method::GET, &format!("referrers/{subject}"))?.url().clone();
+        if let Some(artifact_type) = artifact_type {
+            url.query_pairs_mut().append_pair("artifactType", artifact_type);
+        }
+        let (mut found, mut pages, mut next) = (Vec::new(), Pages::new(connection), Some(url));
+        while let Some(url) = next {
+            pages.turn(&url, &self.subject())?;
+            let request =
+                Request::new(Method::GET, url).header(header::ACCEPT, HeaderValue::from_static(media_type::INDEX));
+            let response = self.send(request, &self.pull_scope()).await?;
+            let json = response.header(header::CONTENT_TYPE).is_none_or(|value| value.contains("json"));
+            match response.status() {
+                StatusCode::OK if json => {}
+                StatusCode::OK | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::BAD_REQUEST => {
+                    connection.known.lacks_referrers();
+                    return Ok(None);
+                }
+                _ => return Err(failure(self.subject(), response).await),
+            }
+            next = self.next_page(&response)?;
+            let page = response.bytes(connection.options.page_limit).await.map_err(transport(self.subject()))?;
+            let invalid =
+                |error| self.error(Kind::Invalid, format!("sent a list of referrers that cannot be read: {error}"));
+            let index: ImageIndex = serde_json::from_slice(&page).map_err(invalid)?;
+            found.extend(index.manifests);
+        }
+        Ok(Some(found))
+    }
+
+    async fn fallback(&self, subject: &Digest) -> Result<Option<ImageIndex>> {
+        let manifest = match self.get_manifest(&Selector::Tag(fallback_tag(subject))).await {
+            Ok(manifest) => manifest,
+            Err(error) if error.kind() == Kind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        match manifest.document()? {
+            Document::Index(index) => Ok(Some(index)),
+            Document::Image(_) => {
+                Err(self.error(Kind::Invalid, format!("the tag {} is not a list", fallback_tag(subject))))
+            }
+        }
+    }
+
+    /// Adds a manifest to the fallback list of its subject.
+    ///
+    /// Registries cannot compare before they write, so the list is read again afterwards: who finds the own entry
+    /// overwritten by another writer adds it once more.
+    pub(super) async fn add_to_fallback(
+        &self,
+        subject: &Digest,
+        manifest: &Manifest,
+        document: &Document,
+    ) -> Result<()> {
+        let turn = self.connection().known.list_turn(self.name(), subject);
+        let _turn = turn.lock().await;
+        let mut entry = manifest.descriptor();
+        entry.artifact_type = document.artifact_type().map(str::to_owned);
+        entry.annotations = document.annotations().cloned();
+        for _ in 0..ATTEMPTS {
+            let mut index = self.fallback(subject).await?.unwrap_or_else(empty_list);
+            if index.manifests.iter().any(|other| other.digest == entry.digest) {
+                return Ok(());
+            }
+            index.manifests.push(entry.clone());
+            let list = Manifest::write(&index, media_type::INDEX)?;
+            Box::pin(self.put_manifest(&list, Some(&fallback_tag(subject)))).await?;
+        }
+        let reason =
+            format!("the list of referrers {} is overwritten by others again and again", fallback_tag(subject));
+        Err(Error::new(Kind::Conflict, self.subject(), reason))
+    }
+}
+
+fn empty_list() -> ImageIndex {
+    ImageIndex {
+        schema_version: 2,
+        media_type: Some(media_type::INDEX.to_owned()),
+        artifact_type: None,
+        manifests: Vec::new(),
+        subject: None,
+        annotations: None,
+        other: serde_json::Map::new(),
+    }
+}

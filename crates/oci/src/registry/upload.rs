@@ -1,0 +1,259 @@
+//! Pushing a blob: in one request where its size and digest are known, measured on its way where they are not, taken up
+//! where it broke off.
+
+use futures_util::StreamExt as _;
+use ocm_blob::{Blob, ByteStream, Digest, Measure, Measured, verified};
+use ocm_http::{Body, BodyStream, BoxError, HeaderValue, Method, Request, Response, StatusCode, header};
+
+use super::RemoteRepository;
+use super::connection::Sent;
+use super::failure::failure;
+use super::upload_session::Session;
+use crate::{Descriptor, Error, Kind, Pushed, Result, media_type};
+
+/// How one request of an upload ended.
+pub(super) enum Step {
+    /// The registry took what it was sent.
+    Taken(Response),
+    /// Authorization ran out on the way; the session stands.
+    Renewed,
+    /// The registry does not take so much at once, or not without knowing the length.
+    InPieces,
+    /// The connection broke or the registry is not well; ask how far it came.
+    Broken(Error),
+    /// The session is gone or out of step; open another one.
+    Lost(Error),
+}
+
+impl RemoteRepository {
+    pub(super) async fn push(&self, content: &dyn Blob) -> Result<(Descriptor, Pushed)> {
+        let Some(digest) = content.digest() else {
+            let measured = self.upload(content, None, None).await?;
+            self.connection().known.learn(self.name(), &measured.digest, measured.size);
+            return Ok((Descriptor::new(media_type::OCTETS, measured.digest, measured.size), Pushed::Sent));
+        };
+        let known = &self.connection().known;
+        let turn = known.turn(self.name(), &digest);
+        let _turn = turn.lock().await;
+        if let Some(size) = known.size(self.name(), &digest) {
+            return Ok((Descriptor::new(media_type::OCTETS, digest, size), Pushed::Present));
+        }
+        let session = known.take_session(self.name(), &digest);
+        if session.is_none()
+            && let Some(size) = self.size_of_blob(&digest, &self.push_scope()).await?
+        {
+            return Ok((Descriptor::new(media_type::OCTETS, digest, size), Pushed::Present));
+        }
+        let measured = self.upload(content, Some(&digest), session).await?;
+        known.learn(self.name(), &digest, measured.size);
+        Ok((Descriptor::new(media_type::OCTETS, digest, measured.size), Pushed::Sent))
+    }
+
+    /// Sends the content, however many requests that takes.
+    async fn upload(&self, content: &dyn Blob, digest: Option<&Digest>, session: Option<Session>) -> Result<Measured> {
+        let retry = self.connection().client.settings().retry;
+        let (mut attempt, mut renewals, mut in_pieces, mut resumed) = (0, 0, false, false);
+        let mut session = match session {
+            Some(session) => session,
+            None => self.begin().await?,
+        };
+        loop {
+            let mut measured = None;
+            let step = match (digest, content.size()) {
+                _ if in_pieces => self.send_in_pieces(&mut session, content, digest, &mut measured).await,
+                (Some(digest), Some(size)) if session.received == 0 => {
+                    measured = Some(Measured { digest: digest.clone(), size });
+                    self.put_whole(&session, content, digest, size).await
+                }
+                _ => self.send_rest(&mut session, content, digest, &mut measured).await,
+            };
+            let step = match step {
+                Ok(step) => step,
+                // What a registry kept of a broken upload is not always what it was sent.
+                Err(error) if error.kind() == Kind::Invalid && std::mem::take(&mut resumed) => Step::Lost(error),
+                Err(error) => {
+                    self.abandon(&session).await;
+                    return Err(error);
+                }
+            };
+            match step {
+                Step::Taken(response) => {
+                    let measured = measured.ok_or_else(|| self.error(Kind::Invalid, "the content ended too early"))?;
+                    return self.stored(&response, digest, measured);
+                }
+                Step::Renewed if renewals < 3 => renewals += 1,
+                Step::Renewed => return Err(self.error(Kind::Denied, "authorization is refused in mid-upload")),
+                Step::InPieces if !in_pieces => {
+                    tracing::debug!(repository = self.subject(), "sends blobs in pieces");
+                    in_pieces = true;
+                    self.abandon(&session).await;
+                    session = self.begin().await?;
+                }
+                Step::InPieces => {
+                    return Err(self.error(Kind::Invalid, "does not take the blob, neither whole nor in pieces"));
+                }
+                Step::Broken(error) | Step::Lost(error) if retry.wait(attempt).is_none() => return Err(error),
+                Step::Broken(error) => {
+                    let before = session.received;
+                    self.pause(&retry, &mut attempt, &error).await;
+                    session = match self.status(&session).await? {
+                        Some(session) => session,
+                        None => self.begin().await?,
+                    };
+                    if session.received > before {
+                        (attempt, resumed) = (0, true);
+                    }
+                }
+                Step::Lost(error) => {
+                    self.pause(&retry, &mut attempt, &error).await;
+                    session = self.begin().await?;
+                }
+            }
+        }
+    }
+
+    async fn pause(&self, retry: &ocm_http::Retry, attempt: &mut u32, error: &Error) {
+        let wait = retry.wait(*attempt).unwrap_or_default();
+        *attempt += 1;
+        tracing::info!(repository = self.subject(), cause = error.reason(), ?wait, "upload broke off, going on");
+        tokio::time::sleep(wait).await;
+    }
+
+    /// `PUT` with all the content: two requests make a blob.
+    async fn put_whole(&self, session: &Session, content: &dyn Blob, digest: &Digest, size: u64) -> Result<Step> {
+        let stream = content.open().await.map_err(Error::blob(self.subject()))?;
+        let stream = verified(stream, Some(size), Some(digest.clone()));
+        let request = Request::new(Method::PUT, session.closing(digest))
+            .header(header::CONTENT_TYPE, HeaderValue::from_static(media_type::OCTETS))
+            .body(Body::once(hold_back(stream), Some(size)));
+        self.step(request).await
+    }
+
+    /// `PATCH` with everything the registry does not have yet, as a stream, then `PUT`.
+    async fn send_rest(
+        &self,
+        session: &mut Session,
+        content: &dyn Blob,
+        digest: Option<&Digest>,
+        measured: &mut Option<Measured>,
+    ) -> Result<Step> {
+        // Also what the registry already has is read again, here only: the digest covers all of it.
+        let (stream, measure) = self.measured(content, digest).await?;
+        let length = content.size().map(|size| size.saturating_sub(session.received));
+        let mut request = Request::new(Method::PATCH, session.location.clone())
+            .header(header::CONTENT_TYPE, HeaderValue::from_static(media_type::OCTETS))
+            .body(Body::once(hold_back(skip(stream, session.received)), length));
+        if let Some(end) = content.size().filter(|size| session.received > 0 && *size > session.received) {
+            request = request.header(header::CONTENT_RANGE, content_range(session.received, end - 1));
+        }
+        if length != Some(0) {
+            match self.step(request).await? {
+                Step::Taken(response) => *session = self.session(&response, Some(session))?,
+                other => return Ok(other),
+            }
+            *measured = measure.result();
+        } else {
+            *measured = Some(self.read_through(content, digest).await?);
+        }
+        let Some(measured) = measured else { return Err(self.error(Kind::Invalid, "the content ended too early")) };
+        session.received = measured.size;
+        self.close(session, &measured.digest).await
+    }
+
+    /// Reads content only to know what it is.
+    async fn read_through(&self, content: &dyn Blob, digest: Option<&Digest>) -> Result<Measured> {
+        let (mut stream, measure) = self.measured(content, digest).await?;
+        while stream.next().await.transpose().map_err(Error::blob(self.subject()))?.is_some() {}
+        measure.result().ok_or_else(|| self.error(Kind::Invalid, "the content ended too early"))
+    }
+
+    /// The content from its start, checked against what it announced and measured.
+    pub(super) async fn measured(&self, content: &dyn Blob, digest: Option<&Digest>) -> Result<(ByteStream, Measure)> {
+        let stream = content.open().await.map_err(Error::blob(self.subject()))?;
+        let algorithm = digest.map_or(ocm_blob::Algorithm::Sha256, Digest::algorithm);
+        Ok(Measure::watch(algorithm, verified(stream, content.size(), digest.cloned())))
+    }
+
+    /// `PUT` without content: what the registry has is the blob.
+    pub(super) async fn close(&self, session: &Session, digest: &Digest) -> Result<Step> {
+        let request = Request::new(Method::PUT, session.closing(digest)).body(Body::Bytes(bytes::Bytes::new()));
+        match self.step(request.clone()).await? {
+            Step::Renewed => self.step(request).await,
+            step => Ok(step),
+        }
+    }
+
+    /// Sends one request of an upload, exactly once.
+    pub(super) async fn step(&self, request: Request) -> Result<Step> {
+        let scope = self.push_scope();
+        let subject = self.subject();
+        let about = self.about(&subject, &scope);
+        let response = match self.connection().try_send(request.once(), about, true).await {
+            Ok(Sent::Answered(response)) => response,
+            Ok(Sent::Renewed) => return Ok(Step::Renewed),
+            Err(error) if error.kind() == Kind::Unavailable => return Ok(Step::Broken(error)),
+            Err(error) => return Err(error),
+        };
+        Ok(match response.status().as_u16() {
+            200..300 => Step::Taken(response),
+            411 | 413 => Step::InPieces,
+            404 | 416 => Step::Lost(failure(&subject, response).await),
+            408 | 429 | 500.. => Step::Broken(failure(&subject, response).await),
+            _ => return Err(failure(&subject, response).await),
+        })
+    }
+
+    /// Checks the registry's last word.
+    fn stored(&self, response: &Response, digest: Option<&Digest>, measured: Measured) -> Result<Measured> {
+        let expected = digest.unwrap_or(&measured.digest);
+        if response.status() == StatusCode::ACCEPTED {
+            return Err(self.error(Kind::Invalid, "did not store the blob although it took all of it"));
+        }
+        match self.told_digest(response)? {
+            Some(told) if told.algorithm() == expected.algorithm() && told != *expected => {
+                Err(self.error(Kind::Invalid, format!("stored a blob as {told} that was sent as {expected}")))
+            }
+            _ => Ok(measured),
+        }
+    }
+}
+
+/// Passes each chunk on only when the next one, or the end, is there without an error: content that turns out to be wrong
+/// at its end is never sent as a whole.
+fn hold_back(stream: ByteStream) -> BodyStream {
+    Box::pin(futures_util::stream::unfold((Some(stream), None), |(stream, mut held)| async move {
+        let mut stream = stream?;
+        loop {
+            match stream.next().await {
+                Some(Ok(chunk)) => {
+                    if let Some(previous) = held.replace(chunk) {
+                        return Some((Ok(previous), (Some(stream), held)));
+                    }
+                }
+                Some(Err(error)) => return Some((Err(BoxError::from(error)), (None, None))),
+                None => return held.map(|last| (Ok(last), (None, None))),
+            }
+        }
+    }))
+}
+
+/// Drops the first bytes of a stream.
+pub(super) fn skip(stream: ByteStream, bytes: u64) -> ByteStream {
+    let mut left = bytes;
+    Box::pin(stream.filter_map(move |chunk| {
+        let kept = match chunk {
+            Ok(chunk) if left >= chunk.len() as u64 => {
+                left -= chunk.len() as u64;
+                None
+            }
+            Ok(chunk) => Some(Ok(chunk.slice(std::mem::take(&mut left) as usize..))),
+            Err(error) => Some(Err(error)),
+        };
+        std::future::ready(kept)
+    }))
+}
+
+/// `<first>-<last>`, as uploads want it: without a unit, unlike everywhere else in HTTP.
+pub(super) fn content_range(first: u64, last: u64) -> HeaderValue {
+    HeaderValue::from_str(&format!("{first}-{last}")).unwrap_or_else(|_| HeaderValue::from_static(""))
+}

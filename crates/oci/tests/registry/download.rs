@@ -1,0 +1,218 @@
+//! Reading from a registry that is unreliable, or lies.
+
+use super::scripted::{Me, Server, answer, client, cut};
+use bytes::Bytes;
+use ocm_blob::{Digest, read_to_end};
+use ocm_http::{Client, Settings};
+use ocm_oci::{Endpoint, Kind, Registry as _, Repository as _, Selector, media_type};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+fn content() -> Bytes {
+    (0..1_000_000_u32).map(|number| (number / 7) as u8).collect()
+}
+
+#[tokio::test]
+async fn a_broken_download_goes_on_where_it_was() {
+    let content = content();
+    let digest = Digest::of(&content);
+    let served = content.clone();
+    let server = Server::start(move |asked| {
+        let first: usize =
+            asked.header("range").trim_start_matches("bytes=").trim_end_matches('-').parse().unwrap_or(0);
+        let rest = served.slice(first..);
+        let length = rest.len().to_string();
+        let range = format!("bytes {first}-{}/{}", served.len() - 1, served.len());
+        let headers = [("content-length", length.as_str()), ("content-range", range.as_str())];
+        answer(if first == 0 { 200 } else { 206 }, &headers, cut(rest, 300_000))
+    })
+    .await;
+    let repository = server.registry().repository("a");
+    let read = read_to_end(repository.blob(&digest, 0).await.unwrap(), 2_000_000, "blob").await.unwrap();
+    assert_eq!(read, content);
+    let ranges: Vec<_> = server.asked().iter().map(|asked| asked.header("range").to_owned()).collect();
+    assert_eq!(ranges, ["", "bytes=300000-", "bytes=600000-", "bytes=900000-"]);
+}
+
+#[tokio::test]
+async fn a_registry_without_ranges_sends_everything_again() {
+    let content = content();
+    let (served, count) = (content.clone(), Arc::new(AtomicUsize::new(0)));
+    let server = Server::start(move |_| {
+        let length = served.len().to_string();
+        let whole = count.fetch_add(1, Ordering::Relaxed) > 0;
+        let body = if whole { served.clone().into() } else { cut(served.clone(), 10) };
+        answer(200, &[("content-length", length.as_str())], body)
+    })
+    .await;
+    let stream = server.registry().repository("a").blob(&Digest::of(&content), 0).await.unwrap();
+    assert_eq!(read_to_end(stream, 2_000_000, "blob").await.unwrap(), content);
+}
+
+#[tokio::test]
+async fn silence_is_noticed_and_slowness_is_not_punished() {
+    let count = Arc::new(AtomicUsize::new(0));
+    let server = Server::start(move |_| {
+        let slow = count.fetch_add(1, Ordering::Relaxed) == 0;
+        let parts = futures_util::stream::unfold(0_u8, move |number| async move {
+            let wait = if slow { 100 } else { 3_600_000 };
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+            (number < 8).then(|| (Ok::<_, std::io::Error>(Bytes::from_static(b"x")), number + 1))
+        });
+        answer(200, &[], axum::body::Body::from_stream(parts))
+    })
+    .await;
+    let repository = server.registry().repository("a");
+    let digest = Digest::of("xxxxxxxx");
+    assert_eq!(read_to_end(repository.blob(&digest, 0).await.unwrap(), 100, "blob").await.unwrap(), "xxxxxxxx");
+    let error = read_to_end(repository.blob(&digest, 0).await.unwrap(), 100, "blob").await.unwrap_err();
+    assert!(error.to_string().contains("no data for"), "{error}");
+}
+
+#[tokio::test]
+async fn wrong_bytes_never_end_well() {
+    let digest = Digest::of("right");
+    let server = Server::start(|asked| match asked.target.as_str() {
+        target if target.contains("blobs") => answer(200, &[], "wrong"),
+        _ => answer(200, &[("content-type", media_type::MANIFEST)], "{\"schemaVersion\":2}"),
+    })
+    .await;
+    let repository = server.registry().repository("a");
+    assert!(read_to_end(repository.blob(&digest, 0).await.unwrap(), 100, "blob").await.is_err());
+    let error = repository.manifest(&Selector::Digest(digest.clone())).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Invalid);
+    assert!(error.to_string().contains(&format!("does not match {digest} from {}", server.address)), "{error}");
+    // One attempt each: wrong content is not a passing failure.
+    assert_eq!(server.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn lies_about_a_manifest() {
+    let other = Digest::of("other").to_string();
+    let server = Server::start(move |asked| {
+        let json = ("content-type", media_type::MANIFEST);
+        match asked.target.rsplit('/').next().unwrap() {
+            "digest" => answer(200, &[json, ("docker-content-digest", &other)], "{}"),
+            "nonsense" => answer(200, &[json, ("docker-content-digest", "sha256:../../x")], "{}"),
+            "html" => answer(200, &[("content-type", "text/html; charset=utf-8")], "<html>log in</html>"),
+            "page" => answer(200, &[], "<html>log in</html>"),
+            "large" => answer(200, &[json, ("content-length", "9223372036854775807")], axum::body::Body::empty()),
+            "endless" => {
+                let chunks =
+                    futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from(vec![b' '; 65_536])));
+                answer(200, &[json], axum::body::Body::from_stream(chunks))
+            }
+            // A manifest and an index at once is found when it is read.
+            _ => {
+                answer(200, &[("content-type", media_type::INDEX)], r#"{"schemaVersion":2,"manifests":[],"layers":[]}"#)
+            }
+        }
+    })
+    .await;
+    let repository = server.registry().repository("a");
+    for (tag, says) in [
+        ("digest", "does not match"),
+        ("nonsense", "is not a digest"),
+        ("html", "not a manifest"),
+        ("page", "not a manifest"),
+        ("large", "larger than the limit"),
+        ("endless", "larger than the limit"),
+    ] {
+        let error = repository.manifest(&Selector::parse(tag)).await.unwrap_err();
+        assert!(error.to_string().contains(says), "{tag}: {error}");
+        assert_eq!(error.kind(), Kind::Invalid, "{tag}");
+    }
+    let both = repository.manifest(&Selector::parse("both")).await.unwrap();
+    assert!(both.document().is_err());
+    assert!(repository.manifest(&Selector::parse("../../x")).await.is_err());
+}
+
+#[tokio::test]
+async fn content_encoding_is_left_alone() {
+    let server = Server::start(|asked| {
+        assert_eq!(asked.header("accept-encoding"), "identity");
+        answer(200, &[("content-encoding", "gzip")], "not gzip at all")
+    })
+    .await;
+    let stream = server.registry().repository("a").blob(&Digest::of("not gzip at all"), 0).await.unwrap();
+    assert_eq!(read_to_end(stream, 100, "blob").await.unwrap(), "not gzip at all");
+}
+
+#[tokio::test]
+async fn a_redirect_gets_no_authorization_not_even_on_the_way_back() {
+    let storage = Server::start(|asked| {
+        let back = asked.header("x-back").to_owned();
+        assert_eq!(back, "");
+        let home = asked.target.split_once("home=").unwrap().1.to_owned();
+        answer(307, &[("location", &format!("http://{home}/final?X-Amz-Signature=canary"))], "")
+    })
+    .await;
+    let elsewhere = storage.address.clone();
+    let server = Server::start(move |asked| match asked.target.as_str() {
+        target if target.starts_with("/final") => answer(200, &[], "content"),
+        _ if asked.header("authorization").is_empty() => answer(401, &[("www-authenticate", "Basic realm=x")], ""),
+        _ => {
+            let home = asked.header("host").to_owned();
+            answer(307, &[("location", &format!("http://{elsewhere}/blob?home={home}"))], "")
+        }
+    })
+    .await;
+    let stream = server.registry_for(Me::default()).repository("a").blob(&Digest::of("content"), 0).await.unwrap();
+    assert_eq!(read_to_end(stream, 100, "blob").await.unwrap(), "content");
+    let shown: Vec<_> = server.asked().iter().map(|asked| asked.header("authorization").to_owned()).collect();
+    assert_eq!(shown, ["", super::scripted::ME, ""]);
+    assert_eq!(storage.asked()[0].header("authorization"), "");
+}
+
+#[tokio::test]
+async fn refusals_say_what_happened() {
+    let server = Server::start(|asked| {
+        let errors =
+            |code: &str, message: &str| serde_json::json!({"errors": [{"code": code, "message": message}]}).to_string();
+        match asked.target.rsplit('/').next().unwrap() {
+            "denied" => answer(403, &[], errors("DENIED", "no \u{1b}[31maccess")),
+            "method" => answer(405, &[], errors("UNSUPPORTED", "not here")),
+            "broken" => answer(500, &[("content-type", "text/html")], "<html>"),
+            "many" => answer(429, &[("retry-after", "3600")], errors("TOOMANYREQUESTS", "slow down")),
+            "login" => answer(401, &[("www-authenticate", "Basic realm=x")], ""),
+            "conflict" => answer(409, &[], ""),
+            _ => answer(404, &[], errors("MANIFEST_UNKNOWN", "unknown")),
+        }
+    })
+    .await;
+    let repository = server.registry().repository("a/b");
+    for (tag, kind, says) in [
+        ("denied", Kind::Denied, "no \\u{1b}[31maccess (DENIED)"),
+        ("method", Kind::Unsupported, "not here"),
+        ("broken", Kind::Unavailable, "answered 500"),
+        ("many", Kind::Unavailable, "try again after 3600"),
+        ("login", Kind::Denied, "none are configured for"),
+        ("conflict", Kind::Conflict, "answered 409"),
+        ("missing", Kind::NotFound, "not found"),
+    ] {
+        let error = repository.manifest(&Selector::parse(tag)).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.to_string().contains(says), "{error}");
+        assert!(error.to_string().contains(&format!("{}/a/b", server.address)), "{error}");
+    }
+    // A server error is tried again, a demand to wait for an hour is not.
+    let count = |tag: &str| server.asked().iter().filter(|asked| asked.target.ends_with(tag)).count();
+    assert_eq!((count("broken"), count("many"), count("denied")), (6, 1, 1));
+}
+
+#[tokio::test]
+async fn nobody_there_and_the_wrong_protocol() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let registry = |address: &str, client: Client| {
+        let (endpoint, path) = Endpoint::parse(address).unwrap();
+        ocm_oci::RemoteRegistry::new(client, endpoint, &path, Arc::new(ocm_oci::Anonymous)).repository("a")
+    };
+    let error =
+        registry(&format!("http://127.0.0.1:{port}"), Client::new(Settings::default())).tags().await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Unavailable);
+    assert!(error.to_string().contains("connection refused"), "{error}");
+    let server = Server::start(|_| answer(200, &[], "{}")).await;
+    let error = registry(&format!("https://{}", server.address), client()).tags().await.unwrap_err();
+    assert!(error.to_string().contains("http://"), "{error}");
+}

@@ -1,0 +1,222 @@
+//! Content of an element as a file or folder of the user's.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use ocm_access::Content;
+use ocm_blob::{Algorithm, Blob, ByteStream, Digest, Existing, ExtractOptions, Gzipped, Limits, Observer, extract, gunzip, verified, write_file};
+use ocm_model::DigestSpec;
+use ocm_oci::{Layout, LayoutContent, Repository, media_type};
+
+use crate::ops::download::{Extraction, Form};
+use crate::{Error, Kind, Result};
+
+/// Media type of a chart in a registry (Helm, *OCI support*), and the one that very old versions used.
+const CHARTS: [&str; 2] = ["application/vnd.cncf.helm.chart.content.v1.tar+gzip", "application/tar+gzip"];
+
+/// Media type of a chart's provenance file.
+const PROVENANCE: &str = "application/vnd.cncf.helm.chart.provenance.v1.prov";
+
+/// What is known of an element besides its content.
+pub(crate) struct Wanted<'a> {
+    /// Recorded digest.
+    pub(crate) digest: Option<&'a DigestSpec>,
+    /// Name of the image inside a layout.
+    pub(crate) tag: &'a str,
+    pub(crate) form: Form,
+    pub(crate) extraction: Extraction,
+}
+
+/// What was written.
+pub(crate) struct Delivered {
+    pub(crate) path: PathBuf,
+    pub(crate) media_type: String,
+    pub(crate) digest: String,
+    pub(crate) bytes: u64,
+}
+
+/// Writes content to `output`, checked against the recorded digest. Nothing is left there if it is wrong.
+pub(crate) async fn deliver(content: Content, wanted: &Wanted<'_>, output: &Path, observer: &Arc<dyn Observer>) -> Result<Delivered> {
+    if let Some(folder) = output.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|error| Error::new(Kind::Other, format!("{}: {error}", folder.display())))?;
+    }
+    match content {
+        Content::Image { source, root } => image(source, root, wanted, output, observer).await,
+        Content::Blob { blob, media_type } if is_artifact_set(&media_type) => artifact_set(blob, &media_type, wanted, output, observer).await,
+        Content::Blob { blob, media_type } => bytes(blob, media_type, wanted, output, observer).await,
+    }
+}
+
+/// One OCI artifact in an archive of its own, as the older program stores images: `<manifest type>+tar+gzip`.
+fn is_artifact_set(kind: &str) -> bool {
+    let inner = kind.strip_suffix("+gzip").unwrap_or(kind).strip_suffix("+tar");
+    inner.is_some_and(|inner| media_type::MANIFESTS.iter().any(|known| known.strip_suffix("+json") == Some(inner)))
+}
+
+fn mismatch(expected: &str, actual: &str) -> Error {
+    Error::new(Kind::Verification, format!("the content has digest {actual}, but the descriptor records {expected}"))
+}
+
+/// The recorded digest as one of bytes; `None` if there is none or the element is excluded from digests.
+fn recorded(digest: Option<&DigestSpec>) -> Result<Option<Digest>> {
+    let Some(spec) = digest.filter(|spec| !spec.value.is_empty() && spec.hash_algorithm != "NO-DIGEST") else { return Ok(None) };
+    let algorithm = match spec.hash_algorithm.to_ascii_uppercase().replace('-', "").as_str() {
+        "SHA256" => Algorithm::Sha256,
+        "SHA512" => Algorithm::Sha512,
+        other => return Err(Error::new(Kind::Verification, format!("the recorded digest uses the unknown algorithm {other:?}"))),
+    };
+    Digest::from_hex(algorithm, &spec.value).map(Some).map_err(|error| Error::new(Kind::Verification, error))
+}
+
+fn watched(stream: ByteStream, observer: &Arc<dyn Observer>) -> ByteStream {
+    let observer = observer.clone();
+    Box::pin(stream.inspect(move |chunk| {
+        if let Ok(chunk) = chunk {
+            observer.moved(chunk.len() as u64);
+        }
+    }))
+}
+
+fn file_error(error: ocm_blob::Error) -> Error {
+    match error {
+        ocm_blob::Error::DigestMismatch { .. } | ocm_blob::Error::SizeMismatch { .. } => Error::new(Kind::Verification, error),
+        ocm_blob::Error::File { ref source, .. } if source.kind() == std::io::ErrorKind::AlreadyExists => {
+            Error::new(Kind::Conflict, error).hint("name another place with --output")
+        }
+        error => Error::from(ocm_oci::Error::blob("content")(error)),
+    }
+}
+
+async fn bytes(
+    blob: Arc<dyn Blob>,
+    media_type: String,
+    wanted: &Wanted<'_>,
+    output: &Path,
+    observer: &Arc<dyn Observer>,
+) -> Result<Delivered> {
+    if wanted.form == Form::HelmChart {
+        return Err(Error::usage(format!("content of type {media_type} is no chart in OCI form")));
+    }
+    let expected = recorded(wanted.digest)?;
+    let stored = blob.digest();
+    // What the store verifies itself needs no second pass over the bytes.
+    let check = expected.clone().filter(|expected| !(blob.is_verified() && stored.as_ref() == Some(expected)));
+    let stream = verified(blob.open().await.map_err(file_error)?, None, check);
+    let stream = watched(stream, observer);
+    let digest = stored.or(expected).map(|digest| digest.to_string()).unwrap_or_default();
+    let unpack = wanted.extraction == Extraction::Auto;
+    let compressed = unpack && (media_type == "application/gzip" || media_type == "application/x-tgz" || media_type.ends_with("+gzip"));
+    let inner = media_type.strip_suffix("+gzip").unwrap_or(&media_type);
+    let tar = unpack && (["application/tar", "application/x-tar", "application/x-tgz"].contains(&inner) || inner.ends_with("+tar"));
+    let stream = if compressed { gunzip(stream, Limits::default()) } else { stream };
+    let bytes = if tar {
+        extract(stream, output, ExtractOptions::default()).await.map_err(file_error)?.bytes
+    } else {
+        let existing = if output.is_file() { Existing::Replace } else { Existing::Refuse };
+        write_file(stream, output, existing).await.map_err(file_error)?.1
+    };
+    Ok(Delivered { path: output.to_owned(), media_type, digest, bytes })
+}
+
+async fn artifact_set(
+    blob: Arc<dyn Blob>,
+    kind: &str,
+    wanted: &Wanted<'_>,
+    output: &Path,
+    observer: &Arc<dyn Observer>,
+) -> Result<Delivered> {
+    // An archive is read at places, not from front to back, so it has to be a file for a moment.
+    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let spool = tempfile::Builder::new()
+        .prefix(".ocm-")
+        .tempdir_in(folder)
+        .map_err(|error| Error::new(Kind::Other, format!("{}: {error}", folder.display())))?;
+    let file = spool.path().join("artifact-set");
+    write_file(blob.open().await.map_err(file_error)?, &file, Existing::Refuse).await.map_err(file_error)?;
+    let layout = Layout::open(&file).await?;
+    let mut root = layout.top_level().await?;
+    if root.media_type.is_empty() {
+        root.media_type = kind.split("+tar").next().map(|kind| format!("{kind}+json")).unwrap_or_default();
+    }
+    image(Arc::new(layout), root, wanted, output, observer).await
+}
+
+async fn image(
+    source: Arc<dyn Repository>,
+    root: ocm_oci::Descriptor,
+    wanted: &Wanted<'_>,
+    output: &Path,
+    observer: &Arc<dyn Observer>,
+) -> Result<Delivered> {
+    if let Some(expected) = recorded(wanted.digest)?.filter(|expected| *expected != root.digest) {
+        return Err(mismatch(&expected.to_string(), &root.digest.to_string()));
+    }
+    let digest = root.digest.to_string();
+    let media_type = root.media_type.clone();
+    if wanted.form == Form::HelmChart {
+        let (path, bytes) = chart(&source, &root, output).await?;
+        return Ok(Delivered { path, media_type, digest, bytes });
+    }
+    let mut content = LayoutContent::new();
+    let bare = ocm_oci::Descriptor::new(root.media_type.clone(), root.digest.clone(), root.size);
+    let name = (!wanted.tag.is_empty()).then_some(wanted.tag);
+    content.add_graph(&source, &bare, name).await?;
+    let tar = content.tar()?;
+    let size = tar.size().unwrap_or_default();
+    let replace = if output.is_file() { Existing::Replace } else { Existing::Refuse };
+    match (wanted.form, wanted.extraction) {
+        (Form::Layout, Extraction::Auto) => {
+            content.write_directory(output, Existing::Refuse).await.map_err(|error| {
+                let exists = output.symlink_metadata().is_ok();
+                let error = Error::from(error);
+                if exists { error.hint("name another place with --output") } else { error }
+            })?;
+            observer.moved(size);
+        }
+        (Form::LayoutTar, _) => {
+            let stream = watched(tar.open().await.map_err(file_error)?, observer);
+            write_file(stream, output, replace).await.map_err(file_error)?;
+        }
+        _ => {
+            let stream = Gzipped::new(Arc::new(tar)).open().await.map_err(file_error)?;
+            write_file(watched(stream, observer), output, replace).await.map_err(file_error)?;
+        }
+    }
+    Ok(Delivered { path: output.to_owned(), media_type, digest, bytes: size })
+}
+
+/// The chart of an artifact as `<name>-<version>.tgz` in the folder `output`, with its provenance file.
+async fn chart(source: &Arc<dyn Repository>, root: &ocm_oci::Descriptor, output: &Path) -> Result<(PathBuf, u64)> {
+    let document = source.manifest(&root.digest.clone().into()).await?.document()?;
+    let layers: Vec<ocm_oci::Descriptor> = document.blobs().into_iter().skip(1).cloned().collect();
+    let config = document.blobs().first().map(|config| (*config).clone());
+    let (Some(config), Some(layer)) = (config, layers.iter().find(|layer| CHARTS.contains(&layer.media_type.as_str()))) else {
+        return Err(Error::usage("the artifact has no layer with a chart"));
+    };
+    let text = ocm_blob::read_to_end(source.blob(&config.digest, 0).await?, 1 << 20, "chart configuration").await.map_err(file_error)?;
+    let about: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
+    let part = |key: &str| about.get(key).and_then(serde_json::Value::as_str).filter(|text| is_plain(text));
+    let base = match (part("name"), part("version")) {
+        (Some(name), Some(version)) => format!("{name}-{version}.tgz"),
+        _ => format!("{}.tgz", layer.digest.hex()),
+    };
+    let mut written = 0;
+    for layer in &layers {
+        let name = match layer.media_type.as_str() {
+            kind if CHARTS.contains(&kind) => base.clone(),
+            PROVENANCE => format!("{base}.prov"),
+            _ => layer.digest.hex(),
+        };
+        let path = output.join(name);
+        std::fs::create_dir_all(output).map_err(|error| Error::new(Kind::Other, format!("{}: {error}", output.display())))?;
+        let existing = if path.is_file() { Existing::Replace } else { Existing::Refuse };
+        written += write_file(source.blob(&layer.digest, 0).await?, path, existing).await.map_err(file_error)?.1;
+    }
+    Ok((output.to_owned(), written))
+}
+
+/// Whether text from a registry can be part of a file name.
+fn is_plain(text: &str) -> bool {
+    !text.is_empty() && !text.starts_with('.') && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.+".contains(c))
+}

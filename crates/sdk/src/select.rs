@@ -1,0 +1,217 @@
+//! From the words of a request to the component versions they mean.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ocm_model::reference::{ComponentReference, RepositoryReference};
+use ocm_model::{Constraint, Version};
+use ocm_repository::{ComponentRepository, ComponentVersion};
+
+use crate::context::Purpose;
+use crate::lookup::Lookup;
+use crate::ops::get;
+use crate::{Context, Error, Kind, Result};
+
+/// One component version that was asked for, not yet read.
+#[derive(Clone)]
+pub(crate) struct Selected {
+    pub(crate) repository: ComponentRepository,
+    pub(crate) component: String,
+    pub(crate) version: String,
+    /// Digest of its manifest, if the reference gave one.
+    pub(crate) digest: Option<String>,
+}
+
+impl Selected {
+    /// Reads it, and compares it with the digest of the reference.
+    pub(crate) async fn read(&self) -> Result<Arc<ComponentVersion>> {
+        let found = self.repository.get(&self.component, &self.version).await?;
+        if let Some(expected) = self.digest.as_ref().filter(|expected| **expected != found.root.digest().to_string()) {
+            return Err(Error::new(
+                Kind::Verification,
+                format!(
+                    "{}//{}:{}: the reference asks for digest {expected}, but what is stored has {}",
+                    self.repository.address(),
+                    self.component,
+                    self.version,
+                    found.root.digest()
+                ),
+            ));
+        }
+        Ok(Arc::new(found))
+    }
+}
+
+/// What a reference on the command line turned out to be.
+pub(crate) enum Meant {
+    Component(ComponentReference),
+    Repository(RepositoryReference),
+}
+
+/// Reads a reference. What looks like a host but is a file or folder here means that file or folder.
+pub(crate) fn meaning(text: &str) -> Result<Meant> {
+    let usage = |error: ocm_model::Error| Error::usage(error);
+    if !text.contains("//") || text.ends_with("//") || is_only_scheme(text) {
+        // Without a separator it is a place, unless it is one of the older short forms `host/component:version`.
+        if Path::new(text).exists() {
+            return RepositoryReference::parse(text).map(|reference| Meant::Repository(on_disk(reference))).map_err(usage);
+        }
+        if text.contains("/component-descriptors/")
+            || text.rsplit('/').next().is_some_and(|last| last.contains(':')) && !text.contains("::")
+        {
+            if let Ok(reference) = ComponentReference::parse(text) {
+                return Ok(Meant::Component(with_disk(reference)));
+            }
+        }
+        return RepositoryReference::parse(text.trim_end_matches('/')).map(|reference| Meant::Repository(on_disk(reference))).map_err(usage);
+    }
+    ComponentReference::parse(text).map(|reference| Meant::Component(with_disk(reference))).map_err(usage)
+}
+
+/// Whether the only `//` belongs to a scheme: `http://host/path`.
+fn is_only_scheme(text: &str) -> bool {
+    let place = text.split_once("::").map_or(text, |(_, place)| place);
+    place.match_indices("//").count() == 1 && place.split_once("://").is_some()
+}
+
+/// Reads the reference of a repository.
+pub(crate) fn repository(text: &str) -> Result<RepositoryReference> {
+    RepositoryReference::parse(text).map(on_disk).map_err(Error::usage)
+}
+
+fn with_disk(mut reference: ComponentReference) -> ComponentReference {
+    reference.repository = on_disk(reference.repository);
+    reference
+}
+
+/// `product-1.0` and `my.ctf` look like hosts; where there is such a file or folder, that is what is meant.
+fn on_disk(reference: RepositoryReference) -> RepositoryReference {
+    match reference.as_file() {
+        Some(RepositoryReference::Ctf { file_path, .. }) if Path::new(&file_path).exists() => RepositoryReference::ctf(file_path),
+        _ => reference,
+    }
+}
+
+/// All component versions that a request asks for.
+///
+/// # Errors
+/// Nothing at all fits one of the references.
+pub(crate) async fn select(context: &Context, request: &get::Request) -> Result<Vec<Selected>> {
+    let constraint = request.constraint.as_deref().map(Constraint::parse).transpose().map_err(Error::usage)?;
+    let filter = Filter { constraint, latest: request.latest };
+    let mut selected = Vec::new();
+    if let Some(place) = &request.repository {
+        let repository = context.open(&self::repository(place)?, Purpose::Read).await?;
+        if request.references.is_empty() {
+            selected.extend(everything(&repository, &filter).await?);
+        }
+        for name in &request.references {
+            let (component, version) = split_version(name);
+            selected.extend(versions(&repository, component, version, None, &filter).await?);
+        }
+        return Ok(selected);
+    }
+    if request.references.is_empty() {
+        return Err(Error::usage("a component reference or a repository is missing").hint("example: ocm get cv ./archive//acme.org/product:1.0.0"));
+    }
+    for text in &request.references {
+        match meaning(text)? {
+            Meant::Repository(place) => {
+                let repository = context.open(&place, Purpose::Read).await?;
+                selected.extend(everything(&repository, &filter).await?);
+            }
+            Meant::Component(reference) => {
+                let repository = context.open(&reference.repository, Purpose::Read).await?;
+                let (version, digest) = (reference.version.as_deref(), reference.digest.clone());
+                selected.extend(versions(&repository, reference.component.as_str(), version, digest, &filter).await?);
+            }
+        }
+    }
+    Ok(selected)
+}
+
+/// The repositories that referenced versions are looked for in: where the roots are, then the ones given.
+pub(crate) async fn lookup(context: &Context, selected: &[Selected], more: &[String]) -> Result<Lookup> {
+    let mut repositories: Vec<ComponentRepository> = Vec::new();
+    for root in selected {
+        if repositories.iter().all(|known| known.address() != root.repository.address()) {
+            repositories.push(root.repository.clone());
+        }
+    }
+    for place in more {
+        repositories.push(context.open(&self::repository(place)?, Purpose::Read).await?);
+    }
+    Ok(Lookup::new(repositories))
+}
+
+struct Filter {
+    constraint: Option<Constraint>,
+    latest: bool,
+}
+
+impl Filter {
+    fn apply(&self, mut versions: Vec<String>) -> Vec<String> {
+        if let Some(constraint) = &self.constraint {
+            versions.retain(|version| Version::parse(version).is_ok_and(|version| constraint.matches(&version)));
+        }
+        if self.latest {
+            versions.truncate(1);
+        }
+        versions
+    }
+}
+
+async fn everything(repository: &ComponentRepository, filter: &Filter) -> Result<Vec<Selected>> {
+    let mut selected = Vec::new();
+    for component in repository.components().await.map_err(cannot_list)? {
+        let found = filter.apply(repository.versions(&component).await?);
+        selected.extend(found.into_iter().map(|version| Selected {
+            repository: repository.clone(),
+            component: component.clone(),
+            version,
+            digest: None,
+        }));
+    }
+    if selected.is_empty() {
+        return Err(Error::new(Kind::NotFound, format!("{}: no component version found", repository.address())));
+    }
+    Ok(selected)
+}
+
+fn cannot_list(error: ocm_oci::Error) -> Error {
+    let listing = matches!(error.kind(), ocm_oci::Kind::Unsupported | ocm_oci::Kind::NotFound | ocm_oci::Kind::Denied);
+    let error = Error::from(error).during("listing components");
+    if listing { error.hint("name a component: <repository>//<component>[:<version>]") } else { error }
+}
+
+async fn versions(
+    repository: &ComponentRepository,
+    component: &str,
+    version: Option<&str>,
+    digest: Option<String>,
+    filter: &Filter,
+) -> Result<Vec<Selected>> {
+    let versions = match version {
+        Some(version) => vec![version.to_owned()],
+        None => {
+            let all = repository.versions(component).await?;
+            let count = all.len();
+            let found = filter.apply(all);
+            if found.is_empty() {
+                let what = match &filter.constraint {
+                    Some(constraint) if count > 0 => format!("none of its {count} versions matches {constraint}"),
+                    _ => "component not found".to_owned(),
+                };
+                return Err(Error::new(Kind::NotFound, format!("{}//{component}: {what}", repository.address())));
+            }
+            found
+        }
+    };
+    let make = |version| Selected { repository: repository.clone(), component: component.to_owned(), version, digest: digest.clone() };
+    Ok(versions.into_iter().map(make).collect())
+}
+
+/// `component:version`, the version optional.
+fn split_version(text: &str) -> (&str, Option<&str>) {
+    text.rsplit_once(':').map_or((text, None), |(component, version)| (component, Some(version)))
+}
