@@ -96,6 +96,8 @@ impl Dispatcher {
         let host = url.host_str().unwrap_or_default();
         let authority = &url[url::Position::BeforeHost..url::Position::AfterPort];
         let insecure = [host, authority].iter().any(|name| self.settings.insecure_hosts.contains(*name));
+        // A proxy may well be on the local network, and resolves names itself.
+        let reach = if self.settings.proxies.proxy_for(url).is_some() { Reach::Anywhere } else { reach };
         let slot = usize::from(insecure) * 2 + usize::from(reach == Reach::Public);
         let transport = self.transports[slot].get_or_init(|| build(&self.settings, insecure, reach));
         transport.as_ref().map_err(|reason| Error::new(Kind::Invalid, url, reason))

@@ -54,11 +54,10 @@ impl Progress {
             let deadline = {
                 let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
                 match state.turn {
-                    Turn::Connect => Some(state.since + timeouts.connect + timeouts.answer),
                     Turn::Transport => Some(state.since + timeouts.stall),
                     Turn::Source => None,
                     Turn::Answer if sends => Some(state.since + timeouts.commit),
-                    Turn::Answer => Some(state.since + timeouts.connect + timeouts.answer),
+                    Turn::Connect | Turn::Answer => Some(state.since + timeouts.connect + timeouts.answer),
                 }
             };
             match deadline {

@@ -59,6 +59,13 @@ impl Response {
         self.header(::http::header::CONTENT_LENGTH)?.trim().parse().ok()
     }
 
+    /// Waits for so long within the body before it is taken for broken off, instead of what the settings say.
+    #[must_use]
+    pub fn patience(mut self, stall: Duration) -> Self {
+        self.stall = stall;
+        self
+    }
+
     /// The body as it comes, exactly as the server sent it (`Content-Encoding` is never undone).
     ///
     /// The stream fails when the other side is silent for longer than the settings allow, and when the body ends before

@@ -25,7 +25,7 @@ impl Default for Retry {
             min_wait: Duration::from_millis(200),
             max_wait: Duration::from_secs(30),
             jitter: 0.2,
-            max_retry_after: Duration::from_secs(120),
+            max_retry_after: Duration::from_mins(2),
         }
     }
 }

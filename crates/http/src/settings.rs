@@ -56,9 +56,9 @@ impl Default for Timeouts {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(30),
-            answer: Duration::from_secs(60),
-            commit: Duration::from_secs(600),
-            stall: Duration::from_secs(60),
+            answer: Duration::from_mins(1),
+            commit: Duration::from_mins(10),
+            stall: Duration::from_mins(1),
         }
     }
 }

@@ -160,7 +160,9 @@ impl Access {
                 local_reference: text("localReference"),
                 media_type: text("mediaType"),
                 reference_name: maybe("referenceName"),
-                global_access: object.member("globalAccess").and_then(|access| serde_json::from_value(access.clone()).ok()),
+                global_access: object
+                    .member("globalAccess")
+                    .and_then(|access| serde_json::from_value(access.clone()).ok()),
             },
             ("OCIImage" | "ociImage" | "ociArtifact" | "OCIArtifact" | "ociRegistry" | "ociArtefact", "" | "v1") => {
                 Self::OciImage { image_reference: text("imageReference") }
@@ -178,11 +180,9 @@ impl Access {
                 Self::LocalFilesystemBlob { file_name: text("fileName"), media_type: text("mediaType") }
             }
             ("none" | "None", "" | "v1") => Self::None,
-            ("Helm" | "helm", "" | "v1") => Self::Helm {
-                repository: text("helmRepository"),
-                chart: text("helmChart"),
-                version: maybe("version"),
-            },
+            ("Helm" | "helm", "" | "v1") => {
+                Self::Helm { repository: text("helmRepository"), chart: text("helmChart"), version: maybe("version") }
+            }
             ("GitHub" | "gitHub" | "github", "" | "v1") => Self::GitHub {
                 repository: text("repoUrl"),
                 api_hostname: maybe("apiHostname"),

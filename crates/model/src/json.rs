@@ -70,12 +70,19 @@ pub(crate) fn write_text(text: &str, out: &mut String) {
             '\u{8}' => out.push_str("\\b"),
             '\u{c}' => out.push_str("\\f"),
             '\0'..='\u{1f}' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
-                out.push_str(&format!("\\u{:04x}", u32::from(character)));
+                write_escape(character, out);
             }
             _ => out.push(character),
         }
     }
     out.push('"');
+}
+
+/// `\u` and the four digits of a character below U+10000.
+fn write_escape(character: char, out: &mut String) {
+    out.push_str("\\u");
+    let digits = [12, 8, 4, 0].map(|shift| char::from_digit(u32::from(character) >> shift & 15, 16));
+    out.extend(digits.into_iter().flatten());
 }
 
 /// Sorts the members at every level.
@@ -107,7 +114,8 @@ mod tests {
 
     #[test]
     fn numbers() {
-        let value: Value = serde_json::from_str("[1e21,1e-7,1.0,9007199254740993,-0,18446744073709551615]").unwrap_or_default();
+        let value: Value =
+            serde_json::from_str("[1e21,1e-7,1.0,9007199254740993,-0,18446744073709551615]").unwrap_or_default();
         assert_eq!(to_string(&value), "[1e+21,1e-7,1,9007199254740993,0,18446744073709551615]");
     }
 }

@@ -18,9 +18,7 @@ pub mod yaml;
 
 pub use access::Access;
 pub use constraint::Constraint;
-pub use descriptor::{
-    Component, Descriptor, DigestSpec, Label, Provider, Reference, Resource, Signature, Source,
-};
+pub use descriptor::{Component, Descriptor, DigestSpec, Label, Provider, Reference, Resource, Signature, Source};
 pub use error::{Error, Result};
 pub use identity::Identity;
 pub use name::ComponentName;

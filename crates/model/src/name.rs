@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -13,8 +14,9 @@ const LONGEST: usize = 255;
 /// The name of a component: a DNS name of at least two labels and a path of at least one segment, `acme.org/product`.
 ///
 /// Lower case only, at most 255 bytes (specification, *Component Identity*). A value of this type is always a legal name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
 pub struct ComponentName(String);
 
 impl ComponentName {
@@ -45,14 +47,22 @@ fn fault(text: &str) -> Option<String> {
     };
     let labels: Vec<&str> = domain.split('.').collect();
     if let Some(label) = labels.iter().find(|label| !is_segment(label, false)) {
-        return Some(format!("{label:?} is no part of a domain: lower-case letters, digits and `-`, beginning with a letter"));
+        return Some(format!(
+            "{label:?} is no part of a domain: lower-case letters, digits and `-`, beginning with a letter"
+        ));
     }
     match labels.last() {
         Some(last) if labels.len() > 1 && last.len() > 1 && last.bytes().all(|byte| byte.is_ascii_lowercase()) => {}
-        _ => return Some(format!("{domain:?} is no domain: it ends in a dot and two or more lower-case letters, such as acme.org")),
+        _ => {
+            return Some(format!(
+                "{domain:?} is no domain: it ends in a dot and two or more lower-case letters, such as acme.org"
+            ));
+        }
     }
     let segment = path.split('/').flat_map(|segment| segment.split('.')).find(|part| !is_segment(part, true))?;
-    Some(format!("{segment:?} is no part of its path: lower-case letters, digits, `-` and `_`, beginning with a letter"))
+    Some(format!(
+        "{segment:?} is no part of its path: lower-case letters, digits, `-` and `_`, beginning with a letter"
+    ))
 }
 
 fn is_segment(text: &str, underscore: bool) -> bool {

@@ -68,7 +68,10 @@ pub fn validate(descriptor: &Descriptor) -> Vec<Finding> {
         let path = format!("signatures[{position}]");
         check.present(&path, "name", &signature.name);
         if !names.insert(&signature.name) {
-            check.report(format!("{path}.name"), format_args!("{:?} is the name of another signature too", signature.name));
+            check.report(
+                format!("{path}.name"),
+                format_args!("{:?} is the name of another signature too", signature.name),
+            );
         }
         check.digest(&path, Some(&signature.digest));
     }
@@ -127,7 +130,8 @@ impl Check {
             }
         }
         if !seen.insert((meta.name, meta.version, meta.extra_identity)) {
-            let message = format_args!("{:?} has the name, version and extra identity of another one", meta.name).to_string();
+            let message =
+                format_args!("{:?} has the name, version and extra identity of another one", meta.name).to_string();
             self.report(path, message);
         }
         self.labels(path, meta.labels);
@@ -145,7 +149,10 @@ impl Check {
                 self.report(format!("{path}.version"), format_args!("is {version:?}: must be v and a number"));
             }
             if let Some(merge) = label.merge.as_ref().filter(|merge| !is_merge_algorithm(&merge.algorithm)) {
-                self.report(format!("{path}.merge.algorithm"), format_args!("{:?} is no name of an algorithm", merge.algorithm));
+                self.report(
+                    format!("{path}.merge.algorithm"),
+                    format_args!("{:?} is no name of an algorithm", merge.algorithm),
+                );
             }
         }
     }
@@ -157,7 +164,10 @@ impl Check {
         self.present(path, "digest.normalisationAlgorithm", &digest.normalisation_algorithm);
         self.present(path, "digest.value", &digest.value);
         if digest.is_complete() && digest.hash().is_some() && digest.oci_digest().is_none() {
-            self.report(format!("{path}.digest.value"), format_args!("is no {} digest in hexadecimal digits", digest.hash_algorithm));
+            self.report(
+                format!("{path}.digest.value"),
+                format_args!("is no {} digest in hexadecimal digits", digest.hash_algorithm),
+            );
         }
     }
 }
@@ -172,5 +182,7 @@ fn is_merge_algorithm(text: &str) -> bool {
     text.is_empty()
         || text.len() > 1
             && text.starts_with(|c: char| c.is_ascii_lowercase())
-            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'/' | b'_' | b'-'))
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'/' | b'_' | b'-'))
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use semver::{BuildMetadata, Prerelease};
 use serde::{Deserialize, Serialize};
 
@@ -16,8 +17,9 @@ use crate::{Error, Result};
 /// It keeps its spelling, and two spellings are two versions: `1.0.0`, `v1.0.0` and `1.0` are not equal. The order is
 /// the one of semantic versioning; spellings it holds for equal are ordered by their build and then by their text, so
 /// that nothing collapses in a sorted list.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
 pub struct Version {
     text: String,
     numbers: [u64; 3],
@@ -38,7 +40,9 @@ impl Version {
     fn read(text: &str) -> Result<Self, String> {
         let (rest, build) = match text.split_once('+') {
             Some((rest, "")) => return Err(format!("nothing follows the `+` of {rest:?}")),
-            Some((rest, build)) => (rest, BuildMetadata::new(build).map_err(|error| format!("build {build:?}: {error}"))?),
+            Some((rest, build)) => {
+                (rest, BuildMetadata::new(build).map_err(|error| format!("build {build:?}: {error}"))?)
+            }
             None => (text, BuildMetadata::EMPTY),
         };
         let (core, prerelease) = match rest.split_once('-') {
@@ -213,10 +217,26 @@ mod tests {
         for text in ["1", "v1", "1.2", "0.0.0", "v1.2.3-rc.1+b", "1-rc", "1.2+b.01", "1.0.0-a-b.c", "1.0.0--"] {
             assert_eq!(Version::parse(text).unwrap().to_string(), text);
         }
-        for text in
-            ["", "v", "x", "1.", ".1", "1.2.3.4", "01", "1.02", "1.0.0-01", "1.0.0-", "1.0.0+", "1.0.0+a+b", "V1", "1.0.0-ü",
-             " 1", "1\n", "1.0.0-a..b", "99999999999999999999"]
-        {
+        for text in [
+            "",
+            "v",
+            "x",
+            "1.",
+            ".1",
+            "1.2.3.4",
+            "01",
+            "1.02",
+            "1.0.0-01",
+            "1.0.0-",
+            "1.0.0+",
+            "1.0.0+a+b",
+            "V1",
+            "1.0.0-ü",
+            " 1",
+            "1\n",
+            "1.0.0-a..b",
+            "99999999999999999999",
+        ] {
             assert!(Version::parse(text).is_err(), "{text:?}");
         }
         assert!(Version::parse("1.x").unwrap_err().to_string().contains("\"x\" is not a number"));

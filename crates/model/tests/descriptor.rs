@@ -28,7 +28,10 @@ fn written_yaml_is_the_text_the_older_program_writes() {
 #[test]
 fn written_json_is_compact_sorted_and_escaped() {
     let text = String::from_utf8(read(COMPLETE).write_json()).unwrap();
-    assert!(text.starts_with(r#"{"component":{"componentReferences":[{"componentName":"acme.org/part","labels":[{"#), "{text}");
+    assert!(
+        text.starts_with(r#"{"component":{"componentReferences":[{"componentName":"acme.org/part","labels":[{"#),
+        "{text}"
+    );
     assert!(text.contains(r#""z":"\u003ca\u0026b\u003e""#), "{text}");
     assert!(text.ends_with(r#""value":"cc"},"name":"release","signature":{"algorithm":"RSASSA-PSS","mediaType":"application/vnd.ocm.signature.rsa.pss","value":"dd"}}]}"#), "{text}");
     assert!(!text.contains('\n'));
@@ -60,8 +63,14 @@ fn unquoted_numbers_keep_their_text_where_text_is_wanted() {
 
 #[test]
 fn numbers_for_text_in_json_are_refused() {
-    assert_fault(r#"{"meta":{"schemaVersion":"v2"},"component":{"name":"acme.org/x","version":1.0}}"#, "expected a string");
-    assert_fault("meta: {schemaVersion: v2}\ncomponent: {name: acme.org/x, version: '1', provider: 5}", "name in quotes");
+    assert_fault(
+        r#"{"meta":{"schemaVersion":"v2"},"component":{"name":"acme.org/x","version":1.0}}"#,
+        "expected a string",
+    );
+    assert_fault(
+        "meta: {schemaVersion: v2}\ncomponent: {name: acme.org/x, version: '1', provider: 5}",
+        "name in quotes",
+    );
 }
 
 #[test]
@@ -90,14 +99,20 @@ fn members_nobody_knows_survive() {
 
 #[test]
 fn lists_may_be_absent_or_null() {
-    let descriptor = read("meta: {schemaVersion: v2}\ncomponent:\n  name: acme.org/x\n  version: '1'\n  provider: acme\n  resources: null\n  labels: ~\n");
+    let descriptor = read(
+        "meta: {schemaVersion: v2}\ncomponent:\n  name: acme.org/x\n  version: '1'\n  provider: acme\n  resources: null\n  labels: ~\n",
+    );
     assert!(descriptor.component.resources.is_empty() && descriptor.component.sources.is_empty());
     assert_eq!(descriptor.tree()["component"]["resources"], json!([]));
 }
 
 #[test]
 fn providers() {
-    let provider = |text: &str| read(&format!("meta: {{schemaVersion: v2}}\ncomponent: {{name: acme.org/x, version: '1', provider: {text}}}")).component.provider;
+    let provider = |text: &str| {
+        read(&format!("meta: {{schemaVersion: v2}}\ncomponent: {{name: acme.org/x, version: '1', provider: {text}}}"))
+            .component
+            .provider
+    };
     assert_eq!(provider("acme"), Provider::named("acme"));
     assert_eq!(provider("null"), Provider::default());
     let labels = vec![Label { name: "l".into(), value: json!(1), ..Label::default() }];
@@ -108,7 +123,10 @@ fn providers() {
     let text = provider(r#"'{"name":"acme"}'"#);
     assert!(text.is_json);
     assert_eq!(serde_json::to_value(&text).unwrap(), json!(r#"{"name":"acme"}"#));
-    assert_fault("meta: {schemaVersion: v2}\ncomponent: {name: acme.org/x, version: '1', provider: '{broken'}", "provider is not the JSON object");
+    assert_fault(
+        "meta: {schemaVersion: v2}\ncomponent: {name: acme.org/x, version: '1', provider: '{broken'}",
+        "provider is not the JSON object",
+    );
 }
 
 #[test]
@@ -136,11 +154,17 @@ fn what_is_no_descriptor_says_why() {
     assert_fault("a: 1", "neither meta.schemaVersion nor apiVersion");
     assert_fault("", "neither meta.schemaVersion nor apiVersion");
     assert_fault("meta: {schemaVersion: v7}\ncomponent: {name: acme.org/x, version: '1'}", "schema version \"v7\"");
-    assert_fault("apiVersion: ocm.software/v9\nmetadata: {name: acme.org/x, version: '1'}", "apiVersion \"ocm.software/v9\"");
+    assert_fault(
+        "apiVersion: ocm.software/v9\nmetadata: {name: acme.org/x, version: '1'}",
+        "apiVersion \"ocm.software/v9\"",
+    );
     assert_fault("meta: {schemaVersion: v2}\ncomponent: {version: '1'}", "name");
     assert_fault("meta: {schemaVersion: v2}\nmeta: {schemaVersion: v2}", "duplicate");
     assert_fault(r#"{"meta":{"schemaVersion":"v2"},"component":{"name":"a","name":"b"}}"#, "duplicate member \"name\"");
-    assert_fault(r#"{"meta":{"schemaVersion":"v2"},"component":{"name":"a","version":"1","x":{"y":1,"y":2}}}"#, "duplicate member \"y\"");
+    assert_fault(
+        r#"{"meta":{"schemaVersion":"v2"},"component":{"name":"a","version":"1","x":{"y":1,"y":2}}}"#,
+        "duplicate member \"y\"",
+    );
     assert_fault("meta: {schemaVersion: v2}\n---\nmeta: {}", "document");
     assert!(Descriptor::read(b"\xff\xfe").is_err());
     assert_fault(&format!("{{\"meta\":{}", "[".repeat(100_000)), "recursion limit");
@@ -149,16 +173,21 @@ fn what_is_no_descriptor_says_why() {
     let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
     for level in 1..12 {
         let items = format!("*a{},", level - 1).repeat(9);
-        bomb.push_str(&format!("a{level}: &a{level} [{items}]\n"));
+        let line = format!("a{level}: &a{level} [{items}]\n");
+        bomb.push_str(&line);
     }
     assert!(Descriptor::read(bomb.as_bytes()).is_err());
 }
 
 #[test]
 fn many_resources_are_no_bomb() {
-    let mut text = String::from("meta: {schemaVersion: v2}\ncomponent:\n  name: acme.org/x\n  version: '1'\n  resources:\n");
+    let mut text =
+        String::from("meta: {schemaVersion: v2}\ncomponent:\n  name: acme.org/x\n  version: '1'\n  resources:\n");
     for number in 0..20_000 {
-        text.push_str(&format!("  - name: r{number}\n    version: '1'\n    type: t\n    relation: local\n    access: {{type: none}}\n    digest: {{hashAlgorithm: a, normalisationAlgorithm: b, value: c}}\n"));
+        let name = format!("  - name: r{number}\n");
+        text.push_str(&name);
+        text.push_str("    version: '1'\n    type: t\n    relation: local\n    access: {type: none}\n");
+        text.push_str("    digest: {hashAlgorithm: a, normalisationAlgorithm: b, value: c}\n");
     }
     assert_eq!(read(&text).component.resources.len(), 20_000);
 }
@@ -204,8 +233,9 @@ fn recorded_descriptors() {
             assert_eq!(&format!("{}\n", serde_json::to_string_pretty(&views).unwrap()), text);
             checked += 1;
         } else if text.starts_with("{\"meta\"") {
-            let lines: String = text.lines().map(|line| format!("{}\n", serde_json::to_string(&read(line).view()).unwrap())).collect();
-            assert_eq!(&lines, text);
+            for line in text.lines() {
+                assert_eq!(serde_json::to_string(&read(line).view()).unwrap(), line);
+            }
             checked += 1;
         } else if text.starts_with("- component:") {
             let list: Vec<Value> = yaml::read(text).unwrap();

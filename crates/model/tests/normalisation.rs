@@ -85,7 +85,8 @@ fn normal_forms_of_the_older_program() {
         let case = row["case"].as_str().unwrap();
         let name = row["algorithm"].as_str().unwrap();
         let form = normalise(&descriptor(&folder.join(case).join("input.yaml")), name.parse().unwrap()).unwrap();
-        let expected = std::fs::read(folder.join(case).join(format!("expected.{}.txt", name.replace('/', "-")))).unwrap();
+        let expected =
+            std::fs::read(folder.join(case).join(format!("expected.{}.txt", name.replace('/', "-")))).unwrap();
         assert_form(&format!("{case} {name}"), &form, &expected);
         assert_eq!(hex(Hash::Sha256, &form), row["sha256"], "{case}");
         assert_eq!(hex(Hash::Sha512, &form), row["sha512"], "{case}");
@@ -129,4 +130,54 @@ fn normal_forms_of_the_newer_program() {
     for algorithm in [Algorithm::V3, Algorithm::V4Alpha1] {
         assert_form(algorithm.name(), &normalise(&descriptor, algorithm).unwrap(), &expected);
     }
+}
+
+/// The descriptor in a blob: plain, or in a tar file of its own.
+fn stored_descriptor(bytes: &[u8]) -> Option<Descriptor> {
+    if bytes.starts_with(b"component-descriptor.yaml\0") {
+        let size = std::str::from_utf8(bytes.get(124..135)?).ok()?;
+        let size = usize::from_str_radix(size, 8).ok()?;
+        return Descriptor::read(bytes.get(512..512 + size)?).ok();
+    }
+    bytes.starts_with(b"{").then(|| Descriptor::read(bytes).ok())?
+}
+
+fn files_below(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files_below(&path, files) } else { files.push(path) }
+    }
+}
+
+/// Whatever either program signed has the digest it signed.
+#[test]
+fn signed_descriptors_of_both_programs() {
+    let Some(vectors) = vectors() else { return };
+    let mut files = Vec::new();
+    for folder in ["v1-run", "v2-run", "generated-v2"] {
+        files_below(&vectors.join(folder), &mut files);
+    }
+    let mut descriptors: Vec<_> = files
+        .iter()
+        .filter_map(|file| Some((file.clone(), stored_descriptor(&std::fs::read(file).unwrap())?)))
+        .collect();
+    for file in
+        ["v1/sigstore/component-descriptor-signed.yaml", "generated-v2/signatures/component-descriptor-signed.yaml"]
+    {
+        descriptors.push((vectors.join(file), descriptor(&vectors.join(file))));
+    }
+    let mut checked = 0;
+    for (file, descriptor) in descriptors {
+        for signature in &descriptor.signatures {
+            let digest = &signature.digest;
+            let algorithm = digest.normalisation_algorithm.parse().unwrap();
+            let hash = if digest.hash_algorithm == "SHA-512" { Hash::Sha512 } else { Hash::Sha256 };
+            let matches = [Reduction::None, Reduction::GoV2]
+                .into_iter()
+                .any(|reduction| hex(hash, &normalise_as(&descriptor, algorithm, reduction).unwrap()) == digest.value);
+            assert!(matches, "{} {}", file.display(), signature.name);
+            checked += 1;
+        }
+    }
+    assert!(checked > 20, "{checked} signatures");
 }

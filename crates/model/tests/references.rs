@@ -21,31 +21,167 @@ fn component_references() {
     const OCI: &str = "OCIRepository/v1";
     const CTF: &str = "CommonTransportFormat/v1";
     for (text, kind, base, sub, prefix, component, version) in [
-        ("github.com/open-component-model/ocm//ocm.software/ocmcli:0.23.0", OCI, "github.com", "open-component-model/ocm", false, "ocm.software/ocmcli", "0.23.0"),
-        ("github.com/open-component-model/ocm/component-descriptors/ocm.software/ocmcli:0.23.0", OCI, "github.com", "open-component-model/ocm", true, "ocm.software/ocmcli", "0.23.0"),
-        ("oci::github.com/open-component-model/ocm/component-descriptors/ocm.software/ocmcli:0.23.0", "oci", "github.com", "open-component-model/ocm", true, "ocm.software/ocmcli", "0.23.0"),
-        ("oci::http://github.com/open-component-model/ocm/component-descriptors/ocm.software/ocmcli:0.23.0", "oci", "http://github.com", "open-component-model/ocm", true, "ocm.software/ocmcli", "0.23.0"),
-        ("oci::https://ghcr.io/open-component-model/ocm/component-descriptors/ocm.software/cli:1.0.0", "oci", "https://ghcr.io", "open-component-model/ocm", true, "ocm.software/cli", "1.0.0"),
-        ("oci::github.com:8080/open-component-model/ocm/component-descriptors/ocm.software/ocmcli:0.23.0", "oci", "github.com:8080", "open-component-model/ocm", true, "ocm.software/ocmcli", "0.23.0"),
-        ("oci::localhost:5000/open-component-model/ocm/component-descriptors/ocm.software/test:1.2.3", "oci", "localhost:5000", "open-component-model/ocm", true, "ocm.software/test", "1.2.3"),
-        ("localhost:5000/open-component-model/ocm/component-descriptors/ocm.software/test:1.2.3", OCI, "localhost:5000", "open-component-model/ocm", true, "ocm.software/test", "1.2.3"),
-        ("github.com/mandelsoft/ocm/component-descriptors/ocm.software/component", OCI, "github.com", "mandelsoft/ocm", true, "ocm.software/component", ""),
-        ("oci::ghcr.io/project/component-descriptors/ocm.software/cmp:0.5.1", "oci", "ghcr.io", "project", true, "ocm.software/cmp", "0.5.1"),
+        (
+            "github.com/open-component-model/ocm//ocm.software/ocmcli:0.23.0",
+            OCI,
+            "github.com",
+            "open-component-model/ocm",
+            false,
+            "ocm.software/ocmcli",
+            "0.23.0",
+        ),
+        (
+            "github.com/open-component-model/ocm/component-descriptors/ocm.software/ocmcli:0.23.0",
+            OCI,
+            "github.com",
+            "open-component-model/ocm",
+            true,
+            "ocm.software/ocmcli",
+            "0.23.0",
+        ),
+        (
+            "oci::github.com/open-component-model/ocm/component-descriptors/ocm.software/ocmcli:0.23.0",
+            "oci",
+            "github.com",
+            "open-component-model/ocm",
+            true,
+            "ocm.software/ocmcli",
+            "0.23.0",
+        ),
+        (
+            "oci::http://github.com/open-component-model/ocm/component-descriptors/ocm.software/ocmcli:0.23.0",
+            "oci",
+            "http://github.com",
+            "open-component-model/ocm",
+            true,
+            "ocm.software/ocmcli",
+            "0.23.0",
+        ),
+        (
+            "oci::https://ghcr.io/open-component-model/ocm/component-descriptors/ocm.software/cli:1.0.0",
+            "oci",
+            "https://ghcr.io",
+            "open-component-model/ocm",
+            true,
+            "ocm.software/cli",
+            "1.0.0",
+        ),
+        (
+            "oci::github.com:8080/open-component-model/ocm/component-descriptors/ocm.software/ocmcli:0.23.0",
+            "oci",
+            "github.com:8080",
+            "open-component-model/ocm",
+            true,
+            "ocm.software/ocmcli",
+            "0.23.0",
+        ),
+        (
+            "oci::localhost:5000/open-component-model/ocm/component-descriptors/ocm.software/test:1.2.3",
+            "oci",
+            "localhost:5000",
+            "open-component-model/ocm",
+            true,
+            "ocm.software/test",
+            "1.2.3",
+        ),
+        (
+            "localhost:5000/open-component-model/ocm/component-descriptors/ocm.software/test:1.2.3",
+            OCI,
+            "localhost:5000",
+            "open-component-model/ocm",
+            true,
+            "ocm.software/test",
+            "1.2.3",
+        ),
+        (
+            "github.com/mandelsoft/ocm/component-descriptors/ocm.software/component",
+            OCI,
+            "github.com",
+            "mandelsoft/ocm",
+            true,
+            "ocm.software/component",
+            "",
+        ),
+        (
+            "oci::ghcr.io/project/component-descriptors/ocm.software/cmp:0.5.1",
+            "oci",
+            "ghcr.io",
+            "project",
+            true,
+            "ocm.software/cmp",
+            "0.5.1",
+        ),
         ("./my-path//ocm.software/ocmcli:0.23.0", CTF, "./my-path", "", false, "ocm.software/ocmcli", "0.23.0"),
         ("ctf::./my-path//ocm.software/ocmcli:0.23.0", "ctf", "./my-path", "", false, "ocm.software/ocmcli", "0.23.0"),
         ("ctf::./my-path//ocm.software/ocmcli", "ctf", "./my-path", "", false, "ocm.software/ocmcli", ""),
-        ("ctf::/tmp/ctfrepo/component-descriptors/ocm.software/cli:0.1.0", "ctf", "/tmp/ctfrepo", "", true, "ocm.software/cli", "0.1.0"),
-        ("./relative/path/component-descriptors/ocm.software/component:2.0.0", CTF, "./relative/path", "", true, "ocm.software/component", "2.0.0"),
-        ("/absolute/path/component-descriptors/ocm.software/cmp:0.5.1", CTF, "/absolute/path", "", true, "ocm.software/cmp", "0.5.1"),
-        ("C:\\TEMP\\ctf\\component-descriptors\\ocm.software/cli:0.1.0", CTF, "C:/TEMP/ctf", "", true, "ocm.software/cli", "0.1.0"),
-        ("D:/TEMP/ctf/component-descriptors/ocm.software/cli:0.1.0", CTF, "D:/TEMP/ctf", "", true, "ocm.software/cli", "0.1.0"),
+        (
+            "ctf::/tmp/ctfrepo/component-descriptors/ocm.software/cli:0.1.0",
+            "ctf",
+            "/tmp/ctfrepo",
+            "",
+            true,
+            "ocm.software/cli",
+            "0.1.0",
+        ),
+        (
+            "./relative/path/component-descriptors/ocm.software/component:2.0.0",
+            CTF,
+            "./relative/path",
+            "",
+            true,
+            "ocm.software/component",
+            "2.0.0",
+        ),
+        (
+            "/absolute/path/component-descriptors/ocm.software/cmp:0.5.1",
+            CTF,
+            "/absolute/path",
+            "",
+            true,
+            "ocm.software/cmp",
+            "0.5.1",
+        ),
+        (
+            "C:\\TEMP\\ctf\\component-descriptors\\ocm.software/cli:0.1.0",
+            CTF,
+            "C:/TEMP/ctf",
+            "",
+            true,
+            "ocm.software/cli",
+            "0.1.0",
+        ),
+        (
+            "D:/TEMP/ctf/component-descriptors/ocm.software/cli:0.1.0",
+            CTF,
+            "D:/TEMP/ctf",
+            "",
+            true,
+            "ocm.software/cli",
+            "0.1.0",
+        ),
         ("C:\\TEMP\\ctf//ocm.software/cli:0.1.0", CTF, "C:/TEMP/ctf", "", false, "ocm.software/cli", "0.1.0"),
         ("https://host//ocm.software/x", OCI, "https://host", "", false, "ocm.software/x", ""),
         ("archive.tgz//ocm.software/cli:1.0.0", CTF, "archive.tgz", "", false, "ocm.software/cli", "1.0.0"),
         // What the Go program cannot do.
-        ("http://[::1]:5000/x//ocm.software/cli:1.0.0", OCI, "http://[::1]:5000", "x", false, "ocm.software/cli", "1.0.0"),
+        (
+            "http://[::1]:5000/x//ocm.software/cli:1.0.0",
+            OCI,
+            "http://[::1]:5000",
+            "x",
+            false,
+            "ocm.software/cli",
+            "1.0.0",
+        ),
         ("[::1]:5000/x//ocm.software/cli:1.0.0", OCI, "[::1]:5000", "x", false, "ocm.software/cli", "1.0.0"),
-        ("oci::http://[fe80::1]:5000//ocm.software/cli", "oci", "http://[fe80::1]:5000", "", false, "ocm.software/cli", ""),
+        (
+            "oci::http://[fe80::1]:5000//ocm.software/cli",
+            "oci",
+            "http://[fe80::1]:5000",
+            "",
+            false,
+            "ocm.software/cli",
+            "",
+        ),
         ("file://./local/path//ocm.software/cli:1.0.0", CTF, "./local/path", "", false, "ocm.software/cli", "1.0.0"),
         ("file:///abs/path//ocm.software/cli:1.0.0", CTF, "/abs/path", "", false, "ocm.software/cli", "1.0.0"),
         ("OCIRegistry::ghcr.io/x//ocm.software/cli", "OCIRegistry", "ghcr.io", "x", false, "ocm.software/cli", ""),
@@ -54,8 +190,24 @@ fn component_references() {
         ("directory::./my-path//ocm.software/cli", CTF, "./my-path", "", false, "ocm.software/cli", ""),
         ("tgz::x//ocm.software/cli", CTF, "x", "", false, "ocm.software/cli", ""),
         ("ctf+tar::x//ocm.software/cli", "ctf", "x", "", false, "ocm.software/cli", ""),
-        ("{\"type\":\"OCIRegistry\",\"baseUrl\":\"http://host:5000/x\"}//ocm.software/cli:1.0.0", "OCIRegistry", "http://host:5000", "x", false, "ocm.software/cli", "1.0.0"),
-        ("{\"type\":\"ctf\",\"filePath\":\"a//b:c\"}/component-descriptors/ocm.software/cli", "ctf", "a//b:c", "", true, "ocm.software/cli", ""),
+        (
+            "{\"type\":\"OCIRegistry\",\"baseUrl\":\"http://host:5000/x\"}//ocm.software/cli:1.0.0",
+            "OCIRegistry",
+            "http://host:5000",
+            "x",
+            false,
+            "ocm.software/cli",
+            "1.0.0",
+        ),
+        (
+            "{\"type\":\"ctf\",\"filePath\":\"a//b:c\"}/component-descriptors/ocm.software/cli",
+            "ctf",
+            "a//b:c",
+            "",
+            true,
+            "ocm.software/cli",
+            "",
+        ),
     ] {
         let reference = ComponentReference::parse(text).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(spec(&reference.repository), (kind.into(), base.into(), sub.into()), "{text}");
@@ -130,7 +282,11 @@ fn repositories() {
         ("https://ghcr.io/a/../b", "https://ghcr.io", "a/../b"),
         ("ghcr.io/my-org/repo/../repo", "ghcr.io", "my-org/repo/../repo"),
         ("registry.io:5000/x/../y", "registry.io:5000", "x/../y"),
-        ("oci::http://github.com/open-component-model/ocm/../ocm", "http://github.com", "open-component-model/ocm/../ocm"),
+        (
+            "oci::http://github.com/open-component-model/ocm/../ocm",
+            "http://github.com",
+            "open-component-model/ocm/../ocm",
+        ),
         ("ghcr.io/team..name", "ghcr.io", "team..name"),
         ("localhost:5000/a..b", "localhost:5000", "a..b"),
         ("oci::ghcr.io/my-org/my-repo", "ghcr.io", "my-org/my-repo"),
@@ -213,8 +369,10 @@ fn mistakes_are_named() {
 
 #[test]
 fn any_version_on_request() {
-    let reference =
-        ComponentReference::parse_any_version("github.com/open-component-model/ocm//ocm.software/ocmcli:invalid-0.23.0").unwrap();
+    let reference = ComponentReference::parse_any_version(
+        "github.com/open-component-model/ocm//ocm.software/ocmcli:invalid-0.23.0",
+    )
+    .unwrap();
     assert_eq!(reference.version.as_deref(), Some("invalid-0.23.0"));
     assert_eq!(reference.semantic_version(), None);
 }
@@ -242,7 +400,9 @@ fn without_separator_the_spelling_decides() {
 
 #[test]
 fn a_dot_may_also_be_a_file() {
-    for (text, path) in [("product-1.0", "product-1.0"), ("foo/bar.ctf", "foo/bar.ctf"), ("v1.2", "v1.2"), ("ghcr.io/x", "ghcr.io/x")] {
+    for (text, path) in
+        [("product-1.0", "product-1.0"), ("foo/bar.ctf", "foo/bar.ctf"), ("v1.2", "v1.2"), ("ghcr.io/x", "ghcr.io/x")]
+    {
         let reference = RepositoryReference::parse(text).unwrap();
         assert!(reference.guess_might_be_file(), "{text}");
         let file = reference.as_file().unwrap();
@@ -260,7 +420,10 @@ fn specifications() {
     for (spec, printed) in [
         (json!({"type": "OCIRepository/v1", "baseUrl": "ghcr.io", "subPath": "a/b"}), "OCIRepository/v1::ghcr.io/a/b"),
         (json!({"type": "oci", "baseUrl": "http://host:5000/base/", "subPath": "/a"}), "oci::http://host:5000/base/a"),
-        (json!({"type": "OCIRegistry", "baseUrl": "ghcr.io/x", "componentNameMapping": "urlPath"}), "OCIRegistry::ghcr.io/x"),
+        (
+            json!({"type": "OCIRegistry", "baseUrl": "ghcr.io/x", "componentNameMapping": "urlPath"}),
+            "OCIRegistry::ghcr.io/x",
+        ),
         (json!({"type": "CTF/v1", "filePath": "./x", "accessMode": "readwrite"}), "CTF/v1::./x"),
         (json!({"type": "ctf", "filePath": "x", "fileFormat": "tgz"}), "ctf+tgz::x"),
     ] {
@@ -306,7 +469,9 @@ fn recorded_results() {
         assert_eq!(reference.repository.kind(), case["type"], "{input}");
         let mut expected = case["repository"].clone();
         // A file address is a path here.
-        if let Some(path) = expected["filePath"].as_str().and_then(|path| path.strip_prefix("file://")).map(str::to_owned) {
+        if let Some(path) =
+            expected["filePath"].as_str().and_then(|path| path.strip_prefix("file://")).map(str::to_owned)
+        {
             expected["filePath"] = path.into();
         }
         assert_eq!(serde_json::to_value(reference.repository.to_spec()).unwrap(), expected, "{input}");

@@ -107,3 +107,17 @@ impl From<ocm_oci::Kind> for Kind {
         }
     }
 }
+
+impl From<ocm_constructor::build::Error> for Error {
+    fn from(error: ocm_constructor::build::Error) -> Self {
+        use ocm_constructor::build::Error as Build;
+        match &error {
+            Build::File(_) => Self::usage(error),
+            Build::Exists { .. } | Build::Differs { .. } => Self::new(Kind::Conflict, error)
+                .hint("--component-version-conflict-policy skip keeps what is there, replace replaces it"),
+            Build::Content { source, .. } => Self::new(source.kind().into(), error),
+            Build::Repository(source) => Self::new(source.kind().into(), source),
+            _ => Self::new(Kind::Other, error),
+        }
+    }
+}

@@ -18,7 +18,7 @@ use crate::{Endpoint, Failure, Handler, Query, Target};
 pub struct Options {
     /// Whether content may be pushed, mounted and deleted. Default: no.
     pub writable: bool,
-    /// Uploads that may be under way at once. Default: 1000.
+    /// Uploads that may be under way at once; a store may keep a file open for each. Default: 256.
     pub uploads: usize,
     /// How long an upload is kept that nobody continues. Default: one hour.
     pub upload_lifetime: Duration,
@@ -30,7 +30,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             writable: false,
-            uploads: 1000,
+            uploads: 256,
             upload_lifetime: Duration::from_hours(1),
             silence: Duration::from_mins(5),
         }

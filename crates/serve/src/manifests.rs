@@ -22,6 +22,9 @@ const DRAIN: usize = 16 * 1024 * 1024;
 /// Tags that may be set with one manifest.
 const TAGS: usize = 100;
 
+/// Missing digests that an answer names.
+const NAMED: usize = 10;
+
 fn fail(error: &Error) -> Failure {
     Failure::store(error, "MANIFEST_UNKNOWN", "MANIFEST_INVALID")
 }
@@ -107,7 +110,8 @@ impl Inner {
         let document = manifest.document().map_err(|error| Failure::invalid("MANIFEST_INVALID", error.reason()))?;
         let missing = missing(store.as_ref(), &document).await?;
         if !missing.is_empty() {
-            let message = format!("the manifest needs what is not in {repository}: {}", missing.join(", "));
+            let (count, first) = (missing.len(), missing[..missing.len().min(NAMED)].join(", "));
+            let message = format!("the manifest needs {count} blobs or manifests that are not in {repository}: {first}");
             return Err(Failure::unknown("MANIFEST_BLOB_UNKNOWN", message));
         }
         let none = tags.is_empty().then_some(None);
@@ -117,7 +121,7 @@ impl Inner {
         }
         self.commit().await?;
         let mut response = answer::empty(StatusCode::CREATED)
-            .with(header::LOCATION, format!("/v2/{repository}/manifests/{reference}"))
+            .with(header::LOCATION, format!("/v2/{repository}/manifests/{}", manifest.digest()))
             .with(CONTENT_DIGEST, manifest.digest());
         if let Some(subject) = document.subject() {
             response = response.with(SUBJECT, &subject.digest);

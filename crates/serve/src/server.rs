@@ -19,7 +19,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use crate::{Api, Options};
 
 /// Connections served at once; more wait in the queue of the operating system.
-const CONNECTIONS: usize = 1024;
+const CONNECTIONS: usize = 512;
 
 /// How long a client may take for the head of a request, and how long an idle connection is kept.
 const HEAD_TIMEOUT: Duration = Duration::from_mins(1);

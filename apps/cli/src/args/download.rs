@@ -18,6 +18,9 @@ pub(crate) enum DownloadKind {
     /// Download resources of component versions: those that are named, or all
     #[command(aliases = ["res", "r"])]
     Resources(DownloadResource),
+    /// Download sources of component versions: those that are named, or all
+    #[command(visible_alias = "source", aliases = ["src", "s"])]
+    Sources(DownloadResource),
     #[command(visible_alias = "cv", aliases = [
         "component-versions", "cvs", "componentversion", "componentversions", "component", "components", "comp", "comps", "c",
     ])]
@@ -78,6 +81,9 @@ pub(crate) struct DownloadComponentVersion {
     /// Archive to write; the default is `<last part of the name>-<version>.ctf` in the working directory
     #[arg(long, short = 'O', value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
+    /// Form of the archive: `directory`, `tar`, `tgz`; the default follows its name
+    #[arg(long = "type", short = 't', value_name = "FORM")]
+    pub(crate) form: Option<String>,
     /// Print the report in this form instead of one line per archive
     #[arg(short = 'o', long = "report", value_name = "FORM")]
     pub(crate) report: Option<ReportForm>,
@@ -95,11 +101,8 @@ pub(crate) struct DownloadArtifact {
     #[arg(long, short = 'O', value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
     /// Form of the output
-    #[arg(long = "type", short = 't', value_name = "FORM", default_value = "directory", conflicts_with = "dirtree")]
+    #[arg(long = "type", short = 't', value_name = "FORM", default_value = "directory")]
     pub(crate) form: ArchiveForm,
-    /// Unpack the layers of an image one over the other
-    #[arg(long)]
-    pub(crate) dirtree: bool,
     /// Write an OCI image layout (there is no other form; for scripts of the older program)
     #[arg(long)]
     pub(crate) oci_layout: bool,

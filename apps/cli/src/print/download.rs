@@ -1,6 +1,7 @@
 //! What was downloaded.
 
 use ocm::ops::download::{Item, Report};
+use ocm::ops::transfer;
 
 use super::escape::terminal;
 
@@ -9,9 +10,14 @@ pub(crate) fn written(report: &Report) -> String {
     report.items.iter().map(|item| format!("{}: {} byte(s) written\n", path(item), item.bytes)).collect()
 }
 
-/// One line per archive, as the older program prints it.
+/// One line per artifact, as the older program prints it.
 pub(crate) fn downloaded(report: &Report) -> String {
     report.items.iter().map(|item| format!("{}: downloaded\n", path(item))).collect()
+}
+
+/// The line of an archive with component versions.
+pub(crate) fn saved(report: &transfer::Report) -> String {
+    format!("{}: downloaded\n", terminal(&report.target))
 }
 
 fn path(item: &Item) -> String {

@@ -155,9 +155,9 @@ pub(crate) fn added(versions: &[add::Added]) -> String {
     let head = format!("found {count} component{}\n", if count == 1 { "" } else { "s" });
     let lines = versions.iter().map(|added| {
         let note = match added.action {
-            add::Action::Added => "",
-            add::Action::Replaced => " (replaced)",
-            add::Action::Kept => " (already present)",
+            add::Disposition::Added => "",
+            add::Disposition::Replaced => " (replaced)",
+            add::Disposition::Kept => " (already present)",
         };
         format!("adding component {}...{note}\n", terminal(&format!("{}:{}", added.component, added.version)))
     });

@@ -3,7 +3,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ocm::ops::download::{self, Artifact, ComponentVersions, Extraction, Form, Report, Request};
+use ocm::ops::download::{self, Artifact, ComponentVersions, Extraction, Form, Report, Request, Which};
 
 use super::Session;
 use super::get::selectors;
@@ -21,19 +21,21 @@ pub(crate) async fn run(session: &Session, download: Download) -> Result<(), Fai
         Some(DownloadKind::Resource(arguments)) if arguments.identities.is_empty() && arguments.identity.is_none() => {
             Err(Failure::usage("which resource is missing").hint("name it: --identity name=NAME, or NAME behind the reference"))
         }
-        Some(DownloadKind::Resource(arguments) | DownloadKind::Resources(arguments)) => resources(session, arguments).await,
+        Some(DownloadKind::Resource(arguments) | DownloadKind::Resources(arguments)) => elements(session, arguments, Which::Resources).await,
+        Some(DownloadKind::Sources(arguments)) => elements(session, arguments, Which::Sources).await,
         Some(DownloadKind::ComponentVersion(arguments)) => component_versions(session, arguments).await,
         Some(DownloadKind::Artifact(arguments)) => artifact(session, arguments).await,
     }
 }
 
-async fn resources(session: &Session, arguments: DownloadResource) -> Result<(), Failure> {
+async fn elements(session: &Session, arguments: DownloadResource, kind: Which) -> Result<(), Failure> {
     let by_flag = arguments.identity.as_deref().map(attributes).transpose()?;
     let exactly_one = by_flag.is_some();
     let to_stdout = arguments.output.as_deref() == Some(Path::new("-"));
     let scratch = if to_stdout { Some(scratch(session)?) } else { None };
     let request = Request {
         versions: session.versions(vec![arguments.reference], arguments.selection, arguments.recursive),
+        kind,
         selectors: match by_flag {
             Some(selector) => vec![selector],
             None => selectors(&arguments.identities)?,
@@ -62,14 +64,16 @@ async fn resources(session: &Session, arguments: DownloadResource) -> Result<(),
 
 async fn component_versions(session: &Session, arguments: DownloadComponentVersion) -> Result<(), Failure> {
     let versions = session.versions(joined(arguments.references), arguments.selection, false);
-    let request = ComponentVersions { versions, output: arguments.output };
+    let request = ComponentVersions { versions, output: arguments.output, form: arguments.form };
     let report = download::component_versions(&session.context, &request).await?;
-    finish(&report, arguments.report, Some(print::download::downloaded))
+    out(&match arguments.report {
+        Some(form) => object(form.into(), &report)?,
+        None => print::download::saved(&report),
+    })
 }
 
 async fn artifact(session: &Session, arguments: DownloadArtifact) -> Result<(), Failure> {
     let form = match arguments.form {
-        _ if arguments.dirtree => Form::FileSystem,
         ArchiveForm::Directory => Form::Layout,
         ArchiveForm::Tar => Form::LayoutTar,
         ArchiveForm::Tgz => Form::LayoutTarGzip,

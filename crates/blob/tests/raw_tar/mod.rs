@@ -1,12 +1,12 @@
 //! Tar archives byte by byte, right and wrong ones alike.
 
 /// One header and its content, padded.
-pub fn entry(name: &[u8], type_flag: u8, link: &[u8], content: &[u8]) -> Vec<u8> {
+pub(crate) fn entry(name: &[u8], type_flag: u8, link: &[u8], content: &[u8]) -> Vec<u8> {
     sized_entry(name, type_flag, link, content.len() as u64, content)
 }
 
 /// The same with a size of its own in the header.
-pub fn sized_entry(name: &[u8], type_flag: u8, link: &[u8], size: u64, content: &[u8]) -> Vec<u8> {
+pub(crate) fn sized_entry(name: &[u8], type_flag: u8, link: &[u8], size: u64, content: &[u8]) -> Vec<u8> {
     let mut header = tar::Header::new_ustar();
     let bytes = header.as_mut_bytes();
     bytes[..name.len()].copy_from_slice(name);
@@ -21,24 +21,24 @@ pub fn sized_entry(name: &[u8], type_flag: u8, link: &[u8], size: u64, content: 
     entry
 }
 
-pub fn file(name: &str, content: &str) -> Vec<u8> {
+pub(crate) fn file(name: &str, content: &str) -> Vec<u8> {
     entry(name.as_bytes(), b'0', b"", content.as_bytes())
 }
 
-pub fn directory(name: &str) -> Vec<u8> {
+pub(crate) fn directory(name: &str) -> Vec<u8> {
     entry(name.as_bytes(), b'5', b"", b"")
 }
 
-pub fn symbolic_link(name: &str, target: &str) -> Vec<u8> {
+pub(crate) fn symbolic_link(name: &str, target: &str) -> Vec<u8> {
     entry(name.as_bytes(), b'2', target.as_bytes(), b"")
 }
 
-pub fn hard_link(name: &str, target: &str) -> Vec<u8> {
+pub(crate) fn hard_link(name: &str, target: &str) -> Vec<u8> {
     entry(name.as_bytes(), b'1', target.as_bytes(), b"")
 }
 
 /// An extended header with the given records.
-pub fn extended(records: &[(&str, &str)]) -> Vec<u8> {
+pub(crate) fn extended(records: &[(&str, &str)]) -> Vec<u8> {
     let mut content = String::new();
     for (keyword, value) in records {
         let body = keyword.len() + value.len() + 3;
@@ -49,16 +49,16 @@ pub fn extended(records: &[(&str, &str)]) -> Vec<u8> {
 }
 
 /// The end of an archive.
-pub fn end() -> Vec<u8> {
+pub(crate) fn end() -> Vec<u8> {
     vec![0; 1024]
 }
 
 /// A whole archive.
-pub fn archive(entries: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn archive(entries: &[Vec<u8>]) -> Vec<u8> {
     [entries.concat(), end()].concat()
 }
 
-pub fn gzip(content: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(content: &[u8]) -> Vec<u8> {
     use std::io::Write as _;
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(content).unwrap();

@@ -36,29 +36,29 @@ struct Element<'a> {
 
 #[derive(Clone, Copy)]
 enum Place<'a> {
-    Resource(usize, &'a Resource),
-    Source(usize, &'a crate::file::Source),
+    Resource(&'a Resource),
+    Source(&'a crate::file::Source),
 }
 
 impl<'a> Place<'a> {
     fn position(self) -> Position {
         match self {
-            Self::Resource(_, resource) => resource.position,
-            Self::Source(_, source) => source.position,
+            Self::Resource(resource) => resource.position,
+            Self::Source(source) => source.position,
         }
     }
 
     fn input(self) -> Option<&'a Input> {
         match self {
-            Self::Resource(_, resource) => resource.input.as_ref(),
-            Self::Source(_, source) => source.input.as_ref(),
+            Self::Resource(resource) => resource.input.as_ref(),
+            Self::Source(source) => source.input.as_ref(),
         }
     }
 
     fn name(self) -> String {
         match self {
-            Self::Resource(_, resource) => format!("resource {:?}", resource.element.name),
-            Self::Source(_, source) => format!("source {:?}", source.element.name),
+            Self::Resource(resource) => format!("resource {:?}", resource.element.name),
+            Self::Source(source) => format!("source {:?}", source.element.name),
         }
     }
 }
@@ -86,10 +86,10 @@ pub(super) async fn store(components: &[Component], plan: &Plan, environment: &E
             stored.content.insert(descriptor.digest.clone(), descriptor);
         }
         match place {
-            Place::Resource(_, resource) => {
+            Place::Resource(resource) => {
                 stored.resources.push(ocm_model::Resource { access: done.access, digest: done.digest, ..resource.element.clone() });
             }
-            Place::Source(_, source) => stored.sources.push(ocm_model::Source { access: done.access, ..source.element.clone() }),
+            Place::Source(source) => stored.sources.push(ocm_model::Source { access: done.access, ..source.element.clone() }),
         }
     }
     Ok(contents)
@@ -99,8 +99,8 @@ pub(super) async fn store(components: &[Component], plan: &Plan, environment: &E
 async fn open<'a>(components: &'a [Component], plan: &Plan, options: &Options) -> Result<Vec<Element<'a>>, Error> {
     let mut places = Vec::new();
     for (position, component) in components.iter().enumerate().filter(|(position, _)| !plan.kept[*position]) {
-        places.extend(component.resources.iter().enumerate().map(|(index, resource)| (position, Place::Resource(index, resource))));
-        places.extend(component.sources.iter().enumerate().map(|(index, source)| (position, Place::Source(index, source))));
+        places.extend(component.resources.iter().map(|resource| (position, Place::Resource(resource))));
+        places.extend(component.sources.iter().map(|source| (position, Place::Source(source))));
     }
     let opened = stream::iter(places).map(|(position, place)| async move {
         let component = &components[position];
@@ -138,10 +138,10 @@ impl Work<'_> {
         let observer = &self.environment.observer;
         observer.started(&item);
         let done = match (place, content) {
-            (Place::Resource(_, resource), Some(content)) => self.input(&element, Some(resource), content).await,
+            (Place::Resource(resource), Some(content)) => self.input(&element, Some(resource), content).await,
             (Place::Source(..), Some(content)) => self.input(&element, None, content).await,
-            (Place::Resource(_, resource), None) => self.access(&element, resource).await,
-            (Place::Source(_, source), None) => Ok(Done { access: source.element.access.clone(), digest: None, stored: None }),
+            (Place::Resource(resource), None) => self.access(&element, resource).await,
+            (Place::Source(source), None) => Ok(Done { access: source.element.access.clone(), digest: None, stored: None }),
         };
         if matches!(place, Place::Source(..)) {
             observer.warned(&format!("{element}: its content is recorded without a digest; declare it as a resource if it must be verifiable"));

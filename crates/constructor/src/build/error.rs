@@ -1,4 +1,4 @@
-use crate::problem::{Position, Problem, Problems};
+use crate::problem::{Position, Problems};
 
 /// Why component versions could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -38,13 +38,6 @@ pub enum Error {
     /// A repository failed.
     #[error(transparent)]
     Repository(#[from] ocm_oci::Error),
-}
-
-impl Error {
-    /// What is wrong at one place of a file.
-    pub(super) fn at(file: &str, position: Position, message: impl Into<String>) -> Self {
-        Self::File(Problems::one(Problem::at(file, position, message)))
-    }
 }
 
 fn are(versions: &[String]) -> String {

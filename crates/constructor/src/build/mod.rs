@@ -21,6 +21,7 @@ use ocm_blob::Observer;
 use ocm_model::Descriptor;
 use ocm_model::digest::GENERIC_BLOB_DIGEST;
 use ocm_repository::{ComponentRepository, ComponentVersion, NewVersion, Staged};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use error::Error;
@@ -28,7 +29,7 @@ pub use error::Error;
 use crate::file::Component;
 
 /// What to do about a component version that the target has already.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Conflict {
     /// Fail; nothing is written.
@@ -43,7 +44,7 @@ pub enum Conflict {
 }
 
 /// What to do about referenced component versions that no file describes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum External {
     /// Leave them where they are.
@@ -118,7 +119,7 @@ pub struct Environment {
 }
 
 /// What happened to a component version of the files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Disposition {
     /// It is new.

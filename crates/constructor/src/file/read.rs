@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::component::Component;
@@ -11,7 +12,7 @@ use crate::problem::{Problem, Problems};
 use crate::template::{self, Engine, Variables};
 
 /// Whose rules a file follows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Dialect {
     /// The older program: `references`, keys in any case, labels of any value, media types of its inputs.

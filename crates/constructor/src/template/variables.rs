@@ -40,6 +40,13 @@ impl Variables {
         Ok(self)
     }
 
+    /// Adds variables whose values may have any form.
+    #[must_use]
+    pub fn with_values(mut self, values: impl IntoIterator<Item = (String, Value)>) -> Self {
+        self.0.extend(values);
+        self
+    }
+
     /// The value of a variable.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name)

@@ -10,6 +10,6 @@ mod write;
 
 pub use schema::Schema;
 pub use types::{
-    Component, Descriptor, DigestSpec, Label, LabelMerge, Meta, NestedDigest, Provider, Reference, Resource, ResourceDigest,
-    Signature, SignatureValue, Source, SourceReference, Timestamp,
+    Component, Descriptor, DigestSpec, Label, LabelMerge, Meta, NestedDigest, Provider, Reference, Resource,
+    ResourceDigest, Signature, SignatureValue, Source, SourceReference, Timestamp,
 };

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -9,7 +10,7 @@ use crate::{Identity, TypedObject};
 /// A component descriptor in the form of schema version `v2`, which every implementation reads.
 ///
 /// Member order is the one of the Go implementations. Members that are not known here are kept in `other`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
     /// Schema version.
@@ -31,7 +32,7 @@ pub struct Descriptor {
 }
 
 /// Says which schema a descriptor follows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Meta {
     /// `v2`.
@@ -48,7 +49,7 @@ impl Default for Meta {
 }
 
 /// A component version: its name, who provides it, and what belongs to it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Component {
     /// Name, a DNS name with a path: `acme.org/product`.
@@ -84,7 +85,8 @@ pub struct Component {
 /// Who provides a component: a name, or a name with labels.
 ///
 /// Stored as a plain string; with labels as a JSON document inside the string, as schema `v2` wants it. Objects are read too.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
+#[schemars(with = "String")]
 pub struct Provider {
     /// Name of the provider.
     pub name: String,
@@ -98,7 +100,7 @@ pub struct Provider {
 }
 
 /// An artifact that is delivered.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Resource {
     /// Name, unique together with version and extra identity.
@@ -132,7 +134,7 @@ pub struct Resource {
 }
 
 /// Where an artifact was made from.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Source {
     /// Name, unique together with version and extra identity.
@@ -157,7 +159,7 @@ pub struct Source {
 }
 
 /// Another component version that belongs to this one.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reference {
     /// Name of the reference, unique together with version and extra identity.
@@ -181,7 +183,7 @@ pub struct Reference {
 }
 
 /// Which sources a resource was made from.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SourceReference {
     /// Identity attributes of the source.
@@ -196,7 +198,7 @@ pub struct SourceReference {
 }
 
 /// A named value of any form.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Label {
     /// Name, unique in its list; vendors prefix it with a domain.
     pub name: String,
@@ -218,7 +220,7 @@ pub struct Label {
 }
 
 /// How two values of a label become one.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LabelMerge {
     /// Name of the algorithm.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -232,7 +234,7 @@ pub struct LabelMerge {
 }
 
 /// A digest with the names of how it was made.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DigestSpec {
     /// `SHA-256` or `SHA-512`; older texts say `sha256`.
@@ -250,7 +252,7 @@ pub struct DigestSpec {
 }
 
 /// A signature over the normalised descriptor.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Signature {
     /// Name, unique in the descriptor.
     pub name: String,
@@ -269,7 +271,7 @@ pub struct Signature {
 }
 
 /// The bytes of a signature and how to read them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SignatureValue {
     /// Algorithm.
@@ -290,7 +292,7 @@ pub struct SignatureValue {
 }
 
 /// A time stamp (RFC 3161).
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Timestamp {
     /// PEM block with the token.
     #[serde(default, deserialize_with = "null_is_empty")]
@@ -304,7 +306,7 @@ pub struct Timestamp {
 }
 
 /// Digests of a referenced version, kept at the root of the tree.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NestedDigest {
     /// Name of the component.
@@ -323,7 +325,7 @@ pub struct NestedDigest {
 }
 
 /// Digest of one resource of a referenced version.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ResourceDigest {
     /// Name of the resource.
@@ -351,6 +353,8 @@ where
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }
 
+// The signature is serde's.
+#[allow(clippy::ref_option)]
 fn is_false_or_absent(signing: &Option<Value>) -> bool {
     matches!(signing, None | Some(Value::Bool(false) | Value::Null))
 }
@@ -358,7 +362,8 @@ fn is_false_or_absent(signing: &Option<Value>) -> bool {
 impl Label {
     /// Whether the label is part of the digest. The text `"true"` counts too, as it does in the rules of the Go programs.
     pub fn is_signed(&self) -> bool {
-        matches!(&self.signing, Some(Value::Bool(true))) || self.signing.as_ref().and_then(Value::as_str) == Some("true")
+        matches!(&self.signing, Some(Value::Bool(true)))
+            || self.signing.as_ref().and_then(Value::as_str) == Some("true")
     }
 }
 

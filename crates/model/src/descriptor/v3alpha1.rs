@@ -3,7 +3,9 @@ use serde_json::{Map, Value};
 
 use super::read::fault;
 use super::types::null_is_empty;
-use super::{Component, Descriptor, Label, Meta, NestedDigest, Provider, Reference, Resource, Schema, Signature, Source};
+use super::{
+    Component, Descriptor, Label, Meta, NestedDigest, Provider, Reference, Resource, Schema, Signature, Source,
+};
 use crate::{Result, TypedObject};
 
 /// A descriptor in the form of schema version `v3alpha1`, which only the older program writes.

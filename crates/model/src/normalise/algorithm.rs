@@ -42,9 +42,15 @@ impl FromStr for Algorithm {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        [Self::V1, Self::V2, Self::V3, Self::V4Alpha1].into_iter().find(|algorithm| algorithm.name() == name).ok_or_else(|| {
-            Error::new(format_args!("normalisation algorithm {name:?}"), "is unknown: use jsonNormalisation/v4alpha1 or v3")
-        })
+        [Self::V1, Self::V2, Self::V3, Self::V4Alpha1]
+            .into_iter()
+            .find(|algorithm| algorithm.name() == name)
+            .ok_or_else(|| {
+                Error::new(
+                    format_args!("normalisation algorithm {name:?}"),
+                    "is unknown: use jsonNormalisation/v4alpha1 or v3",
+                )
+            })
     }
 }
 
@@ -76,7 +82,9 @@ pub fn normalise(descriptor: &Descriptor, algorithm: Algorithm) -> Result<Vec<u8
 pub fn normalise_as(descriptor: &Descriptor, algorithm: Algorithm, reduction: Reduction) -> Result<Vec<u8>> {
     let mut tree = match (algorithm, &descriptor.schema) {
         (Algorithm::V1, Schema::V2) => return Ok(v1::of_v2(descriptor)),
-        (Algorithm::V1, Schema::V3Alpha1 { api_version, kind }) => return Ok(v1::of_v3alpha1(descriptor, api_version, kind)),
+        (Algorithm::V1, Schema::V3Alpha1 { api_version, kind }) => {
+            return Ok(v1::of_v3alpha1(descriptor, api_version, kind));
+        }
         (Algorithm::V2, _) => v2::tree(descriptor, &v2::with_versions(&descriptor.component.resources), reduction),
         (Algorithm::V3 | Algorithm::V4Alpha1, _) => v2::tree(descriptor, &descriptor.component.resources, reduction),
     };

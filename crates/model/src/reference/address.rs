@@ -12,7 +12,8 @@ pub(super) struct Address {
 
 /// Takes an address apart. Whether the host exists or is one at all is for whoever contacts it to find out.
 pub(super) fn split(text: &str) -> Result<Address, String> {
-    if let Some(character) = text.chars().find(|c| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#' | '\\')) {
+    if let Some(character) = text.chars().find(|c| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#' | '\\'))
+    {
         return Err(format!("contains {character:?}, which no registry address may"));
     }
     let start = text.find("://").map_or(0, |scheme| scheme + 3);

@@ -62,14 +62,43 @@ mod tests {
     #[test]
     fn every_rule() {
         for text in [
-            "C:\\x", "d:/x", "file://x", "file:///x", "/x", "..", "../x", "a/../../x", "./x", "./x.y", "a.tar", "b.tgz", "c.tar.gz",
-            "10.0.0.1", "1.0", "LOCALHOST/x", "transport-archive", "my-product", ".", "a/b",
+            "C:\\x",
+            "d:/x",
+            "file://x",
+            "file:///x",
+            "/x",
+            "..",
+            "../x",
+            "a/../../x",
+            "./x",
+            "./x.y",
+            "a.tar",
+            "b.tgz",
+            "c.tar.gz",
+            "10.0.0.1",
+            "1.0",
+            "LOCALHOST/x",
+            "transport-archive",
+            "my-product",
+            ".",
+            "a/b",
         ] {
             assert_eq!(class(text), Class::Ctf, "{text}");
         }
         for text in [
-            "http://x", "https://x/y", "oci://x", "localhost:5000/x", "1.2.3.4:5000/x", "[::1]:5000/x", "localhost", "ghcr.io",
-            "ghcr.io/team..name", "localhost:5000/a..b", "foo/bar.ctf", "product-1.0", "v1.2",
+            "http://x",
+            "https://x/y",
+            "oci://x",
+            "localhost:5000/x",
+            "1.2.3.4:5000/x",
+            "[::1]:5000/x",
+            "localhost",
+            "ghcr.io",
+            "ghcr.io/team..name",
+            "localhost:5000/a..b",
+            "foo/bar.ctf",
+            "product-1.0",
+            "v1.2",
         ] {
             assert_eq!(class(text), Class::Oci, "{text}");
         }

@@ -74,9 +74,8 @@ impl RepositoryReference {
                 (Some(format), _) => (Some("ctf"), Some(format)),
                 (None, None) => (Some(kind), None),
                 (None, Some((name, format))) => {
-                    let format = FileFormat::parse(format).ok_or_else(|| {
-                        format!("has the archive format {format:?}: use directory, tar or tgz")
-                    })?;
+                    let format = FileFormat::parse(format)
+                        .ok_or_else(|| format!("has the archive format {format:?}: use directory, tar or tgz"))?;
                     (Some(name), Some(format))
                 }
             },
@@ -135,7 +134,9 @@ impl RepositoryReference {
     /// The reference read as the path of an archive, where [`Self::guess_might_be_file`].
     pub fn as_file(&self) -> Option<Self> {
         match self {
-            Self::Oci { base_url, sub_path, .. } if self.guess_might_be_file() => Some(Self::ctf(join(base_url, sub_path))),
+            Self::Oci { base_url, sub_path, .. } if self.guess_might_be_file() => {
+                Some(Self::ctf(join(base_url, sub_path)))
+            }
             _ => None,
         }
     }
@@ -193,7 +194,9 @@ impl RepositoryReference {
                 let file_path = address::file_path(path).unwrap_or_else(|| Ok(path.to_owned()))?;
                 let format = match text("fileFormat")? {
                     "" => None,
-                    name => Some(FileFormat::parse(name).ok_or_else(|| format!("has the unknown fileFormat {name:?}"))?),
+                    name => {
+                        Some(FileFormat::parse(name).ok_or_else(|| format!("has the unknown fileFormat {name:?}"))?)
+                    }
                 };
                 Ok(Self::Ctf { type_as_written, file_path, format })
             }
@@ -209,8 +212,9 @@ impl RepositoryReference {
 
     fn prefix(&self) -> Option<String> {
         match self {
-            Self::Oci { type_as_written, .. } => type_as_written.clone(),
-            Self::Ctf { type_as_written, format: None, .. } => type_as_written.clone(),
+            Self::Oci { type_as_written, .. } | Self::Ctf { type_as_written, format: None, .. } => {
+                type_as_written.clone()
+            }
             Self::Ctf { type_as_written: None, format: Some(format), .. } => Some(format.name().to_owned()),
             Self::Ctf { type_as_written: Some(kind), format: Some(format), .. } => {
                 let is_complete = kind.contains('+') || FileFormat::parse(kind).is_some();

@@ -110,7 +110,9 @@ fn is_sexagesimal(unsigned: &str) -> bool {
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
     let Some((first, rest)) = whole.split_once(':') else { return false };
     let are_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
-    are_digits(first) && are_digits(fraction) && rest.split(':').all(|part| matches!(part.len(), 1 | 2) && are_digits(part))
+    are_digits(first)
+        && are_digits(fraction)
+        && rest.split(':').all(|part| matches!(part.len(), 1 | 2) && are_digits(part))
 }
 
 /// Dates, alone or with a time behind them.
@@ -153,11 +155,14 @@ pub(super) fn write_double(text: &str, out: &mut String) {
             '\u{2029}' => out.push_str("\\P"),
             other if is_special(other) => {
                 let code = u32::from(other);
-                out.push_str(&match code {
-                    0..=0xff => format!("\\x{code:02X}"),
-                    0x100..=0xffff => format!("\\u{code:04X}"),
-                    _ => format!("\\U{code:08X}"),
-                });
+                let (mark, digits) = match code {
+                    0..=0xff => ('x', 2),
+                    0x100..=0xffff => ('u', 4),
+                    _ => ('U', 8),
+                };
+                out.extend(['\\', mark]);
+                let code = format!("{code:0digits$X}");
+                out.push_str(&code);
             }
             other => out.push(other),
         }
@@ -172,8 +177,24 @@ mod tests {
     #[test]
     fn plain_where_no_reader_errs() {
         for text in [
-            "v2", "1.0.0", "v1", "sha256:abc", "text/plain; charset=utf-8", "a b", "LocalBlob/v1", "http://x/y?z#a", "-a", "a-",
-            "1.0.0+build", "ünï", "12ab", "ghcr.io/x:1.0@sha256:9", "a,b", "e3", "C:\\x", "1.2.3.4:5000",
+            "v2",
+            "1.0.0",
+            "v1",
+            "sha256:abc",
+            "text/plain; charset=utf-8",
+            "a b",
+            "LocalBlob/v1",
+            "http://x/y?z#a",
+            "-a",
+            "a-",
+            "1.0.0+build",
+            "ünï",
+            "12ab",
+            "ghcr.io/x:1.0@sha256:9",
+            "a,b",
+            "e3",
+            "C:\\x",
+            "1.2.3.4:5000",
         ] {
             assert_eq!(style(text, false), Style::Plain, "{text}");
         }
@@ -182,13 +203,71 @@ mod tests {
     #[test]
     fn quoted_where_one_would() {
         for text in [
-            "", "yes", "No", "on", "y", "N", "null", "~", "1", "1.0", "1_000", "0x1f", "0b1", "010", "1e3", "1e+3", ".5", "5.",
-            "-1", "+1", ".inf", "-.INF", ".nan", "2024-01-02", "2024-01-02T03:04:05Z", "1:30", "190:20:30", "<<", "=", "1234567890123",
-            "123e45", "0o17", "_1", "\t", "a\tb", "\u{85}", "\u{1f600}",
+            "",
+            "yes",
+            "No",
+            "on",
+            "y",
+            "N",
+            "null",
+            "~",
+            "1",
+            "1.0",
+            "1_000",
+            "0x1f",
+            "0b1",
+            "010",
+            "1e3",
+            "1e+3",
+            ".5",
+            "5.",
+            "-1",
+            "+1",
+            ".inf",
+            "-.INF",
+            ".nan",
+            "2024-01-02",
+            "2024-01-02T03:04:05Z",
+            "1:30",
+            "190:20:30",
+            "<<",
+            "=",
+            "1234567890123",
+            "123e45",
+            "0o17",
+            "_1",
+            "\t",
+            "a\tb",
+            "\u{85}",
+            "\u{1f600}",
         ] {
             assert_eq!(style(text, false), Style::Double, "{text}");
         }
-        for text in [" a", "a ", "#a", "a #b", "a: b", "a:", "- a", "-", "? a", "{a}", "[a", "*a", "&a", "!a", "%a", "@a", "`a", "'a", "\"a", "---", "|", ">x", "{\"name\":\"acme\"}"] {
+        for text in [
+            " a",
+            "a ",
+            "#a",
+            "a #b",
+            "a: b",
+            "a:",
+            "- a",
+            "-",
+            "? a",
+            "{a}",
+            "[a",
+            "*a",
+            "&a",
+            "!a",
+            "%a",
+            "@a",
+            "`a",
+            "'a",
+            "\"a",
+            "---",
+            "|",
+            ">x",
+            "{\"name\":\"acme\"}",
+        ] {
             assert_eq!(style(text, false), Style::Single, "{text}");
         }
         assert_eq!(style("a\nb\n", false), Style::Literal);

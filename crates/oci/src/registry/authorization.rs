@@ -25,8 +25,11 @@ pub(super) struct Authorization {
     options: RemoteOptions,
     challenge: RwLock<Option<Known>>,
     slots: Mutex<HashMap<Scope, Arc<AsyncMutex<Slot>>>>,
-    credentials: Mutex<HashMap<Option<String>, Arc<OnceCell<Option<Credentials>>>>>,
+    credentials: Mutex<HashMap<Option<String>, Answered>>,
 }
+
+/// What the port answered for a repository.
+type Answered = Arc<OnceCell<Option<Credentials>>>;
 
 /// The challenge that stands, and whether the registry that made it is on a local network.
 #[derive(Clone)]
@@ -125,8 +128,8 @@ impl Authorization {
         let usable = |slot: &Slot| slot.token.clone().filter(|token| token.is_fresh() && Some(&token.header) != used);
         let slot = {
             let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-            let wider = slots.iter().filter(|(other, _)| other.covers(scope) && *other != scope);
-            if let Some(token) = wider.filter_map(|(_, slot)| usable(&*slot.try_lock().ok()?)).next() {
+            let mut wider = slots.iter().filter(|(other, _)| other.covers(scope) && *other != scope);
+            if let Some(token) = wider.find_map(|(_, slot)| usable(&*slot.try_lock().ok()?)) {
                 return Ok(token);
             }
             slots.entry(scope.clone()).or_default().clone()

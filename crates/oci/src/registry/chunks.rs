@@ -2,6 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
+use futures_util::stream::Fuse;
 use ocm_blob::{Blob, ByteStream, Digest, Measured};
 use ocm_http::{Body, HeaderValue, Method, Request, header};
 
@@ -21,7 +22,7 @@ impl RemoteRepository {
     ) -> Result<Step> {
         let size = self.connection().options.chunk.max(session.chunk_min as usize).max(1);
         let (stream, measure) = self.measured(content, digest).await?;
-        let mut pieces = Pieces { stream: skip(stream, session.received), size, rest: Bytes::new() };
+        let mut pieces = Pieces { stream: skip(stream, session.received).fuse(), size, rest: Bytes::new() };
         while let Some(piece) = pieces.next().await.map_err(Error::blob(self.subject()))? {
             let last = session.received + piece.len() as u64 - 1;
             let request = Request::new(Method::PATCH, session.location.clone())
@@ -49,7 +50,7 @@ impl RemoteRepository {
 
 /// A stream cut into pieces of the same size, the last one smaller.
 struct Pieces {
-    stream: ByteStream,
+    stream: Fuse<ByteStream>,
     size: usize,
     rest: Bytes,
 }

@@ -22,7 +22,7 @@ pub(super) struct Connection {
 /// What became of a request whose content can be sent only once.
 pub(super) enum Sent {
     /// The registry answered.
-    Answered(Response),
+    Answered(Box<Response>),
     /// The registry wanted other authorization, which now stands ready: send it again, with the content opened anew.
     Renewed,
 }
@@ -50,11 +50,11 @@ impl Connection {
     pub(super) async fn send(&self, request: Request, about: About<'_>) -> Result<Response> {
         for _ in 0..2 {
             if let Sent::Answered(response) = self.try_send(request.clone(), about, true).await? {
-                return Ok(response);
+                return Ok(*response);
             }
         }
         match self.try_send(request, about, false).await? {
-            Sent::Answered(response) => Ok(response),
+            Sent::Answered(response) => Ok(*response),
             Sent::Renewed => Err(Error::new(Kind::Denied, about.subject, "authorization is refused")),
         }
     }
@@ -69,7 +69,7 @@ impl Connection {
         };
         let response = self.client.send(request).await.map_err(transport(about.subject))?;
         if response.status() != StatusCode::UNAUTHORIZED {
-            return Ok(Sent::Answered(response));
+            return Ok(Sent::Answered(Box::new(response)));
         }
         if renew {
             let better = self.authorization.renew(&response, about.scope, about.repository, used.as_ref()).await;

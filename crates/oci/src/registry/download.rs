@@ -1,5 +1,7 @@
 //! Reading a blob, taken up where the connection broke.
 
+use std::time::Duration;
+
 use futures_util::StreamExt as _;
 use ocm_blob::{ByteStream, Digest, verified};
 use ocm_http::{HeaderValue, Method, Response, ResponseStream, StatusCode, header};
@@ -11,7 +13,7 @@ use crate::{Error, Kind, Result};
 impl RemoteRepository {
     pub(super) async fn download(&self, digest: &Digest, offset: u64) -> Result<ByteStream> {
         let subject = self.blob_subject(digest);
-        let opened = self.open_blob(digest, offset).await?;
+        let opened = self.open_blob(digest, offset, None).await?;
         let total = opened.as_ref().and_then(|opened| opened.total);
         let reading = Reading {
             repository: self.clone(),
@@ -33,8 +35,13 @@ impl RemoteRepository {
         Ok(if offset == 0 { verified(stream, total, Some(digest.clone())) } else { stream })
     }
 
-    /// Asks for a blob from `offset` on; `None` if it ends there.
-    async fn open_blob(&self, digest: &Digest, offset: u64) -> Result<Option<Opened>> {
+    /// Asks for a blob from `offset` on; `None` if it ends there. `patience` is the silence to bear, if not the usual one.
+    pub(super) async fn open_blob(
+        &self,
+        digest: &Digest,
+        offset: u64,
+        patience: Option<Duration>,
+    ) -> Result<Option<Opened>> {
         let mut request = self.request(Method::GET, &format!("blobs/{digest}"))?;
         // Content is named by the digest of its bytes, so nobody may pack them on the way.
         request = request.header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -43,6 +50,10 @@ impl RemoteRepository {
             request = request.header(header::RANGE, range.map_err(|error| self.error(Kind::Invalid, error))?);
         }
         let response = self.send(request, &self.pull_scope()).await?;
+        let response = match patience {
+            Some(patience) => response.patience(patience),
+            None => response,
+        };
         let subject = self.blob_subject(digest);
         match response.status() {
             StatusCode::OK => {
@@ -73,10 +84,10 @@ impl RemoteRepository {
     }
 }
 
-struct Opened {
+pub(super) struct Opened {
     stream: ResponseStream,
     /// Size of the whole blob, if the registry told.
-    total: Option<u64>,
+    pub(super) total: Option<u64>,
 }
 
 /// A blob being read.
@@ -118,7 +129,8 @@ impl Reading {
 
     async fn resume(&mut self, error: Error) -> Result<()> {
         let mut error = error;
-        let retry = self.repository.connection().client.settings().retry;
+        let settings = self.repository.connection().client.settings().clone();
+        let retry = settings.retry;
         loop {
             let wait = retry.wait(self.failures).filter(|_| error.kind() == Kind::Unavailable);
             let Some(wait) = wait else { return Err(error) };
@@ -135,7 +147,10 @@ impl Reading {
                 self.stream = None;
                 return Ok(());
             }
-            match self.repository.open_blob(&self.digest, self.position).await {
+            // Some proxies hold a body back for minutes to look into it, and then send it all at once: give each attempt
+            // that brought nothing more time than the one before.
+            let patience = settings.timeouts.stall.saturating_mul(2_u32.saturating_pow(self.failures - 1));
+            match self.repository.open_blob(&self.digest, self.position, Some(patience)).await {
                 Ok(opened) => {
                     self.total = self.total.or(opened.as_ref().and_then(|opened| opened.total));
                     self.stream = opened.map(|opened| opened.stream);

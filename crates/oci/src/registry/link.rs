@@ -9,8 +9,8 @@ use crate::{Error, Kind, Result};
 /// # Errors
 /// The address leaves the list: another origin, or another path (a registry must not send the client elsewhere).
 pub(super) fn next_page(connection: &Connection, response: &Response, subject: &str) -> Result<Option<Url>> {
-    let values = response.headers().get_all(header::LINK).iter().filter_map(|value| value.to_str().ok());
-    let Some(target) = values.filter_map(next_target).next() else { return Ok(None) };
+    let mut values = response.headers().get_all(header::LINK).iter().filter_map(|value| value.to_str().ok());
+    let Some(target) = values.find_map(next_target) else { return Ok(None) };
     let url = connection.own_address(response.url(), target, "next page", subject)?;
     if url.path() != response.url().path() {
         let reason = format!("the next page {} of its answer is not part of the list", ocm_http::redacted(&url));
@@ -26,7 +26,7 @@ fn next_target(value: &str) -> Option<&str> {
         let (_, after) = rest.split_once('<')?;
         let (target, after) = after.split_once('>')?;
         // The parameters reach to the comma before the next target.
-        let end = after.find(",").filter(|_| after.contains('<')).unwrap_or(after.len());
+        let end = after.find(',').filter(|_| after.contains('<')).unwrap_or(after.len());
         let is_next = after[..end].split(';').any(|parameter| {
             let (name, value) = parameter.split_once('=').unwrap_or_default();
             name.trim().eq_ignore_ascii_case("rel")

@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use ocm_http::{Reach, Url, same_origin};
 
 use super::{Endpoint, Scheme};
@@ -39,6 +41,16 @@ impl Realm {
         if endpoint.scheme() == Scheme::Https && url.scheme() != "https" {
             return Err(refuse(format!("names {shown} as its token service, but that is not encrypted")));
         }
+        let literal = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').parse();
+        let link_local = match literal {
+            Ok(IpAddr::V4(address)) => address.is_link_local(),
+            Ok(IpAddr::V6(address)) => address.is_unicast_link_local(),
+            Err(_) => false,
+        };
+        // No token service lives there, but the metadata services of clouds do.
+        if link_local && base.host() != url.host() {
+            return Err(refuse(format!("names {shown} as its token service, which is a link-local address")));
+        }
         let (own, host) = (base.host_str().unwrap_or_default(), url.host_str().unwrap_or_default());
         let same_host = own == host;
         let paired = PAIRS.contains(&(own, host)) && url.port().is_none();
@@ -71,11 +83,17 @@ mod tests {
             ("ghcr.io", "https://auth.docker.io/token", false),
             ("docker.io", "https://auth.docker.io:444/token", false),
             ("ghcr.io", "https://ghcr.io.evil.example/token", false),
-            ("ghcr.io", "https://169.254.169.254/token", false),
         ] {
             assert_eq!(judge(registry, realm).unwrap(), trusted, "{registry} {realm}");
         }
-        for realm in ["http://ghcr.io/token", "file:///etc/passwd", "https://user@ghcr.io/", "https://"] {
+        for realm in [
+            "http://ghcr.io/token",
+            "file:///etc/passwd",
+            "https://user@ghcr.io/",
+            "https://",
+            "https://169.254.169.254/token",
+            "https://[fe80::1]/token",
+        ] {
             assert!(judge("ghcr.io", realm).is_err(), "{realm}");
         }
         assert_eq!(judge("http://localhost:5000", "http://localhost:5001/token").unwrap(), true);

@@ -27,7 +27,7 @@ impl Token {
         header.set_sensitive(true);
         // Given up a little early: a request may take a while to arrive.
         let margin = (lifetime / 10).min(Duration::from_secs(10));
-        Some(Self { header, until: Instant::now() + (lifetime - margin) })
+        Some(Self { header, until: Instant::now() + lifetime.saturating_sub(margin) })
     }
 
     pub(super) fn is_fresh(&self) -> bool {
@@ -35,7 +35,7 @@ impl Token {
     }
 }
 
-/// Answer of a token service; the two spellings are Docker's and OAuth2's.
+/// Answer of a token service; the two spellings are Docker's and OAuth's.
 #[derive(Deserialize)]
 struct Answer {
     token: Option<String>,
@@ -56,7 +56,7 @@ pub(super) async fn fetch(
     credentials: Option<&Credentials>,
 ) -> Result<Token> {
     let request = match credentials {
-        Some(Credentials::RefreshToken(token)) => exchange(realm, service, scope, token)?,
+        Some(Credentials::RefreshToken(token)) => exchange(realm, service, scope, token),
         credentials => ask(realm, service, scope, credentials)?,
     };
     let response = client.send(request.reach(realm.reach)).await.map_err(transport(subject))?;
@@ -96,7 +96,7 @@ fn ask(realm: &Realm, service: Option<&str>, scope: &Scope, credentials: Option<
     }
 }
 
-fn exchange(realm: &Realm, service: Option<&str>, scope: &Scope, token: &str) -> Result<Request> {
+fn exchange(realm: &Realm, service: Option<&str>, scope: &Scope, token: &str) -> Request {
     let mut form = url::form_urlencoded::Serializer::new(String::new());
     form.append_pair("grant_type", "refresh_token");
     form.append_pair("service", service.unwrap_or_default());
@@ -105,7 +105,7 @@ fn exchange(realm: &Realm, service: Option<&str>, scope: &Scope, token: &str) ->
     form.append_pair("refresh_token", token);
     let request = Request::new(Method::POST, realm.url.clone());
     let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
-    Ok(request.header(header::CONTENT_TYPE, form_type).body(Body::Bytes(form.finish().into())))
+    request.header(header::CONTENT_TYPE, form_type).body(Body::Bytes(form.finish().into()))
 }
 
 /// The value of `Authorization` for user and password.

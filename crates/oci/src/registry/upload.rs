@@ -14,7 +14,7 @@ use crate::{Descriptor, Error, Kind, Pushed, Result, media_type};
 /// How one request of an upload ended.
 pub(super) enum Step {
     /// The registry took what it was sent.
-    Taken(Response),
+    Taken(Box<Response>),
     /// Authorization ran out on the way; the session stands.
     Renewed,
     /// The registry does not take so much at once, or not without knowing the length.
@@ -146,14 +146,14 @@ impl RemoteRepository {
         if let Some(end) = content.size().filter(|size| session.received > 0 && *size > session.received) {
             request = request.header(header::CONTENT_RANGE, content_range(session.received, end - 1));
         }
-        if length != Some(0) {
+        if length == Some(0) {
+            *measured = Some(self.read_through(content, digest).await?);
+        } else {
             match self.step(request).await? {
                 Step::Taken(response) => *session = self.session(&response, Some(session))?,
                 other => return Ok(other),
             }
             *measured = measure.result();
-        } else {
-            *measured = Some(self.read_through(content, digest).await?);
         }
         let Some(measured) = measured else { return Err(self.error(Kind::Invalid, "the content ended too early")) };
         session.received = measured.size;
@@ -197,9 +197,9 @@ impl RemoteRepository {
         Ok(match response.status().as_u16() {
             200..300 => Step::Taken(response),
             411 | 413 => Step::InPieces,
-            404 | 416 => Step::Lost(failure(&subject, response).await),
-            408 | 429 | 500.. => Step::Broken(failure(&subject, response).await),
-            _ => return Err(failure(&subject, response).await),
+            404 | 416 => Step::Lost(failure(&subject, *response).await),
+            408 | 429 | 500.. => Step::Broken(failure(&subject, *response).await),
+            _ => return Err(failure(&subject, *response).await),
         })
     }
 

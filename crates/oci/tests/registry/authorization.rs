@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::join_all;
 use ocm_blob::{Digest, MemoryBlob};
-use ocm_oci::{Credentials, Kind, Registry as _, Repository as _, Selector};
+use ocm_oci::{Credentials, Kind, Registry as _, Selector};
 
 use super::scripted::{Asked, ME, Me, Server, With, answer};
 

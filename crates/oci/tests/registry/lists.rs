@@ -16,8 +16,9 @@ async fn all_pages_of_a_list() {
             other => panic!("{other:?}"),
         };
         let link = link.unwrap_or_default();
+        let headers = [("link", link.as_str())];
         let body = format!(r#"{{"name":"a","tags":{tags}}}"#);
-        answer(200, if link.is_empty() { &[] } else { std::slice::from_ref(&("link", &*link)) }, body)
+        answer(200, if link.is_empty() { &[] } else { &headers }, body)
     })
     .await;
     assert_eq!(server.registry().repository("a").tags().await.unwrap(), ["v1", "v2"]);

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use ocm_blob::{Blob, ByteStream, Digest, MemoryBlob};
-use ocm_oci::{Kind, Manifest, Pushed, Registry as _, Repository as _, media_type};
+use ocm_oci::{Kind, Manifest, Pushed, Registry as _, media_type};
 
 use super::scripted::{Asked, Server, answer};
 

@@ -72,12 +72,8 @@ impl Archive {
                 return Err(Error::new(Kind::Conflict, path.display(), reason));
             }
             (Some(Form::Directory), _) => {
-                let folder = path.clone();
-                let (index, exists) = blocking(move || {
-                    form::check_folder(&folder)?;
-                    commit::read_index(&folder)
-                })
-                .await?;
+                form::check_folder(&path)?;
+                let (index, exists) = commit::read_index(&path).await?;
                 (Form::Directory, index, exists)
             }
             (Some(form), _) => {
@@ -139,13 +135,18 @@ impl Shared {
         Ok(())
     }
 
-    /// The folder for content that is not visible yet.
+    /// The folder for content that is not visible yet, if there is one.
+    pub(crate) fn begun(&self) -> Option<Arc<Staging>> {
+        self.state().batch.staging.clone()
+    }
+
+    /// The folder for content that is not visible yet; made if there is none.
     pub(crate) fn staging(&self) -> Result<Arc<Staging>> {
         self.check_writable()?;
         // Not under the lock of the state, since beginning waits for writers of other handles.
         let _one_at_a_time = self.beginning.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(staging) = &self.state().batch.staging {
-            return Ok(staging.clone());
+        if let Some(staging) = self.begun() {
+            return Ok(staging);
         }
         let staging = self.scratch()?;
         self.state().batch.staging = Some(staging.clone());
@@ -206,17 +207,12 @@ impl Shared {
     }
 
     async fn write(self: &Arc<Self>, batch: Arc<Batch>) -> Result<Index> {
-        let shared = self.clone();
-        if self.form == Form::Directory {
-            return blocking(move || {
-                let scratch = batch.staging.clone().map_or_else(|| shared.scratch(), Ok)?;
-                commit::folder(&shared.path, &scratch, &batch)
-            })
-            .await;
+        let (shared, begun) = (self.clone(), batch.staging.clone());
+        let scratch = blocking(move || begun.map_or_else(|| shared.scratch(), Ok)).await?;
+        match self.form {
+            Form::Directory => commit::folder(&self.path, &scratch, &batch).await,
+            Form::Tar | Form::TarGzip => packed::commit(self, &scratch, &batch).await,
         }
-        let in_batch = batch.staging.clone();
-        let scratch = blocking(move || in_batch.map_or_else(|| shared.scratch(), Ok)).await?;
-        packed::commit(self, &scratch, &batch).await
     }
 }
 

@@ -1,16 +1,19 @@
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{ErrorKind, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use bytes::Bytes;
+use ocm_blob::{Blob as _, Durability, Existing, Folder, Staged, once, read_to_end};
 use ocm_oci::{Error, Kind};
 
 use crate::Result;
+use crate::ctf::archive::blocking;
 use crate::ctf::batch::Batch;
 use crate::ctf::disk;
 use crate::ctf::form::{BLOBS, INDEX_FILE};
 use crate::ctf::index::Index;
-use crate::ctf::referrers;
+use crate::ctf::referrers::{self, Updated};
 use crate::ctf::staging::Staging;
 
 /// Largest index that is read, in bytes: room for about five million rows.
@@ -21,17 +24,24 @@ pub(crate) const MANIFEST_LIMIT: u64 = 4 << 20;
 
 /// An error of the file system; the subject is the file or folder.
 pub(crate) fn local(path: &Path, error: std::io::Error) -> Error {
-    let kind = if error.kind() == ErrorKind::InvalidData { Kind::Invalid } else { Kind::Local };
-    Error::new(kind, path.display(), &error).caused_by(error)
+    Error::new(Kind::Local, path.display(), &error).caused_by(error)
+}
+
+/// Reads a small file of an archive folder; `None` if it does not exist. Links are not followed.
+async fn read(archive: &Path, name: &str, limit: u64) -> Result<Option<Bytes>> {
+    let path = archive.join(name);
+    let fail = || Error::blob(path.display());
+    let Some(file) = Folder::open(archive).and_then(|folder| folder.blob(name)).map_err(fail())? else { return Ok(None) };
+    let stream = file.open().await.map_err(fail())?;
+    read_to_end(stream, limit, name).await.map(Some).map_err(fail())
 }
 
 /// Reads the index of an archive folder and says whether there is one; a missing or empty file is an empty index.
-pub(crate) fn read_index(archive: &Path) -> Result<(Index, bool)> {
-    let path = archive.join(INDEX_FILE);
-    match disk::read_small(&path, INDEX_LIMIT) {
-        Ok(bytes) => Ok((Index::parse(&bytes).map_err(|reason| Error::invalid(path.display(), reason))?, true)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok((Index::default(), false)),
-        Err(error) => Err(local(&path, error)),
+pub(crate) async fn read_index(archive: &Path) -> Result<(Index, bool)> {
+    let Some(bytes) = read(archive, INDEX_FILE, INDEX_LIMIT).await? else { return Ok((Index::default(), false)) };
+    match Index::parse(&bytes) {
+        Ok(index) => Ok((index, true)),
+        Err(reason) => Err(Error::invalid(archive.join(INDEX_FILE).display(), reason)),
     }
 }
 
@@ -39,19 +49,51 @@ pub(crate) fn read_index(archive: &Path) -> Result<(Index, bool)> {
 ///
 /// The order makes a crash harmless at any point: first the content is durable, then it gets its names, and the index,
 /// which alone makes it part of the archive, is replaced in the end.
-pub(crate) fn folder(archive: &Path, scratch: &Staging, batch: &Batch) -> Result<Index> {
-    let here = |error| local(archive, error);
-    let files: Vec<_> = batch.staged.values().map(|file| file.path()).filter(|path| path.exists()).collect();
-    disk::sync_files(scratch.path(), files.into_iter()).map_err(here)?;
-
-    let exclusive = disk::lock_folder(archive).map_err(here)?;
-    let blobs = archive.join(BLOBS);
-    if !blobs.exists() {
-        std::fs::create_dir_all(&blobs).map_err(|error| local(&blobs, error))?;
-    }
-    let (mut index, _) = read_index(archive)?;
+pub(crate) async fn folder(archive: &Path, scratch: &Arc<Staging>, batch: &Arc<Batch>) -> Result<Index> {
+    let (path, staged) = (archive.to_path_buf(), batch.clone());
+    let exclusive = blocking(move || take_in(&path, &staged)).await?;
+    let (mut index, _) = read_index(archive).await?;
     for change in &batch.changes {
         index.apply(change);
+    }
+    let mut lists = HashMap::new();
+    for digest in referrers::lists(&index, &batch.referrers) {
+        let name = format!("{BLOBS}/{}", digest.file_name());
+        let content = read(archive, &name, MANIFEST_LIMIT).await?;
+        lists.insert(digest, content.unwrap_or_default());
+    }
+    let updated = referrers::update(&mut index, &batch.referrers, &lists)?;
+    for list in &updated.lists {
+        let target = archive.join(BLOBS).join(list.digest().file_name());
+        let fail = || Error::blob(target.display());
+        let mut content = Staged::new(scratch.path());
+        content.fill(once(list.bytes().clone())).await.map_err(fail())?;
+        let finished = content.finish().await.map_err(fail())?;
+        finished.persist(&target, 0o644, Existing::Replace, Durability::Synced).await.map_err(fail())?;
+    }
+    let (path, scratch, batch) = (archive.to_path_buf(), scratch.clone(), batch.clone());
+    blocking(move || {
+        write_index(&path, &scratch, &index)?;
+        remove(&path, &batch, &updated, &index)?;
+        drop(exclusive);
+        Ok(index)
+    })
+    .await
+}
+
+/// Makes the staged content durable and gives it its names. Returns the lock under which the index can be replaced.
+fn take_in(archive: &Path, batch: &Batch) -> Result<std::fs::File> {
+    let here = |error| local(archive, error);
+    let files: Vec<PathBuf> = batch.staged.values().map(|file| file.path().to_path_buf()).filter(|path| path.exists()).collect();
+    disk::sync_files(archive, &files).map_err(here)?;
+    let exclusive = disk::lock_folder(archive).map_err(here)?;
+    let blobs = archive.join(BLOBS);
+    match std::fs::create_dir(&blobs) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        result => result.map_err(|error| local(&blobs, error))?,
+    }
+    if blobs.symlink_metadata().is_ok_and(|metadata| !metadata.is_dir()) {
+        return Err(Error::invalid(blobs.display(), "is not a folder (a symbolic link is not followed here)"));
     }
     for (digest, file) in &batch.staged {
         let target = blobs.join(digest.file_name());
@@ -61,45 +103,34 @@ pub(crate) fn folder(archive: &Path, scratch: &Staging, batch: &Batch) -> Result
             result => result.map_err(|error| local(&target, error))?,
         }
     }
-    let mut lists = HashMap::new();
-    for digest in referrers::lists(&index, &batch.referrers) {
-        let path = blobs.join(digest.file_name());
-        let content = disk::read_small(&path, MANIFEST_LIMIT).map_err(|error| local(&path, error))?;
-        lists.insert(digest, content);
+    if !batch.staged.is_empty() {
+        ocm_blob::sync_folder(&blobs).map_err(Error::blob(blobs.display()))?;
     }
-    let updated = referrers::update(&mut index, &batch.referrers, &lists)?;
-    for list in &updated.lists {
-        write_durably(scratch, list.bytes(), &blobs.join(list.digest().file_name()))?;
-    }
-    File::open(&blobs).and_then(|folder| folder.sync_all()).map_err(here)?;
-
-    let bytes = index.write().map_err(|error| Error::invalid(archive.display(), error))?;
-    write_durably(scratch, &bytes, &archive.join(INDEX_FILE))?;
-    exclusive.sync_all().map_err(here)?;
-    for digest in batch.removed.iter().chain(&updated.replaced).filter(|digest| !index.names(digest)) {
-        let path = blobs.join(digest.file_name());
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(local(&path, error)),
-            _ => {}
-        }
-    }
-    Ok(index)
+    Ok(exclusive)
 }
 
-/// Writes a small file aside and moves it into place when it is durable.
-fn write_durably(scratch: &Staging, bytes: &[u8], target: &Path) -> Result<()> {
-    let write = || -> std::io::Result<()> {
-        let mut builder = tempfile::Builder::new();
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            builder.permissions(std::fs::Permissions::from_mode(0o644));
+fn write_index(archive: &Path, scratch: &Staging, index: &Index) -> Result<()> {
+    let target = archive.join(INDEX_FILE);
+    let bytes = index.write().map_err(|error| Error::invalid(target.display(), error))?;
+    let path = scratch.path().join(INDEX_FILE);
+    std::fs::File::create(&path)
+        .and_then(|mut file| {
+            file.write_all(&bytes)?;
+            file.sync_all()
+        })
+        .and_then(|()| std::fs::rename(&path, &target))
+        .map_err(|error| local(&target, error))?;
+    ocm_blob::sync_folder(archive).map_err(Error::blob(archive.display()))
+}
+
+/// Removes what nobody needs any more, now that no index names it.
+fn remove(archive: &Path, batch: &Batch, updated: &Updated, index: &Index) -> Result<()> {
+    for digest in batch.removed.iter().chain(&updated.replaced).filter(|digest| !index.names(digest)) {
+        let path = archive.join(BLOBS).join(digest.file_name());
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            result => result.map_err(|error| local(&path, error))?,
         }
-        let mut file = builder.tempfile_in(scratch.path())?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(target)?;
-        Ok(())
-    };
-    write().map_err(|error| local(target, error))
+    }
+    Ok(())
 }

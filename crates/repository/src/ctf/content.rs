@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
-use ocm_blob::{ArchiveBlob, Blob as _, ByteStream, Digest, read_in_background, verified};
+use ocm_blob::{Blob, ByteStream, Digest, Folder, read_in_background, verified};
 use ocm_oci::Error;
 
 use crate::Result;
-use crate::ctf::archive::{Shared, blocking};
+use crate::ctf::archive::Shared;
 use crate::ctf::form::{BLOBS, Form};
 use crate::ctf::staging::StagedFile;
-use crate::ctf::{commit, disk, packed};
+use crate::ctf::packed;
 
 /// Where content is.
 enum Place {
@@ -19,12 +19,6 @@ enum Place {
     Staged(Arc<StagedFile>),
     /// In the archive, if anywhere.
     Archive,
-}
-
-/// Content that was opened.
-enum Opened {
-    File(File),
-    Entry(ArchiveBlob),
 }
 
 impl Shared {
@@ -53,17 +47,23 @@ impl Shared {
         match self.place(digest) {
             None => Ok(None),
             Some(Place::Staged(file)) => Ok(Some(file.size())),
-            Some(Place::Archive) if self.form == Form::Directory => {
-                let path = self.blob_path(digest);
-                disk::size_of_regular(&path).map_err(|error| commit::local(&path, error))
-            }
-            Some(Place::Archive) => Ok(self.entry(digest).await?.and_then(|entry| entry.size())),
+            Some(Place::Archive) => Ok(self.find(digest).await?.and_then(|blob| blob.size())),
         }
     }
 
-    async fn entry(&self, digest: &Digest) -> Result<Option<ArchiveBlob>> {
+    /// Content of the archive, not verified.
+    async fn find(&self, digest: &Digest) -> Result<Option<Arc<dyn Blob>>> {
+        let name = packed::entry_name(digest);
+        let fail = || Error::blob(self.path.display());
+        if self.form == Form::Directory {
+            return match Folder::open(&self.path).and_then(|folder| folder.blob(&name)) {
+                Ok(blob) => Ok(blob.map(|blob| Arc::new(blob) as _)),
+                Err(ocm_blob::Error::File { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(fail()(error)),
+            };
+        }
         let Some(archive) = self.packed().await? else { return Ok(None) };
-        archive.blob(&packed::entry_name(digest)).map_err(Error::blob(self.path.display()))
+        archive.blob(&name).map(|blob| blob.map(|blob| Arc::new(blob) as _)).map_err(fail())
     }
 
     /// Where content begins in an archive that can only be read from front to back.
@@ -73,46 +73,24 @@ impl Shared {
         archive.entry(&packed::entry_name(digest)).map(ocm_blob::Entry::offset)
     }
 
-    async fn open(self: &Arc<Self>, digest: &Digest) -> Result<Option<Opened>> {
-        let place = self.place(digest);
-        let staged = match place {
-            None => return Ok(None),
-            Some(Place::Staged(file)) => Some(file),
-            Some(Place::Archive) if self.form == Form::Directory => None,
-            Some(Place::Archive) => return Ok(self.entry(digest).await?.map(Opened::Entry)),
-        };
-        let paths = [staged.as_ref().map(|file| file.path().to_path_buf()), Some(self.blob_path(digest))];
-        let found = blocking(move || {
-            // Staged content may be committed in between and has its final name then.
-            for path in paths.into_iter().flatten() {
-                match disk::open_regular(&path) {
-                    Ok(file) => return Ok(Some(file)),
-                    Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
-                    Err(error) => return Err(commit::local(&path, error)),
-                }
-            }
-            Ok(None)
-        });
-        match found.await? {
-            Some(file) => Ok(Some(Opened::File(file))),
-            None if self.form == Form::Directory => Ok(None),
-            None => Ok(self.entry(digest).await?.map(Opened::Entry)),
-        }
-    }
-
     /// Content from `offset` on, verified if that is its start; `None` if it does not exist.
-    pub(crate) async fn read(self: &Arc<Self>, digest: &Digest, offset: u64) -> Result<Option<ByteStream>> {
+    pub(crate) async fn read(&self, digest: &Digest, offset: u64) -> Result<Option<ByteStream>> {
         let path = self.blob_path(digest);
-        let stream = match self.open(digest).await? {
+        let staged = match self.place(digest) {
             None => return Ok(None),
-            Some(Opened::Entry(entry)) => entry.open_at(offset).await.map_err(Error::blob(path.display()))?,
-            Some(Opened::File(mut file)) => {
-                let size = file.metadata().map_err(|error| commit::local(&path, error))?.len();
-                read_in_background(move || {
-                    file.seek(SeekFrom::Start(offset))?;
-                    Ok(file.take(size.saturating_sub(offset)))
-                })
-            }
+            // Staged content may be committed in between; then it is in the archive.
+            Some(Place::Staged(file)) => File::open(file.path()).ok().map(|open| (open, file.size())),
+            Some(Place::Archive) => None,
+        };
+        let stream = match staged {
+            Some((mut file, size)) => read_in_background(move || {
+                file.seek(SeekFrom::Start(offset))?;
+                Ok(file.take(size.saturating_sub(offset)))
+            }),
+            None => match self.find(digest).await? {
+                Some(blob) => blob.open_at(offset).await.map_err(Error::blob(path.display()))?,
+                None => return Ok(None),
+            },
         };
         let stream = if offset == 0 { verified(stream, None, Some(digest.clone())) } else { stream };
         Ok(Some(Box::pin(stream.map(move |chunk| {

@@ -34,7 +34,6 @@ pub(crate) struct Packed {
 struct Stamp {
     size: u64,
     modified: Option<SystemTime>,
-    #[cfg(unix)]
     inode: u64,
 }
 
@@ -43,7 +42,6 @@ impl Stamp {
         Self {
             size: metadata.len(),
             modified: metadata.modified().ok(),
-            #[cfg(unix)]
             inode: std::os::unix::fs::MetadataExt::ino(metadata),
         }
     }
@@ -116,9 +114,12 @@ pub(crate) async fn commit(shared: &Shared, scratch: &Staging, batch: &Batch) ->
     let mut lists = HashMap::new();
     for digest in referrers::lists(&index, &batch.referrers) {
         let content = match (&old, batch.staged.get(&digest)) {
-            (_, Some(file)) => disk::read_small(file.path(), MANIFEST_LIMIT).map_err(|error| commit::local(file.path(), error))?,
-            (Some(old), None) => read(old, &entry_name(&digest), MANIFEST_LIMIT).await?.unwrap_or_default().to_vec(),
-            (None, None) => Vec::new(),
+            (_, Some(file)) => {
+                let stream = FileBlob::part(file.path(), 0, file.size()).open().await.map_err(Error::blob(path.display()))?;
+                read_to_end(stream, MANIFEST_LIMIT, "list of referrers").await.map_err(Error::blob(path.display()))?
+            }
+            (Some(old), None) => read(old, &entry_name(&digest), MANIFEST_LIMIT).await?.unwrap_or_default(),
+            (None, None) => Bytes::new(),
         };
         lists.insert(digest, content);
     }

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, HashMap};
 
+use bytes::Bytes;
 use ocm_blob::Digest;
 use ocm_oci::{Descriptor, Document, Error, ImageIndex, Manifest, media_type};
 
@@ -53,7 +54,7 @@ pub(crate) fn lists(index: &Index, referrals: &[Referral]) -> Vec<Digest> {
 
 /// Brings the lists up to date, given the content of the stored ones. They are read anew at every commit, so that no
 /// entry of another writer is lost.
-pub(crate) fn update(index: &mut Index, referrals: &[Referral], stored: &HashMap<Digest, Vec<u8>>) -> Result<Updated> {
+pub(crate) fn update(index: &mut Index, referrals: &[Referral], stored: &HashMap<Digest, Bytes>) -> Result<Updated> {
     let mut by_subject: BTreeMap<(&str, &Digest), Vec<&Referral>> = BTreeMap::new();
     for referral in referrals {
         by_subject.entry((&referral.repository, &referral.subject)).or_default().push(referral);

@@ -69,8 +69,13 @@ impl ArchiveRepository {
     }
 
     async fn begin_content(&self, algorithm: Algorithm) -> Result<(Arc<Staging>, Staged)> {
-        let shared = self.archive.clone();
-        let folder = blocking(move || shared.staging()).await?;
+        let folder = match self.archive.begun() {
+            Some(folder) => folder,
+            None => {
+                let shared = self.archive.clone();
+                blocking(move || shared.staging()).await?
+            }
+        };
         let content = Staged::with_algorithm(folder.path(), algorithm);
         Ok((folder, content))
     }

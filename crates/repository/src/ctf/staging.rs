@@ -91,7 +91,8 @@ impl StagedFile {
         let finished = content.finish().await?;
         let (digest, size) = (finished.digest().clone(), finished.size());
         let path = folder.path().join(digest.file_name());
-        finished.persist(&path, 0o644, Existing::Replace, Durability::Deferred).await?;
+        // Not flushed here, so a change of name is all there is to wait for: less than a thread for it would take.
+        finished.persist_here(&path, 0o644, Existing::Replace, Durability::Deferred)?;
         Ok((digest, Self { path, size, _folder: folder }))
     }
 

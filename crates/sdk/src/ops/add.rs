@@ -3,11 +3,226 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use ocm_model::Descriptor;
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use ocm_blob::{Existing, StagedDirectory};
+pub use ocm_constructor::Dialect;
+use ocm_constructor::build::{self, Built, Environment, Options};
+pub use ocm_constructor::build::{Conflict, Disposition, External};
+use ocm_constructor::{Engine, Reading, Text, Variables};
+use ocm_model::{Descriptor, RepositoryReference};
+use ocm_repository::ComponentVersion;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::get;
+use super::get::{self, Node};
+use crate::context::Purpose;
+use crate::lookup::Lookup;
+use crate::{Context, Error, Kind, Result, select};
+
+/// Builds component versions.
+///
+/// # Errors
+/// [`Kind::Usage`] with every mistake of the files, [`Kind::Conflict`] if a version exists. Nothing is visible in the target
+/// then, and what it had is unchanged.
+pub async fn run(context: &Context, request: &Request) -> Result<Report> {
+    let constructor = ocm_constructor::read(&texts(request)?, &reading(request)?).map_err(Error::usage)?;
+    for notice in &constructor.notices {
+        context.observer().warned(&notice.to_string());
+    }
+    if request.dry_run {
+        let specification = constructor.components.into_iter().map(|component| component.written).collect();
+        return Ok(Report { specification, ..Report::default() });
+    }
+    let reference = select::repository(&request.target)?;
+    let fresh = match &reference {
+        RepositoryReference::Ctf { file_path, .. } if request.truncate => Some(Fresh::begin(Path::new(file_path))?),
+        _ => None,
+    };
+    let target = match &fresh {
+        Some(fresh) => RepositoryReference::ctf(fresh.path().to_string_lossy()),
+        None => reference,
+    };
+    let form = request.target_form.as_deref().map(crate::context::form).transpose()?;
+    let purpose = if request.create || fresh.is_some() { Purpose::Create(form) } else { Purpose::Write };
+    let target = context.open(&target, purpose).await.map_err(|error| match error.kind() {
+        Kind::NotFound => error.hint("--create makes the archive"),
+        _ => error,
+    })?;
+    let mut repositories = Vec::new();
+    for place in &request.lookup {
+        repositories.push(context.open(&select::repository(place)?, Purpose::Read).await?);
+    }
+    let environment = Environment {
+        target,
+        lookup: Arc::new(Lookup::new(repositories)),
+        images: Arc::new(context.clone()),
+        observer: context.observer().clone(),
+    };
+    let outcome = build::build(&constructor.components, &environment, &options(request)).await?;
+    drop(environment);
+    if let Some(fresh) = fresh {
+        fresh.persist()?;
+    }
+    Ok(report(outcome.versions, &outcome.external, &request.target))
+}
+
+fn texts(request: &Request) -> Result<Vec<Text>> {
+    let read = |path: &PathBuf| {
+        let name = path.display().to_string();
+        let fail = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                Error::new(Kind::NotFound, format!("{name}: there is no such constructor file")).hint("name it with --constructor")
+            }
+            std::io::ErrorKind::IsADirectory => {
+                Error::usage(format!("{name}: is a directory")).hint("name the constructor file in it")
+            }
+            _ => Error::new(Kind::Other, format!("{name}: {error}")),
+        };
+        let bytes = std::fs::read(path).map_err(fail)?;
+        let content = String::from_utf8(bytes).map_err(|_| Error::usage(format!("{name}: is not UTF-8 text")))?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = request.working_directory.clone().unwrap_or_else(|| folder.to_owned());
+        Ok(Text { name, content, folder })
+    };
+    request.constructors.iter().map(read).collect()
+}
+
+fn reading(request: &Request) -> Result<Reading> {
+    let engine = match (request.templater.as_deref(), request.dialect) {
+        (Some(name), _) => Engine::named(name)
+            .ok_or_else(|| Error::usage(format!("unknown templater {name:?}")).hint(format!("use one of {}", Engine::NAMES.join(", "))))?,
+        (None, Dialect::V1) => Engine::Auto,
+        (None, Dialect::V2) => Engine::Dollar,
+    };
+    Ok(Reading {
+        dialect: request.dialect,
+        engine,
+        variables: Variables::new().with_values(request.variables.clone()),
+        default_version: request.default_version.clone(),
+        allow_unset: false,
+    })
+}
+
+fn options(request: &Request) -> Options {
+    let default = Options::default();
+    Options {
+        conflict: request.conflict,
+        external: request.external,
+        skip_reference_digests: request.skip_reference_digests,
+        oci_artifact_digest: request.oci_artifact_digest.clone().unwrap_or(default.oci_artifact_digest),
+        creation_time: request.creation_time.clone(),
+        concurrency: request.concurrency.max(1),
+    }
+}
+
+/// A new archive that takes the place of an old one when it is complete.
+enum Fresh {
+    /// Where nothing is yet.
+    Nothing(PathBuf),
+    /// Beside a folder.
+    Directory(StagedDirectory),
+    /// Beside a file.
+    File(tempfile::TempDir, PathBuf),
+}
+
+impl Fresh {
+    fn begin(path: &Path) -> Result<Self> {
+        let fail = |error: &dyn std::fmt::Display| Error::new(Kind::Other, format!("{}: {error}", path.display()));
+        if path.is_dir() {
+            return StagedDirectory::beside(path, Existing::Replace).map(Self::Directory).map_err(|error| fail(&error));
+        }
+        if path.exists() {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let folder = tempfile::Builder::new().prefix(".ocm-").tempdir_in(folder).map_err(|error| fail(&error))?;
+            return Ok(Self::File(folder, path.to_owned()));
+        }
+        Ok(Self::Nothing(path.to_owned()))
+    }
+
+    fn path(&self) -> PathBuf {
+        match self {
+            Self::Nothing(path) => path.clone(),
+            Self::Directory(directory) => directory.path().to_owned(),
+            Self::File(folder, path) => folder.path().join(path.file_name().unwrap_or_default()),
+        }
+    }
+
+    fn persist(self) -> Result<()> {
+        let new = self.path();
+        match self {
+            Self::Nothing(_) => Ok(()),
+            Self::Directory(directory) => {
+                directory.persist(Existing::Replace).map_err(|error| Error::from(ocm_oci::Error::blob("archive")(error)))
+            }
+            Self::File(_folder, path) => {
+                std::fs::rename(new, &path).map_err(|error| Error::new(Kind::Other, format!("{}: {error}", path.display())))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl build::Lookup for Lookup {
+    async fn component_version(&self, component: &str, version: &str) -> Result<Option<ComponentVersion>, ocm_oci::Error> {
+        match ocm_transfer::Lookup::get(self, component, version).await {
+            Ok(found) => Ok(Some(ComponentVersion::clone(&found))),
+            Err(error) if error.kind() == ocm_oci::Kind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn report(built: Vec<Built>, external: &[Descriptor], target: &str) -> Report {
+    let all: BTreeMap<(&str, &str), &Descriptor> = built
+        .iter()
+        .map(|built| &built.descriptor)
+        .chain(external)
+        .map(|descriptor| ((descriptor.component.name.as_str(), descriptor.component.version.as_str()), descriptor))
+        .collect();
+    let referred: std::collections::BTreeSet<(&str, &str)> = built
+        .iter()
+        .flat_map(|built| &built.descriptor.component.component_references)
+        .map(|reference| (reference.component_name.as_str(), reference.version.as_str()))
+        .collect();
+    // What was found elsewhere is always referred to, so every root is one that was built.
+    let roots = all.iter().filter(|(key, _)| !referred.contains(*key)).map(|(_, descriptor)| node(descriptor, None, &all, target));
+    let roots = roots.collect();
+    let versions = built
+        .iter()
+        .map(|built| Added {
+            component: built.descriptor.component.name.clone(),
+            version: built.descriptor.component.version.clone(),
+            action: built.disposition,
+            descriptor: built.descriptor.clone(),
+        })
+        .collect();
+    Report { roots, versions, specification: Vec::new() }
+}
+
+/// References of files that were built have no cycles.
+fn node(
+    descriptor: &Descriptor,
+    reference: Option<ocm_model::Identity>,
+    all: &BTreeMap<(&str, &str), &Descriptor>,
+    target: &str,
+) -> Node {
+    let component = &descriptor.component;
+    let children = component.component_references.iter().filter_map(|reference| {
+        let child = all.get(&(reference.component_name.as_str(), reference.version.as_str()))?;
+        Some(node(child, Some(reference.identity()), all, target))
+    });
+    Node {
+        component: component.name.clone(),
+        version: component.version.clone(),
+        repository: target.to_owned(),
+        reference,
+        children: children.collect(),
+        descriptor: Some(descriptor.clone()),
+    }
+}
 
 /// What to build, and where to put it.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
@@ -51,43 +266,6 @@ pub struct Request {
     pub dry_run: bool,
 }
 
-/// Rules by which a constructor file is read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum Dialect {
-    /// Those of the current program.
-    #[default]
-    V2,
-    /// Those of the older program: `references`, several documents, templates.
-    V1,
-}
-
-/// What to do about a component version that the target has already.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Conflict {
-    /// Fail; nothing is written.
-    #[default]
-    AbortAndFail,
-    /// Keep what is there.
-    Skip,
-    /// Replace it.
-    Replace,
-    /// Keep what is there if it is the same, fail if it differs.
-    KeepIdentical,
-}
-
-/// What to do with referenced versions that live elsewhere.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum External {
-    /// Leave them where they are.
-    #[default]
-    Skip,
-    /// Copy them into the target.
-    CopyOrFail,
-}
-
 /// What was built.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -110,20 +288,8 @@ pub struct Added {
     /// Version.
     pub version: String,
     /// What happened.
-    pub action: Action,
+    pub action: Disposition,
     /// The descriptor as it is stored now.
     #[schemars(with = "serde_json::Value")]
     pub descriptor: Descriptor,
-}
-
-/// What happened to a component version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum Action {
-    /// It is new.
-    Added,
-    /// It replaced another one.
-    Replaced,
-    /// The one that was there stays.
-    Kept,
 }

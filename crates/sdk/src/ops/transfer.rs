@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-pub use ocm_transfer::{CopyMode, Existing, Plan, Report, UploadAs};
+pub use ocm_transfer::{
+    CopyMode, ElementAction, ElementPlan, ElementReport, Existing, Plan, Report, Totals, UploadAs, VersionAction, VersionPlan, VersionReport,
+};
 
 use std::sync::Arc;
 
