@@ -61,10 +61,8 @@ impl Failure {
     ///
     /// Messages hold names from registries and files; they are made safe for terminals here.
     pub(crate) fn report(&self) -> ExitCode {
-        let mut text = format!("Error: {}\n", escape::message(&self.message));
-        for hint in &self.hints {
-            text.push_str(&format!("hint: {}\n", escape::message(hint)));
-        }
+        let hints = self.hints.iter().map(|hint| format!("hint: {}\n", escape::message(hint)));
+        let text = format!("Error: {}\n{}", escape::message(&self.message), hints.collect::<Vec<_>>().concat());
         // Nobody is left to tell when the standard error is gone too.
         let _ = io::stderr().write_all(text.as_bytes());
         ExitCode::from(self.exit as u8)

@@ -106,7 +106,7 @@ fn text_line(time: &str, level: &str, fields: &Fields) -> String {
     let mut line = format!("time={time} level={level} msg={}", quoted_if_needed(&fields.message));
     for (name, value) in &fields.values {
         let value = value.as_str().map_or_else(|| value.to_string(), quoted_if_needed);
-        line.push_str(&format!(" {name}={value}"));
+        let _ = fmt::Write::write_fmt(&mut line, format_args!(" {name}={value}"));
     }
     line
 }

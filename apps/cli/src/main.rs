@@ -16,9 +16,10 @@ fn main() -> ExitCode {
     let words: Result<Vec<String>, _> = std::env::args_os().skip(1).map(std::ffi::OsString::into_string).collect();
     let words = match words {
         Ok(words) => words,
-        Err(word) => return Failure::usage(format!("argument {word:?} is not valid UTF-8")).report(),
+        Err(word) => return Failure::usage(format!("argument {} is not valid UTF-8", word.display())).report(),
     };
-    match args::parse(words) {
+    let compat = std::env::var("OCM_COMPAT").ok();
+    match args::parse(words, compat.as_deref()) {
         Err(error) => usage::report(&error),
         Ok((arguments, dialect)) => match run::run(arguments, dialect) {
             Ok(()) => ExitCode::SUCCESS,

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use crate::args;
 use crate::exit::Failure;
 use crate::print;
 
@@ -29,7 +30,7 @@ fn failure(error: &clap::Error) -> Failure {
     let failure = match (error.kind(), text(ContextKind::InvalidSubcommand)) {
         (ErrorKind::InvalidSubcommand, Some(word)) => {
             let failure = Failure::usage(format!("unknown command {word:?} for {command:?}"));
-            match text(ContextKind::SuggestedSubcommand) {
+            match similar(&word, &command) {
                 Some(similar) => failure.hint(format!("did you mean \"{command} {similar}\"?")),
                 None => failure,
             }
@@ -37,6 +38,32 @@ fn failure(error: &clap::Error) -> Failure {
         _ => tips(&rendered).into_iter().fold(Failure::usage(message(&rendered)), Failure::hint),
     };
     failure.hint(format!("\"{command} --help\" shows the usage"))
+}
+
+/// The command below `command` that is nearest to a word, if it is near.
+fn similar(word: &str, command: &str) -> Option<String> {
+    let root = args::command();
+    let below = command.split(' ').skip(1).try_fold(&root, |command, name| command.find_subcommand(name))?;
+    let names = below.get_subcommands().map(|command| command.get_name().to_owned());
+    let (distance, name) = names.map(|name| (distance(word, &name), name)).min()?;
+    (distance <= 2 && distance < word.chars().count()).then_some(name)
+}
+
+/// How many letters have to be added, left out, changed, or swapped with their neighbour.
+fn distance(one: &str, other: &str) -> usize {
+    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=other.len()).collect()];
+    for (i, a) in one.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, b) in other.iter().enumerate() {
+            let changed = rows[i][j] + usize::from(a != b);
+            let swapped = i > 0 && j > 0 && *a == other[j - 1] && one[i - 1] == *b;
+            let swapped = if swapped { rows[i - 1][j - 1] + 1 } else { usize::MAX };
+            row.push(changed.min(rows[i][j + 1] + 1).min(row[j] + 1).min(swapped));
+        }
+        rows.push(row);
+    }
+    rows[one.len()][other.len()]
 }
 
 /// The text up to the tips and the usage, on one line per sentence.
@@ -61,10 +88,9 @@ fn command_of(rendered: &str) -> String {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::args;
 
     fn told(line: &str) -> String {
-        let error = args::parse(line.split(' ').map(str::to_owned).collect()).unwrap_err();
+        let error = args::parse(line.split(' ').map(str::to_owned).collect(), None).unwrap_err();
         format!("{:?}", failure(&error))
     }
 

@@ -10,6 +10,7 @@ use crate::{RegistrySource, Result, local_blob, oci_artifact, oci_layer};
 
 /// The content of an artifact.
 #[derive(Clone)]
+#[expect(clippy::large_enum_variant, reason = "a verb holds one at a time")]
 pub enum Content {
     /// Bytes, verified while they are read.
     Blob {
@@ -31,7 +32,11 @@ pub enum Content {
 ///
 /// # Errors
 /// The content does not exist, the place cannot be reached, or the access is incomplete.
-pub async fn open(access: &TypedObject, version: &ComponentVersion, images: &dyn RegistrySource) -> Result<Option<Content>> {
+pub async fn open(
+    access: &TypedObject,
+    version: &ComponentVersion,
+    images: &dyn RegistrySource,
+) -> Result<Option<Content>> {
     match Access::of(access) {
         Access::LocalBlob { .. } => local_blob::open(access, version).map(Some),
         Access::OciImage { image_reference } => oci_artifact::open(&image_reference, images).await.map(Some),

@@ -22,7 +22,11 @@ pub struct Resolved {
 ///
 /// # Errors
 /// The image does not exist, its registry cannot be reached, or it does not have the digest that was given.
-pub async fn resolve(access: &TypedObject, given: Option<&DigestSpec>, images: &dyn RegistrySource) -> Result<Option<Resolved>> {
+pub async fn resolve(
+    access: &TypedObject,
+    given: Option<&DigestSpec>,
+    images: &dyn RegistrySource,
+) -> Result<Option<Resolved>> {
     let Access::OciImage { image_reference } = Access::of(access) else { return Ok(None) };
     let (_, root) = look_up(&image_reference, images).await?;
     let digest = match given {
@@ -39,7 +43,8 @@ pub async fn resolve(access: &TypedObject, given: Option<&DigestSpec>, images: &
     };
     let mut pinned = access.clone();
     if !image_reference.contains('@')
-        && let Some((_, written)) = pinned.members.iter_mut().find(|(key, _)| key.eq_ignore_ascii_case("imageReference"))
+        && let Some((_, written)) =
+            pinned.members.iter_mut().find(|(key, _)| key.eq_ignore_ascii_case("imageReference"))
     {
         *written = format!("{image_reference}@{}", root.digest).into();
     }
@@ -51,7 +56,10 @@ pub(crate) async fn open(image_reference: &str, images: &dyn RegistrySource) -> 
     Ok(Content::Image { source, root })
 }
 
-async fn look_up(image_reference: &str, images: &dyn RegistrySource) -> Result<(std::sync::Arc<dyn ocm_oci::Repository>, Descriptor)> {
+async fn look_up(
+    image_reference: &str,
+    images: &dyn RegistrySource,
+) -> Result<(std::sync::Arc<dyn ocm_oci::Repository>, Descriptor)> {
     let reference: ImageReference = image_reference.parse()?;
     let source = images.repository(&reference).await?;
     let root = source.resolve(&reference.selector()).await?;

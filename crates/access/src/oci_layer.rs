@@ -19,7 +19,9 @@ pub(crate) async fn open(
     let source = images.repository(&parsed).await?;
     let size = match size {
         Some(size) => size,
-        None => source.blob_size(&digest).await?.ok_or_else(|| Error::not_found(format!("blob {digest} of {reference}")))?,
+        None => {
+            source.blob_size(&digest).await?.ok_or_else(|| Error::not_found(format!("blob {digest} of {reference}")))?
+        }
     };
     let media_type = media_type.unwrap_or_else(|| media_type::OCTETS.to_owned());
     let blob = StoredBlob::new(source, Descriptor::new(media_type.clone(), digest, size));

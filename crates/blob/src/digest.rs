@@ -22,6 +22,7 @@ impl Algorithm {
     }
 
     /// Length of the hash in bytes.
+    #[allow(clippy::len_without_is_empty)]
     pub fn len(self) -> usize {
         match self {
             Self::Sha256 => 32,

@@ -10,9 +10,9 @@ pub enum Error {
     #[error("content has digest {actual}, but {expected} was expected")]
     DigestMismatch {
         /// What was promised.
-        expected: Digest,
+        expected: Box<Digest>,
         /// What was read.
-        actual: Digest,
+        actual: Box<Digest>,
     },
     /// The content ended early or goes on past its announced end.
     #[error("content has {actual} bytes, but {expected} were expected")]

@@ -45,6 +45,21 @@ impl Folder {
         Ok(Some(FolderBlob { folder: self.clone(), path: path.to_owned(), size: metadata.len() }))
     }
 
+    /// A small file as a whole, at most `limit` bytes; `None` if it does not exist.
+    ///
+    /// It is opened once, so a file that is replaced meanwhile is read as it was before or as it is afterwards.
+    pub fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>> {
+        let Some(file) = self.file(path)? else { return Ok(None) };
+        let shown = self.path.join(path);
+        let size = file.metadata().map_err(Error::at(&shown))?.len();
+        if size > limit {
+            return Err(Error::TooLarge { what: shown.display().to_string(), limit });
+        }
+        let mut content = Vec::with_capacity(size as usize);
+        file.take(limit).read_to_end(&mut content).map_err(Error::at(&shown))?;
+        Ok(Some(content))
+    }
+
     fn file(&self, path: &str) -> Result<Option<File>> {
         let shown = self.path.join(path);
         let fail = |reason: &str| Err(Error::at(&shown)(io::Error::other(reason)));

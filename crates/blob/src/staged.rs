@@ -32,6 +32,8 @@ pub struct Staged {
     size: u64,
     waiting: Vec<Bytes>,
     pipeline: Option<Pipeline>,
+    /// A write has failed or was given up half-way: what the file holds is not what was handed over.
+    broken: bool,
 }
 
 struct Pipeline {
@@ -72,7 +74,7 @@ impl Staged {
 
     /// Begins content whose digest uses another algorithm.
     pub fn with_algorithm(folder: impl Into<PathBuf>, algorithm: Algorithm) -> Self {
-        Self { folder: folder.into(), algorithm, size: 0, waiting: Vec::new(), pipeline: None }
+        Self { folder: folder.into(), algorithm, size: 0, waiting: Vec::new(), pipeline: None, broken: false }
     }
 
     /// Bytes taken so far.
@@ -80,8 +82,20 @@ impl Staged {
         self.size
     }
 
-    /// Takes the next bytes.
+    /// Takes the next bytes. After an error, or if the future is dropped, nothing more can be written.
     pub async fn write(&mut self, chunk: Bytes) -> Result<()> {
+        self.check_whole()?;
+        self.broken = true;
+        self.take_in(chunk).await?;
+        self.broken = false;
+        Ok(())
+    }
+
+    fn check_whole(&self) -> Result<()> {
+        if self.broken { Err(Error::Io(io::Error::other("an earlier write has failed"))) } else { Ok(()) }
+    }
+
+    async fn take_in(&mut self, chunk: Bytes) -> Result<()> {
         self.size += chunk.len() as u64;
         if self.pipeline.is_some() {
             return self.pass_on(chunk).await;
@@ -106,12 +120,12 @@ impl Staged {
 
     /// Ends the content and tells what it is. It still has no name.
     pub async fn finish(mut self) -> Result<Finished> {
-        let (path, file, digest) = match self.pipeline.take() {
-            Some(pipeline) => pipeline.finish().await?,
-            None => {
-                let (folder, chunks, algorithm) = (self.folder, self.waiting, self.algorithm);
-                blocking(move || write_at_once(&folder, &chunks, algorithm)).await?
-            }
+        self.check_whole()?;
+        let (path, file, digest) = if let Some(pipeline) = self.pipeline.take() {
+            pipeline.finish().await?
+        } else {
+            let (folder, chunks, algorithm) = (self.folder, self.waiting, self.algorithm);
+            blocking(move || write_at_once(&folder, &chunks, algorithm)).await?
         };
         Ok(Finished { path, file, digest, size: self.size })
     }
@@ -124,7 +138,7 @@ impl Staged {
         if finished.digest == *expected {
             return Ok(finished);
         }
-        Err(Error::DigestMismatch { expected: expected.clone(), actual: finished.digest })
+        Err(Error::DigestMismatch { expected: expected.clone().into(), actual: finished.digest.into() })
     }
 
     async fn pass_on(&mut self, chunk: Bytes) -> Result<()> {
@@ -374,5 +388,14 @@ mod tests {
         write_file(once("new"), &path, Existing::Replace).await.unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
         assert_eq!(names(folder.path()), ["file"]);
+    }
+
+    #[tokio::test]
+    async fn nothing_can_be_finished_after_a_failed_write() {
+        let mut staged = Staged::new("/nowhere/at/all");
+        staged.write(vec![0; SMALL].into()).await.unwrap();
+        assert!(staged.write(vec![0; 1].into()).await.is_err());
+        assert!(staged.write(vec![0; 1].into()).await.is_err());
+        assert!(staged.finish().await.is_err());
     }
 }

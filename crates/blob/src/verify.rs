@@ -44,7 +44,7 @@ impl Verified {
         if let (Some(digester), Some(expected)) = (self.digester.take(), self.digest.take()) {
             let actual = digester.finish();
             if actual != expected {
-                return Err(Error::DigestMismatch { expected, actual });
+                return Err(Error::DigestMismatch { expected: expected.into(), actual: actual.into() });
             }
         }
         Ok(())

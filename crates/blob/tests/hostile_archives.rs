@@ -1,11 +1,12 @@
 //! Archives that were made to do harm, given to both readers: the index and the extraction.
-#![allow(clippy::unwrap_used, clippy::format_push_string, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::format_push_string, missing_docs)]
 
 mod raw_tar;
 
 use std::path::Path;
 
-use ocm_blob::{Archive, Error, ExtractOptions, Extracted, Limits, Links, extract_from};
+use ocm_blob::{Archive, Error, ExtractOptions, Extracted, Kind, Limits, Links, extract_from};
+use proptest::prelude::*;
 use raw_tar::{archive, directory, end, entry, extended, file, gzip, hard_link, sized_entry, symbolic_link};
 
 fn index(bytes: &[u8], limits: Limits) -> Result<Archive, Error> {
@@ -50,6 +51,7 @@ fn malformed_archives_are_refused_by_both_readers() {
         ("content after one zero block", [file("a", "a"), vec![0; 512], file("b", "b")].concat(), "after its end"),
         ("duplicate", archive(&[file("a", "1"), file("./a", "2")]), "twice"),
         ("file and directory", archive(&[file("a", "1"), directory("a")]), "\"a\""),
+        ("file named like a directory", archive(&[file("a/", "a")]), "name is that of a directory"),
         ("unknown type", archive(&[entry(b"a", b'Z', b"", b"")]), "unknown type"),
         ("sparse file", archive(&[entry(b"a", b'S', b"", b"")]), "sparse"),
         ("pax sparse file", archive(&[extended(&[("GNU.sparse.major", "1")]), file("a", "a")]), "sparse"),
@@ -190,4 +192,48 @@ fn a_missing_end_is_tolerated() {
     let bytes = [file("a", "a"), file("b", "b")].concat();
     assert_eq!(index(&bytes, Limits::default()).unwrap().entries().len(), 2);
     assert_eq!(unpack(&bytes, ExtractOptions::default()).unwrap().files, 2);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    /// Whatever is done to an archive: nobody panics, both readers see the same files, and so does another program's
+    /// reader as far as it gets.
+    #[test]
+    fn readers_agree_about_damaged_archives(changes in prop::collection::vec((0_usize..6144, any::<u8>()), 0..4), cut in 0_usize..60_000) {
+        let mut bytes = archive(&[
+            directory("./"),
+            file("./a", "content"),
+            extended(&[("path", "b"), ("size", "600")]),
+            sized_entry(b"short", b'0', b"", 600, &[b'x'; 600]),
+            symbolic_link("l", "a"),
+            file("c", ""),
+        ]);
+        for (at, value) in changes {
+            let at = at % bytes.len();
+            bytes[at] = value;
+        }
+        // Right checksums, so that the readers look further than that.
+        for block in bytes.chunks_exact_mut(512).filter(|block| &block[257..262] == b"ustar") {
+            block[148..156].copy_from_slice(b"        ");
+            let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
+            block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        }
+        if cut < bytes.len() {
+            bytes.truncate(cut.max(1));
+        }
+        let index = index(&bytes, Limits::default());
+        if let Ok(extracted) = unpack(&bytes, ExtractOptions::default()) {
+            let index = index.as_ref().expect("the extraction took it");
+            let files: Vec<_> = index.entries().iter().filter(|entry| *entry.kind() == Kind::File).collect();
+            prop_assert_eq!(files.len(), extracted.files);
+            prop_assert_eq!(files.iter().map(|entry| entry.size()).sum::<u64>(), extracted.bytes);
+        }
+        if let Ok(index) = index {
+            let mut other = tar::Archive::new(&bytes[..]);
+            let others: Vec<_> = other.entries().unwrap().map_while(Result::ok).map(|entry| entry.raw_file_position()).collect();
+            let ours: Vec<_> = index.entries().iter().map(ocm_blob::Entry::offset).collect();
+            prop_assert!(index.refused().is_empty() && others == ours || !index.refused().is_empty(), "{:?} {:?}", ours, others);
+        }
+    }
 }

@@ -80,10 +80,16 @@ impl Problems {
 
 /// The word of `known` that was probably meant by `word`, if one is near enough.
 pub(crate) fn near_miss<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    /// Letters that make a part of a word count as the word: `references` for `componentReferences`.
+    const TELLING: usize = 6;
     let word = word.to_lowercase();
     known
         .into_iter()
-        .map(|candidate| (distance(&word, &candidate.to_lowercase()), candidate))
+        .map(|candidate| {
+            let whole = candidate.to_lowercase();
+            let part = word.len() >= TELLING && whole.contains(&word);
+            (if part { 1 } else { distance(&word, &whole) }, candidate)
+        })
         .filter(|(distance, candidate)| *distance <= 1.max(candidate.len() / 3))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
@@ -113,6 +119,7 @@ mod tests {
         let known = ["mediaType", "path", "compress"];
         assert_eq!(near_miss("mediatype", known), Some("mediaType"));
         assert_eq!(near_miss("pth", known), Some("path"));
+        assert_eq!(near_miss("references", ["componentReferences", "resources"]), Some("componentReferences"));
         assert_eq!(near_miss("colour", known), None);
         assert_eq!(near_miss("x", known), None);
     }

@@ -61,7 +61,11 @@ async fn descriptors_are_the_recorded_ones() {
         let constructor = read(&[constructor], &reading).unwrap_or_else(|problems| panic!("{problems}"));
         let outcome = build(&constructor.components, &Place::new().environment, &Options::default()).await;
         let outcome = outcome.unwrap_or_else(|error| panic!("{name}: {error}"));
-        let mut actual: Vec<Value> = outcome.versions.iter().map(|version| without_nulls(serde_json::to_value(&version.descriptor).unwrap())).collect();
+        let mut actual: Vec<Value> = outcome
+            .versions
+            .iter()
+            .map(|version| without_nulls(serde_json::to_value(&version.descriptor).unwrap()))
+            .collect();
         let mut expected: Vec<Value> = expected.as_array().unwrap().clone();
         // The order of the output is the business of whoever prints it.
         actual.sort_by_key(ToString::to_string);
@@ -79,7 +83,8 @@ fn is_defect(name: &str) -> bool {
 
 fn prepare(case: &Path, folder: &Path, setup: &str) {
     let inputs = std::fs::read_to_string(case.join("inputs")).unwrap_or_default();
-    let mut sources: Vec<PathBuf> = inputs.split_whitespace().map(|input| Path::new(RECORDED).join("_inputs").join(input)).collect();
+    let mut sources: Vec<PathBuf> =
+        inputs.split_whitespace().map(|input| Path::new(RECORDED).join("_inputs").join(input)).collect();
     sources.push(case.join("."));
     for source in sources {
         assert!(Command::new("cp").arg("-r").arg(&source).arg(folder).status().unwrap().success());
@@ -92,7 +97,8 @@ fn prepare(case: &Path, folder: &Path, setup: &str) {
 fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(members) => {
-            let mut kept: Vec<(String, Value)> = members.into_iter().map(|(key, value)| (key, without_nulls(value))).collect();
+            let mut kept: Vec<(String, Value)> =
+                members.into_iter().map(|(key, value)| (key, without_nulls(value))).collect();
             kept.retain(|(_, value)| !value.is_null() && value.as_array().is_none_or(|items| !items.is_empty()));
             kept.sort_by(|left, right| left.0.cmp(&right.0));
             Value::Object(kept.into_iter().collect())

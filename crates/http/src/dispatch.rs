@@ -9,7 +9,7 @@ use url::Url;
 use crate::address::{NotPublic, PublicResolver, is_local_literal};
 use crate::progress::Progress;
 use crate::request::Body;
-use crate::{Error, Kind, Reach, Request, Response, Result, Settings};
+use crate::{Error, Kind, Reach, Request, Response, Result, Settings, trust};
 
 /// Largest head of an answer in bytes.
 const HEAD_LIMIT: usize = 64 * 1024;
@@ -127,14 +127,8 @@ fn build(settings: &Settings, insecure: bool, reach: Reach) -> Result<reqwest::C
     if proxies.http.is_some() || proxies.https.is_some() {
         builder = builder.proxy(reqwest::Proxy::custom(move |url| proxies.proxy_for(url).map(str::to_owned)));
     }
-    let mut certificates = Vec::new();
-    for bundle in &settings.certificate_authorities {
-        let bundle = reqwest::Certificate::from_pem_bundle(bundle)
-            .map_err(|error| format!("a bundle of certificate authorities cannot be read: {error}"))?;
-        certificates.extend(bundle);
-    }
-    if !certificates.is_empty() {
-        builder = builder.tls_certs_merge(certificates);
+    if !insecure && !settings.certificate_authorities.is_empty() {
+        builder = builder.tls_backend_preconfigured(trust::with_authorities(&settings.certificate_authorities)?);
     }
     if insecure {
         builder = builder.tls_danger_accept_invalid_certs(true);

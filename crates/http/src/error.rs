@@ -8,8 +8,10 @@ use crate::request::BoxError;
 pub enum Kind {
     /// The address or a header is not valid.
     Invalid,
-    /// No connection: the host is unknown, or it did not answer.
+    /// No connection: the host, or a name server, did not answer.
     Connect,
+    /// No name server knows the host.
+    UnknownHost,
     /// Nobody listens at the address.
     Refused,
     /// The certificate or the TLS handshake failed.
@@ -138,7 +140,7 @@ fn classify(error: &reqwest::Error, causes: &[String]) -> (Kind, String) {
             format!("the server's certificate is not trusted ({innermost}); add its authority to the trusted ones");
         (Kind::Tls, reason)
     } else if error.is_connect() && (said("Name or service not known") || said("No address associated")) {
-        (Kind::Invalid, "the host name is not known".into())
+        (Kind::UnknownHost, "the host name is not known".into())
     } else if error.is_connect()
         && (said("handshake") || said("alert"))
         && io != Some(std::io::ErrorKind::UnexpectedEof)

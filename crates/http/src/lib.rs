@@ -17,6 +17,7 @@ mod request;
 mod response;
 mod retry;
 mod settings;
+mod trust;
 
 pub use address::{Reach, is_local, is_loopback_host};
 pub use client::Client;

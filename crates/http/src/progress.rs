@@ -1,6 +1,7 @@
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
@@ -8,6 +9,9 @@ use tokio::time::Instant;
 
 use crate::Timeouts;
 use crate::request::{Body, BodyStream, BoxError};
+
+/// How often to look again while there is no limit.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Which side has to act next while a request is being sent.
 #[derive(Clone, Copy)]
@@ -53,17 +57,18 @@ impl Progress {
         loop {
             let deadline = {
                 let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-                match state.turn {
-                    Turn::Transport => Some(state.since + timeouts.stall),
+                let patience = match state.turn {
+                    Turn::Transport => Some(timeouts.stall),
                     Turn::Source => None,
-                    Turn::Answer if sends => Some(state.since + timeouts.commit),
-                    Turn::Connect | Turn::Answer => Some(state.since + timeouts.connect + timeouts.answer),
-                }
+                    Turn::Answer if sends => Some(timeouts.commit),
+                    Turn::Connect | Turn::Answer => Some(timeouts.connect.saturating_add(timeouts.answer)),
+                };
+                patience.and_then(|patience| state.since.checked_add(patience))
             };
             match deadline {
                 Some(deadline) if deadline <= Instant::now() => return,
                 Some(deadline) => tokio::time::sleep_until(deadline).await,
-                None => tokio::time::sleep(timeouts.stall).await,
+                None => tokio::time::sleep(LOOK).await,
             }
         }
     }

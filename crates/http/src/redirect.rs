@@ -54,3 +54,53 @@ pub(crate) fn next(request: &Request, response: &Response) -> Result<Option<Requ
     next.url = to;
     Ok(Some(next))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn follow(method: Method, from: &str, status: u16, to: &str) -> Result<Option<Request>> {
+        let url: Url = from.parse().unwrap();
+        let answer = ::http::Response::builder().status(status).header(LOCATION, to).body("").unwrap();
+        let stall = std::time::Duration::ZERO;
+        let response = Response { inner: answer.into(), url: url.clone(), stall, proxied: false };
+        let value = ::http::HeaderValue::from_static("secret");
+        next(&Request::new(method, url).header(COOKIE, value.clone()).authorization(value), &response)
+    }
+
+    #[test]
+    fn authorization_stays_within_its_origin() {
+        for (to, kept, reach) in [
+            ("/b", true, Reach::Anywhere),
+            ("https://host.example:443/b", true, Reach::Anywhere),
+            ("https://host.example:444/b", false, Reach::Public),
+            ("https://sub.host.example/b", false, Reach::Public),
+            ("//other.example/b", false, Reach::Public),
+        ] {
+            let request = follow(Method::GET, "https://host.example/a", 307, to).unwrap().unwrap();
+            assert_eq!(request.headers.contains_key(AUTHORIZATION), kept, "{to}");
+            assert_eq!(request.headers.contains_key(COOKIE), kept, "{to}");
+            assert_eq!(request.reach, reach, "{to}");
+        }
+        let local = follow(Method::GET, "http://127.0.0.1:1/a", 302, "http://10.0.0.1/b").unwrap().unwrap();
+        assert_eq!(local.reach, Reach::Anywhere);
+    }
+
+    #[test]
+    fn what_is_not_followed() {
+        for to in ["http://host.example/b", "file:///etc/passwd", "ftp://host.example/", "https://"] {
+            assert_eq!(
+                follow(Method::GET, "https://host.example/a", 302, to).unwrap_err().kind(),
+                Kind::Forbidden,
+                "{to}"
+            );
+        }
+        assert!(follow(Method::PUT, "https://host.example/a", 307, "https://other.example/").is_err());
+        assert!(follow(Method::PUT, "https://host.example/a", 307, "/b").unwrap().is_some());
+        assert!(follow(Method::GET, "https://host.example/a", 304, "/b").unwrap().is_none());
+        let user =
+            follow(Method::GET, "https://host.example/a", 302, "https://me:secret@host.example/").unwrap().unwrap();
+        assert_eq!(user.url.as_str(), "https://host.example/");
+    }
+}

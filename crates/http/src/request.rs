@@ -1,3 +1,4 @@
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -134,5 +135,11 @@ impl Request {
     /// The address, to be changed.
     pub fn url_mut(&mut self) -> &mut Url {
         &mut self.url
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, crate::redacted(&self.url))
     }
 }

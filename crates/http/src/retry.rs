@@ -99,7 +99,8 @@ mod tests {
 
     #[test]
     fn a_server_may_ask_for_patience_in_two_ways() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777 - 37);
+        let date = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        let now = date - Duration::from_secs(37);
         assert_eq!(retry_after(&headers("37"), now), Some(Duration::from_secs(37)));
         assert_eq!(retry_after(&headers("Sun, 06 Nov 1994 08:49:37 GMT"), now), Some(Duration::from_secs(37)));
         assert_eq!(retry_after(&headers("soon"), now), None);

@@ -40,6 +40,7 @@ impl Default for Settings {
 }
 
 /// How long the client waits for the other side. No limit covers a whole body: slow is not dead.
+/// [`Duration::MAX`] switches a limit off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
     /// Until a connection stands: name resolution, TCP and TLS handshake together.

@@ -217,9 +217,7 @@ fn component_references() {
         assert_eq!(reference.digest, None, "{text}");
         assert!(!reference.interpreted, "{text}");
         let printed = reference.to_string();
-        if !printed.contains("a//b:c") {
-            assert_eq!(ComponentReference::parse(&printed), Ok(reference), "{text} printed as {printed}");
-        }
+        assert_eq!(ComponentReference::parse(&printed), Ok(reference), "{text} printed as {printed}");
     }
 }
 

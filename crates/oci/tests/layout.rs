@@ -1,5 +1,5 @@
 //! Image layouts and artifact sets, in every form, right and wrong.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -14,8 +14,11 @@ pub fn is_artifact_set(media_type: &str) -> bool {
     packed.strip_suffix("+tar").is_some_and(|inside| {
         let inside = inside.strip_suffix("+json").unwrap_or(inside);
         ["application/vnd.oci.image.manifest.v1", "application/vnd.oci.image.index.v1"].contains(&inside)
-            || ["application/vnd.docker.distribution.manifest.v2", "application/vnd.docker.distribution.manifest.list.v2"]
-                .contains(&inside)
+            || [
+                "application/vnd.docker.distribution.manifest.v2",
+                "application/vnd.docker.distribution.manifest.list.v2",
+            ]
+            .contains(&inside)
     })
 }
 
@@ -43,7 +46,8 @@ impl ArtifactSet {
         let mut staged = Staged::new(scratch);
         staged.fill(stream).await.map_err(fail())?;
         let file = staged.finish().await.map_err(fail())?;
-        let layout = Layout::open(file.path()).await.map_err(|error| Error::new(error.kind(), &subject, error.reason()))?;
+        let layout =
+            Layout::open(file.path()).await.map_err(|error| Error::new(error.kind(), &subject, error.reason()))?;
         let main = layout.top_level().await.map_err(|error| Error::new(error.kind(), &subject, error.reason()))?;
         Ok(Self { layout, main, _file: file })
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ocm_blob::{Digest, MemoryBlob, read_to_end};
 use ocm_model::{Descriptor, Resource, TypedObject};
 use ocm_oci::{Kind, Manifest, Registry, Selector, UploadRegistry, media_type};
-use ocm_repository::{Access, Archive, Form, ComponentRepository, LocalContent, NewVersion};
+use ocm_repository::{Access, Archive, ComponentRepository, Form, LocalContent, NewVersion};
 
 fn entries(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> =
@@ -155,7 +155,10 @@ async fn sixteen_tasks_share_one_handle() {
         tokio::spawn(async move {
             for round in 0..4 {
                 add(&archive, "acme.org/a", [format!("1.{writer}.{round}")]).await;
-                assert_eq!(read(&archive, "acme.org/a", &format!("1.{writer}.{round}")).await, format!("text of 1.{writer}.{round}"));
+                assert_eq!(
+                    read(&archive, "acme.org/a", &format!("1.{writer}.{round}")).await,
+                    format!("text of 1.{writer}.{round}")
+                );
             }
         })
     });
@@ -178,6 +181,40 @@ async fn second_process() {
         let archive = Archive::open(&path, Access::Create).await.unwrap();
         add(&archive, "acme.org/shared", [format!("{}.0.{round}", std::process::id())]).await;
     }
+}
+
+/// Environment variable that makes this test binary a writer that is killed in the middle of its work.
+const VICTIM: &str = "REPOSITORY_TEST_VICTIM";
+
+#[tokio::test]
+async fn killed_process() {
+    let Ok(path) = std::env::var(VICTIM) else { return };
+    let archive = Archive::open(&path, Access::Create).await.unwrap();
+    let components = ComponentRepository::new(Arc::new(archive), "");
+    let (descriptor, blob) = component("acme.org/victim", "1.0.0", "text");
+    components.content("acme.org/victim").push_blob(&blob).await.unwrap();
+    components.stage(&NewVersion { descriptor, ..NewVersion::default() }).await.unwrap();
+    std::process::abort();
+}
+
+#[tokio::test]
+async fn a_killed_writer_leaves_nothing_visible_and_the_next_one_cleans_up() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["ctf", "ctf.tar"] {
+        let path = folder.path().join(name);
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        let status = command.args(["--exact", "killed_process"]).env(VICTIM, &path).output().unwrap().status;
+        assert!(!status.success());
+        let inside = if name == "ctf" { path.as_path() } else { folder.path() };
+        let leftover = || entries(inside).into_iter().filter(|name| name.contains(".staging-")).count();
+        assert_eq!(leftover(), 1);
+        let archive = Archive::open(&path, Access::Create).await.unwrap();
+        assert_eq!(archive.repositories().await.unwrap(), [""; 0]);
+        add(&archive, "acme.org/a", ["1.0.0".into()]).await;
+        assert_eq!(leftover(), 0);
+    }
+    assert_eq!(entries(folder.path()), ["ctf", "ctf.tar"]);
+    assert_eq!(entries(&folder.path().join("ctf")), ["artifact-index.json", "blobs"]);
 }
 
 #[tokio::test]
@@ -302,10 +339,10 @@ async fn a_manifest_without_its_parts_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let archive = Archive::open(folder.path(), Access::ReadWrite).await.unwrap();
     let missing = Digest::of("missing");
-    let text = format!(
-        r#"{{"schemaVersion":2,"config":{{"mediaType":"x","digest":"{missing}","size":7}},"layers":[]}}"#
-    );
-    let error = archive.repository("r").push_manifest(&Manifest::new(media_type::MANIFEST, text), None).await.unwrap_err();
+    let text =
+        format!(r#"{{"schemaVersion":2,"config":{{"mediaType":"x","digest":"{missing}","size":7}},"layers":[]}}"#);
+    let error =
+        archive.repository("r").push_manifest(&Manifest::new(media_type::MANIFEST, text), None).await.unwrap_err();
     assert!(error.to_string().contains(&missing.to_string()), "{error}");
     let (descriptor, _) = component("acme.org/a", "1.0.0", "never pushed");
     let components = ComponentRepository::new(Arc::new(archive), "");
@@ -334,10 +371,11 @@ async fn one_of_ten_thousand() {
     let archive = Archive::open(folder.path(), Access::ReadWrite).await.unwrap();
     assert_eq!(read(&archive, "acme.org/a", "1.0.7").await, "text of 1.0.7");
     let read_in = start.elapsed();
+    let start = std::time::Instant::now();
     add(&archive, "acme.org/a", ["2.0.0".into()]).await;
-    let added_in = start.elapsed() - read_in;
+    let added_in = start.elapsed();
     // Ten times what an optimised build may take; an unoptimised one on a busy machine stays below.
-    assert!(read_in.as_millis() < 500 && added_in.as_millis() < 1000, "read in {read_in:?}, added in {added_in:?}");
+    assert!(read_in.as_millis() < 1000 && added_in.as_millis() < 2000, "read in {read_in:?}, added in {added_in:?}");
     let components = ComponentRepository::new(Arc::new(archive), "");
     assert_eq!(components.versions("acme.org/a").await.unwrap().len(), 10_001);
 }
@@ -407,11 +445,17 @@ async fn an_archive_file_that_is_none_is_refused() {
     std::fs::write(folder.path().join("empty"), "").unwrap();
     let open = |name: &str| Archive::open(folder.path().join(name), Access::Read);
     assert_eq!(open("good.tar").await.unwrap().repositories().await.unwrap(), [""; 0]);
-    for (name, reason) in [("other.tar", "is not a transport archive"), ("evil.tar", "../blobs/x"), ("text.tgz", "text.tgz"), ("empty", "empty file")] {
+    for (name, reason) in [
+        ("other.tar", "is not a transport archive"),
+        ("evil.tar", "../blobs/x"),
+        ("text.tgz", "text.tgz"),
+        ("empty", "empty file"),
+    ] {
         let error = open(name).await.map(drop).unwrap_err();
         assert!(error.to_string().contains(reason), "{error}");
         assert_eq!(error.kind(), Kind::Invalid, "{error}");
     }
-    let error = Archive::open_as(folder.path().join("good.tar"), Access::Create, Form::Directory).await.map(drop).unwrap_err();
+    let error =
+        Archive::open_as(folder.path().join("good.tar"), Access::Create, Form::Directory).await.map(drop).unwrap_err();
     assert_eq!(error.kind(), Kind::Conflict, "{error}");
 }

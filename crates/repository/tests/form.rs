@@ -28,12 +28,19 @@ async fn place() -> Place {
     Place { _folder: folder, archive, components }
 }
 
-fn local(digest: impl ToString, media_type: &str) -> TypedObject {
+fn local(digest: &(impl ToString + ?Sized), media_type: &str) -> TypedObject {
     TypedObject::new("localBlob/v1").with("localReference", digest.to_string()).with("mediaType", media_type)
 }
 
 fn resource(name: &str, access: TypedObject) -> Resource {
-    Resource { name: name.into(), version: "1.0.0".into(), kind: "x".into(), relation: "local".into(), access, ..Resource::default() }
+    Resource {
+        name: name.into(),
+        version: "1.0.0".into(),
+        kind: "x".into(),
+        relation: "local".into(),
+        access,
+        ..Resource::default()
+    }
 }
 
 fn hello(resources: Vec<Resource>) -> Descriptor {
@@ -67,28 +74,44 @@ async fn one_blob_of_several_artifacts_is_one_layer() {
     content.push_blob(&MemoryBlob::new("a")).await.unwrap();
     content.push_blob(&MemoryBlob::new("b")).await.unwrap();
     let mut descriptor = hello(vec![
-        resource("one", local(Digest::of("a"), "text/plain")),
-        resource("two", local(format!("{},{}", Digest::of("b"), Digest::of("a")), "")),
+        resource("one", local(&Digest::of("a"), "text/plain")),
+        resource("two", local(&format!("{},{}", Digest::of("b"), Digest::of("a")), "")),
     ]);
     descriptor.component.sources.push(Source {
-        name: "one".into(), version: "1.0.0".into(), kind: "x".into(), access: local(Digest::of("a").file_name(), "x/y"), ..Source::default()
+        name: "one".into(),
+        version: "1.0.0".into(),
+        kind: "x".into(),
+        access: local(&Digest::of("a").file_name(), "x/y"),
+        ..Source::default()
     });
-    let staged = place.components.stage(&NewVersion { descriptor: descriptor.clone(), ..NewVersion::default() }).await.unwrap();
+    let staged =
+        place.components.stage(&NewVersion { descriptor: descriptor.clone(), ..NewVersion::default() }).await.unwrap();
     let Document::Image(image) = staged.root.document().unwrap() else { panic!("a manifest") };
     let layers: Vec<_> = image.layers[1..]
         .iter()
         .map(|layer| (layer.media_type.as_str(), &layer.digest, layer.annotation("software.ocm.artifact").unwrap()))
         .collect();
-    assert_eq!(layers, [
-        ("text/plain", &Digest::of("a"), r#"[{"identity":{"name":"one","version":"1.0.0"},"kind":"resource"},{"identity":{"name":"two","version":"1.0.0"},"kind":"resource"},{"identity":{"name":"one","version":"1.0.0"},"kind":"source"}]"#),
-        ("application/octet-stream", &Digest::of("b"), r#"[{"identity":{"name":"two","version":"1.0.0"},"kind":"resource"}]"#),
-    ]);
+    assert_eq!(
+        layers,
+        [
+            (
+                "text/plain",
+                &Digest::of("a"),
+                r#"[{"identity":{"name":"one","version":"1.0.0"},"kind":"resource"},{"identity":{"name":"two","version":"1.0.0"},"kind":"resource"},{"identity":{"name":"one","version":"1.0.0"},"kind":"source"}]"#
+            ),
+            (
+                "application/octet-stream",
+                &Digest::of("b"),
+                r#"[{"identity":{"name":"two","version":"1.0.0"},"kind":"resource"}]"#
+            ),
+        ]
+    );
     place.components.publish(&[staged]).await.unwrap();
     let found = place.components.get("acme.org/hello", "1.0.0").await.unwrap();
     let parts = found.local(&descriptor.component.resources[1].access).unwrap();
     assert!(matches!(&parts, LocalContent::Parts(parts) if parts.len() == 2));
     assert_eq!(read_to_end(found.blob(&parts).open().await.unwrap(), 10, "parts").await.unwrap(), "ba");
-    let missing = found.local(&local(Digest::of("c"), "")).unwrap_err();
+    let missing = found.local(&local(&Digest::of("c"), "")).unwrap_err();
     assert_eq!(missing.kind(), Kind::NotFound);
     assert_eq!(found.local(&local("nothing", "")).unwrap_err().kind(), Kind::Invalid);
 }
@@ -100,26 +123,35 @@ async fn a_local_image_makes_an_index() {
     content.push_blob(&MemoryBlob::new("{}")).await.unwrap();
     let text = format!(
         r#"{{"schemaVersion":2,"mediaType":"{}","config":{{"mediaType":"{}","digest":"{}","size":2}},"layers":[]}}"#,
-        media_type::MANIFEST, media_type::CONFIG, Digest::of("{}")
+        media_type::MANIFEST,
+        media_type::CONFIG,
+        Digest::of("{}")
     );
     let manifest = Manifest::new(media_type::MANIFEST, text);
     content.push_manifest(&manifest, None).await.unwrap();
     let mut image = resource("image", local(manifest.digest(), media_type::MANIFEST));
-    image.extra_identity = [("architecture", "arm64"), ("os", "linux")].map(|(key, value)| (key.into(), value.into())).into();
+    image.extra_identity =
+        [("architecture", "arm64"), ("os", "linux")].map(|(key, value)| (key.into(), value.into())).into();
     let twin = resource("twin", local(manifest.digest(), media_type::MANIFEST));
     let descriptor = hello(vec![image, twin]);
-    let staged = place.components.stage(&NewVersion { descriptor: descriptor.clone(), ..NewVersion::default() }).await.unwrap();
+    let staged =
+        place.components.stage(&NewVersion { descriptor: descriptor.clone(), ..NewVersion::default() }).await.unwrap();
     let Document::Index(index) = staged.root.document().unwrap() else { panic!("an index") };
     assert_eq!(index.manifests.len(), 2);
     assert!(index.manifests.iter().all(|row| row.artifact_type.is_none()), "older skopeo drops it");
     assert!(index.annotations.unwrap()["org.opencontainers.image.title"].contains("Manifest Index for acme.org/hello"));
     let row = &index.manifests[1];
     assert_eq!(row.platform.as_ref().unwrap().architecture, "arm64");
-    assert_eq!(row.annotation("software.ocm.artifact").unwrap(), r#"[{"identity":{"architecture":"arm64","name":"image","os":"linux","version":"1.0.0"},"kind":"resource"},{"identity":{"name":"twin","version":"1.0.0"},"kind":"resource"}]"#);
+    assert_eq!(
+        row.annotation("software.ocm.artifact").unwrap(),
+        r#"[{"identity":{"architecture":"arm64","name":"image","os":"linux","version":"1.0.0"},"kind":"resource"},{"identity":{"name":"twin","version":"1.0.0"},"kind":"resource"}]"#
+    );
     place.components.publish(&[staged]).await.unwrap();
     let found = place.components.get("acme.org/hello", "1.0.0").await.unwrap();
     assert_eq!(found.descriptor, descriptor);
-    assert!(matches!(found.local(&descriptor.component.resources[0].access).unwrap(), LocalContent::Manifest(row) if row.digest == *manifest.digest()));
+    assert!(
+        matches!(found.local(&descriptor.component.resources[0].access).unwrap(), LocalContent::Manifest(row) if row.digest == *manifest.digest())
+    );
 }
 
 /// Stores a component version of another writer: any configuration, descriptor layer and media types.
@@ -127,7 +159,10 @@ async fn store(place: &Place, tag: &str, config: (&str, String), layer: (&str, &
     let content = place.components.content("acme.org/hello");
     let (layer_type, layer) = (layer.0, MemoryBlob::new(layer.1.to_vec()));
     let layer = content.push_blob(&layer).await.unwrap().0;
-    let text = config.1.replace("LAYER", &serde_json::json!({"mediaType": layer_type, "digest": layer.digest, "size": layer.size}).to_string());
+    let text = config.1.replace(
+        "LAYER",
+        &serde_json::json!({"mediaType": layer_type, "digest": layer.digest, "size": layer.size}).to_string(),
+    );
     let stored = content.push_blob(&MemoryBlob::new(text)).await.unwrap().0;
     let manifest = serde_json::json!({
         "schemaVersion": 2, "mediaType": media_type::MANIFEST,
@@ -154,10 +189,18 @@ async fn every_known_form_of_descriptor_is_read() {
     let old_config = "application/vnd.gardener.cloud.cnudie.component.config.v1+json";
     let named = r#"{"componentDescriptorLayer":LAYER}"#;
     for (config, layer, bytes) in [
-        ((CONFIG, named), format!("{JSON}"), HELLO.as_bytes().to_vec()),
+        ((CONFIG, named), JSON.to_owned(), HELLO.as_bytes().to_vec()),
         ((CONFIG, named), "application/vnd.ocm.software.component-descriptor.v2+yaml".into(), yaml.into()),
-        ((CONFIG, named), "application/vnd.ocm.software.component-descriptor.v2+yaml+tar".into(), packed("component-descriptor.yaml", yaml)),
-        ((CONFIG, named), "application/vnd.ocm.software.component-descriptor.v2+yaml+tar".into(), packed("/component-descriptor.yaml", yaml)),
+        (
+            (CONFIG, named),
+            "application/vnd.ocm.software.component-descriptor.v2+yaml+tar".into(),
+            packed("component-descriptor.yaml", yaml),
+        ),
+        (
+            (CONFIG, named),
+            "application/vnd.ocm.software.component-descriptor.v2+yaml+tar".into(),
+            packed("/component-descriptor.yaml", yaml),
+        ),
         ((old_config, named), format!("{cnudie}+yaml+tar"), packed("./component-descriptor.yaml", yaml)),
         ((old_config, "{}"), format!("{cnudie}+json"), HELLO.as_bytes().to_vec()),
         ((old_config, named), format!("{cnudie}+yaml"), yaml.into()),
@@ -178,7 +221,9 @@ async fn every_known_form_of_descriptor_is_read() {
 #[tokio::test]
 async fn what_is_no_component_version_is_refused_with_the_reason() {
     let named = r#"{"componentDescriptorLayer":LAYER}"#.to_owned();
-    let absent = serde_json::json!({"componentDescriptorLayer": {"mediaType": JSON, "digest": Digest::of("x"), "size": 1}}).to_string();
+    let absent =
+        serde_json::json!({"componentDescriptorLayer": {"mediaType": JSON, "digest": Digest::of("x"), "size": 1}})
+            .to_string();
     for (version, config, layer, reason) in [
         ("1.0.0", (media_type::CONFIG, named.clone()), (JSON, HELLO), "its configuration is"),
         ("2.0.0", (CONFIG, named.clone()), (JSON, HELLO), "is the one of acme.org/hello:1.0.0"),
@@ -191,7 +236,10 @@ async fn what_is_no_component_version_is_refused_with_the_reason() {
         store(&place, version, config, (layer.0, layer.1.as_bytes())).await;
         let error = place.components.get("acme.org/hello", version).await.map(drop).unwrap_err();
         assert_eq!(error.kind(), Kind::Invalid);
-        assert!(error.to_string().contains(reason) && error.subject().ends_with(&format!("//acme.org/hello:{version}")), "{error}");
+        assert!(
+            error.to_string().contains(reason) && error.subject().ends_with(&format!("//acme.org/hello:{version}")),
+            "{error}"
+        );
     }
 }
 
@@ -205,7 +253,8 @@ async fn versions_keep_their_spelling_and_other_tags_are_left_out() {
     }
     // Tags alone cannot tell these two: one has a build part, one has the text `.build-` in its pre-release.
     content.push_manifest(&empty(""), Some("3.0.0.build-5")).await.unwrap();
-    let told = r#","annotations":{"software.ocm.componentversion":"component-descriptors/acme.org/hello:4.0.0-a.build-5"}"#;
+    let told =
+        r#","annotations":{"software.ocm.componentversion":"component-descriptors/acme.org/hello:4.0.0-a.build-5"}"#;
     content.push_manifest(&empty(told), Some("4.0.0-a.build-5")).await.unwrap();
     let versions = place.components.versions("acme.org/hello").await.unwrap();
     assert_eq!(versions, ["10.0.0", "4.0.0-a.build-5", "3.0.0+5", "2.0.0-rc.1", "v1.0.0", "1.0.0", "1.0"]);
@@ -215,5 +264,7 @@ async fn versions_keep_their_spelling_and_other_tags_are_left_out() {
     let below = ComponentRepository::new(Arc::new(place.archive.clone()), "/sub/path/");
     below.content("acme.org/x").push_manifest(&empty(""), Some("1.0.0")).await.unwrap();
     assert_eq!(below.components().await.unwrap(), ["acme.org/x"]);
-    assert!(place.archive.repositories().await.unwrap().contains(&"sub/path/component-descriptors/acme.org/x".to_owned()));
+    assert!(
+        place.archive.repositories().await.unwrap().contains(&"sub/path/component-descriptors/acme.org/x".to_owned())
+    );
 }

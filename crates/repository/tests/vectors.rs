@@ -6,8 +6,12 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use ocm_blob::Blob;
+use ocm_oci::Repository as _;
 use ocm_oci::Selector;
-use ocm_repository::{Access, Archive, ComponentRepository, ComponentVersion, LocalContent};
+use ocm_repository::{
+    Access, Archive, ArtifactSet, ComponentArchive, ComponentRepository, ComponentVersion, LocalContent,
+    is_artifact_set,
+};
 
 fn vectors() -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors");
@@ -37,7 +41,8 @@ async fn read_local_content(version: &ComponentVersion) -> usize {
         let content = version.local(access).unwrap();
         match &content {
             LocalContent::Manifest(row) => {
-                let document = version.content().manifest(&row.digest.clone().into()).await.unwrap().document().unwrap();
+                let document =
+                    version.content().manifest(&row.digest.clone().into()).await.unwrap().document().unwrap();
                 for blob in document.blobs() {
                     let stored = ocm_oci::StoredBlob::new(version.content(), blob.clone());
                     assert_eq!(drain(&stored).await, blob.size);
@@ -82,7 +87,8 @@ async fn everything_the_go_programs_wrote_is_read() {
         let (mut found, mut local) = (0, 0);
         for component in components.components().await.unwrap() {
             for version in components.versions(&component).await.unwrap() {
-                let version = components.get(&component, &version).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+                let version =
+                    components.get(&component, &version).await.unwrap_or_else(|error| panic!("{name}: {error}"));
                 local += read_local_content(&version).await;
                 found += 1;
             }
@@ -98,8 +104,14 @@ async fn a_build_part_comes_back_from_the_tag() {
     let components = ComponentRepository::new(Arc::new(archive), "");
     assert_eq!(components.versions("acme.org/index").await.unwrap(), ["1.0.0+build.5"]);
     let version = components.get("acme.org/index", "1.0.0+build.5").await.unwrap();
-    assert_eq!(version.root.digest().to_string(), "sha256:f33bbac28fcf157c4a736685fd1e6b84b9e6d944dca3b804116b725a508d3ee8");
-    assert_eq!(version.manifest.digest().to_string(), "sha256:86171ccb36499adf826ae89c7b72121917ddabcabbe252adbbb69710f6b540bf");
+    assert_eq!(
+        version.root.digest().to_string(),
+        "sha256:f33bbac28fcf157c4a736685fd1e6b84b9e6d944dca3b804116b725a508d3ee8"
+    );
+    assert_eq!(
+        version.manifest.digest().to_string(),
+        "sha256:86171ccb36499adf826ae89c7b72121917ddabcabbe252adbbb69710f6b540bf"
+    );
 }
 
 #[tokio::test]
@@ -121,4 +133,69 @@ async fn referrers_of_the_go_program_are_listed() {
         }
     }
     assert!(found > 0);
+}
+
+#[tokio::test]
+async fn component_archives_are_read() {
+    let Some(vectors) = vectors() else { return };
+    for (name, component, contents) in [
+        ("v1-run/archive/dir", "acme.org/arch", 2),
+        ("v1-run/archive/archive.tgz", "acme.org/arch", 2),
+        ("v1/component-archive/common", "example.com/root", 1),
+        ("v1/component-archive/directory", "example.com/root", 1),
+        ("v1/component-archive/descriptor", "github.com/gardener/gardener", 0),
+    ] {
+        assert!(ComponentArchive::is_one(&vectors.join(name)).await);
+        let components = ComponentArchive::open(vectors.join(name)).await.unwrap().components();
+        assert_eq!(components.components().await.unwrap(), [component]);
+        let versions = components.versions(component).await.unwrap();
+        let version = components.get(component, &versions[0]).await.unwrap();
+        assert_eq!(read_local_content(&version).await, contents, "{name}");
+        assert!(!components.exists(component, "99.0.0").await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn artifact_sets_are_read_as_the_images_in_them() {
+    let Some(vectors) = vectors() else { return };
+    let scratch = tempfile::tempdir().unwrap();
+    for (name, component, main) in [
+        (
+            "v2/ctf-compatibility/02/with-resource",
+            None,
+            "sha256:62be4af3382a4493cb7f1dd4ec47bcb28f1863b615fc9e4a1dceefbe93898dd0",
+        ),
+        (
+            "v1-run/image/ctf.tgz",
+            Some("acme.org/image"),
+            "sha256:2c30d078c229b3950f1c9410d55f46a8616b0ddf667d5dd0f2d9ab3f83a53ebb",
+        ),
+    ] {
+        let archive = Archive::open(vectors.join(name), Access::Read).await.unwrap();
+        let components = ComponentRepository::new(Arc::new(archive), "");
+        let component = components
+            .components()
+            .await
+            .unwrap()
+            .into_iter()
+            .find(|name| component.is_none_or(|one| one == name))
+            .unwrap();
+        let version = components.get(&component, &components.versions(&component).await.unwrap()[0]).await.unwrap();
+        let mut mains = Vec::new();
+        for resource in &version.descriptor.component.resources {
+            assert!(resource.access.text("mediaType").is_some_and(is_artifact_set));
+            let blob = version.blob(&version.local(&resource.access).unwrap());
+            let set = ArtifactSet::open(&*blob, scratch.path()).await.unwrap();
+            mains.push(set.main().digest.to_string());
+            let document = set.manifest(&set.main().digest.clone().into()).await.unwrap().document().unwrap();
+            for blob in document.blobs() {
+                let mut stream = set.blob(&blob.digest, 0).await.unwrap();
+                while let Some(chunk) = stream.next().await {
+                    chunk.unwrap();
+                }
+            }
+        }
+        assert!(mains.contains(&main.to_owned()), "{mains:?}");
+    }
+    assert!(std::fs::read_dir(scratch.path()).unwrap().next().is_none());
 }

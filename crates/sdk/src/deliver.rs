@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use ocm_access::Content;
-use ocm_blob::{Algorithm, Blob, ByteStream, Digest, Existing, ExtractOptions, Gzipped, Limits, Observer, extract, gunzip, verified, write_file};
+use ocm_blob::{Algorithm, Blob, ByteStream, Digest, Durability, Existing, ExtractOptions, Gzipped, Limits, Observer, Staged, extract, gunzip, verified, write_file};
 use ocm_model::DigestSpec;
 use ocm_oci::{Layout, LayoutContent, Repository, media_type};
 
@@ -114,9 +114,20 @@ async fn bytes(
         extract(stream, output, ExtractOptions::default()).await.map_err(file_error)?.bytes
     } else {
         let existing = if output.is_file() { Existing::Replace } else { Existing::Refuse };
-        write_file(stream, output, existing).await.map_err(file_error)?.1
+        private_file(stream, output, existing).await.map_err(file_error)?
     };
     Ok(Delivered { path: output.to_owned(), media_type, digest, bytes })
+}
+
+/// Writes a file that only its owner reads: what it holds is not known here, and other programs expect these permissions.
+async fn private_file(stream: ByteStream, output: &Path, existing: Existing) -> ocm_blob::Result<u64> {
+    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut staged = Staged::new(folder);
+    staged.fill(stream).await?;
+    let finished = staged.finish().await?;
+    let size = finished.size();
+    finished.persist(output, 0o600, existing, Durability::Synced).await?;
+    Ok(size)
 }
 
 async fn artifact_set(
@@ -159,9 +170,9 @@ async fn image(
         return Ok(Delivered { path, media_type, digest, bytes });
     }
     let mut content = LayoutContent::new();
-    let bare = ocm_oci::Descriptor::new(root.media_type.clone(), root.digest.clone(), root.size);
     let name = (!wanted.tag.is_empty()).then_some(wanted.tag);
-    content.add_graph(&source, &bare, name).await?;
+    let row = ocm_oci::Descriptor { artifact_type: None, ..root };
+    content.add_graph(&source, &row, name).await?;
     let tar = content.tar()?;
     let size = tar.size().unwrap_or_default();
     let replace = if output.is_file() { Existing::Replace } else { Existing::Refuse };

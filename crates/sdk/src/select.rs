@@ -162,8 +162,12 @@ impl Filter {
 }
 
 async fn everything(repository: &ComponentRepository, filter: &Filter) -> Result<Vec<Selected>> {
+    if repository.content("").location().is_some() {
+        return Err(Error::usage(format!("{}: the components of a registry cannot be listed reliably", repository.address()))
+            .hint("name a component: <repository>//<component>[:<version>]"));
+    }
     let mut selected = Vec::new();
-    for component in repository.components().await.map_err(cannot_list)? {
+    for component in repository.components().await? {
         let found = filter.apply(repository.versions(&component).await?);
         selected.extend(found.into_iter().map(|version| Selected {
             repository: repository.clone(),
@@ -176,12 +180,6 @@ async fn everything(repository: &ComponentRepository, filter: &Filter) -> Result
         return Err(Error::new(Kind::NotFound, format!("{}: no component version found", repository.address())));
     }
     Ok(selected)
-}
-
-fn cannot_list(error: ocm_oci::Error) -> Error {
-    let listing = matches!(error.kind(), ocm_oci::Kind::Unsupported | ocm_oci::Kind::NotFound | ocm_oci::Kind::Denied);
-    let error = Error::from(error).during("listing components");
-    if listing { error.hint("name a component: <repository>//<component>[:<version>]") } else { error }
 }
 
 async fn versions(

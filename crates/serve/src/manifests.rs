@@ -16,9 +16,6 @@ use crate::route::is_tag;
 /// Largest manifest that is taken, in bytes; the least that the specification asks a registry to take.
 const LIMIT: usize = 4 * 1024 * 1024;
 
-/// Bytes of a too large manifest that are read and dropped, so that the client gets to see the answer.
-const DRAIN: usize = 16 * 1024 * 1024;
-
 /// Tags that may be set with one manifest.
 const TAGS: usize = 100;
 
@@ -111,7 +108,8 @@ impl Inner {
         let missing = missing(store.as_ref(), &document).await?;
         if !missing.is_empty() {
             let (count, first) = (missing.len(), missing[..missing.len().min(NAMED)].join(", "));
-            let message = format!("the manifest needs {count} blobs or manifests that are not in {repository}: {first}");
+            let message =
+                format!("the manifest needs {count} blobs or manifests that are not in {repository}: {first}");
             return Err(Failure::unknown("MANIFEST_BLOB_UNKNOWN", message));
         }
         let none = tags.is_empty().then_some(None);
@@ -144,7 +142,6 @@ impl Inner {
 
     async fn read_manifest(&self, body: Body, announced: Option<usize>) -> Result<Bytes, Failure> {
         let mut content = BytesMut::with_capacity(announced.unwrap_or(0).min(LIMIT));
-        let mut seen = 0;
         let mut stream = body.into_data_stream();
         loop {
             let next = tokio::time::timeout(self.options.silence, stream.next()).await;
@@ -153,17 +150,11 @@ impl Inner {
             let Some(chunk) = next else { break };
             let chunk =
                 chunk.map_err(|error| Failure::invalid("SIZE_INVALID", format!("the body broke off: {error}")))?;
-            seen += chunk.len();
-            if seen > DRAIN {
-                break;
+            if content.len() + chunk.len() > LIMIT {
+                let message = format!("manifests are limited to {LIMIT} bytes");
+                return Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "SIZE_INVALID", message));
             }
-            if seen <= LIMIT {
-                content.extend_from_slice(&chunk);
-            }
-        }
-        if seen > LIMIT {
-            let message = format!("manifests are limited to {LIMIT} bytes");
-            return Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "SIZE_INVALID", message));
+            content.extend_from_slice(&chunk);
         }
         Ok(content.freeze())
     }

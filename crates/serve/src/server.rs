@@ -1,5 +1,5 @@
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::body::Body;
+use futures_util::FutureExt as _;
 use http::{Request, Response};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use ocm_oci::UploadRegistry;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::{Api, Options};
@@ -26,6 +27,9 @@ const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How long requests under way may take to end once the server was asked to stop.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// How long a client may go on sending after it was told that nobody listens.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// Whoever answers requests. [`Api`] does; something in between may look at them or change them.
 #[async_trait]
@@ -83,7 +87,7 @@ impl Server {
     /// Serves until `until` is done; requests under way then have a few seconds to end.
     pub async fn run(self, until: impl Future<Output = ()>) {
         let slots = Arc::new(Semaphore::new(CONNECTIONS));
-        let graceful = GracefulShutdown::new();
+        let (stop, stopping) = watch::channel(false);
         let mut connections = JoinSet::new();
         let mut until = std::pin::pin!(until);
         let mut sweep = tokio::time::interval(Duration::from_mins(1));
@@ -99,7 +103,7 @@ impl Server {
                 (accepted, slot) = accept => match accepted {
                     Ok((stream, _)) => {
                         let (tell, own) = oneshot::channel();
-                        let connection = connect(stream, self.handler.clone(), own, &graceful);
+                        let connection = connect(stream, self.handler.clone(), own, stopping.clone());
                         let handle = connections.spawn(async move {
                             connection.await;
                             drop(slot);
@@ -115,35 +119,57 @@ impl Server {
             }
         }
         drop(self.listener);
-        let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
+        let _ = stop.send(true);
+        let ended = async { while connections.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(GRACE, ended).await;
         connections.shutdown().await;
     }
 }
 
 /// Everything that happens on one connection; `own` is the handle of the task it runs in.
-fn connect(
+async fn connect(
     stream: TcpStream,
     handler: Arc<dyn Handler>,
     own: oneshot::Receiver<AbortHandle>,
-    graceful: &GracefulShutdown,
-) -> impl Future<Output = ()> + use<> {
+    mut stopping: watch::Receiver<bool>,
+) {
     // Answers come in two writes, head and body; waiting for the client's acknowledgement in between costs 40 ms each.
     let _ = stream.set_nodelay(true);
-    let watcher = graceful.watcher();
-    async move {
-        let Ok(own) = own.await else { return };
-        let service = service_fn(move |request: Request<hyper::body::Incoming>| {
-            let handler = handler.clone();
-            let mut request = request.map(Body::new);
-            request.extensions_mut().insert(Connection(own.clone()));
-            async move { Ok::<_, Infallible>(handler.handle(request).await) }
-        });
-        let connection = hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
-            .serve_connection(TokioIo::new(stream), service);
-        if let Err(error) = watcher.watch(connection).await {
-            tracing::debug!(%error, "a connection ended early");
+    let Ok(own) = own.await else { return };
+    let service = service_fn(move |request: Request<hyper::body::Incoming>| {
+        let handler = handler.clone();
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(Connection(own.clone()));
+        async move { Ok::<_, Infallible>(handler.handle(request).await) }.boxed()
+    });
+    let mut connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service);
+    let (ended, stopped) = tokio::select! {
+        ended = poll_fn(|context| connection.poll_without_shutdown(context)) => (ended, false),
+        _ = stopping.changed() => {
+            std::pin::Pin::new(&mut connection).graceful_shutdown();
+            (poll_fn(|context| connection.poll_without_shutdown(context)).await, true)
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+    if !stopped {
+        let stream = connection.into_parts().io.into_inner();
+        tokio::select! {
+            _ = stopping.changed() => {}
+            _ = tokio::time::timeout(LINGER, close(stream)) => {}
         }
     }
+}
+
+/// Closes a connection so that the client gets the last answer.
+///
+/// A client that is still sending a body which was refused before its end would get a reset instead, which destroys the
+/// answer on its way. So its bytes are taken and dropped until it has seen that nobody listens any more.
+async fn close(mut stream: TcpStream) -> io::Result<()> {
+    stream.shutdown().await?;
+    tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.map(drop)
 }

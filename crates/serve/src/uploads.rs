@@ -57,9 +57,11 @@ impl Inner {
     /// treat `from` as optional).
     async fn mount(&self, call: &Call, digest: &Digest) -> Result<bool, Failure> {
         let store = self.store(call);
-        let sources = match call.query.get("from").filter(|from| !from.is_empty()) {
-            Some(from) => vec![from.to_owned()],
-            None => self.registry.repositories().await.unwrap_or_default(),
+        let sources = if let Some(from) = call.query.get("from").filter(|from| !from.is_empty()) {
+            vec![from.to_owned()]
+        } else {
+            let others = self.registry.repositories().await.unwrap_or_default();
+            std::iter::once(call.repository.clone()).chain(others).collect()
         };
         for from in sources.iter().filter(|from| crate::route::is_name(from)) {
             match store.mount(digest, from).await {

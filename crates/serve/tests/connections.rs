@@ -85,3 +85,18 @@ async fn a_broken_upload_goes_on_where_it_broke() {
     assert!(done.starts_with("HTTP/1.1 201 "), "{done}");
     assert_eq!(store.repository("a").blob_size(&digest).await.unwrap(), Some(10));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_is_still_sending_gets_its_answer() {
+    let (address, _store, _stop, _running) = start().await;
+    let body = vec![b' '; 32 * 1024 * 1024];
+    let head = "PUT /v2/a/manifests/v1 HTTP/1.1\r\nHost: x\r\nContent-Length: 33554432\r\n\r\n";
+    for _ in 0..5 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&body).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    }
+}

@@ -275,7 +275,11 @@ impl Transfer<'_> {
                 outcome.sent += 1;
             }
         }
-        let mut image = format!("{}/{repository}", self.target.address());
+        // Plain HTTP has to be said, TLS is what everybody expects.
+        let mut image = match target.location() {
+            Some(at) => format!("{}/{}", at.registry.trim_start_matches("https://"), at.repository),
+            None => target.address(),
+        };
         if let Some(tag) = tag {
             image = format!("{image}:{tag}");
         }

@@ -1,5 +1,8 @@
 //! The command line: one file per verb. Doc comments are the help text.
 
+// A flag is a bool.
+#![allow(clippy::struct_excessive_bools)]
+
 mod add;
 mod completion;
 mod dialect;
@@ -27,12 +30,12 @@ pub(crate) use download::{
 pub(crate) use generate::{DocsMode, Generate, GenerateKind};
 pub(crate) use get::{Get, GetComponentVersion, GetElements, GetKind};
 pub(crate) use global::{Compat, Global, LogFormat, LogLevel, LogOutput};
-pub(crate) use list::{List, ListComponentVersion, ListKind};
+pub(crate) use list::{List, ListKind};
 pub(crate) use output::{ElementForm, ReportForm, VersionForm, VersionsForm};
 pub(crate) use parse::{command, help_of, parse};
 pub(crate) use selection::Selection;
 pub(crate) use serve::Serve;
-pub(crate) use transfer::{ArtifactUpload, Transfer, TransferArchive, TransferComponentVersion, TransferKind, TransferOptions};
+pub(crate) use transfer::{ArtifactUpload, Transfer, TransferKind, TransferOptions};
 pub(crate) use version::{Version, VersionFormat};
 
 /// Builds, moves and reads component versions of the Open Component Model

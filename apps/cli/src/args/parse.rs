@@ -17,26 +17,27 @@ pub(crate) fn command() -> Command {
 pub(crate) fn help_of(path: &[&str]) -> String {
     let mut root = command();
     let found = path.iter().try_fold(&mut root, |command, name| command.find_subcommand_mut(name));
-    found.map(|command| command.render_long_help().to_string()).unwrap_or_default()
+    found.map(|command| command.render_help().to_string()).unwrap_or_default()
 }
 
 /// Reads a command line (without the program's name) in either dialect.
-pub(crate) fn parse(argv: Vec<String>) -> Result<(Arguments, Dialect), clap::Error> {
+///
+/// `compat` is the value of `OCM_COMPAT`, which has to be known before the words are read: it decides what `add -c` means.
+pub(crate) fn parse(argv: Vec<String>, compat: Option<&str>) -> Result<(Arguments, Dialect), clap::Error> {
     let root = command();
     let mut argv = argv;
     let heads = Lexed::new(&argv, &bare(&root)).words;
     let is_swapped = dialect::verb_first(&heads, &mut argv, &root);
-    let mut lexed = Lexed::new(&argv, &root);
-    let mut found = dialect::of(&lexed);
+    let lexed = Lexed::new(&argv, &root);
+    let told = lexed.values(&["--compat"]).last().or(compat);
+    let mut found = if told == Some("v1") { Dialect::V1 } else { dialect::of(&lexed) };
     if lexed.path.iter().eq(["add", "component-version"]) {
         let is_create = |position: &usize| dialect::is_older_create(&argv[*position], argv.get(position + 1).map(String::as_str));
         if found == Dialect::V1 || lexed.clusters.iter().any(is_create) {
             argv = create_spelled_out(argv, &lexed);
-            lexed = Lexed::new(&argv, &root);
             found = Dialect::V1;
         }
     }
-    let _ = lexed;
     let matches = root.try_get_matches_from(std::iter::once("ocm".to_owned()).chain(argv))?;
     let arguments = Arguments::from_arg_matches(&matches)?;
     let found = match arguments.global.compat {
@@ -72,7 +73,7 @@ mod tests {
     use super::*;
 
     fn read(line: &str) -> (Arguments, Dialect) {
-        parse(line.split(' ').map(str::to_owned).collect()).unwrap()
+        parse(line.split(' ').map(str::to_owned).collect(), None).unwrap()
     }
 
     fn add(line: &str) -> (Box<AddComponentVersion>, Dialect) {
@@ -97,6 +98,7 @@ mod tests {
             "add components -c --templater=go --file ctf c.yaml -- VERSION=1.2.3",
             "add cv --file ctf c.yaml -c",
             "componentversions add -c -F ctf c.yaml",
+            "add cv -c c.yaml --file ctf --compat v1",
         ] {
             let (older, dialect) = add(line);
             assert!(older.create && older.constructor.is_none(), "{line}");
@@ -128,7 +130,7 @@ mod tests {
 
     #[test]
     fn recursion_is_all_or_nothing() {
-        let recursive = |line: &str| parse(line.split(' ').map(str::to_owned).collect()).map(|(arguments, _)| match arguments.command {
+        let recursive = |line: &str| parse(line.split(' ').map(str::to_owned).collect(), None).map(|(arguments, _)| match arguments.command {
             Some(Verb::Get(get)) => match get.kind {
                 Some(GetKind::ComponentVersion(get)) => get.recursive,
                 _ => panic!("{line}"),

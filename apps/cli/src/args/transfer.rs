@@ -76,7 +76,7 @@ pub(crate) struct TransferOptions {
     /// Replace component versions that the target has with other content
     #[arg(long, short = 'f', visible_alias = "enforce")]
     pub(crate) overwrite: bool,
-    /// Keep component versions that the target has, whatever their content
+    /// Leave component versions that the target has as they are, their signatures too; other content is still refused
     #[arg(long, conflicts_with = "overwrite")]
     pub(crate) no_update: bool,
     /// Access type that stays by reference in spite of `--copy-resources`; may be repeated

@@ -7,12 +7,12 @@ use super::escape::terminal;
 
 /// One line per file, as the older program prints it.
 pub(crate) fn written(report: &Report) -> String {
-    report.items.iter().map(|item| format!("{}: {} byte(s) written\n", path(item), item.bytes)).collect()
+    report.items.iter().map(|item| format!("{}: {} byte(s) written\n", path(item), item.bytes)).collect::<Vec<_>>().concat()
 }
 
 /// One line per artifact, as the older program prints it.
 pub(crate) fn downloaded(report: &Report) -> String {
-    report.items.iter().map(|item| format!("{}: downloaded\n", path(item))).collect()
+    report.items.iter().map(|item| format!("{}: downloaded\n", path(item))).collect::<Vec<_>>().concat()
 }
 
 /// The line of an archive with component versions.

@@ -35,7 +35,7 @@ pub(crate) fn structured(items: &[Item], form: Structure) -> Result<String, Fail
         element(&mut item.element);
         serde_json::to_value(item)
     });
-    envelope(form, items.collect::<Result<_, _>>()?)
+    envelope(form, &items.collect::<Result<Vec<_>, _>>()?)
 }
 
 /// The headings of a list.

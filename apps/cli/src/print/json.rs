@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use serde::Serialize;
 
 use super::escape;
@@ -20,7 +22,7 @@ fn escaped(json: &str) -> String {
         let layout = matches!(letter, '\n');
         let escaped = matches!(letter, '<' | '>' | '&' | '\u{2028}' | '\u{2029}') || (escape::is_unsafe(letter) && !layout);
         if escaped {
-            text.push_str(&format!("\\u{:04x}", u32::from(letter)));
+            let _ = write!(text, "\\u{:04x}", u32::from(letter));
         } else {
             text.push(letter);
         }

@@ -37,7 +37,7 @@ fn is_flag(arg: &Arg) -> bool {
 
 fn section<'a>(page: &mut String, title: &str, args: impl Iterator<Item = &'a Arg>) {
     let args = args.filter(|arg| !arg.is_hide_set() && !matches!(arg.get_id().as_str(), "help" | "version" if arg.get_long().is_some() && !arg.get_action().takes_values()));
-    let rows: String = args.map(|arg| format!("| `{}` | {} |\n", spelling(arg).replace('|', "\\|"), meaning(arg))).collect();
+    let rows = args.map(|arg| format!("| `{}` | {} |\n", spelling(arg).replace('|', "\\|"), meaning(arg))).collect::<Vec<_>>().concat();
     if !rows.is_empty() {
         let _ = writeln!(page, "## {title}\n\n| | |\n|---|---|\n{rows}");
     }

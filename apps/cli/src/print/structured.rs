@@ -27,12 +27,17 @@ pub(crate) fn list(form: Structure, items: Vec<Value>) -> Result<String, Failure
 }
 
 /// Several items in the form of the older program: `{"items": […]}`, or one YAML document each.
-pub(crate) fn envelope(form: Structure, items: Vec<Value>) -> Result<String, Failure> {
+pub(crate) fn envelope(form: Structure, items: &[Value]) -> Result<String, Failure> {
     match form {
-        Structure::Yaml => Ok(items.iter().map(|item| format!("---\n{}", yaml::to_string(item))).collect()),
+        Structure::Yaml => Ok(documents(items)),
         Structure::Json | Structure::CompactJson => object(form, &value!({ "items": items })),
-        Structure::Ndjson => lines(&items),
+        Structure::Ndjson => lines(items),
     }
+}
+
+/// Several YAML documents, each behind its mark.
+pub(crate) fn documents(items: &[Value]) -> String {
+    items.iter().map(|item| format!("---\n{}", yaml::to_string(item))).collect::<Vec<_>>().concat()
 }
 
 /// One report.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ocm::ops::transfer::{ElementAction, ElementReport, Report, VersionAction, VersionReport};
+use ocm::ops::transfer::{ElementAction, ElementKind, ElementReport, Report, VersionAction, VersionReport};
 use serde_json::json;
 
 use super::escape::terminal;
@@ -24,7 +24,7 @@ pub(crate) fn summary(report: &Report) -> String {
     line
 }
 
-/// The steps as the older program prints them, indented by `depth`, and whether each component has a line of its own.
+/// The steps as the older program prints them; `by_component` gives each component a line of its own.
 pub(crate) fn steps(report: &Report, by_component: bool) -> String {
     let mut text = String::new();
     let mut above = None;
@@ -69,15 +69,16 @@ fn step(text: &mut String, version: &VersionReport, indent: &str) {
         }
         VersionAction::Replace | VersionAction::Transfer => {}
     }
-    for element in &version.elements {
-        let kind = terminal(&element.plan.element_type);
-        let what = terminal(element.plan.identity.get("name").map_or("", String::as_str));
-        let note = match (&element.plan.action, version.action) {
-            (ElementAction::Reference { .. }, _) => " (by reference)",
-            (_, VersionAction::Replace) => " (overwrite)",
-            _ => "...",
+    for element in version.elements.iter().filter(|element| element.plan.kind == ElementKind::Resource) {
+        let name = element.plan.identity.get("name").map_or("", String::as_str);
+        let what = terminal(&format!("{} {name}[{}]", element.plan.position, element.plan.element_type));
+        let hint = match &element.plan.action {
+            ElementAction::Reference { .. } => continue,
+            ElementAction::EmbedImage { reference_name, .. } => terminal(&format!("({reference_name})")),
+            _ => String::new(),
         };
-        let _ = writeln!(text, "{indent}...resource {} {what}[{kind}]{note}", element.plan.position);
+        let note = if version.action == VersionAction::Replace { " (overwrite)" } else { "..." };
+        let _ = writeln!(text, "{indent}...resource {what}{hint}{note}");
     }
     let _ = writeln!(text, "{indent}...adding component version...");
 }

@@ -74,7 +74,9 @@ pub(crate) fn names(items: &[list::Item], form: VersionForm) -> Result<String, F
     match form {
         VersionForm::Table => {
             let mut table = Table::new(&["COMPONENT", "VERSION"]);
-            items.iter().for_each(|item| table.row([&item.component, &item.version]));
+            for item in items {
+                table.row([&item.component, &item.version]);
+            }
             Ok(table.ruled(&[0]))
         }
         VersionForm::Yaml => super::list(Structure::Yaml, values()?),

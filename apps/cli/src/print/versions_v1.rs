@@ -2,10 +2,9 @@
 
 use ocm::model::{Descriptor, Identity};
 use ocm::ops::get::Node;
-use ocm::ops::{add, list};
+use ocm::ops::list;
 use serde_json::{Map, Value};
 
-use super::escape::terminal;
 use super::nesting::Branch;
 use super::order::by_name_and_version;
 use super::table::Table;
@@ -22,10 +21,10 @@ pub(crate) fn text(roots: &[Node], form: VersionsForm, is_recursive: bool) -> Re
         VersionsForm::Table => Ok(table(&roots, false, is_recursive)),
         VersionsForm::Wide => Ok(table(&roots, true, is_recursive)),
         VersionsForm::Tree => Ok(tree(&roots)),
-        VersionsForm::Yaml => envelope(Structure::Yaml, views(&roots)),
-        VersionsForm::Json => envelope(Structure::Json, views(&roots)),
-        VersionsForm::CompactJson => envelope(Structure::CompactJson, views(&roots)),
-        VersionsForm::Ndjson => envelope(Structure::Ndjson, views(&roots)),
+        VersionsForm::Yaml => envelope(Structure::Yaml, &views(&roots)),
+        VersionsForm::Json => envelope(Structure::Json, &views(&roots)),
+        VersionsForm::CompactJson => envelope(Structure::CompactJson, &views(&roots)),
+        VersionsForm::Ndjson => envelope(Structure::Ndjson, &views(&roots)),
     }
 }
 
@@ -37,13 +36,15 @@ pub(crate) fn names(items: &[list::Item], form: VersionForm) -> Result<String, F
     match form {
         VersionForm::Table => {
             let mut table = Table::new(&["COMPONENT", "VERSION", "MESSAGE"]);
-            items.iter().for_each(|item| table.row([item.component.as_str(), &item.version, ""]));
+            for item in items {
+                table.row([item.component.as_str(), &item.version, ""]);
+            }
             Ok(found(&table))
         }
-        VersionForm::Yaml => envelope(Structure::Yaml, values()?),
-        VersionForm::Json => envelope(Structure::Json, values()?),
-        VersionForm::CompactJson => envelope(Structure::CompactJson, values()?),
-        VersionForm::Ndjson => envelope(Structure::Ndjson, values()?),
+        VersionForm::Yaml => envelope(Structure::Yaml, &values()?),
+        VersionForm::Json => envelope(Structure::Json, &values()?),
+        VersionForm::CompactJson => envelope(Structure::CompactJson, &values()?),
+        VersionForm::Ndjson => envelope(Structure::Ndjson, &values()?),
     }
 }
 
@@ -71,7 +72,7 @@ fn table(roots: &[&Node], is_wide: bool, is_recursive: bool) -> String {
     rows(roots.iter().copied(), &[], &mut |node, path| {
         let mut cells = vec![node.component.clone(), node.version.clone(), provider(node).to_owned()];
         if is_wide {
-            cells.push(node.repository.clone());
+            cells.push(typed(&node.repository));
         }
         if is_recursive {
             cells.insert(0, path.join("->"));
@@ -80,6 +81,11 @@ fn table(roots: &[&Node], is_wide: bool, is_recursive: bool) -> String {
         table.row(cells);
     });
     found(&table)
+}
+
+/// The address of a repository with the type that the older program writes in front of a path.
+fn typed(repository: &str) -> String {
+    if repository.contains("://") { repository.to_owned() } else { format!("CommonTransportFormat::{repository}") }
 }
 
 fn rows<'a>(nodes: impl Iterator<Item = &'a Node>, path: &[String], visit: &mut impl FnMut(&'a Node, &[String])) {
@@ -140,6 +146,9 @@ pub(super) fn element(element: &mut Value) {
         members.shift_remove("digest");
     }
     let order = ["name", "version", "extraIdentity", "labels", "type", "relation", "srcRefs", "componentName", "digest", "access"];
+    if let Some(access) = members.get_mut("access").and_then(Value::as_object_mut) {
+        access.sort_keys();
+    }
     *members = ordered(members, &order);
 }
 
@@ -147,19 +156,4 @@ fn ordered(members: &Map<String, Value>, order: &[&str]) -> Map<String, Value> {
     let first = order.iter().filter_map(|key| members.get_key_value(*key));
     let others = members.iter().filter(|(key, _)| !order.contains(&key.as_str()));
     first.chain(others).map(|(key, value)| (key.clone(), value.clone())).collect()
-}
-
-/// One line per component version that was added.
-pub(crate) fn added(versions: &[add::Added]) -> String {
-    let count = versions.len();
-    let head = format!("found {count} component{}\n", if count == 1 { "" } else { "s" });
-    let lines = versions.iter().map(|added| {
-        let note = match added.action {
-            add::Disposition::Added => "",
-            add::Disposition::Replaced => " (replaced)",
-            add::Disposition::Kept => " (already present)",
-        };
-        format!("adding component {}...{note}\n", terminal(&format!("{}:{}", added.component, added.version)))
-    });
-    std::iter::once(head).chain(lines).collect()
 }

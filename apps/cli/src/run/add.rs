@@ -3,12 +3,13 @@ use std::path::{Path, PathBuf};
 use std::{fs, thread};
 
 use ocm::model::yaml;
-use ocm::ops::add::{self, Conflict, External, Report, Request};
+use ocm::ops::add::{self, Conflict, External, Request};
 use serde_json::{Map, Value};
 
 use super::Session;
 use crate::args::{Add, AddComponentVersion, AddKind, ConflictPolicy, CopyPolicy, Dialect};
 use crate::exit::{Exit, Failure};
+use crate::print::added_v1::Source;
 use crate::print::{self, out};
 
 const TARGET: &str = "transport-archive";
@@ -18,14 +19,37 @@ const CONSTRUCTORS: [&str; 2] = ["component-constructor.yaml", "component-constr
 pub(crate) async fn run(session: &Session, add: Add) -> Result<(), Failure> {
     let Some(AddKind::ComponentVersion(arguments)) = add.kind else { return Ok(()) };
     let request = request(session, &arguments)?;
+    let asks_older_form = session.dialect == Dialect::V1 && arguments.output.is_none();
     let report = add::run(&session.context, &request).await?;
-    if request.dry_run {
-        return specification(&report, arguments.specification.as_deref());
+    if asks_older_form {
+        let (read, components) = read_again(&request).await?;
+        out(&read)?;
+        if !request.dry_run {
+            return out(&print::added_v1::added(&components, arguments.version.as_deref()));
+        }
     }
-    out(&match (arguments.output, session.dialect) {
-        (None, Dialect::V1) => print::versions_v1::added(&report.versions),
-        (form, _) => print::versions::text(&report.roots, form.unwrap_or_default())?,
-    })
+    if request.dry_run {
+        return specification(&report.specification, arguments.specification.as_deref());
+    }
+    out(&print::versions::text(&report.roots, arguments.output.unwrap_or_default())?)
+}
+
+/// What the older program says about reading, and the components as their files have them.
+async fn read_again(request: &Request) -> Result<(String, Vec<Value>), Failure> {
+    // Nobody watches, for what there is to say about the files was said when they were read first.
+    let context = ocm::Context::builder().build();
+    let mut sources = Vec::new();
+    let mut components = Vec::new();
+    for path in &request.constructors {
+        let request = Request { constructors: vec![path.clone()], dry_run: true, ..request.clone() };
+        let found = add::run(&context, &request).await?.specification;
+        let text = fs::read_to_string(path).unwrap_or_default();
+        let documents = text.split("\n---").filter(|document| !document.trim_matches(['-', '\n', ' ']).is_empty()).count();
+        let documents = if documents == found.len() { vec![1; documents] } else { vec![found.len()] };
+        sources.push(Source { name: path.display().to_string(), documents });
+        components.extend(found);
+    }
+    Ok((print::added_v1::read(&sources), components))
 }
 
 fn request(session: &Session, arguments: &AddComponentVersion) -> Result<Request, Failure> {
@@ -51,15 +75,16 @@ fn request(session: &Session, arguments: &AddComponentVersion) -> Result<Request
         variables: all_variables(session, arguments, &variables)?,
         default_version: arguments.version.clone(),
         conflict: match arguments.component_version_conflict_policy {
-            Some(ConflictPolicy::AbortAndFail) => Conflict::AbortAndFail,
             Some(ConflictPolicy::Skip) => Conflict::Skip,
             Some(ConflictPolicy::Replace) => Conflict::Replace,
             None if arguments.replace => Conflict::Replace,
             None if is_older => Conflict::KeepIdentical,
-            None => Conflict::AbortAndFail,
+            Some(ConflictPolicy::AbortAndFail) | None => Conflict::AbortAndFail,
         },
         external: if arguments.complete || arguments.external_component_version_copy_policy == CopyPolicy::CopyOrFail {
             External::CopyOrFail
+        } else if is_older {
+            External::Accept
         } else {
             External::Skip
         },
@@ -99,8 +124,8 @@ fn variable(word: &str) -> Option<(&str, &str)> {
 }
 
 /// Prints the evaluated specification, or writes it to a file.
-fn specification(report: &Report, path: Option<&Path>) -> Result<(), Failure> {
-    let text: String = report.specification.iter().map(|component| format!("---\n{}\n", yaml::to_string(component))).collect();
+fn specification(components: &[Value], path: Option<&Path>) -> Result<(), Failure> {
+    let text = components.iter().map(|component| format!("---\n{}\n", yaml::to_string(component))).collect::<Vec<_>>().concat();
     match path {
         None => out(&text),
         Some(path) => fs::write(path, text).map_err(|error| Failure::new(Exit::Failed, format!("{}: {error}", path.display()))),

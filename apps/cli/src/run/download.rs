@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use ocm::ops::download::{self, Artifact, ComponentVersions, Extraction, Form, Report, Request, Which};
 
-use super::Session;
 use super::get::selectors;
+use super::{Session, versions};
 use crate::args::{
     ArchiveForm, Download, DownloadArtifact, DownloadComponentVersion, DownloadKind, DownloadResource, ExtractionPolicy, ReportForm,
     Transformer,
@@ -34,7 +34,7 @@ async fn elements(session: &Session, arguments: DownloadResource, kind: Which) -
     let to_stdout = arguments.output.as_deref() == Some(Path::new("-"));
     let scratch = if to_stdout { Some(scratch(session)?) } else { None };
     let request = Request {
-        versions: session.versions(vec![arguments.reference], arguments.selection, arguments.recursive),
+        versions: versions(vec![arguments.reference], arguments.selection, arguments.recursive),
         kind,
         selectors: match by_flag {
             Some(selector) => vec![selector],
@@ -43,11 +43,10 @@ async fn elements(session: &Session, arguments: DownloadResource, kind: Which) -
         exactly_one: exactly_one || to_stdout,
         output: scratch.as_ref().map(|folder| folder.path().join("content")).or(arguments.output),
         extraction: match arguments.extraction_policy {
-            Some(ExtractionPolicy::Auto) => Extraction::Auto,
-            Some(ExtractionPolicy::Disable) => Extraction::Disable,
             // The older program, whose identities are arguments, never unpacks.
-            None if exactly_one => Extraction::Auto,
-            None => Extraction::Disable,
+            None if !exactly_one => Extraction::Disable,
+            Some(ExtractionPolicy::Disable) => Extraction::Disable,
+            Some(ExtractionPolicy::Auto) | None => Extraction::Auto,
         },
         form: match arguments.transformer {
             Some(Transformer::Helm) => Form::HelmChart,
@@ -63,7 +62,7 @@ async fn elements(session: &Session, arguments: DownloadResource, kind: Which) -
 }
 
 async fn component_versions(session: &Session, arguments: DownloadComponentVersion) -> Result<(), Failure> {
-    let versions = session.versions(joined(arguments.references), arguments.selection, false);
+    let versions = versions(joined(arguments.references), arguments.selection, false);
     let request = ComponentVersions { versions, output: arguments.output, form: arguments.form };
     let report = download::component_versions(&session.context, &request).await?;
     out(&match arguments.report {

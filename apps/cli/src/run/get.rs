@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use ocm::ops::elements::{self, Kind};
 use ocm::ops::get::{self, Node, Unresolved};
 
-use super::Session;
+use super::{Session, versions};
 use crate::args::{Dialect, ElementForm, Get, GetComponentVersion, GetElements, GetKind};
 use crate::exit::Failure;
 use crate::print::{self, Structure, out};
@@ -20,7 +20,7 @@ pub(crate) async fn run(session: &Session, get: Get) -> Result<(), Failure> {
 }
 
 async fn component_versions(session: &Session, arguments: GetComponentVersion) -> Result<(), Failure> {
-    let mut request = session.versions(arguments.references, arguments.selection, arguments.recursive);
+    let mut request = versions(arguments.references, arguments.selection, arguments.recursive);
     if session.dialect == Dialect::V1 {
         request.unresolved = Unresolved::Show;
     }
@@ -34,7 +34,7 @@ async fn component_versions(session: &Session, arguments: GetComponentVersion) -
 
 async fn list(session: &Session, arguments: GetElements, kind: Kind) -> Result<(), Failure> {
     let selectors = selectors(&arguments.identities)?;
-    let versions = session.versions(vec![arguments.reference], arguments.selection, arguments.recursive);
+    let versions = versions(vec![arguments.reference], arguments.selection, arguments.recursive);
     let form = match arguments.output {
         ElementForm::Tree | ElementForm::Treewide => {
             let report = get::run(&session.context, &versions).await?;

@@ -1,6 +1,6 @@
 use ocm::ops::list;
 
-use super::Session;
+use super::{Session, versions};
 use crate::args::{Dialect, List, ListKind};
 use crate::exit::Failure;
 use crate::print::{self, out};
@@ -8,7 +8,7 @@ use crate::print::{self, out};
 /// Lists names and versions.
 pub(crate) async fn run(session: &Session, list: List) -> Result<(), Failure> {
     let Some(ListKind::ComponentVersion(arguments)) = list.kind else { return Ok(()) };
-    let versions = session.versions(arguments.references, arguments.selection, false);
+    let versions = versions(arguments.references, arguments.selection, false);
     let report = list::run(&session.context, &list::Request { versions }).await?;
     out(&match session.dialect {
         Dialect::V2 => print::versions::names(&report.items, arguments.output)?,

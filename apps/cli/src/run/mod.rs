@@ -14,7 +14,7 @@ mod version;
 use std::future::Future;
 use std::time::Duration;
 
-use session::Session;
+use session::{Session, versions};
 
 use crate::args::{self, Arguments, Command, Dialect, Get, Transfer};
 use crate::exit::{Exit, Failure};

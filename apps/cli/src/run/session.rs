@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use indicatif::MultiProgress;
 use ocm::model::yaml;
+use ocm::ops::get::Request;
 use serde_json::{Map, Value};
 
 use crate::args::{Dialect, Global, Selection};
@@ -41,18 +42,18 @@ impl Session {
         }
         Ok(Self { context: builder.build(), global, dialect, environment })
     }
+}
 
-    /// The request for the component versions that arguments name.
-    pub(crate) fn versions(&self, references: Vec<String>, selection: Selection, recursive: bool) -> ocm::ops::get::Request {
-        ocm::ops::get::Request {
-            references,
-            repository: selection.repo,
-            constraint: selection.constraint,
-            latest: selection.latest,
-            recursive,
-            lookup: selection.lookup,
-            ..Default::default()
-        }
+/// The request for the component versions that arguments name.
+pub(crate) fn versions(references: Vec<String>, selection: Selection, recursive: bool) -> Request {
+    Request {
+        references,
+        repository: selection.repo,
+        constraint: selection.constraint,
+        latest: selection.latest,
+        recursive,
+        lookup: selection.lookup,
+        ..Request::default()
     }
 }
 

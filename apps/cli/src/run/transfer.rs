@@ -3,7 +3,7 @@ use std::path::Path;
 
 use ocm::ops::transfer::{self, CopyMode, Existing, Report, Request, UploadAs};
 
-use super::Session;
+use super::{Session, versions};
 use crate::args::{ArtifactUpload, Dialect, ReportForm, Selection, Transfer, TransferKind, TransferOptions};
 use crate::exit::{Exit, Failure};
 use crate::print::{self, object, out};
@@ -36,7 +36,7 @@ pub(crate) async fn run(session: &Session, transfer: Transfer) -> Result<(), Fai
 
 fn request(session: &Session, references: Vec<String>, selection: Selection, target: &str, options: &TransferOptions) -> Request {
     Request {
-        versions: session.versions(references, selection, options.recursive),
+        versions: versions(references, selection, options.recursive),
         // The older program marks targets to be made with a plus; all are.
         target: target.strip_prefix('+').unwrap_or(target).to_owned(),
         target_form: options.form.clone(),
@@ -65,6 +65,10 @@ async fn carry_out(session: &Session, request: &Request, options: &TransferOptio
         let plan = transfer::plan(&session.context, request).await?;
         out(&object(options.output.unwrap_or(ReportForm::Yaml).into(), &plan)?)?;
         return Ok(None);
+    }
+    if options.no_update {
+        // What is the same stays as it is, but content that differs is a conflict all the same.
+        transfer::plan(&session.context, &Request { existing: Existing::Fail, ..request.clone() }).await?;
     }
     Ok(Some(transfer::run(&session.context, request).await?))
 }

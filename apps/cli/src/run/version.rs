@@ -12,7 +12,7 @@ pub(crate) fn run(arguments: &Version, dialect: Dialect) -> Result<(), Failure> 
         (VersionFormat::Legacyjson, Dialect::V2) => json::compact(&legacy())? + "\n",
         (VersionFormat::Legacyjson, Dialect::V1) => json::compact(&oldest())? + "\n",
         (VersionFormat::Short, _) => format!("ocm {VERSION}\n"),
-        (VersionFormat::Gobuildinfo, _) => build().iter().map(|(key, value)| format!("{key}\t{}\n", value.as_str().unwrap_or_default())).collect(),
+        (VersionFormat::Gobuildinfo, _) => build().iter().map(|(key, value)| format!("{key}\t{}\n", value.as_str().unwrap_or_default())).collect::<Vec<_>>().concat(),
         (VersionFormat::Gobuildinfojson, _) => json::indented(&build())?,
     };
     out(&text)

@@ -62,7 +62,7 @@ fn decimal(digits: &[u8]) -> Option<u64> {
         return None;
     }
     let value = digits.iter().fold(0_u64, |value, digit| value * 10 + u64::from(digit - b'0'));
-    (value <= i64::MAX as u64).then_some(value)
+    i64::try_from(value).is_ok().then_some(value)
 }
 
 fn replace<T>(slot: &mut Option<T>, value: T) -> bool {

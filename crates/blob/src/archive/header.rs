@@ -61,7 +61,7 @@ fn number(field: &[u8]) -> Option<u64> {
         return None;
     }
     let value = low.iter().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
-    (value <= i64::MAX as u64).then_some(value)
+    i64::try_from(value).is_ok().then_some(value)
 }
 
 /// Octal digits between optional spaces, ended by NUL or space; an empty field is zero.

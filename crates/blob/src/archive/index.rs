@@ -234,7 +234,7 @@ impl Source for Seeking {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         self.left -= count;
-        self.file.seek_relative(count as i64)
+        self.file.seek_relative(i64::try_from(count).map_err(io::Error::other)?)
     }
 }
 

@@ -120,6 +120,7 @@ impl<S: Source> Walk<S> {
             b'2' => Kind::SymbolicLink(target()?),
             b'3' | b'4' | b'6' => Kind::Special,
             b'5' => Kind::Directory,
+            b'0' | b'7' => return Err(contains(format!("the file {shown:?}, whose name is that of a directory"))),
             b'S' => return Err(contains(format!("the sparse file {shown:?}, which is not supported"))),
             flag => return Err(contains(format!("{shown:?} of the unknown type {:?}", char::from(flag)))),
         };

@@ -45,7 +45,8 @@ pub struct Extracted {
 /// Everything is written to a temporary directory beside the target first, through directory handles, creating and never
 /// opening what exists; symbolic links are made last, so that nothing is ever written through one. Only when the stream
 /// has ended well, and so passed the checks of [`crate::verified`] if it was wrapped, the directory takes its name. If
-/// anything fails, or the future is dropped, the target is untouched and nothing is left beside it.
+/// anything fails, the target is untouched and nothing is left beside it. If the future is dropped, the thread that
+/// writes notices at its next read and clears up; a runtime that is shut down waits for it.
 ///
 /// Permissions are those of the archive less what the process masks, without set-user-ID and the like, and always
 /// readable for the owner: some writers store mode 0.

@@ -47,7 +47,7 @@ impl Tree {
     pub(super) fn directory(&mut self, path: &EntryPath, mode: u32) -> Result<()> {
         let Some((folder, _)) = path.split() else { return Ok(()) };
         self.ensure(folder, 0o755)?;
-        self.ensure(path.as_str(), if mode & 0o777 == 0 { 0o755 } else { mode & 0o777 | 0o700 })
+        self.ensure(path.as_str(), permissions(mode, 0o755, 0o700))
     }
 
     pub(super) fn symbolic_link(&mut self, path: &EntryPath, target: &str) -> Result<()> {
@@ -91,7 +91,7 @@ impl Tree {
         };
         self.ensure(folder, 0o755)?;
         self.claim(path, Made::File)?;
-        let mode = if mode & 0o777 == 0 { 0o644 } else { mode & 0o777 | 0o400 };
+        let mode = permissions(mode, 0o644, 0o400);
         if self.last.as_ref().is_none_or(|(last, _)| last != folder) {
             self.last = Some((folder.to_owned(), self.open_folder(folder)?));
         }
@@ -150,6 +150,14 @@ const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOF
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 const NEW_FILE: OFlags =
     OFlags::WRONLY.union(OFlags::CREATE).union(OFlags::EXCL).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// Permissions without set-user-ID and the like, and with what the owner needs. Some writers store mode 0 for everything.
+fn permissions(mode: u32, default: u32, owner: u32) -> u32 {
+    match mode & 0o777 {
+        0 => default,
+        mode => mode | owner,
+    }
+}
 
 fn at(path: &Path) -> impl FnOnce(rustix::io::Errno) -> Error {
     let named = Error::at(path);

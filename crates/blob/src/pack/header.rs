@@ -182,7 +182,7 @@ mod tests {
         let bytes = encode(&fields(&name));
         assert_eq!(
             (bytes.len(), &bytes[..90], &bytes[345..425]),
-            (BLOCK, name[81..].as_bytes(), name[..80].as_bytes())
+            (BLOCK, &name.as_bytes()[81..], &name.as_bytes()[..80])
         );
     }
 

@@ -42,7 +42,7 @@ pub(crate) fn extended(records: &[(&str, &str)]) -> Vec<u8> {
     let mut content = String::new();
     for (keyword, value) in records {
         let body = keyword.len() + value.len() + 3;
-        let length = (body + 1..).find(|length| length - body == length.to_string().len()).unwrap();
+        let length = (body + 1..body + 9).find(|length| length - body == length.to_string().len()).unwrap();
         content.push_str(&format!("{length} {keyword}={value}\n"));
     }
     entry(b"pax", b'x', b"", content.as_bytes())

@@ -71,7 +71,12 @@ struct Done {
 }
 
 /// Stores the content of all components that are to be built.
-pub(super) async fn store(components: &[Component], plan: &Plan, environment: &Environment, options: &Options) -> Result<Vec<Stored>, Error> {
+pub(super) async fn store(
+    components: &[Component],
+    plan: &Plan,
+    environment: &Environment,
+    options: &Options,
+) -> Result<Vec<Stored>, Error> {
     let elements = open(components, plan, options).await?;
     let work = stream::iter(elements).map(|element| async move {
         let component = &components[element.component];
@@ -87,9 +92,15 @@ pub(super) async fn store(components: &[Component], plan: &Plan, environment: &E
         }
         match place {
             Place::Resource(resource) => {
-                stored.resources.push(ocm_model::Resource { access: done.access, digest: done.digest, ..resource.element.clone() });
+                stored.resources.push(ocm_model::Resource {
+                    access: done.access,
+                    digest: done.digest,
+                    ..resource.element.clone()
+                });
             }
-            Place::Source(source) => stored.sources.push(ocm_model::Source { access: done.access, ..source.element.clone() }),
+            Place::Source(source) => {
+                stored.sources.push(ocm_model::Source { access: done.access, ..source.element.clone() });
+            }
         }
     }
     Ok(contents)
@@ -141,13 +152,22 @@ impl Work<'_> {
             (Place::Resource(resource), Some(content)) => self.input(&element, Some(resource), content).await,
             (Place::Source(..), Some(content)) => self.input(&element, None, content).await,
             (Place::Resource(resource), None) => self.access(&element, resource).await,
-            (Place::Source(source), None) => Ok(Done { access: source.element.access.clone(), digest: None, stored: None }),
+            (Place::Source(source), None) => {
+                Ok(Done { access: source.element.access.clone(), digest: None, stored: None })
+            }
         };
         if matches!(place, Place::Source(..)) {
-            observer.warned(&format!("{element}: its content is recorded without a digest; declare it as a resource if it must be verifiable"));
+            observer.warned(&format!(
+                "{element}: its content is recorded without a digest; declare it as a resource if it must be verifiable"
+            ));
         }
         observer.ended(&item, if done.is_ok() { ocm_blob::Outcome::Completed } else { ocm_blob::Outcome::Failed });
-        done.map_err(|source| Error::Content { file: self.component.file.to_string(), position: place.position(), element, source })
+        done.map_err(|source| Error::Content {
+            file: self.component.file.to_string(),
+            position: place.position(),
+            element,
+            source: Box::new(source),
+        })
     }
 
     /// Content that is stored with the component version.
@@ -156,7 +176,8 @@ impl Work<'_> {
         let mut reference_name = None;
         let (stored, normalisation) = match content {
             Content::Blob { blob, media_type } => {
-                let (stored, _) = target.push_blob(&Counted { blob, observer: self.environment.observer.clone() }).await?;
+                let (stored, _) =
+                    target.push_blob(&Counted { blob, observer: self.environment.observer.clone() }).await?;
                 (Descriptor { media_type, ..stored }, GENERIC_BLOB_DIGEST)
             }
             Content::Image { source, root } => {
@@ -181,11 +202,16 @@ impl Work<'_> {
         if let Some(given) = resource.and_then(|resource| resource.element.digest.as_ref())
             && !(given.value.eq_ignore_ascii_case(&digest.value) && given.hash() == digest.hash())
         {
-            let reason = format!("its content has the digest {}:{}, but {}:{} was given", digest.hash_algorithm, digest.value, given.hash_algorithm, given.value);
+            let reason = format!(
+                "its content has the digest {}:{}, but {}:{} was given",
+                digest.hash_algorithm, digest.value, given.hash_algorithm, given.value
+            );
             return Err(OciError::new(Kind::Conflict, "digest", reason));
         }
         let kind = if self.component.dialect == Dialect::V1 { "localBlob" } else { "LocalBlob/v1" };
-        let mut access = TypedObject::new(kind).with("localReference", stored.digest.to_string()).with("mediaType", stored.media_type.as_str());
+        let mut access = TypedObject::new(kind)
+            .with("localReference", stored.digest.to_string())
+            .with("mediaType", stored.media_type.as_str());
         if let Some(name) = reference_name {
             access = access.with("referenceName", name);
         }
@@ -206,7 +232,8 @@ impl Work<'_> {
         let (config, _) = target.push_blob(&MemoryBlob::new(config)).await?;
         let mut layers = Vec::with_capacity(artifact.layers.len());
         for part in artifact.layers {
-            let (layer, _) = target.push_blob(&Counted { blob: part.content, observer: self.environment.observer.clone() }).await?;
+            let (layer, _) =
+                target.push_blob(&Counted { blob: part.content, observer: self.environment.observer.clone() }).await?;
             layers.push(Descriptor { media_type: part.media_type, ..layer });
         }
         let manifest = ImageManifest {
@@ -224,12 +251,21 @@ impl Work<'_> {
         Ok(manifest.descriptor())
     }
 
-    async fn declare_owner(&self, element: &str, target: &Arc<dyn Repository>, stored: &Descriptor, resource: &Resource) -> Result<(), OciError> {
+    async fn declare_owner(
+        &self,
+        element: &str,
+        target: &Arc<dyn Repository>,
+        stored: &Descriptor,
+        resource: &Resource,
+    ) -> Result<(), OciError> {
         if !media_type::is_manifest(&stored.media_type) {
-            self.environment.observer.warned(&format!("{element}: ownershipPolicy has no effect, its content is no image"));
+            self.environment
+                .observer
+                .warned(&format!("{element}: ownershipPolicy has no effect, its content is no image"));
             return Ok(());
         }
-        ownership::declare(target, stored, &self.component.name, &self.component.version, &resource.element.identity()).await
+        ownership::declare(target, stored, &self.component.name, &self.component.version, &resource.element.identity())
+            .await
     }
 
     /// Content that stays where it is.
@@ -237,7 +273,9 @@ impl Work<'_> {
         let (access, given) = (&resource.element.access, resource.element.digest.as_ref());
         let observer = &self.environment.observer;
         if resource.owned {
-            observer.warned(&format!("{element}: ownershipPolicy has no effect, its content is not stored with the component version"));
+            observer.warned(&format!(
+                "{element}: ownershipPolicy has no effect, its content is not stored with the component version"
+            ));
         }
         let as_written = Done { access: access.clone(), digest: given.cloned(), stored: None };
         if self.options.skip_reference_digests || resource.skip_digest {
@@ -251,7 +289,10 @@ impl Work<'_> {
             return Ok(Done { access: resolved.access, digest: Some(digest), stored: None });
         }
         let state = if given.is_some() { "with the digest that was given, unchecked" } else { "without a digest" };
-        observer.warned(&format!("{element}: content of the access type {:?} cannot be looked up here; it is recorded {state}", access.kind));
+        observer.warned(&format!(
+            "{element}: content of the access type {:?} cannot be looked up here; it is recorded {state}",
+            access.kind
+        ));
         Ok(as_written)
     }
 }

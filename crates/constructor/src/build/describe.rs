@@ -13,8 +13,14 @@ use crate::file::Component;
 use crate::problem::{Problem, Problems};
 
 /// One new version per component of the files, in their order. A component that is kept has the descriptor it has.
-pub(super) fn describe(components: &[Component], plan: &Plan, contents: Vec<Stored>, options: &Options) -> Result<Vec<NewVersion>, Error> {
-    let mut versions: Vec<NewVersion> = components.iter().zip(contents).map(|(component, stored)| describe_one(component, stored, options)).collect();
+pub(super) fn describe(
+    components: &[Component],
+    plan: &Plan,
+    contents: Vec<Stored>,
+    options: &Options,
+) -> Result<Vec<NewVersion>, Error> {
+    let mut versions: Vec<NewVersion> =
+        components.iter().zip(contents).map(|(component, stored)| describe_one(component, stored, options)).collect();
     for (position, existing) in plan.existing.iter().enumerate() {
         if let (true, Some(existing)) = (plan.kept[position], existing) {
             versions[position].descriptor = existing.descriptor.clone();
@@ -25,20 +31,28 @@ pub(super) fn describe(components: &[Component], plan: &Plan, contents: Vec<Stor
     for position in plan.graph.order.iter().copied().filter(|position| !plan.kept[*position]) {
         for (place, reference) in &components[position].references {
             let digest = match plan.graph.find(&reference.component_name, &reference.version) {
-                Some(target) => match &digests[target] {
-                    Some(digest) => Some(digest.clone()),
-                    None => {
-                        let digest = digest(&versions[target].descriptor)?;
-                        digests[target] = Some(digest.clone());
-                        Some(digest)
+                Some(target) => {
+                    if digests[target].is_none() {
+                        digests[target] = Some(digest(&versions[target].descriptor)?);
                     }
-                },
-                None => plan.external(&reference.component_name, &reference.version).map(|version| digest(&version.descriptor)).transpose()?,
+                    digests[target].clone()
+                }
+                None => plan
+                    .external(&reference.component_name, &reference.version)
+                    .map(|version| digest(&version.descriptor))
+                    .transpose()?,
             };
             if let (Some(given), Some(digest)) = (&reference.digest, &digest)
                 && given != digest
             {
-                let message = format!("reference {:?}: {}:{} has the digest {}, but {} was given", reference.name, reference.component_name, reference.version, show(digest), show(given));
+                let message = format!(
+                    "reference {:?}: {}:{} has the digest {}, but {} was given",
+                    reference.name,
+                    reference.component_name,
+                    reference.version,
+                    show(digest),
+                    show(given)
+                );
                 problems.push(Problem::at(&components[position].file, *place, message));
             }
             let reference = Reference { digest: digest.or_else(|| reference.digest.clone()), ..reference.clone() };
@@ -59,7 +73,11 @@ fn describe_one(component: &Component, stored: Stored, options: &Options) -> New
         sources: stored.sources,
         ..Described::default()
     };
-    NewVersion { descriptor: Descriptor { component: described, ..Descriptor::default() }, raw: None, content: stored.content }
+    NewVersion {
+        descriptor: Descriptor { component: described, ..Descriptor::default() },
+        raw: None,
+        content: stored.content,
+    }
 }
 
 /// The digest of a component version as references record it.

@@ -33,7 +33,7 @@ pub enum Error {
         /// `resource "image" of acme.org/x:1.0.0`.
         element: String,
         /// What failed.
-        source: ocm_oci::Error,
+        source: Box<ocm_oci::Error>,
     },
     /// A repository failed.
     #[error(transparent)]

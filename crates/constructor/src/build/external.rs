@@ -12,7 +12,10 @@ use super::{Environment, Error, Options};
 
 /// Copies the content of all external component versions that the target does not have.
 pub(super) async fn store(plan: &Plan, environment: &Environment, options: &Options) -> Result<Vec<NewVersion>, Error> {
-    let missing = plan.external.iter().filter(|version| !plan.present.contains(&(version.name().to_owned(), version.version().to_owned())));
+    let missing = plan
+        .external
+        .iter()
+        .filter(|version| !plan.present.contains(&(version.name().to_owned(), version.version().to_owned())));
     let mut copied = Vec::new();
     for version in missing {
         copied.push(store_one(version, environment, options).await?);
@@ -20,11 +23,23 @@ pub(super) async fn store(plan: &Plan, environment: &Environment, options: &Opti
     Ok(copied)
 }
 
-async fn store_one(version: &ComponentVersion, environment: &Environment, options: &Options) -> Result<NewVersion, Error> {
+async fn store_one(
+    version: &ComponentVersion,
+    environment: &Environment,
+    options: &Options,
+) -> Result<NewVersion, Error> {
     let (source, target) = (version.content(), environment.target.content(version.name()));
-    let options = copy::Options { concurrency: options.concurrency.max(1), observer: environment.observer.clone(), ..copy::Options::default() };
+    let options = copy::Options {
+        concurrency: options.concurrency.max(1),
+        observer: environment.observer.clone(),
+        ..copy::Options::default()
+    };
     let component = &version.descriptor.component;
-    let accesses = component.resources.iter().map(|resource| &resource.access).chain(component.sources.iter().map(|source| &source.access));
+    let accesses = component
+        .resources
+        .iter()
+        .map(|resource| &resource.access)
+        .chain(component.sources.iter().map(|source| &source.access));
     let mut content: BTreeMap<Digest, ocm_oci::Descriptor> = BTreeMap::new();
     for access in accesses.filter(|access| is_local(access)) {
         let found = match version.local(access)? {

@@ -20,7 +20,8 @@ impl Graph {
     /// Every cycle that is found, with its path. A component that is kept as it is in the target ends a path.
     pub(super) fn new(components: &[Component], is_kept: impl Fn(usize) -> bool) -> Result<Self, Problems> {
         let key = |component: &Component| (component.name.clone(), component.version.clone());
-        let positions: HashMap<_, _> = components.iter().enumerate().map(|(position, component)| (key(component), position)).collect();
+        let positions: HashMap<_, _> =
+            components.iter().enumerate().map(|(position, component)| (key(component), position)).collect();
         let mut graph = Self { order: Vec::with_capacity(components.len()), positions };
         let mut state = vec![State::Unseen; components.len()];
         let mut problems = Vec::new();
@@ -37,7 +38,14 @@ impl Graph {
 
     /// Goes down from one component. The path is kept in a list of its own: a chain of ten thousand references must not
     /// need a stack of that depth.
-    fn visit(&mut self, start: usize, components: &[Component], is_kept: &impl Fn(usize) -> bool, state: &mut [State], problems: &mut Vec<Problem>) {
+    fn visit(
+        &mut self,
+        start: usize,
+        components: &[Component],
+        is_kept: &impl Fn(usize) -> bool,
+        state: &mut [State],
+        problems: &mut Vec<Problem>,
+    ) {
         let mut path: Vec<(usize, usize)> = Vec::new();
         if state[start] == State::Unseen {
             state[start] = State::Open;
@@ -62,7 +70,12 @@ impl Graph {
                 }
                 State::Open => {
                     let begin = path.iter().position(|(position, _)| *position == target).unwrap_or_default();
-                    let titles: Vec<String> = path[begin..].iter().map(|(position, _)| *position).chain([target]).map(|position| components[position].title()).collect();
+                    let titles: Vec<String> = path[begin..]
+                        .iter()
+                        .map(|(position, _)| *position)
+                        .chain([target])
+                        .map(|position| components[position].title())
+                        .collect();
                     let message = format!("references form a cycle: {}", titles.join(" -> "));
                     problems.push(Problem::at(&components[current].file, *place, message));
                 }

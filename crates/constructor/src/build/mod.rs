@@ -92,7 +92,11 @@ impl Default for Options {
 #[async_trait]
 pub trait Lookup: Send + Sync {
     /// A component version, `None` if no place has it.
-    async fn component_version(&self, component: &str, version: &str) -> Result<Option<ComponentVersion>, ocm_oci::Error>;
+    async fn component_version(
+        &self,
+        component: &str,
+        version: &str,
+    ) -> Result<Option<ComponentVersion>, ocm_oci::Error>;
 }
 
 /// Looks nowhere.
@@ -100,7 +104,11 @@ pub struct NoLookup;
 
 #[async_trait]
 impl Lookup for NoLookup {
-    async fn component_version(&self, _component: &str, _version: &str) -> Result<Option<ComponentVersion>, ocm_oci::Error> {
+    async fn component_version(
+        &self,
+        _component: &str,
+        _version: &str,
+    ) -> Result<Option<ComponentVersion>, ocm_oci::Error> {
         Ok(None)
     }
 }
@@ -166,7 +174,10 @@ pub async fn build(components: &[Component], environment: &Environment, options:
         let disposition = match existing {
             None => Disposition::Added,
             Some(_) if options.conflict == Conflict::Replace => Disposition::Replaced,
-            Some(existing) if options.conflict == Conflict::KeepIdentical && !describe::same(&existing.descriptor, &version.descriptor) => {
+            Some(existing)
+                if options.conflict == Conflict::KeepIdentical
+                    && !describe::same(&existing.descriptor, &version.descriptor) =>
+            {
                 different.push(existing.to_string());
                 Disposition::Kept
             }
@@ -192,7 +203,12 @@ pub async fn build(components: &[Component], environment: &Environment, options:
     Ok(Outcome { versions, external, copied: copied.len() })
 }
 
-async fn stage(copied: &[NewVersion], new: &[NewVersion], target: &ComponentRepository, options: &Options) -> Result<Vec<Staged>, Error> {
+async fn stage(
+    copied: &[NewVersion],
+    new: &[NewVersion],
+    target: &ComponentRepository,
+    options: &Options,
+) -> Result<Vec<Staged>, Error> {
     let all: Vec<&NewVersion> = copied.iter().chain(new).collect();
     let staged = stream::iter(all).map(|version| target.stage(version)).buffered(options.concurrency.max(1));
     Ok(staged.try_collect().await?)

@@ -11,7 +11,13 @@ use serde_json::{Map, json};
 const OWNERSHIP: &str = "application/vnd.ocm.software.ownership.v1+json";
 
 /// Stores the manifest. The same owner always gives the same bytes, so doing it again changes nothing.
-pub(super) async fn declare(content: &Arc<dyn Repository>, image: &Descriptor, component: &str, version: &str, resource: &Identity) -> Result<()> {
+pub(super) async fn declare(
+    content: &Arc<dyn Repository>,
+    image: &Descriptor,
+    component: &str,
+    version: &str,
+    resource: &Identity,
+) -> Result<()> {
     let (empty, _) = content.push_blob(&MemoryBlob::new("{}")).await?;
     let empty = Descriptor { media_type: media_type::EMPTY.to_owned(), ..empty };
     let manifest = ImageManifest {

@@ -31,20 +31,30 @@ impl Plan {
     }
 }
 
-pub(super) async fn plan(components: &[Component], environment: &Environment, options: &Options) -> Result<Plan, Error> {
+pub(super) async fn plan(
+    components: &[Component],
+    environment: &Environment,
+    options: &Options,
+) -> Result<Plan, Error> {
     let existing = existing(components, environment, options).await?;
     let there: Vec<String> = existing.iter().flatten().map(ToString::to_string).collect();
     if options.conflict == Conflict::AbortAndFail && !there.is_empty() {
         return Err(Error::Exists { versions: there, target: environment.target.address() });
     }
-    let kept: Vec<bool> = existing.iter().map(|existing| existing.is_some() && options.conflict == Conflict::Skip).collect();
+    let kept: Vec<bool> =
+        existing.iter().map(|existing| existing.is_some() && options.conflict == Conflict::Skip).collect();
     let graph = Graph::new(components, |position| kept[position]).map_err(Error::File)?;
-    let mut plan = Plan { graph, existing, kept, external: Vec::new(), present: HashSet::new(), by_name: HashMap::new() };
+    let mut plan =
+        Plan { graph, existing, kept, external: Vec::new(), present: HashSet::new(), by_name: HashMap::new() };
     find_external(components, &mut plan, environment, options).await?;
     Ok(plan)
 }
 
-async fn existing(components: &[Component], environment: &Environment, options: &Options) -> Result<Vec<Option<ComponentVersion>>, Error> {
+async fn existing(
+    components: &[Component],
+    environment: &Environment,
+    options: &Options,
+) -> Result<Vec<Option<ComponentVersion>>, Error> {
     let target = &environment.target;
     let found = stream::iter(components).map(|component| async move {
         if !target.exists(&component.name, &component.version).await? {
@@ -56,8 +66,12 @@ async fn existing(components: &[Component], environment: &Environment, options: 
     let found = found?;
     for existing in found.iter().flatten() {
         match options.conflict {
-            Conflict::Skip => environment.observer.warned(&format!("component version {existing} is in {} already and is kept", target.address())),
-            Conflict::Replace => environment.observer.warned(&format!("component version {existing} in {} is replaced", target.address())),
+            Conflict::Skip => environment
+                .observer
+                .warned(&format!("component version {existing} is in {} already and is kept", target.address())),
+            Conflict::Replace => environment
+                .observer
+                .warned(&format!("component version {existing} in {} is replaced", target.address())),
             Conflict::AbortAndFail | Conflict::KeepIdentical => {}
         }
     }
@@ -73,12 +87,21 @@ struct Wanted {
 
 /// Finds what references name and no file describes. What such component versions refer to in turn is needed only if they
 /// are copied.
-async fn find_external(components: &[Component], plan: &mut Plan, environment: &Environment, options: &Options) -> Result<(), Error> {
+async fn find_external(
+    components: &[Component],
+    plan: &mut Plan,
+    environment: &Environment,
+    options: &Options,
+) -> Result<(), Error> {
     let mut wanted: Vec<Wanted> = Vec::new();
     for (component, kept) in components.iter().zip(&plan.kept) {
         for (place, reference) in component.references.iter().filter(|_| !kept) {
             let title = format!("{}:{}", reference.component_name, reference.version);
-            let message = format!("the component version {title} of the reference {:?} is neither in the files nor in {} nor in a repository to look in", reference.name, environment.target.address());
+            let message = format!(
+                "the component version {title} of the reference {:?} is neither in the files nor in {} nor in a repository to look in",
+                reference.name,
+                environment.target.address()
+            );
             wanted.push(Wanted {
                 component: reference.component_name.clone(),
                 version: reference.version.clone(),
@@ -89,7 +112,10 @@ async fn find_external(components: &[Component], plan: &mut Plan, environment: &
     let mut seen: HashSet<(String, String)> = HashSet::new();
     let mut problems = Vec::new();
     while !wanted.is_empty() {
-        wanted.retain(|wanted| plan.graph.find(&wanted.component, &wanted.version).is_none() && seen.insert((wanted.component.clone(), wanted.version.clone())));
+        wanted.retain(|wanted| {
+            plan.graph.find(&wanted.component, &wanted.version).is_none()
+                && seen.insert((wanted.component.clone(), wanted.version.clone()))
+        });
         let found = stream::iter(std::mem::take(&mut wanted)).map(|wanted| async move {
             let found = find(&wanted, environment).await?;
             Ok::<_, ocm_oci::Error>((wanted, found))

@@ -73,7 +73,12 @@ impl Component {
         format!("{}:{}", self.name, self.version)
     }
 
-    pub(super) fn read(reader: &mut Reader<'_>, node: &Node, folder: &Arc<PathBuf>, default_version: Option<&str>) -> Option<Self> {
+    pub(super) fn read(
+        reader: &mut Reader<'_>,
+        node: &Node,
+        folder: &Arc<PathBuf>,
+        default_version: Option<&str>,
+    ) -> Option<Self> {
         let mut fields = reader.fields(node, "component")?;
         let name = fields.required_text(reader, "name").unwrap_or_default();
         if !name.is_empty() {
@@ -84,7 +89,10 @@ impl Component {
         let provider = fields.required(reader, "provider").and_then(|node| provider(reader, node)).unwrap_or_default();
         let creation_time = fields.text(reader, "creationTime");
         if let Some(time) = creation_time.as_deref().filter(|time| !rules::is_date_time(time)) {
-            reader.problem(fields.place("creationTime"), format!("creationTime {time:?} is not a date with time and zone: write it as 2024-05-06T07:08:09Z"));
+            reader.problem(
+                fields.place("creationTime"),
+                format!("creationTime {time:?} is not a date with time and zone: write it as 2024-05-06T07:08:09Z"),
+            );
         }
         let labels = element::labels(reader, &mut fields);
         let sources = sources(reader, &mut fields, &version);
@@ -140,7 +148,10 @@ fn provider(reader: &mut Reader<'_>, node: &Node) -> Option<Provider> {
     if reader.dialect == Dialect::V2 {
         // The schema tolerates other keys and the descriptor has no place for them; at least it is said.
         for (key, _) in fields.rest(reader) {
-            reader.notice(key.position, format!("provider: the key {:?} does not become part of the component version", key.text));
+            reader.notice(
+                key.position,
+                format!("provider: the key {:?} does not become part of the component version", key.text),
+            );
         }
     } else {
         fields.finish(reader);
@@ -156,7 +167,10 @@ fn content(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> (Option<TypedObj
         (Some(node), None) => (element::access(reader, node, &what), None),
         (None, Some(node)) => (None, input::read(reader, node, &what)),
         (None, None) => {
-            reader.problem(fields.position, format!("{what}: needs either \"input\" (content to be stored) or \"access\" (where the content is)"));
+            reader.problem(
+                fields.position,
+                format!("{what}: needs either \"input\" (content to be stored) or \"access\" (where the content is)"),
+            );
             (None, None)
         }
         (Some(_), Some(node)) => {
@@ -178,7 +192,13 @@ fn resources(reader: &mut Reader<'_>, component: &mut Fields<'_>, component_vers
         let (access, input) = content(reader, &mut fields);
         let is_input = fields.get(reader, "input").is_some();
         if version.is_none() && access.is_some() && fields.get(reader, "version").is_none() {
-            reader.problem(fields.position, format!("{}: the key \"version\" is missing; content behind an access has a version of its own", fields.what));
+            reader.problem(
+                fields.position,
+                format!(
+                    "{}: the key \"version\" is missing; content behind an access has a version of its own",
+                    fields.what
+                ),
+            );
         }
         let relation = relation(reader, &mut fields, is_input);
         let digest = element::digest(reader, &mut fields);
@@ -199,7 +219,11 @@ fn resources(reader: &mut Reader<'_>, component: &mut Fields<'_>, component_vers
         fields.finish(reader);
         resources.push(Resource { position, element, input, owned, skip_digest });
     }
-    let identities: Vec<_> = resources.iter().filter(|resource| !resource.element.name.is_empty()).map(|resource| (resource.position, resource.element.identity())).collect();
+    let identities: Vec<_> = resources
+        .iter()
+        .filter(|resource| !resource.element.name.is_empty())
+        .map(|resource| (resource.position, resource.element.identity()))
+        .collect();
     element::refuse_duplicates(reader, "resources", identities.into_iter());
     resources
 }
@@ -219,13 +243,18 @@ fn relation(reader: &mut Reader<'_>, fields: &mut Fields<'_>, is_input: bool) ->
 
 fn options(reader: &mut Reader<'_>, resource: &mut Fields<'_>) -> (bool, bool) {
     let Some(node) = resource.get(reader, "options") else { return (false, false) };
-    let Some(mut fields) = reader.fields(node, format!("options of the {}", resource.what)) else { return (false, false) };
+    let Some(mut fields) = reader.fields(node, format!("options of the {}", resource.what)) else {
+        return (false, false);
+    };
     let owned = match fields.text(reader, "ownershipPolicy").as_deref() {
         None | Some("Never") => false,
         Some("Always") => true,
         Some(other) => {
             let place = fields.place("ownershipPolicy");
-            reader.problem(place, format!("{}: the ownershipPolicy {other:?} must be \"Never\" or \"Always\"", fields.what));
+            reader.problem(
+                place,
+                format!("{}: the ownershipPolicy {other:?} must be \"Never\" or \"Always\"", fields.what),
+            );
             false
         }
     };
@@ -245,7 +274,10 @@ fn sources(reader: &mut Reader<'_>, component: &mut Fields<'_>, component_versio
         let version = element::version(reader, &mut fields);
         let (access, input) = content(reader, &mut fields);
         if let Some(Input::Helm(_)) = &input {
-            reader.problem(fields.place("input"), format!("{}: a helm input makes an artifact; declare it as a resource", fields.what));
+            reader.problem(
+                fields.place("input"),
+                format!("{}: a helm input makes an artifact; declare it as a resource", fields.what),
+            );
         }
         let element = ocm_model::Source {
             version: version.unwrap_or_else(|| component_version.to_owned()),
@@ -260,7 +292,11 @@ fn sources(reader: &mut Reader<'_>, component: &mut Fields<'_>, component_versio
         fields.finish(reader);
         sources.push(Source { position, element, input });
     }
-    let identities: Vec<_> = sources.iter().filter(|source| !source.element.name.is_empty()).map(|source| (source.position, source.element.identity())).collect();
+    let identities: Vec<_> = sources
+        .iter()
+        .filter(|source| !source.element.name.is_empty())
+        .map(|source| (source.position, source.element.identity()))
+        .collect();
     element::refuse_duplicates(reader, "sources", identities.into_iter());
     sources
 }
@@ -270,7 +306,10 @@ fn references(reader: &mut Reader<'_>, component: &mut Fields<'_>) -> Vec<(Posit
     if reader.dialect == Dialect::V1 {
         let other = component.get(reader, "references");
         if node.is_some() && other.is_some() {
-            reader.problem(component.place("references"), "has both \"references\" and \"componentReferences\": remove one of them");
+            reader.problem(
+                component.place("references"),
+                "has both \"references\" and \"componentReferences\": remove one of them",
+            );
         }
         node = node.or(other);
     }
@@ -301,7 +340,10 @@ fn references(reader: &mut Reader<'_>, component: &mut Fields<'_>) -> Vec<(Posit
         fields.finish(reader);
         references.push((position, reference));
     }
-    let identities: Vec<_> = references.iter().map(|(position, reference): &(Position, Reference)| (*position, reference.identity())).collect();
+    let identities: Vec<_> = references
+        .iter()
+        .map(|(position, reference): &(Position, Reference)| (*position, reference.identity()))
+        .collect();
     element::refuse_duplicates(reader, "references", identities.into_iter());
     references
 }

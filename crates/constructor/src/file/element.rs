@@ -29,7 +29,10 @@ pub(super) fn artifact_type(reader: &mut Reader<'_>, fields: &mut Fields<'_>) ->
     let Some(kind) = fields.required_text(reader, "type") else { return String::new() };
     if !rules::is_artifact_type(&kind) {
         let hint = rules::template_hint(&kind);
-        reader.problem(fields.place("type"), format!("{kind:?} is not a valid type: it must begin with a letter or a digit{hint}"));
+        reader.problem(
+            fields.place("type"),
+            format!("{kind:?} is not a valid type: it must begin with a letter or a digit{hint}"),
+        );
     }
     kind
 }
@@ -65,7 +68,10 @@ pub(super) fn extra_identity(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -
         {
             reader.problem(key.position, format!("{what}: {error}"));
         } else if matches!(key.text.as_str(), "name" | "version") {
-            reader.problem(key.position, format!("{what}: {:?} is part of every identity; set it on the element itself", key.text));
+            reader.problem(
+                key.position,
+                format!("{what}: {:?} is part of every identity; set it on the element itself", key.text),
+            );
         }
         if let Some(value) = reader.text(value, &format!("{what}: the value of {:?}", key.text)) {
             identity.insert(key.text.clone(), value);
@@ -82,10 +88,14 @@ pub(super) fn labels(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Vec<La
         let Some(mut label) = reader.fields(item, format!("label of the {}", fields.what)) else { continue };
         let name = label.required_text(reader, "name").unwrap_or_default();
         label.what = format!("label {name:?} of the {}", fields.what);
-        let value = label.required(reader, "value").map(|node| label_value(reader, node, &label.what)).unwrap_or_default();
+        let value =
+            label.required(reader, "value").map(|node| label_value(reader, node, &label.what)).unwrap_or_default();
         let version = label.text(reader, "version");
         if let Some(version) = version.as_deref().filter(|version| !rules::is_label_version(version)) {
-            reader.problem(label.place("version"), format!("{}: the version {version:?} must be v1, v2 and so on", label.what));
+            reader.problem(
+                label.place("version"),
+                format!("{}: the version {version:?} must be v1, v2 and so on", label.what),
+            );
         }
         let signing = label.truth(reader, "signing").filter(|signing| *signing).map(Value::Bool);
         let merge = label.get(reader, "merge").and_then(|node| label_merge(reader, node, &label.what));
@@ -94,7 +104,10 @@ pub(super) fn labels(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Vec<La
             continue;
         }
         if let Some(first) = places.insert(name.clone(), item.position) {
-            reader.problem(item.position, format!("{}: the label {name:?} appears twice; the first one is in {first}", fields.what));
+            reader.problem(
+                item.position,
+                format!("{}: the label {name:?} appears twice; the first one is in {first}", fields.what),
+            );
         }
         labels.push(Label { name, value, version, signing, merge, other: Map::new() });
     }
@@ -149,11 +162,17 @@ pub(super) fn digest(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option
     let (place, what) = (node.position, members.what.clone());
     members.finish(reader);
     if !complete {
-        reader.problem(place, format!("the {what} is incomplete: hashAlgorithm, normalisationAlgorithm and value must all be set"));
+        reader.problem(
+            place,
+            format!("the {what} is incomplete: hashAlgorithm, normalisationAlgorithm and value must all be set"),
+        );
         return None;
     }
     if digest.hash().is_some() && digest.oci_digest().is_none() {
-        reader.problem(place, format!("the {what} is malformed: {:?} is no {} value", digest.value, digest.hash_algorithm));
+        reader.problem(
+            place,
+            format!("the {what} is malformed: {:?} is no {} value", digest.value, digest.hash_algorithm),
+        );
         return None;
     }
     Some(digest)
@@ -163,7 +182,9 @@ pub(super) fn source_references(reader: &mut Reader<'_>, fields: &mut Fields<'_>
     let node = fields.get(reader, "srcRefs");
     let mut references = Vec::new();
     for item in reader.items(node, &format!("the source references of the {}", fields.what)) {
-        let Some(mut members) = reader.fields(item, format!("source reference of the {}", fields.what)) else { continue };
+        let Some(mut members) = reader.fields(item, format!("source reference of the {}", fields.what)) else {
+            continue;
+        };
         let mut identity_selector = BTreeMap::new();
         if let Some(Kind::Mapping(entries)) = members.get(reader, "identitySelector").map(|node| &node.kind) {
             for (key, value) in entries {
@@ -172,7 +193,10 @@ pub(super) fn source_references(reader: &mut Reader<'_>, fields: &mut Fields<'_>
                 }
             }
         } else {
-            reader.problem(members.place("identitySelector"), format!("{}: the key \"identitySelector\" must be a mapping", members.what));
+            reader.problem(
+                members.place("identitySelector"),
+                format!("{}: the key \"identitySelector\" must be a mapping", members.what),
+            );
         }
         let labels = labels(reader, &mut members);
         members.finish(reader);
@@ -188,7 +212,9 @@ pub(super) fn access(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option
     let Kind::Mapping(entries) = &node.kind else { return None };
     let members = entries.iter().filter(|(key, _)| key.text != "type").map(|(key, value)| {
         let text = match &value.kind {
-            Kind::Scalar(scalar) if TEXT_MEMBERS.contains(&key.text.as_str()) && !scalar.is_null() => Some(scalar.text.clone()),
+            Kind::Scalar(scalar) if TEXT_MEMBERS.contains(&key.text.as_str()) && !scalar.is_null() => {
+                Some(scalar.text.clone())
+            }
             _ => None,
         };
         (key.text.clone(), text.map_or_else(|| value.to_json(), Value::String))
@@ -197,11 +223,20 @@ pub(super) fn access(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option
 }
 
 /// Two elements of one identity cannot be told apart by anybody later.
-pub(super) fn refuse_duplicates(reader: &mut Reader<'_>, what: &str, identities: impl Iterator<Item = (Position, Identity)>) {
+pub(super) fn refuse_duplicates(
+    reader: &mut Reader<'_>,
+    what: &str,
+    identities: impl Iterator<Item = (Position, Identity)>,
+) {
     let mut places: HashMap<Identity, Position> = HashMap::new();
     for (place, identity) in identities {
         if let Some(first) = places.get(&identity) {
-            reader.problem(place, format!("two {what} have the identity {identity}; the first one is in {first}: give one an extraIdentity"));
+            reader.problem(
+                place,
+                format!(
+                    "two {what} have the identity {identity}; the first one is in {first}: give one an extraIdentity"
+                ),
+            );
         } else {
             places.insert(identity, place);
         }

@@ -99,7 +99,9 @@ impl<'n> Fields<'n> {
         self.known.push(key);
         let exact = self.entries.iter().find(|(name, _)| name.text == key);
         // The older program reads its files with a decoder that ignores case, and real files rely on it.
-        let loose = || self.entries.iter().find(|(name, _)| reader.dialect == Dialect::V1 && name.text.eq_ignore_ascii_case(key));
+        let loose = || {
+            self.entries.iter().find(|(name, _)| reader.dialect == Dialect::V1 && name.text.eq_ignore_ascii_case(key))
+        };
         let (_, node) = exact.or_else(loose)?;
         match &node.kind {
             Kind::Scalar(scalar) if scalar.is_null() => None,

@@ -74,7 +74,12 @@ pub fn read(texts: &[Text], reading: &Reading) -> Result<Constructor, Problems> 
     for component in &constructor.components {
         let key = (component.name.as_str(), component.version.as_str());
         if let Some(first) = places.get(&key) {
-            let message = format!("the component version {} appears twice; the first one is in {}:{}", component.title(), first.file, first.position);
+            let message = format!(
+                "the component version {} appears twice; the first one is in {}:{}",
+                component.title(),
+                first.file,
+                first.position
+            );
             problems.push(Problem::at(&component.file, component.position, message));
         } else {
             places.insert(key, component);
@@ -110,7 +115,10 @@ fn component_nodes<'n>(reader: &mut Reader<'_>, document: &'n Node) -> Vec<&'n N
     let wrapper = entries.iter().find(|(key, _)| matches!(key.text.as_str(), "components" | "component"));
     let Some((key, node)) = wrapper else { return vec![document] };
     for (other, _) in entries.iter().filter(|(other, _)| other.text != key.text) {
-        reader.problem(other.position, format!("the key {:?} cannot stand beside {:?}: move it into the component", other.text, key.text));
+        reader.problem(
+            other.position,
+            format!("the key {:?} cannot stand beside {:?}: move it into the component", other.text, key.text),
+        );
     }
     match &node.kind {
         Kind::Mapping(_) if key.text == "component" => vec![node],

@@ -66,7 +66,9 @@ impl Scalar {
 fn is_date(text: &str) -> bool {
     let mut parts = text.split(['T', 't', ' ']).next().unwrap_or_default().split('-');
     let mut digits = |most: usize| {
-        parts.next().is_some_and(|part| (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit()))
+        parts
+            .next()
+            .is_some_and(|part| (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit()))
     };
     text.as_bytes().get(4) == Some(&b'-') && digits(4) && digits(2) && digits(2)
 }
@@ -83,10 +85,11 @@ fn number(text: &str) -> Option<Number> {
         return text.parse::<u64>().map(Number::from).or_else(|_| text.parse::<i64>().map(Number::from)).ok();
     }
     let mantissa = digits.split(['e', 'E']).next().unwrap_or_default();
-    let written_as_float = digits.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'-' | b'+'))
-        && mantissa.bytes().any(|byte| byte.is_ascii_digit())
-        && mantissa.bytes().filter(u8::is_ascii_digit).count() <= EXACT_DIGITS
-        && !(mantissa.len() > 1 && mantissa.starts_with('0') && !mantissa.starts_with("0."));
+    let written_as_float =
+        digits.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'-' | b'+'))
+            && mantissa.bytes().any(|byte| byte.is_ascii_digit())
+            && mantissa.bytes().filter(u8::is_ascii_digit).count() <= EXACT_DIGITS
+            && !(mantissa.len() > 1 && mantissa.starts_with('0') && !mantissa.starts_with("0."));
     let value = text.parse::<f64>().ok().filter(|value| written_as_float && value.is_finite())?;
     // The numbers of JSON have no type: 2.0 and 2 are one value, written in the shorter way.
     if value.fract() == 0.0 && value.abs() < 9_007_199_254_740_992.0 {
@@ -102,7 +105,8 @@ impl Node {
             Kind::Scalar(scalar) => scalar.value(),
             Kind::Sequence(items) => Value::Array(items.iter().map(Self::to_json).collect()),
             Kind::Mapping(entries) => {
-                let members: Map<String, Value> = entries.iter().map(|(key, value)| (key.text.clone(), value.to_json())).collect();
+                let members: Map<String, Value> =
+                    entries.iter().map(|(key, value)| (key.text.clone(), value.to_json())).collect();
                 Value::Object(members)
             }
         }
@@ -150,7 +154,14 @@ mod tests {
 
     #[test]
     fn knows_what_others_would_read() {
-        for (text, what) in [("1.0", "a number"), ("1e5", "a number"), ("0123", "a number"), ("1_0", "a number"), ("2026-01-30", "a date"), ("yes", "a truth value")] {
+        for (text, what) in [
+            ("1.0", "a number"),
+            ("1e5", "a number"),
+            ("0123", "a number"),
+            ("1_0", "a number"),
+            ("2026-01-30", "a date"),
+            ("yes", "a truth value"),
+        ] {
             assert_eq!(plain(text).mistakable(), Some(what), "{text}");
         }
         for text in ["1.0.0", "v1", "latest", "1.0.0-rc.1", "inf", "nan"] {

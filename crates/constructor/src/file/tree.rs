@@ -5,9 +5,9 @@ use granit_parser::{Event, Options, Parser, ScalarStyle, Tag};
 use crate::problem::{Position, Problem, Problems};
 
 /// Largest constructor text in bytes; ten thousand components of a screen each stay far below.
-const LARGEST_TEXT: usize = 64 << 20;
+const LARGEST_TEXT: usize = 16 << 20;
 
-/// Nodes that aliases may repeat in all. A "billion laughs" document asks for billions.
+/// Nodes that anchors and aliases may repeat in all. A "billion laughs" document asks for billions.
 const LARGEST_REPETITION: usize = 200_000;
 
 /// A node of a YAML or JSON document with its place.
@@ -81,7 +81,14 @@ pub(crate) fn parse(file: &str, text: &str) -> Result<Vec<Node>, Problems> {
     }
     let mut options = Options::default();
     options.set_emit_comments(false);
-    let mut builder = Builder { file, problems: Vec::new(), documents: Vec::new(), open: Vec::new(), anchors: HashMap::new(), repeated: 0 };
+    let mut builder = Builder {
+        file,
+        problems: Vec::new(),
+        documents: Vec::new(),
+        open: Vec::new(),
+        anchors: HashMap::new(),
+        repeated: 0,
+    };
     for event in Parser::new_from_str_with_options(text.strip_prefix('\u{feff}').unwrap_or(text), options) {
         match event {
             Ok((event, span)) => {
@@ -96,7 +103,7 @@ pub(crate) fn parse(file: &str, text: &str) -> Result<Vec<Node>, Problems> {
             }
         }
         if builder.repeated > LARGEST_REPETITION {
-            let message = format!("aliases repeat more than {LARGEST_REPETITION} values: write them out or use fewer");
+            let message = format!("anchors and aliases repeat more than {LARGEST_REPETITION} values: write them out or use fewer");
             builder.problems.push(Problem::of(file, message));
             break;
         }
@@ -106,8 +113,19 @@ pub(crate) fn parse(file: &str, text: &str) -> Result<Vec<Node>, Problems> {
 
 /// A collection whose end was not seen yet.
 enum Open {
-    Sequence { position: Position, anchor: usize, items: Vec<Node> },
-    Mapping { position: Position, anchor: usize, entries: Vec<(Key, Node)>, places: HashMap<String, Position>, key: Option<Key>, merged: Vec<Node> },
+    Sequence {
+        position: Position,
+        anchor: usize,
+        items: Vec<Node>,
+    },
+    Mapping {
+        position: Position,
+        anchor: usize,
+        entries: Vec<(Key, Node)>,
+        places: HashMap<String, Position>,
+        key: Option<Key>,
+        merged: Vec<Node>,
+    },
 }
 
 struct Builder<'a> {
@@ -156,7 +174,11 @@ impl Builder<'_> {
             Some((_, Some("int" | "float" | "bool" | "null"))) => Form::Plain,
             Some((tag, _)) if tag.original() == "!" => Form::Text,
             Some((tag, _)) => {
-                self.problems.push(Problem::at(self.file, position, format!("the tag {} means nothing here: remove it", tag.original())));
+                self.problems.push(Problem::at(
+                    self.file,
+                    position,
+                    format!("the tag {} means nothing here: remove it", tag.original()),
+                ));
                 Form::Text
             }
         }
@@ -164,7 +186,11 @@ impl Builder<'_> {
 
     fn check_tag(&mut self, tag: Option<&Tag>, expected: &str, position: Position) {
         if let Some(tag) = tag.filter(|tag| tag.core_suffix() != Some(expected)) {
-            self.problems.push(Problem::at(self.file, position, format!("the tag {} means nothing here: remove it", tag.original())));
+            self.problems.push(Problem::at(
+                self.file,
+                position,
+                format!("the tag {} means nothing here: remove it", tag.original()),
+            ));
         }
     }
 
@@ -183,7 +209,9 @@ impl Builder<'_> {
 
     fn close(&mut self) {
         match self.open.pop() {
-            Some(Open::Sequence { position, anchor, items }) => self.finish(Node { position, kind: Kind::Sequence(items) }, anchor),
+            Some(Open::Sequence { position, anchor, items }) => {
+                self.finish(Node { position, kind: Kind::Sequence(items) }, anchor);
+            }
             Some(Open::Mapping { position, anchor, mut entries, mut places, merged, .. }) => {
                 for node in merged {
                     self.merge(node, &mut entries, &mut places);
@@ -198,6 +226,7 @@ impl Builder<'_> {
     fn finish(&mut self, node: Node, anchor: usize) {
         if anchor > 0 {
             let size = node.size();
+            self.repeated += size;
             self.anchors.insert(anchor, (node.clone(), size));
         }
         match self.open.last_mut() {
@@ -213,7 +242,11 @@ impl Builder<'_> {
                     let text = if let Kind::Scalar(scalar) = node.kind {
                         scalar.text
                     } else {
-                        self.problems.push(Problem::at(self.file, node.position, format!("{} cannot be a key", node.describe())));
+                        self.problems.push(Problem::at(
+                            self.file,
+                            node.position,
+                            format!("{} cannot be a key", node.describe()),
+                        ));
                         format!("\u{0}{}", node.position)
                     };
                     *key = Some(Key { position: node.position, text });
@@ -244,7 +277,11 @@ impl Builder<'_> {
             }
             Kind::Sequence(items) => items.into_iter().for_each(|item| self.merge(item, entries, places)),
             Kind::Scalar(_) => {
-                self.problems.push(Problem::at(self.file, node.position, "the key \"<<\" takes a mapping or a list of mappings"));
+                self.problems.push(Problem::at(
+                    self.file,
+                    node.position,
+                    "the key \"<<\" takes a mapping or a list of mappings",
+                ));
             }
         }
     }
@@ -292,9 +329,9 @@ mod tests {
         let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
         for level in 1..9 {
             let inner = level - 1;
-            bomb += &format!("a{level}: &a{level} [{}]\n", vec![format!("*a{inner}"); 9].join(", "));
+            bomb.extend([format!("a{level}: &a{level} ["), vec![format!("*a{inner}"); 9].join(", "), "]\n".into()]);
         }
-        assert!(problems(&bomb).contains("aliases repeat more than"));
+        assert!(problems(&bomb).contains("anchors and aliases repeat more than"));
         assert!(problems("a: &a [*a]\n").contains("never ends"), "{}", problems("a: &a [*a]\n"));
         assert!(parse("f", &format!("{}1{}", "[".repeat(5000), "]".repeat(5000))).is_err());
     }

@@ -22,7 +22,7 @@ pub enum Content {
         /// The layout.
         source: Arc<dyn Repository>,
         /// Its one manifest or index.
-        root: Descriptor,
+        root: Box<Descriptor>,
     },
     /// An artifact whose manifest is written once its parts are stored.
     Artifact(Artifact),

@@ -48,14 +48,18 @@ impl Directory {
         let options = self.options.clone();
         // The name to preserve is the one that the file says, not the one that a link leads to.
         let named = folder.canonicalize().map_err(Error::at(folder))?.join(&self.path);
-        let packed = tokio::task::spawn_blocking(move || DirectoryTar::new(named, &options)).await.map_err(std::io::Error::other)??;
+        let packed = tokio::task::spawn_blocking(move || DirectoryTar::new(named, &options))
+            .await
+            .map_err(std::io::Error::other)??;
         Ok(Content::blob(Arc::new(packed), self.media_type.as_deref().unwrap_or(default), compressed, dialect))
     }
 
     /// A single file is stored as it is.
     fn open_file(&self, path: &Path, dialect: Dialect) -> Result<Content> {
         if !self.options.include.is_empty() || !self.options.exclude.is_empty() {
-            return Err(Error::at(path)(std::io::Error::other("is a file: includeFiles and excludeFiles need a directory")));
+            return Err(Error::at(path)(std::io::Error::other(
+                "is a file: includeFiles and excludeFiles need a directory",
+            )));
         }
         let media_type = self.media_type.as_deref().unwrap_or(media_type::OCTETS);
         Ok(Content::blob(Arc::new(FileBlob::whole(path)?), media_type, self.compress, dialect))
@@ -70,7 +74,10 @@ fn patterns(reader: &mut Reader<'_>, fields: &mut Fields<'_>, key: &'static str)
         match Pattern::parse(path) {
             Ok(pattern) => {
                 if looks_like_expression(&text) {
-                    let message = format!("{}: {text:?} looks like a regular expression, but patterns are those of a shell: write *.txt", fields.what);
+                    let message = format!(
+                        "{}: {text:?} looks like a regular expression, but patterns are those of a shell: write *.txt",
+                        fields.what
+                    );
                     reader.notice(fields.place(key), message);
                 }
                 patterns.push(pattern);

@@ -18,8 +18,24 @@ const LARGEST_METADATA: u64 = 1 << 20;
 
 /// Members of `Chart.yaml` that Helm reads, in the order in which it writes them.
 const MEMBERS: [&str; 18] = [
-    "name", "home", "sources", "version", "description", "keywords", "maintainers", "icon", "apiVersion", "condition", "tags",
-    "appVersion", "deprecated", "annotations", "kubeVersion", "dependencies", "type", "engine",
+    "name",
+    "home",
+    "sources",
+    "version",
+    "description",
+    "keywords",
+    "maintainers",
+    "icon",
+    "apiVersion",
+    "condition",
+    "tags",
+    "appVersion",
+    "deprecated",
+    "annotations",
+    "kubeVersion",
+    "dependencies",
+    "type",
+    "engine",
 ];
 
 /// A Helm chart, in a directory or packed: `path`, and `repository` for the name under which it is to be uploaded later.
@@ -33,7 +49,10 @@ pub struct Helm {
 impl Helm {
     pub(super) fn read(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Self> {
         if fields.get(reader, "helmRepository").is_some() {
-            let message = format!("{}: charts from a Helm repository are not read here: fetch it with \"helm pull\" and give its path", fields.what);
+            let message = format!(
+                "{}: charts from a Helm repository are not read here: fetch it with \"helm pull\" and give its path",
+                fields.what
+            );
             reader.problem(fields.place("helmRepository"), message);
             fields.get(reader, "path");
             return None;
@@ -49,7 +68,8 @@ impl Helm {
         let (metadata, chart): (_, Arc<dyn Blob>) = if path.is_dir() {
             let metadata = Metadata::of_directory(&path)?;
             let name = metadata.name.clone();
-            let packed = tokio::task::spawn_blocking(move || pack(&path, &name)).await.map_err(std::io::Error::other)??;
+            let packed =
+                tokio::task::spawn_blocking(move || pack(&path, &name)).await.map_err(std::io::Error::other)??;
             (metadata, Arc::new(Gzipped::new(Arc::new(packed))))
         } else {
             (Metadata::of_archive(&path).await?, Arc::new(FileBlob::whole(&path)?))
@@ -62,7 +82,12 @@ impl Helm {
             ("org.opencontainers.image.title".to_owned(), metadata.name),
             ("org.opencontainers.image.version".to_owned(), metadata.version),
         ]);
-        Ok(Content::Artifact(Artifact { config: (CONFIG.to_owned(), config.into()), layers, annotations, reference_name }))
+        Ok(Content::Artifact(Artifact {
+            config: (CONFIG.to_owned(), config.into()),
+            layers,
+            annotations,
+            reference_name,
+        }))
     }
 
     /// The name for later uploads. Its tag, if it has one, is the version of the chart.
@@ -80,7 +105,10 @@ impl Helm {
         match last.split_once(':') {
             None => Ok(Some(format!("{repository}:{tag}"))),
             Some((_, given)) if given == metadata.version || given == tag => Ok(Some(repository.clone())),
-            Some((_, given)) => fail(format!("the repository {repository} names the version {given}, but the chart has {}", metadata.version)),
+            Some((_, given)) => fail(format!(
+                "the repository {repository} names the version {given}, but the chart has {}",
+                metadata.version
+            )),
         }
     }
 }
@@ -107,7 +135,8 @@ impl Metadata {
         let archive = Archive::open(path).await?;
         let entries = archive.entries().iter().map(|entry| entry.path().as_str());
         let inside = entries.filter(|name| name.split_once('/').is_some_and(|(_, file)| file == "Chart.yaml")).min();
-        let no_chart = || Error::Archive(format!("{}: is no packed chart: it has no Chart.yaml in a folder", path.display()));
+        let no_chart =
+            || Error::Archive(format!("{}: is no packed chart: it has no Chart.yaml in a folder", path.display()));
         let inside = inside.ok_or_else(no_chart)?.to_owned();
         let blob = archive.blob(&inside)?.ok_or_else(no_chart)?;
         let name = format!("{}: {inside}", path.display());
@@ -172,11 +201,19 @@ fn pack(folder: &Path, name: &str) -> Result<TarOf> {
     TarOf::new(entries.collect::<Result<Vec<_>>>()?)
 }
 
-fn collect(root: &Path, folder: &Path, prefix: &str, ignored: &Ignored, files: &mut Vec<(String, PathBuf)>) -> Result<()> {
+fn collect(
+    root: &Path,
+    folder: &Path,
+    prefix: &str,
+    ignored: &Ignored,
+    files: &mut Vec<(String, PathBuf)>,
+) -> Result<()> {
     for entry in std::fs::read_dir(folder).map_err(Error::at(folder))? {
         let path = entry.map_err(Error::at(folder))?.path();
         let fail = |reason: &str| Error::at(&path)(std::io::Error::other(reason.to_owned()));
-        let Some(own) = path.file_name().and_then(|own| own.to_str()) else { return Err(fail("its name is not UTF-8")) };
+        let Some(own) = path.file_name().and_then(|own| own.to_str()) else {
+            return Err(fail("its name is not UTF-8"));
+        };
         let name = format!("{prefix}{own}");
         let real = path.canonicalize().map_err(Error::at(&path))?;
         if ignored.matches(&name, own, real.is_dir()) {
@@ -218,7 +255,11 @@ impl Ignored {
             Err(error) => return Err(Error::at(&path)(error)),
         };
         let mut rules = Vec::new();
-        for line in std::iter::once("templates/.?*").chain(text.lines()).map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        for line in std::iter::once("templates/.?*")
+            .chain(text.lines())
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        {
             let (stays, line) = line.strip_prefix('!').map_or((false, line), |rest| (true, rest));
             let (directories_only, line) = line.strip_suffix('/').map_or((false, line), |rest| (true, rest));
             let whole_path = line.contains('/');
@@ -230,7 +271,9 @@ impl Ignored {
     }
 
     fn matches(&self, path: &str, own: &str, directory: bool) -> bool {
-        let matching = |rule: &&Rule| (directory || !rule.directories_only) && rule.pattern.matches(if rule.whole_path { path } else { own });
+        let matching = |rule: &&Rule| {
+            (directory || !rule.directories_only) && rule.pattern.matches(if rule.whole_path { path } else { own })
+        };
         self.0.iter().rev().find(matching).is_some_and(|rule| !rule.stays)
     }
 }

@@ -13,7 +13,10 @@ pub(super) fn resolve(folder: &Path, path: &str, dialect: Dialect) -> Result<Pat
     let wanted = root.join(path);
     let resolved = wanted.canonicalize().map_err(Error::at(&wanted))?;
     if dialect == Dialect::V2 && !resolved.starts_with(&root) {
-        let reason = format!("lies outside of the working directory {}: move it there, or choose another working directory", root.display());
+        let reason = format!(
+            "lies outside of the working directory {}: move it there, or choose another working directory",
+            root.display()
+        );
         return Err(Error::at(&wanted)(std::io::Error::other(reason)));
     }
     Ok(resolved)

@@ -20,12 +20,16 @@ pub struct Text {
 
 impl Text {
     pub(super) fn read(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Self> {
-        let given: Vec<(&str, &Node)> = FORMS.into_iter().filter_map(|form| Some((form, fields.get(reader, form)?))).collect();
+        let given: Vec<(&str, &Node)> =
+            FORMS.into_iter().filter_map(|form| Some((form, fields.get(reader, form)?))).collect();
         let media_type = fields.text(reader, "mediaType");
         let compress = fields.truth(reader, "compress").unwrap_or_default();
         let [(form, node)] = given[..] else {
             let state = if given.is_empty() { "has none" } else { "has several" };
-            reader.problem(fields.position, format!("{}: needs exactly one of {}, but {state}", fields.what, FORMS.join(", ")));
+            reader.problem(
+                fields.position,
+                format!("{}: needs exactly one of {}, but {state}", fields.what, FORMS.join(", ")),
+            );
             return None;
         };
         let (content, default) = match form {
@@ -43,7 +47,10 @@ impl Text {
             (Dialect::V2, None) => default.to_owned(),
             (Dialect::V2, Some(media_type)) => {
                 // The current program knows no such member and ignores it; the stored type must be the same.
-                reader.notice(fields.place("mediaType"), format!("{}: the mediaType {media_type:?} is not used; it is {default}", fields.what));
+                reader.notice(
+                    fields.place("mediaType"),
+                    format!("{}: the mediaType {media_type:?} is not used; it is {default}", fields.what),
+                );
                 default.to_owned()
             }
         };
@@ -59,12 +66,6 @@ impl Text {
 fn indented(mut value: serde_json::Value) -> String {
     json::sort(&mut value);
     let text = serde_json::to_string_pretty(&value).unwrap_or_default();
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => escaped.push_str(&format!("\\u{:04x}", u32::from(letter))),
-            _ => escaped.push(letter),
-        }
-    }
-    escaped
+    let special = [('<', "\\u003c"), ('>', "\\u003e"), ('&', "\\u0026"), ('\u{2028}', "\\u2028"), ('\u{2029}', "\\u2029")];
+    special.into_iter().fold(text, |text, (letter, escape)| text.replace(letter, escape))
 }

@@ -3,6 +3,8 @@
 //! A text such as `{path: ${DIR}/x}` is no YAML before its variables are in, so each `${NAME}` is first covered by as many
 //! characters that mean nothing to YAML; places in messages stay right, and a variable in a comment is never asked for.
 
+use std::collections::HashSet;
+
 use super::{Variables, not_set, variables::is_name};
 use crate::file::{Form, Kind, Node, Scalar, parse};
 use crate::problem::{Position, Problem, Problems};
@@ -24,10 +26,19 @@ struct Occurrence {
     literal: bool,
 }
 
-pub(super) fn documents(file: &str, text: &str, variables: &Variables, notices: &mut Vec<Problem>) -> Result<Vec<Node>, Problems> {
+pub(super) fn documents(
+    file: &str,
+    text: &str,
+    variables: &Variables,
+    notices: &mut Vec<Problem>,
+) -> Result<Vec<Node>, Problems> {
     if let Some(line) = text.lines().position(|line| line.chars().any(is_cover)) {
         let place = Position { line: line + 1, column: 1 };
-        return Err(Problems::one(Problem::at(file, place, "has characters of the last private plane of Unicode, which cannot be used here")));
+        return Err(Problems::one(Problem::at(
+            file,
+            place,
+            "has characters of the last private plane of Unicode, which cannot be used here",
+        )));
     }
     let (covered, occurrences) = cover(text);
     let mut documents = parse(file, &covered).map_err(|problems| uncover_messages(problems, &occurrences))?;
@@ -53,7 +64,11 @@ fn cover(text: &str) -> (String, Vec<Occurrence>) {
             covered.push_str(before);
             let literal = after.starts_with("$${");
             let start = 2 + usize::from(literal);
-            let name = after.get(..start).filter(|mark| mark.ends_with('{')).and_then(|_| after[start..].split_once('}')).map(|(name, _)| name);
+            let name = after
+                .get(..start)
+                .filter(|mark| mark.ends_with('{'))
+                .and_then(|_| after[start..].split_once('}'))
+                .map(|(name, _)| name);
             let Some(name) = name.filter(|name| is_name(name)) else {
                 covered.push('$');
                 rest = &after[1..];
@@ -95,7 +110,9 @@ fn uncover(text: &str, mut replace: impl FnMut(usize) -> String) -> String {
 
 fn uncover_messages(mut problems: Problems, occurrences: &[Occurrence]) -> Problems {
     for problem in &mut problems.0 {
-        problem.message = uncover(&problem.message, |number| occurrences.get(number).map_or_else(String::new, |one| format!("${{{}}}", one.name)));
+        problem.message = uncover(&problem.message, |number| {
+            occurrences.get(number).map_or_else(String::new, |one| format!("${{{}}}", one.name))
+        });
     }
     problems
 }
@@ -118,9 +135,14 @@ impl Filler<'_> {
                     key.text = self.text(&key.text, key.position);
                     self.node(value);
                 }
-                for (position, (key, _)) in entries.iter().enumerate() {
-                    if entries[..position].iter().any(|(other, _)| other.text == key.text) {
-                        self.problems.push(Problem::at(self.file, key.position, format!("the key {:?} appears twice once its variable is in", key.text)));
+                let mut seen = HashSet::with_capacity(entries.len());
+                for (key, _) in entries.iter() {
+                    if !seen.insert(key.text.as_str()) {
+                        self.problems.push(Problem::at(
+                            self.file,
+                            key.position,
+                            format!("the key {:?} appears twice once its variable is in", key.text),
+                        ));
                     }
                 }
             }
@@ -152,7 +174,8 @@ impl Filler<'_> {
                 return format!("${{{}}}", occurrence.name);
             }
             self.variables.text(&occurrence.name).unwrap_or_else(|| {
-                let problem = Problem::at(self.file, occurrence.place, not_set(&occurrence.name, self.variables, PLACE));
+                let problem =
+                    Problem::at(self.file, occurrence.place, not_set(&occurrence.name, self.variables, PLACE));
                 // An anchor may bring the same occurrence here many times.
                 if !self.problems.contains(&problem) {
                     self.problems.push(problem);
@@ -170,15 +193,23 @@ impl Filler<'_> {
                 let literal = text[..start].ends_with('$');
                 let message = match inside.split_once('}') {
                     _ if literal => continue,
-                    None => "\"${\" without an end: close it with \"}\", or write \"$${\" for a literal text".to_owned(),
-                    Some((name, _)) => format!("\"${{{name}}}\" is not a variable: letters, digits and '_' are allowed; write \"$${{{name}}}\" for a literal text"),
+                    None => {
+                        "\"${\" without an end: close it with \"}\", or write \"$${\" for a literal text".to_owned()
+                    }
+                    Some((name, _)) => format!(
+                        "\"${{{name}}}\" is not a variable: letters, digits and '_' are allowed; write \"$${{{name}}}\" for a literal text"
+                    ),
                 };
                 self.problems.push(Problem::at(self.file, place, message));
                 continue;
             }
-            let name = rest.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_')).next().unwrap_or_default();
+            let name = rest
+                .split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'))
+                .next()
+                .unwrap_or_default();
             if is_name(name) && self.variables.get(name).is_some() {
-                let message = format!("\"${name}\" inside of a text stays as it is: write ${{{name}}} if the variable is meant");
+                let message =
+                    format!("\"${name}\" inside of a text stays as it is: write ${{{name}}} if the variable is meant");
                 self.notices.push(Problem::at(self.file, place, message));
             }
         }
@@ -193,7 +224,12 @@ mod tests {
     use super::*;
 
     fn fill(text: &str) -> Result<Value, String> {
-        let variables = Variables::new().with_texts([("NAME", "acme.org/x"), ("V", "1.10"), ("LINES", "1.0.0\nlabels: [x]"), ("DIR", "/tmp")]);
+        let variables = Variables::new().with_texts([
+            ("NAME", "acme.org/x"),
+            ("V", "1.10"),
+            ("LINES", "1.0.0\nlabels: [x]"),
+            ("DIR", "/tmp"),
+        ]);
         let documents = documents("f", text, &variables, &mut Vec::new()).map_err(|problems| problems.to_string())?;
         Ok(documents[0].to_json())
     }
@@ -204,7 +240,10 @@ mod tests {
         assert_eq!(fill("version: ${V}").unwrap(), json!({"version": "1.10"}));
         assert_eq!(fill("version: $V").unwrap(), json!({"version": "1.10"}));
         assert_eq!(fill("version: ${LINES}").unwrap(), json!({"version": "1.0.0\nlabels: [x]"}));
-        assert_eq!(fill("{path: ${DIR}/a.txt, mediaType: text/plain}").unwrap(), json!({"path": "/tmp/a.txt", "mediaType": "text/plain"}));
+        assert_eq!(
+            fill("{path: ${DIR}/a.txt, mediaType: text/plain}").unwrap(),
+            json!({"path": "/tmp/a.txt", "mediaType": "text/plain"})
+        );
         assert_eq!(fill("a: |\n  x ${V}\n  y\n").unwrap(), json!({"a": "x 1.10\ny\n"}));
         assert_eq!(fill("${V}: 1").unwrap(), json!({"1.10": 1}));
     }
@@ -222,7 +261,10 @@ mod tests {
         let error = fill("a: ${NAMF}\nb: {c: x ${UNSET}}\nd: $GONE\n").unwrap_err();
         let lines: Vec<_> = error.lines().collect();
         assert_eq!(lines.len(), 3);
-        assert!(lines[0].starts_with("f:1:4: the variable NAMF is not set") && lines[0].ends_with("did you mean NAME?"), "{error}");
+        assert!(
+            lines[0].starts_with("f:1:4: the variable NAMF is not set") && lines[0].ends_with("did you mean NAME?"),
+            "{error}"
+        );
         assert!(lines[1].starts_with("f:2:10: the variable UNSET is not set"), "{error}");
         assert!(lines[2].starts_with("f:3:4: the variable GONE is not set"), "{error}");
     }

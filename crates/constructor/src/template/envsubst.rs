@@ -24,7 +24,8 @@ pub(super) fn render(file: &str, text: &str, variables: &Variables, allow_unset:
             rendered.push_str(line);
             continue;
         }
-        let mut scan = Scan { file, variables, allow_unset, line, number: number + 1, at: 0, depth: 0, problems: &mut problems };
+        let mut scan =
+            Scan { file, variables, allow_unset, line, number: number + 1, at: 0, depth: 0, problems: &mut problems };
         rendered.push_str(&scan.until(None));
     }
     if problems.is_empty() { Ok(rendered) } else { Err(Problems(problems)) }
@@ -90,13 +91,22 @@ impl Scan<'_> {
         }
         self.at += 2;
         let length = self.take("#");
-        let name_end = self.rest().find(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_')).unwrap_or(self.rest().len());
+        let name_end = self
+            .rest()
+            .find(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'))
+            .unwrap_or(self.rest().len());
         let name = self.rest()[..name_end].to_owned();
         self.at += name_end;
         let value = self.variables.text(&name);
-        let result = if length { self.known(start, &name, value).map(|value| value.chars().count().to_string()) } else { self.operator(start, &name, value) };
+        let result = if length {
+            self.known(start, &name, value).map(|value| value.chars().count().to_string())
+        } else {
+            self.operator(start, &name, value)
+        };
         if !self.take("}") {
-            let message = format!("\"${{{name}\" is not closed or has an operator that does not exist; write \"$${{\" for a literal text");
+            let message = format!(
+                "\"${{{name}\" is not closed or has an operator that does not exist; write \"$${{\" for a literal text"
+            );
             self.problem(start, message);
             self.at = self.line.len();
         } else if name.is_empty() {
@@ -125,7 +135,9 @@ impl Scan<'_> {
         let value = self.known(start, name, value).unwrap_or_default();
         let change_first = |upper: bool| {
             let mut letters = value.chars();
-            let first = letters.next().map_or_else(String::new, |first| if upper { first.to_uppercase().to_string() } else { first.to_lowercase().to_string() });
+            let first = letters.next().map_or_else(String::new, |first| {
+                if upper { first.to_uppercase().to_string() } else { first.to_lowercase().to_string() }
+            });
             first + letters.as_str()
         };
         if self.take("^^") {
@@ -145,13 +157,18 @@ impl Scan<'_> {
             let mut numbers = numbers.split(':').map(|number| number.trim().parse::<usize>());
             let (from, length) = (numbers.next(), numbers.next());
             let (Some(Ok(from)), None | Some(Ok(_))) = (&from, &length) else {
-                self.problem(start, format!("\"${{{name}:…}}\" takes a position and a length, for instance ${{{name}:0:8}}"));
+                self.problem(
+                    start,
+                    format!("\"${{{name}:…}}\" takes a position and a length, for instance ${{{name}:0:8}}"),
+                );
                 return None;
             };
             let length = length.and_then(Result::ok).unwrap_or(usize::MAX);
             return Some(value.chars().skip(*from).take(length).collect());
         }
-        for (operator, trim) in [("##", Trim::LongestStart), ("#", Trim::ShortestStart), ("%%", Trim::LongestEnd), ("%", Trim::ShortestEnd)] {
+        for (operator, trim) in
+            [("##", Trim::LongestStart), ("#", Trim::ShortestStart), ("%%", Trim::LongestEnd), ("%", Trim::ShortestEnd)]
+        {
             if self.take(operator) {
                 let pattern = self.until(Some("}"));
                 return Some(trim.apply(&value, &pattern));
@@ -215,7 +232,10 @@ mod tests {
     use super::*;
 
     fn variables() -> Variables {
-        Variables::new().with_texts([("TEXT", "from settings"), ("V", "1.2.3"), ("EMPTY", "")]).with_settings("s", "MAP: {a: b}\nLIST: [1, 2]\n").unwrap()
+        Variables::new()
+            .with_texts([("TEXT", "from settings"), ("V", "1.2.3"), ("EMPTY", "")])
+            .with_settings("s", "MAP: {a: b}\nLIST: [1, 2]\n")
+            .unwrap()
     }
 
     #[test]
@@ -227,7 +247,10 @@ mod tests {
             ("${X:-def} ${X:=def} ${X=def} ${EMPTY:-def}", "def def def def"),
             ("${X:-${V}}", "1.2.3"),
             ("${TEXT:5:3} ${TEXT:5} ${#TEXT}", "set settings 13"),
-            ("${TEXT/from/to} ${TEXT//s/S} ${TEXT/#from/to} ${TEXT/%settings/x}", "to settings from SettingS to settings from x"),
+            (
+                "${TEXT/from/to} ${TEXT//s/S} ${TEXT/#from/to} ${TEXT/%settings/x}",
+                "to settings from SettingS to settings from x",
+            ),
             ("${TEXT%gs} ${TEXT#fr} ${TEXT,,} ${TEXT^}", "from settin om settings from settings From settings"),
             ("${V%.*} ${V%%.*} ${V#*.} ${V##*.}", "1.2 1 2.3 3"),
             ("# ${UNSET}\n", "# ${UNSET}\n"),
@@ -241,8 +264,13 @@ mod tests {
     fn everything_unset_is_told() {
         let error = render("f", "a: ${X}\nb: ${TEXD} ${V?}\n", &variables(), false).unwrap_err().to_string();
         assert!(error.contains("f:1:4: the variable X is not set"), "{error}");
-        assert!(error.contains("f:2:4: the variable TEXD is not set") && error.contains("did you mean TEXT?"), "{error}");
+        assert!(
+            error.contains("f:2:4: the variable TEXD is not set") && error.contains("did you mean TEXT?"),
+            "{error}"
+        );
         assert!(error.contains("f:2:12: \"${V\" is not closed"), "{error}");
-        assert!(render("f", &"${A:-".repeat(9000), &variables(), false).unwrap_err().to_string().contains("nested deeper"));
+        assert!(
+            render("f", &"${A:-".repeat(9000), &variables(), false).unwrap_err().to_string().contains("nested deeper")
+        );
     }
 }

@@ -23,7 +23,9 @@ pub(super) const TABLE: &[(&str, Func)] = &[
     ("trim", |values| map_text(values, |text| text.trim().to_owned())),
     ("trimPrefix", |values| pair(values, |prefix, text| Value::from(text.strip_prefix(prefix).unwrap_or(text)))),
     ("trimSuffix", |values| pair(values, |suffix, text| Value::from(text.strip_suffix(suffix).unwrap_or(text)))),
-    ("trimAll", |values| pair(values, |letters, text| Value::from(text.trim_matches(|letter| letters.contains(letter))))),
+    ("trimAll", |values| {
+        pair(values, |letters, text| Value::from(text.trim_matches(|letter| letters.contains(letter))))
+    }),
     ("contains", |values| pair(values, |part, text| Value::from(text.contains(part)))),
     ("hasPrefix", |values| pair(values, |prefix, text| Value::from(text.starts_with(prefix)))),
     ("hasSuffix", |values| pair(values, |suffix, text| Value::from(text.ends_with(suffix)))),
@@ -40,14 +42,20 @@ pub(super) const TABLE: &[(&str, Func)] = &[
         let items: Vec<String> = items(argument(values, 1)?).iter().map(text).collect();
         Ok(Value::from(items.join(&text(argument(values, 0)?))))
     }),
-    ("splitList", |values| pair(values, |separator, text| Value::Array(text.split(separator).map(Value::from).collect()))),
+    ("splitList", |values| {
+        pair(values, |separator, text| Value::Array(text.split(separator).map(Value::from).collect()))
+    }),
     ("list", |values| Ok(Value::Array(values.to_vec()))),
     ("first", |values| Ok(items(one(values)?).first().cloned().unwrap_or(Value::Nil))),
     ("last", |values| Ok(items(one(values)?).last().cloned().unwrap_or(Value::Nil))),
     ("has", |values| Ok(Value::from(items(argument(values, 1)?).contains(argument(values, 0)?)))),
     ("uniq", |values| {
         let mut unique: Vec<Value> = Vec::new();
-        items(one(values)?).into_iter().for_each(|item| if !unique.contains(&item) { unique.push(item) });
+        for item in items(one(values)?) {
+            if !unique.contains(&item) {
+                unique.push(item);
+            }
+        }
         Ok(Value::Array(unique))
     }),
     ("sortAlpha", |values| {
@@ -55,11 +63,26 @@ pub(super) const TABLE: &[(&str, Func)] = &[
         texts.sort();
         Ok(Value::Array(texts.into_iter().map(Value::from).collect()))
     }),
-    ("dict", |values| Ok(Value::Map(values.chunks(2).map(|pair| (text(&pair[0]), pair.get(1).cloned().unwrap_or(Value::Nil))).collect()))),
-    ("get", |values| Ok(members(argument(values, 0)?).and_then(|members| members.get(&key(values).ok()?)).cloned().unwrap_or_else(|| Value::from("")))),
-    ("hasKey", |values| Ok(Value::from(members(argument(values, 0)?).is_some_and(|members| key(values).is_ok_and(|key| members.contains_key(&key)))))),
+    ("dict", |values| {
+        Ok(Value::Map(
+            values.chunks(2).map(|pair| (text(&pair[0]), pair.get(1).cloned().unwrap_or(Value::Nil))).collect(),
+        ))
+    }),
+    ("get", |values| {
+        Ok(members(argument(values, 0)?)
+            .and_then(|members| members.get(&key(values).ok()?))
+            .cloned()
+            .unwrap_or_else(|| Value::from("")))
+    }),
+    ("hasKey", |values| {
+        Ok(Value::from(
+            members(argument(values, 0)?)
+                .is_some_and(|members| key(values).is_ok_and(|key| members.contains_key(&key))),
+        ))
+    }),
     ("keys", |values| {
-        let mut keys: Vec<String> = members(one(values)?).map(|members| members.keys().cloned().collect()).unwrap_or_default();
+        let mut keys: Vec<String> =
+            members(one(values)?).map(|members| members.keys().cloned().collect()).unwrap_or_default();
         keys.sort();
         Ok(Value::Array(keys.into_iter().map(Value::from).collect()))
     }),
@@ -70,7 +93,12 @@ pub(super) const TABLE: &[(&str, Func)] = &[
     ("add", |values| Ok(Value::from(values.iter().map(integer).fold(0, i64::wrapping_add)))),
     ("sub", |values| Ok(Value::from(integer(argument(values, 0)?).wrapping_sub(integer(argument(values, 1)?))))),
     ("mul", |values| Ok(Value::from(values.iter().map(integer).fold(1, i64::wrapping_mul)))),
-    ("div", |values| integer(argument(values, 0)?).checked_div(integer(argument(values, 1)?)).map(Value::from).ok_or_else(|| fault("division by zero"))),
+    ("div", |values| {
+        integer(argument(values, 0)?)
+            .checked_div(integer(argument(values, 1)?))
+            .map(Value::from)
+            .ok_or_else(|| fault("division by zero"))
+    }),
     ("toJson", |values| Ok(Value::from(to_json(one(values)?).to_string()))),
     ("b64enc", |values| map_text(values, |text| STANDARD.encode(text))),
     ("b64dec", |values| {

@@ -29,7 +29,8 @@ pub(super) fn render(file: &str, text: &str, variables: &Variables) -> Result<St
             other => Problem::of(file, other.to_string()),
         }));
     }
-    let mut data: HashMap<String, gtmpl_ng::Value> = variables.iter().map(|(name, value)| (name.clone(), to_template(value))).collect();
+    let mut data: HashMap<String, gtmpl_ng::Value> =
+        variables.iter().map(|(name, value)| (name.clone(), to_template(value))).collect();
     let mut missing: Vec<Problem> = Vec::new();
     loop {
         let error = match template.render(&Context::from(gtmpl_ng::Value::Object(data.clone()))) {
@@ -69,7 +70,9 @@ pub(super) fn to_template(value: &Value) -> gtmpl_ng::Value {
         },
         Value::String(text) => gtmpl_ng::Value::from(text.as_str()),
         Value::Array(items) => gtmpl_ng::Value::Array(items.iter().map(to_template).collect()),
-        Value::Object(members) => gtmpl_ng::Value::Object(members.iter().map(|(key, value)| (key.clone(), to_template(value))).collect()),
+        Value::Object(members) => {
+            gtmpl_ng::Value::Object(members.iter().map(|(key, value)| (key.clone(), to_template(value))).collect())
+        }
     }
 }
 
@@ -79,7 +82,10 @@ mod tests {
     use super::*;
 
     fn go(text: &str) -> Result<String, String> {
-        let variables = Variables::new().with_texts([("VERSION", "3.0.0"), ("N", "5")]).with_settings("s", "MAP: {a: b}\nLIST: [1, 2]\n").unwrap();
+        let variables = Variables::new()
+            .with_texts([("VERSION", "3.0.0"), ("N", "5")])
+            .with_settings("s", "MAP: {a: b}\nLIST: [1, 2]\n")
+            .unwrap();
         render("f", text, &variables).map_err(|problems| problems.to_string())
     }
 
@@ -102,12 +108,20 @@ mod tests {
         let error = go("a: {{ .A }}\nb: {{ .VERSIO }}\n").unwrap_err();
         let lines: Vec<_> = error.lines().collect();
         assert!(lines[0].starts_with("f:1:7: the variable A is not set"), "{error}");
-        assert!(lines[1].starts_with("f:2:7: the variable VERSIO is not set") && lines[1].ends_with("did you mean VERSION?"), "{error}");
+        assert!(
+            lines[1].starts_with("f:2:7: the variable VERSIO is not set")
+                && lines[1].ends_with("did you mean VERSION?"),
+            "{error}"
+        );
     }
 
     #[test]
     fn what_is_no_template_has_a_place() {
-        assert!(go("a\n{{ env \"HOME\" }}").unwrap_err().starts_with("f:2:"), "{}", go("a\n{{ env \"HOME\" }}").unwrap_err());
+        assert!(
+            go("a\n{{ env \"HOME\" }}").unwrap_err().starts_with("f:2:"),
+            "{}",
+            go("a\n{{ env \"HOME\" }}").unwrap_err()
+        );
         assert!(go("{{ if }}").is_err());
         assert!(go("{{ if gt .N 3 }}x{{ end }}").is_err());
     }

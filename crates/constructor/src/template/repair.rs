@@ -20,10 +20,12 @@ pub(super) fn join_split<'t>(file: &str, text: &'t str, notices: &mut Vec<Proble
         while let Some((start, end, inside)) = find(rest) {
             let column = line[..line.len() - rest.len() + start].chars().count() + 1;
             let place = Position { line: number + 1, column };
-            let message = format!("a formatter has split \"{{{{ {inside} }}}}\"; it is used as a template: put it in quotes to protect it");
+            let message = format!(
+                "a formatter has split \"{{{{ {inside} }}}}\"; it is used as a template: put it in quotes to protect it"
+            );
             notices.push(Problem::at(file, place, message));
             joined.push_str(&rest[..start]);
-            joined.push_str(&format!("{{{{ {inside} }}}}"));
+            joined.extend(["{{ ", inside, " }}"]);
             rest = &rest[end..];
         }
         joined.push_str(rest);
@@ -59,7 +61,10 @@ mod tests {
         let text = "version: { { .VERSION } }\nwhole: \"{{ .X }}\" {  {.Y} }\nyaml: { {a: b}: c }\n";
         let joined = join_split("f", text, &mut notices);
         assert_eq!(joined, "version: {{ .VERSION }}\nwhole: \"{{ .X }}\" {{ .Y }}\nyaml: { {a: b}: c }\n");
-        assert_eq!(notices.iter().map(|notice| notice.position.unwrap_or_default().to_string()).collect::<Vec<_>>(), ["1:10", "2:19"]);
+        assert_eq!(
+            notices.iter().map(|notice| notice.position.unwrap_or_default().to_string()).collect::<Vec<_>>(),
+            ["1:10", "2:19"]
+        );
         assert!(notices[0].message.contains("\"{{ .VERSION }}\""));
     }
 }

@@ -29,11 +29,19 @@ impl Variables {
     pub fn with_settings(mut self, file: &str, text: &str) -> Result<Self, Problems> {
         let documents = parse(file, text)?;
         if let Some(second) = documents.get(1) {
-            return Err(Problems::one(Problem::at(file, second.position, "a settings file is one document, but this is a second one")));
+            return Err(Problems::one(Problem::at(
+                file,
+                second.position,
+                "a settings file is one document, but this is a second one",
+            )));
         }
         for document in documents {
             let Kind::Mapping(entries) = &document.kind else {
-                return Err(Problems::one(Problem::at(file, document.position, "a settings file is a mapping of names to values")));
+                return Err(Problems::one(Problem::at(
+                    file,
+                    document.position,
+                    "a settings file is a mapping of names to values",
+                )));
             };
             self.0.extend(entries.iter().map(|(key, value)| (key.text.clone(), value.to_json())));
         }

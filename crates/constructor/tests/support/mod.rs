@@ -28,7 +28,11 @@ pub struct Other(pub ComponentRepository);
 
 #[async_trait]
 impl Lookup for Other {
-    async fn component_version(&self, component: &str, version: &str) -> Result<Option<ComponentVersion>, ocm_oci::Error> {
+    async fn component_version(
+        &self,
+        component: &str,
+        version: &str,
+    ) -> Result<Option<ComponentVersion>, ocm_oci::Error> {
         if self.0.exists(component, version).await? { self.0.get(component, version).await.map(Some) } else { Ok(None) }
     }
 }
@@ -81,7 +85,12 @@ impl Place {
     }
 }
 
-pub fn constructor(folder: &Path, text: &str, dialect: Dialect, variables: &[(&str, &str)]) -> Result<Constructor, Problems> {
+pub fn constructor(
+    folder: &Path,
+    text: &str,
+    dialect: Dialect,
+    variables: &[(&str, &str)],
+) -> Result<Constructor, Problems> {
     let text = Text { name: "c.yaml".into(), content: text.into(), folder: folder.into() };
     let engine = if dialect == Dialect::V1 { Engine::Auto } else { Engine::Dollar };
     let variables = Variables::new().with_texts(variables.iter().copied());
@@ -90,5 +99,6 @@ pub fn constructor(folder: &Path, text: &str, dialect: Dialect, variables: &[(&s
 
 /// What is wrong with a text.
 pub fn problems(text: &str) -> String {
-    constructor(Path::new("."), text, Dialect::V2, &[]).map_or_else(|problems| problems.to_string(), |_| "nothing".into())
+    constructor(Path::new("."), text, Dialect::V2, &[])
+        .map_or_else(|problems| problems.to_string(), |_| "nothing".into())
 }

@@ -16,7 +16,8 @@ pub(super) fn split(text: &str) -> Result<Address, String> {
     {
         return Err(format!("contains {character:?}, which no registry address may"));
     }
-    let start = text.find("://").map_or(0, |scheme| scheme + 3);
+    let scheme = super::guess::scheme(text).map_or(0, str::len);
+    let start = if text[scheme..].starts_with("://") { scheme + 3 } else { 0 };
     let end = text[start..].find('/').map_or(text.len(), |slash| start + slash);
     let host = &text[start..end];
     if host.contains('@') {
@@ -26,15 +27,18 @@ pub(super) fn split(text: &str) -> Result<Address, String> {
     if host.starts_with('[') && !host.contains(']') {
         return Err(format!("opens a bracket in {host:?} and does not close it"));
     }
+    if host.is_empty() && (start > 0 || text.trim_matches('/').is_empty()) {
+        return Err("has no host: write an address such as ghcr.io/acme".into());
+    }
     Ok(Address { base_url: text[..end].to_owned(), sub_path: text[end..].trim_matches('/').to_owned() })
 }
 
 /// The path of a `file:` address, `None` for any other text.
 pub(super) fn file_path(text: &str) -> Option<Result<String, String>> {
-    let (scheme, rest) = text.split_once(':')?;
-    if !scheme.eq_ignore_ascii_case("file") {
+    if !has_file_scheme(text) {
         return None;
     }
+    let (_, rest) = text.split_once(':')?;
     let path = rest.strip_prefix("//").unwrap_or(rest);
     let path = path.strip_prefix("localhost/").map_or(path.to_owned(), |path| format!("/{path}"));
     // file:///C:/x names the drive C, not a folder of this name below the root.
@@ -42,8 +46,16 @@ pub(super) fn file_path(text: &str) -> Option<Result<String, String>> {
         Some(windows) if super::guess::is_windows_path(windows) => windows.to_owned(),
         _ => path,
     };
+    let path = if super::guess::is_windows_path(&path) { path.replace('\\', "/") } else { path };
     Some(match percent_decode_str(&path).decode_utf8() {
+        Ok(path) if path.is_empty() => Err("is a file address without a path".into()),
+        // Or else the path would be taken for an address when it is read again.
+        Ok(path) if has_file_scheme(&path) => Ok(format!("./{path}")),
         Ok(path) => Ok(path.into_owned()),
         Err(_) => Err("is a file address whose path is not UTF-8".into()),
     })
+}
+
+fn has_file_scheme(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("file"))
 }

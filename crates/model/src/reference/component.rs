@@ -1,8 +1,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::kind::{Class, class};
 use super::repository::split_type;
-use super::{COMPONENT_DESCRIPTORS, RepositoryReference, guess, inline};
+use super::{COMPONENT_DESCRIPTORS, FileFormat, RepositoryReference, guess, inline};
 use crate::{ComponentName, Error, Result, Version};
 
 /// A component or one of its versions in a repository: `[<type>::]<repository>//<component>[:<version>][@<digest>]`.
@@ -100,8 +101,13 @@ fn readings(text: &str, any_version: bool) -> Result<Vec<ComponentReference>, St
         rest
     };
     let (rest, target) = cut_target(rest, any_version)?;
-    // The `//` of a scheme separates nothing.
-    let start = rest.find("://").map_or(0, |scheme| scheme + 3);
+    // The `//` of a scheme separates nothing; the path of an archive has no scheme but `file`.
+    let start = match guess::scheme(rest) {
+        _ if guess::is_windows_path(rest) => 0,
+        Some(scheme) if is_archive(kind) && !scheme.eq_ignore_ascii_case("file") => 0,
+        Some(scheme) if rest[scheme.len()..].starts_with("://") => scheme.len() + 3,
+        _ => 0,
+    };
     let prefix = format!("/{COMPONENT_DESCRIPTORS}/");
     let separator = match rest[start..].rfind(&prefix) {
         Some(found) => Some((found, prefix.len(), true)),
@@ -139,6 +145,13 @@ impl Target {
         let (version, digest) = (self.version.clone(), self.digest.clone());
         Ok(ComponentReference { repository, prefix_given, component, version, digest, interpreted })
     }
+}
+
+/// Whether the type written in front of `::` is one of an archive.
+fn is_archive(kind: Option<&str>) -> bool {
+    let Some(kind) = kind else { return false };
+    let name = kind.split_once('+').map_or(kind, |(name, _)| name);
+    FileFormat::parse(name).is_some() || class(name) == Some(Class::Ctf)
 }
 
 /// Whether the first part of the name ends like the name of an archive.

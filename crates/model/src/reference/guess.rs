@@ -8,7 +8,7 @@ pub(super) fn is_windows_path(text: &str) -> bool {
 }
 
 /// The scheme in front of a colon, if the text begins with one; `localhost:5000/x` looks like one too.
-fn scheme(text: &str) -> Option<&str> {
+pub(super) fn scheme(text: &str) -> Option<&str> {
     let (scheme, _) = text.split_once(':')?;
     let mut bytes = scheme.bytes();
     let legal = bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic())

@@ -205,6 +205,8 @@ impl RepositoryReference {
 
     fn address(&self) -> String {
         match self {
+            // The slash says that there is no host, which is how it was written.
+            Self::Oci { base_url, sub_path, .. } if base_url.is_empty() => format!("/{sub_path}"),
             Self::Oci { base_url, sub_path, .. } => join(base_url, sub_path),
             Self::Ctf { file_path, .. } => file_path.clone(),
         }
@@ -233,7 +235,6 @@ fn unsupported(kind: &str) -> String {
 fn join(base: &str, path: &str) -> String {
     match (base, path) {
         (base, "") => base.to_owned(),
-        // A registry address without a host keeps the slash that says so; a path without a base is just a path.
         ("", path) => path.to_owned(),
         (base, path) => format!("{base}/{path}"),
     }

@@ -47,7 +47,8 @@ impl Layout {
     pub async fn open_with(path: impl AsRef<Path>, limits: Limits) -> Result<Self> {
         let files = Files::open(path.as_ref(), limits).await?;
         let index = read_index(&files).await?;
-        let media_types = index.manifests.iter().map(|row| (row.digest.clone(), row.media_type.clone())).collect();
+        let named = index.manifests.iter().filter(|row| !row.media_type.is_empty());
+        let media_types = named.map(|row| (row.digest.clone(), row.media_type.clone())).collect();
         Ok(Self { files, index, media_types: Mutex::new(media_types) })
     }
 

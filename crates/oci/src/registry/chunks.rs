@@ -7,9 +7,12 @@ use ocm_blob::{Blob, ByteStream, Digest, Measured};
 use ocm_http::{Body, HeaderValue, Method, Request, header};
 
 use super::RemoteRepository;
-use super::upload::{Step, content_range, skip};
+use super::upload::{Rest, Step, content_range};
 use super::upload_session::Session;
 use crate::{Error, Kind, Result, media_type};
+
+/// Largest piece in bytes, whatever a registry asks for: it is held in memory.
+const PIECE_LIMIT: usize = 128 << 20;
 
 impl RemoteRepository {
     /// `PATCH` for each piece the registry does not have yet, then `PUT`. One piece at a time is in memory.
@@ -20,9 +23,9 @@ impl RemoteRepository {
         digest: Option<&Digest>,
         measured: &mut Option<Measured>,
     ) -> Result<Step> {
-        let size = self.connection().options.chunk.max(session.chunk_min as usize).max(1);
-        let (stream, measure) = self.measured(content, digest).await?;
-        let mut pieces = Pieces { stream: skip(stream, session.received).fuse(), size, rest: Bytes::new() };
+        let size = self.connection().options.chunk.max(session.chunk_min as usize).clamp(1, PIECE_LIMIT);
+        let Rest { stream, whole } = self.rest(content, digest, session.received).await?;
+        let mut pieces = Pieces { stream: stream.fuse(), size, rest: Bytes::new() };
         while let Some(piece) = pieces.next().await.map_err(Error::blob(self.subject()))? {
             let last = session.received + piece.len() as u64 - 1;
             let request = Request::new(Method::PATCH, session.location.clone())
@@ -42,9 +45,8 @@ impl RemoteRepository {
             }
             *session = Session { received: last + 1, ..next };
         }
-        *measured = measure.result();
-        let Some(measured) = measured else { return Err(self.error(Kind::Invalid, "the content ended too early")) };
-        self.close(session, &measured.digest).await
+        let whole = measured.insert(whole.result().ok_or_else(|| self.ended_early())?);
+        self.close(session, &whole.digest).await
     }
 }
 

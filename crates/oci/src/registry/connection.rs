@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use ocm_http::{Client, HeaderValue, Method, Request, Response, StatusCode, Url};
+use ocm_http::{Client, HeaderValue, Method, Request, Response, StatusCode, Url, header};
 
 use super::Endpoint;
 use super::authorization::Authorization;
@@ -68,6 +68,7 @@ impl Connection {
             None => request,
         };
         let response = self.client.send(request).await.map_err(transport(about.subject))?;
+        self.pass_on_warnings(&response);
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(Sent::Answered(Box::new(response)));
         }
@@ -78,6 +79,17 @@ impl Connection {
             }
         }
         Err(self.denied(about, used.as_ref(), response).await)
+    }
+
+    /// Warnings are for people (distribution specification, *Warnings*): each is logged once and decides nothing.
+    fn pass_on_warnings(&self, response: &Response) {
+        for value in response.headers().get_all(header::WARNING) {
+            let text = value.to_str().unwrap_or_default().trim_start_matches("299 - ");
+            let text = super::failure::shown(text.trim_matches('"'));
+            if !text.is_empty() && self.known.is_new_warning(&text) {
+                tracing::warn!(registry = self.endpoint.host(), "the registry says: {text}");
+            }
+        }
     }
 
     async fn denied(&self, about: About<'_>, used: Option<&HeaderValue>, response: Response) -> Error {

@@ -74,7 +74,7 @@ impl RemoteRepository {
                         format!("answered with bytes from {first} on when asked for {offset}"),
                     ));
                 }
-                let total = total.or_else(|| response.content_length().map(|length| offset + length));
+                let total = total.or_else(|| response.content_length().map(|length| offset.saturating_add(length)));
                 Ok(Some(Opened { stream: response.stream(), total }))
             }
             StatusCode::RANGE_NOT_SATISFIABLE if offset > 0 => Ok(None),

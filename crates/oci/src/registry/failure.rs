@@ -37,8 +37,14 @@ pub(super) async fn failure(subject: impl std::fmt::Display, response: Response)
     let body = response.excerpt(BODY_LIMIT).await;
     let entries = serde_json::from_slice::<Body>(&body).map(|body| body.errors).unwrap_or_default();
     let mut words: Vec<String> = entries.iter().take(ERRORS_SHOWN).map(Entry::shown).collect();
-    if words.is_empty() && !body.is_empty() && media_type.starts_with("text/plain") {
-        words.push(shown(&String::from_utf8_lossy(&body)));
+    let text = String::from_utf8_lossy(&body);
+    let plain =
+        media_type.starts_with("text/plain") || media_type.is_empty() && !text.trim_start().starts_with(['<', '{']);
+    if words.is_empty() && !body.is_empty() && plain {
+        words.push(shown(&text));
+    }
+    if text.contains("HTTP request to an HTTPS server") {
+        words.push("write https:// in front of the host".to_owned());
     }
     let mut reason = format!("answered {status}");
     if !words.is_empty() {

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,6 +9,9 @@ use super::upload_session::Session;
 
 /// Mounts refused in a row after which the registry is not asked again: each costs a session nobody may need.
 const MOUNTS_REFUSED: u32 = 3;
+
+/// Different warnings of one registry that are passed on.
+const WARNINGS: usize = 20;
 
 /// A blob in a repository.
 type Key = (String, Digest);
@@ -29,6 +32,8 @@ struct State {
     turns: HashMap<Key, Arc<AsyncMutex<()>>>,
     /// Upload sessions that a refused mount opened.
     sessions: HashMap<Key, Session>,
+    /// Warnings that were passed on.
+    warnings: HashSet<String>,
     /// One writer at a time for a fallback list of referrers.
     lists: HashMap<Key, Arc<AsyncMutex<()>>>,
 }
@@ -70,6 +75,12 @@ impl Known {
 
     pub(super) fn take_session(&self, repository: &str, digest: &Digest) -> Option<Session> {
         self.state().sessions.remove(&(repository.to_owned(), digest.clone()))
+    }
+
+    /// Whether a warning is news.
+    pub(super) fn is_new_warning(&self, text: &str) -> bool {
+        let mut state = self.state();
+        state.warnings.len() < WARNINGS && state.warnings.insert(text.to_owned())
     }
 
     pub(super) fn mounts(&self) -> bool {

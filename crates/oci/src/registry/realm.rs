@@ -96,7 +96,7 @@ mod tests {
         ] {
             assert!(judge("ghcr.io", realm).is_err(), "{realm}");
         }
-        assert_eq!(judge("http://localhost:5000", "http://localhost:5001/token").unwrap(), true);
+        assert!(judge("http://localhost:5000", "http://localhost:5001/token").unwrap());
     }
 
     #[test]

@@ -158,9 +158,13 @@ impl RemoteRepository {
         let response = self.send(request, scope).await?;
         match response.status() {
             StatusCode::OK => {
-                let size = response.content_length();
-                let size = size
-                    .ok_or_else(|| Error::invalid(self.blob_subject(digest), "the registry does not tell its size"))?;
+                // Some registries tell it only with the content.
+                let size = match response.content_length() {
+                    Some(size) => Some(size),
+                    None => self.open_blob(digest, 0, None).await?.and_then(|opened| opened.total),
+                };
+                let untold = || Error::invalid(self.blob_subject(digest), "the registry does not tell its size");
+                let size = size.ok_or_else(untold)?;
                 self.connection().known.learn(&self.name, digest, size);
                 Ok(Some(size))
             }

@@ -40,7 +40,8 @@ impl Token {
 struct Answer {
     token: Option<String>,
     access_token: Option<String>,
-    expires_in: Option<f64>,
+    /// Seconds; a number, or the same in quotes.
+    expires_in: Option<serde_json::Value>,
 }
 
 /// Asks a token service.
@@ -70,7 +71,9 @@ pub(super) async fn fetch(
     let answer: Answer = serde_json::from_slice(&body).map_err(|_| malformed("sent something that is not a token"))?;
     let text = answer.token.filter(|token| !token.is_empty()).or(answer.access_token).unwrap_or_default();
     // A token lives a minute unless the service says otherwise; no service means a year.
-    let lifetime = Duration::from_secs_f64(answer.expires_in.unwrap_or(60.0).clamp(1.0, 86_400.0));
+    let seconds = answer.expires_in.and_then(|value| value.as_f64().or_else(|| value.as_str()?.parse().ok()));
+    let seconds = seconds.filter(|seconds: &f64| seconds.is_finite());
+    let lifetime = Duration::from_secs_f64(seconds.unwrap_or(60.0).clamp(1.0, 86_400.0));
     Token::new(&text, lifetime).ok_or_else(|| malformed("sent no token"))
 }
 

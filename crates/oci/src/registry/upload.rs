@@ -2,7 +2,7 @@
 //! where it broke off.
 
 use futures_util::StreamExt as _;
-use ocm_blob::{Blob, ByteStream, Digest, Measure, Measured, verified};
+use ocm_blob::{Algorithm, Blob, ByteStream, Digest, Measure, Measured, verified};
 use ocm_http::{Body, BodyStream, BoxError, HeaderValue, Method, Request, Response, StatusCode, header};
 
 use super::RemoteRepository;
@@ -10,6 +10,9 @@ use super::connection::Sent;
 use super::failure::failure;
 use super::upload_session::Session;
 use crate::{Descriptor, Error, Kind, Pushed, Result, media_type};
+
+/// Times an upload may break off without getting anywhere before smaller requests are tried.
+const BROKEN_WHOLE: u32 = 3;
 
 /// How one request of an upload ended.
 pub(super) enum Step {
@@ -23,6 +26,29 @@ pub(super) enum Step {
     Broken(Error),
     /// The session is gone or out of step; open another one.
     Lost(Error),
+}
+
+/// What is left to send.
+pub(super) struct Rest {
+    pub(super) stream: ByteStream,
+    pub(super) whole: Whole,
+}
+
+/// What all of the content is, with what was sent before.
+pub(super) enum Whole {
+    /// Known beforehand.
+    Known(Measured),
+    /// Known when the stream has ended.
+    Measured(Measure),
+}
+
+impl Whole {
+    pub(super) fn result(&self) -> Option<Measured> {
+        match self {
+            Self::Known(measured) => Some(measured.clone()),
+            Self::Measured(measure) => measure.result(),
+        }
+    }
 }
 
 impl RemoteRepository {
@@ -78,7 +104,7 @@ impl RemoteRepository {
             };
             match step {
                 Step::Taken(response) => {
-                    let measured = measured.ok_or_else(|| self.error(Kind::Invalid, "the content ended too early"))?;
+                    let measured = measured.ok_or_else(|| self.ended_early())?;
                     return self.stored(&response, digest, measured);
                 }
                 Step::Renewed if renewals < 3 => renewals += 1,
@@ -96,12 +122,16 @@ impl RemoteRepository {
                 Step::Broken(error) => {
                     let before = session.received;
                     self.pause(&retry, &mut attempt, &error).await;
+                    let all = content.size().unwrap_or(u64::MAX);
                     session = match self.status(&session).await? {
-                        Some(session) => session,
-                        None => self.begin().await?,
+                        Some(session) if session.received <= all => session,
+                        _ => self.begin().await?,
                     };
                     if session.received > before {
                         (attempt, resumed) = (0, true);
+                    } else if attempt == BROKEN_WHOLE {
+                        // Some registries hang up on large requests instead of refusing them (seen with ACR).
+                        in_pieces = true;
                     }
                 }
                 Step::Lost(error) => {
@@ -121,11 +151,10 @@ impl RemoteRepository {
 
     /// `PUT` with all the content: two requests make a blob.
     async fn put_whole(&self, session: &Session, content: &dyn Blob, digest: &Digest, size: u64) -> Result<Step> {
-        let stream = content.open().await.map_err(Error::blob(self.subject()))?;
-        let stream = verified(stream, Some(size), Some(digest.clone()));
+        let rest = self.rest(content, Some(digest), 0).await?;
         let request = Request::new(Method::PUT, session.closing(digest))
             .header(header::CONTENT_TYPE, HeaderValue::from_static(media_type::OCTETS))
-            .body(Body::once(hold_back(stream), Some(size)));
+            .body(Body::once(hold_back(rest.stream), Some(size)));
         self.step(request).await
     }
 
@@ -137,41 +166,51 @@ impl RemoteRepository {
         digest: Option<&Digest>,
         measured: &mut Option<Measured>,
     ) -> Result<Step> {
-        // Also what the registry already has is read again, here only: the digest covers all of it.
-        let (stream, measure) = self.measured(content, digest).await?;
+        let mut rest = self.rest(content, digest, session.received).await?;
         let length = content.size().map(|size| size.saturating_sub(session.received));
-        let mut request = Request::new(Method::PATCH, session.location.clone())
-            .header(header::CONTENT_TYPE, HeaderValue::from_static(media_type::OCTETS))
-            .body(Body::once(hold_back(skip(stream, session.received)), length));
-        if let Some(end) = content.size().filter(|size| session.received > 0 && *size > session.received) {
-            request = request.header(header::CONTENT_RANGE, content_range(session.received, end - 1));
-        }
         if length == Some(0) {
-            *measured = Some(self.read_through(content, digest).await?);
+            // Nothing is left to send, but what it was may have to be found out.
+            while rest.stream.next().await.transpose().map_err(Error::blob(self.subject()))?.is_some() {}
         } else {
+            let mut request = Request::new(Method::PATCH, session.location.clone())
+                .header(header::CONTENT_TYPE, HeaderValue::from_static(media_type::OCTETS))
+                .body(Body::once(hold_back(rest.stream), length));
+            if let Some(end) = content.size().filter(|_| session.received > 0) {
+                request = request.header(header::CONTENT_RANGE, content_range(session.received, end - 1));
+            }
             match self.step(request).await? {
                 Step::Taken(response) => *session = self.session(&response, Some(session))?,
                 other => return Ok(other),
             }
-            *measured = measure.result();
         }
-        let Some(measured) = measured else { return Err(self.error(Kind::Invalid, "the content ended too early")) };
-        session.received = measured.size;
-        self.close(session, &measured.digest).await
+        let whole = measured.insert(rest.whole.result().ok_or_else(|| self.ended_early())?);
+        session.received = whole.size;
+        self.close(session, &whole.digest).await
     }
 
-    /// Reads content only to know what it is.
-    async fn read_through(&self, content: &dyn Blob, digest: Option<&Digest>) -> Result<Measured> {
-        let (mut stream, measure) = self.measured(content, digest).await?;
-        while stream.next().await.transpose().map_err(Error::blob(self.subject()))?.is_some() {}
-        measure.result().ok_or_else(|| self.error(Kind::Invalid, "the content ended too early"))
+    /// Opens what the registry does not have yet.
+    pub(super) async fn rest(&self, content: &dyn Blob, digest: Option<&Digest>, received: u64) -> Result<Rest> {
+        let failed = Error::blob(self.subject());
+        match (digest, content.size()) {
+            (Some(digest), Some(size)) => {
+                let stream = content.open_at(received).await.map_err(failed)?;
+                // A part has no digest to check; the registry checks the whole.
+                let check = received == 0 && !content.is_verified();
+                let stream = verified(stream, Some(size.saturating_sub(received)), check.then(|| digest.clone()));
+                Ok(Rest { stream, whole: Whole::Known(Measured { digest: digest.clone(), size }) })
+            }
+            (digest, size) => {
+                // Also what the registry already has is read again, though not sent: the digest covers all of it.
+                let stream = verified(content.open().await.map_err(failed)?, size, digest.cloned());
+                let algorithm = digest.map_or(Algorithm::Sha256, Digest::algorithm);
+                let (stream, measure) = Measure::watch(algorithm, stream);
+                Ok(Rest { stream: skip(stream, received), whole: Whole::Measured(measure) })
+            }
+        }
     }
 
-    /// The content from its start, checked against what it announced and measured.
-    pub(super) async fn measured(&self, content: &dyn Blob, digest: Option<&Digest>) -> Result<(ByteStream, Measure)> {
-        let stream = content.open().await.map_err(Error::blob(self.subject()))?;
-        let algorithm = digest.map_or(ocm_blob::Algorithm::Sha256, Digest::algorithm);
-        Ok(Measure::watch(algorithm, verified(stream, content.size(), digest.cloned())))
+    pub(super) fn ended_early(&self) -> Error {
+        self.error(Kind::Invalid, "the content ended too early")
     }
 
     /// `PUT` without content: what the registry has is the blob.

@@ -19,7 +19,7 @@ async fn many_wait_for_one_token() {
         target if target.starts_with("/token") => {
             // Slow, so that all the others arrive meanwhile.
             std::thread::sleep(std::time::Duration::from_millis(50));
-            answer(200, &[], r#"{"token":"t","expires_in":300}"#)
+            answer(200, &[], r#"{"token":"t","expires_in":"300"}"#)
         }
         _ if asked.header("authorization") == "Bearer t" => answer(200, &[("content-length", "7")], ""),
         _ => answer(401, &[("www-authenticate", &challenge("/token", "repository:a:pull"))], ""),

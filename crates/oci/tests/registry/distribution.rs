@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use ocm_blob::{Blob, ByteStream, Digest, FileBlob, MemoryBlob, read_to_end};
 use ocm_http::{Client, Retry, Settings};
 use ocm_oci::{
@@ -25,6 +26,11 @@ struct Distribution {
 
 impl Distribution {
     async fn start() -> Option<Self> {
+        Self::start_with("").await
+    }
+
+    /// `tls` is a line of the configuration's section `http`.
+    async fn start_with(tls: &str) -> Option<Self> {
         if !std::path::Path::new(PROGRAM).exists() {
             eprintln!("skipped: {PROGRAM} is not installed");
             return None;
@@ -35,24 +41,20 @@ impl Distribution {
         let configuration = folder.path().join("config.yml");
         let text = format!(
             "version: 0.1\nlog: {{level: error}}\nstorage:\n  filesystem: {{rootdirectory: {}}}\n  delete: {{enabled: true}}\n\
-             http: {{addr: '{address}'}}\n",
+             http: {{addr: '{address}'{tls}}}\n",
             folder.path().join("data").display()
         );
         std::fs::File::create(&configuration).unwrap().write_all(text.as_bytes()).unwrap();
-        let child = Command::new(PROGRAM)
-            .arg("serve")
-            .arg(&configuration)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(PROGRAM);
+        command.arg("serve").arg(&configuration).stdout(Stdio::null()).stderr(Stdio::null());
+        let started = Self { child: command.spawn().unwrap(), _folder: folder, address };
         for _ in 0..100 {
-            if tokio::net::TcpStream::connect(&address).await.is_ok() {
-                return Some(Self { child, _folder: folder, address });
+            if tokio::net::TcpStream::connect(&started.address).await.is_ok() {
+                return Some(started);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("{PROGRAM} does not listen at {address}");
+        panic!("{PROGRAM} does not listen at {}", started.address);
     }
 
     fn client(&self) -> RemoteRegistry {
@@ -87,8 +89,8 @@ impl Blob for Shy {
     }
 
     async fn open(&self) -> ocm_blob::Result<ByteStream> {
-        let parts: Vec<_> = self.content.chunks(100_000).map(|part| Ok(Bytes::copy_from_slice(part))).collect();
-        Ok(Box::pin(futures_util::stream::iter(parts)))
+        let parts: Vec<_> = self.content.chunks(100_000).map(Bytes::copy_from_slice).collect();
+        Ok(Box::pin(futures_util::stream::iter(parts).map(Ok)))
     }
 }
 
@@ -193,4 +195,43 @@ async fn referrers_without_an_interface_for_them() {
     let tag = format!("sha256-{}", subject.digest().hex());
     let list = repository.manifest(&Selector::Tag(tag)).await.unwrap();
     assert!(matches!(list.document().unwrap(), Document::Index(index) if index.manifests == found));
+}
+
+#[tokio::test]
+async fn a_private_certificate_authority() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (key, certificate) = (path("key.pem"), path("certificate.pem"));
+    let mut openssl = Command::new("openssl");
+    openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1"]);
+    openssl.args([
+        "-subj",
+        "/CN=test",
+        "-addext",
+        "subjectAltName=IP:127.0.0.1",
+        "-keyout",
+        &key,
+        "-out",
+        &certificate,
+    ]);
+    if !openssl.stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
+        eprintln!("skipped: openssl is not installed");
+        return;
+    }
+    let tls = format!(", tls: {{certificate: {certificate}, key: {key}}}");
+    let Some(server) = Distribution::start_with(&tls).await else { return };
+    let tags = async |scheme: &str, settings: Settings| {
+        let (endpoint, _) = Endpoint::parse(&format!("{scheme}://{}", server.address)).unwrap();
+        RemoteRegistry::new(Client::new(settings), endpoint, "", Arc::new(Anonymous)).repository("a").tags().await
+    };
+    let retry = Retry { max_retries: 1, min_wait: Duration::from_millis(1), ..Retry::default() };
+    let untold = Settings { retry, ..Settings::default() };
+    let error = tags("https", untold.clone()).await.unwrap_err();
+    assert!(error.to_string().contains("certificate is not trusted"), "{error}");
+    let told = Settings { certificate_authorities: vec![std::fs::read(&certificate).unwrap()], ..untold.clone() };
+    assert_eq!(tags("https", told).await.unwrap(), Vec::<String>::new());
+    let insecure = Settings { insecure_hosts: [server.address.clone()].into(), ..untold.clone() };
+    assert_eq!(tags("https", insecure).await.unwrap(), Vec::<String>::new());
+    let error = tags("http", untold).await.unwrap_err();
+    assert!(error.to_string().contains("write https://"), "{error}");
 }

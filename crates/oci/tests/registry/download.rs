@@ -17,15 +17,15 @@ fn content() -> Bytes {
 async fn a_broken_download_goes_on_where_it_was() {
     let content = content();
     let digest = Digest::of(&content);
-    let served = content.clone();
+    let sent = content.clone();
     let server = Server::start(move |asked| {
         let first: usize =
             asked.header("range").trim_start_matches("bytes=").trim_end_matches('-').parse().unwrap_or(0);
-        let rest = served.slice(first..);
+        let rest = sent.slice(first..);
         let length = rest.len().to_string();
-        let range = format!("bytes {first}-{}/{}", served.len() - 1, served.len());
+        let range = format!("bytes {first}-{}/{}", sent.len() - 1, sent.len());
         let headers = [("content-length", length.as_str()), ("content-range", range.as_str())];
-        answer(if first == 0 { 200 } else { 206 }, &headers, cut(rest, 300_000))
+        answer(if first == 0 { 200 } else { 206 }, &headers, cut(&rest, 300_000))
     })
     .await;
     let repository = server.registry().repository("a");
@@ -38,11 +38,11 @@ async fn a_broken_download_goes_on_where_it_was() {
 #[tokio::test]
 async fn a_registry_without_ranges_sends_everything_again() {
     let content = content();
-    let (served, count) = (content.clone(), Arc::new(AtomicUsize::new(0)));
+    let (sent, count) = (content.clone(), Arc::new(AtomicUsize::new(0)));
     let server = Server::start(move |_| {
-        let length = served.len().to_string();
+        let length = sent.len().to_string();
         let whole = count.fetch_add(1, Ordering::Relaxed) > 0;
-        let body = if whole { served.clone().into() } else { cut(served.clone(), 10) };
+        let body = if whole { sent.clone().into() } else { cut(&sent, 10) };
         answer(200, &[("content-length", length.as_str())], body)
     })
     .await;
@@ -63,7 +63,7 @@ async fn silence_is_noticed_and_slowness_is_not_punished() {
         answer(200, &[], axum::body::Body::from_stream(parts))
     })
     .await;
-    let repository = server.registry().repository("a");
+    let repository = server.registry_with_retries(1).repository("a");
     let digest = Digest::of("xxxxxxxx");
     assert_eq!(read_to_end(repository.blob(&digest, 0).await.unwrap(), 100, "blob").await.unwrap(), "xxxxxxxx");
     let error = read_to_end(repository.blob(&digest, 0).await.unwrap(), 100, "blob").await.unwrap_err();
@@ -97,7 +97,7 @@ async fn lies_about_a_manifest() {
             "nonsense" => answer(200, &[json, ("docker-content-digest", "sha256:../../x")], "{}"),
             "html" => answer(200, &[("content-type", "text/html; charset=utf-8")], "<html>log in</html>"),
             "page" => answer(200, &[], "<html>log in</html>"),
-            "large" => answer(200, &[json, ("content-length", "9223372036854775807")], cut(Bytes::new(), 0)),
+            "large" => answer(200, &[json, ("content-length", "9223372036854775807")], cut(&Bytes::new(), 0)),
             "endless" => {
                 let chunks =
                     futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from(vec![b' '; 65_536])));

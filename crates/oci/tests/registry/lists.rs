@@ -72,10 +72,9 @@ async fn referrers_from_the_interface_or_the_tag() {
         Digest::of("r")
     );
     let list = format!(r#"{{"schemaVersion":2,"mediaType":"{}","manifests":[{entry}]}}"#, media_type::INDEX);
-    let (index, served) = (("content-type", media_type::INDEX), list.clone());
-    let server = Server::start(move |asked| match asked.target.contains("/referrers/") {
-        true => answer(200, &[index], served.clone()),
-        false => answer(404, &[], ""),
+    let (index, shown) = (("content-type", media_type::INDEX), list.clone());
+    let server = Server::start(move |asked| {
+        if asked.target.contains("/referrers/") { answer(200, &[index], shown.clone()) } else { answer(404, &[], "") }
     })
     .await;
     let repository = server.registry().remote_repository("a");
@@ -83,9 +82,12 @@ async fn referrers_from_the_interface_or_the_tag() {
     assert_eq!(repository.referrers_of_type(&subject, Some("t")).await.unwrap().len(), 1);
     assert_eq!(repository.referrers_of_type(&subject, Some("other")).await.unwrap().len(), 0);
 
-    let server = Server::start(move |asked| match asked.target.contains("/manifests/sha256-") {
-        true => answer(200, &[index], list.clone()),
-        false => answer(404, &[], ""),
+    let server = Server::start(move |asked| {
+        if asked.target.contains("/manifests/sha256-") {
+            answer(200, &[index], list.clone())
+        } else {
+            answer(404, &[], "")
+        }
     })
     .await;
     let repository = server.registry().repository("a");

@@ -92,6 +92,14 @@ impl Server {
         let (endpoint, _) = Endpoint::parse(&format!("http://{}", self.address)).unwrap();
         RemoteRegistry::with_options(client(), endpoint, "", Arc::new(authenticator), options())
     }
+
+    /// A client that tries so many times more.
+    pub(crate) fn registry_with_retries(&self, max_retries: u32) -> RemoteRegistry {
+        let settings = client().settings().clone();
+        let client = Client::new(Settings { retry: Retry { max_retries, ..settings.retry }, ..settings });
+        let (endpoint, _) = Endpoint::parse(&format!("http://{}", self.address)).unwrap();
+        RemoteRegistry::new(client, endpoint, "", Arc::new(Nobody))
+    }
 }
 
 impl Drop for Server {
@@ -115,7 +123,10 @@ pub(crate) use ocm_oci::Anonymous as Nobody;
 
 /// Has the user `me` with the password `canary` everywhere, and counts how often it is asked.
 #[derive(Clone, Default)]
-pub(crate) struct Me(pub Arc<Mutex<Vec<(String, Option<String>)>>>);
+pub(crate) struct Me(pub(crate) Arc<Mutex<Vec<Wanted>>>);
+
+/// Host and repository for which credentials were wanted.
+pub(crate) type Wanted = (String, Option<String>);
 
 #[async_trait]
 impl Authenticator for Me {
@@ -126,7 +137,7 @@ impl Authenticator for Me {
 }
 
 /// Has one kind of credentials everywhere.
-pub(crate) struct With(pub Credentials);
+pub(crate) struct With(pub(crate) Credentials);
 
 #[async_trait]
 impl Authenticator for With {
@@ -148,7 +159,7 @@ pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Body
 }
 
 /// The first `bytes` of some content, then a broken connection.
-pub(crate) fn cut(content: Bytes, bytes: usize) -> Body {
+pub(crate) fn cut(content: &Bytes, bytes: usize) -> Body {
     let parts: Vec<Result<Bytes, std::io::Error>> =
         vec![Ok(content.slice(..bytes.min(content.len()))), Err(std::io::Error::other("cut"))];
     // Between the two, so that what was sent has left before the connection is torn down.

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 pub mod media_type {
     /// The descriptor as JSON; what is written.
     pub const DESCRIPTOR_JSON: &str = "application/vnd.ocm.software.component-descriptor.v2+json";
+    /// The descriptor as YAML.
+    pub const DESCRIPTOR_YAML: &str = "application/vnd.ocm.software.component-descriptor.v2+yaml";
     /// The configuration, which names the layer with the descriptor.
     pub const CONFIG: &str = "application/vnd.ocm.software.component.config.v1+json";
     /// Type of the manifest as an artifact.
@@ -25,7 +27,9 @@ pub mod media_type {
         let form = media_type
             .strip_prefix("application/vnd.ocm.software.component-descriptor.v2")
             .or_else(|| media_type.strip_prefix("application/vnd.gardener.cloud.cnudie.component-descriptor.v2"))
-            .or_else(|| media_type.strip_prefix("application/vnd.oci.gardener.cloud.cnudie.component-descriptor.config.v2"))?;
+            .or_else(|| {
+                media_type.strip_prefix("application/vnd.oci.gardener.cloud.cnudie.component-descriptor.config.v2")
+            })?;
         match form {
             "+json" | "+yaml" => Some(Packing::Plain),
             "+yaml+tar" => Some(Packing::Tar),
@@ -80,7 +84,10 @@ pub(crate) fn annotations(component: &str, version: &str, index: bool) -> BTreeM
         ("org.opencontainers.image.description", description),
         ("org.opencontainers.image.documentation", "https://ocm.software".to_owned()),
         ("org.opencontainers.image.source", "https://github.com/open-component-model/open-component-model".to_owned()),
-        ("org.opencontainers.image.title", format!("OCM Component Descriptor OCI Artifact {kind} for {component} in version {version}")),
+        (
+            "org.opencontainers.image.title",
+            format!("OCM Component Descriptor OCI Artifact {kind} for {component} in version {version}"),
+        ),
         ("org.opencontainers.image.url", "https://ocm.software".to_owned()),
         ("org.opencontainers.image.version", version.to_owned()),
         (annotation::COMPONENT_VERSION, format!("{component}:{version}")),

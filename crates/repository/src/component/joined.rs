@@ -54,6 +54,10 @@ impl Blob for ManifestBlob {
         Some(self.descriptor.digest.clone())
     }
 
+    fn is_verified(&self) -> bool {
+        true
+    }
+
     async fn open(&self) -> ocm_blob::Result<ByteStream> {
         let selector = self.descriptor.digest.clone().into();
         let manifest = self.repository.manifest(&selector).await.map_err(ocm_blob::Error::source)?;

@@ -6,8 +6,8 @@ mod joined;
 mod layers;
 mod read;
 mod repository;
-mod stage;
-mod version;
+pub(crate) mod stage;
+pub(crate) mod version;
 
 pub use form::{annotation, media_type};
 pub use repository::ComponentRepository;

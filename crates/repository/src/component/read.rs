@@ -105,12 +105,7 @@ async fn descriptor_layer(
     layer.cloned().ok_or_else(|| Error::invalid(subject, "the manifest has no layer with the component descriptor"))
 }
 
-async fn read_blob(
-    content: &Arc<dyn Repository>,
-    blob: &ocm_oci::Descriptor,
-    limit: u64,
-    what: &str,
-) -> Result<Bytes> {
+async fn read_blob(content: &Arc<dyn Repository>, blob: &ocm_oci::Descriptor, limit: u64, what: &str) -> Result<Bytes> {
     let subject = format!("{}@{}", content.address(), blob.digest);
     if blob.size > limit {
         return Err(Error::invalid(subject, format!("{what} has {} bytes, more than the limit of {limit}", blob.size)));
@@ -141,7 +136,10 @@ fn unpack(bytes: &[u8]) -> Result<Vec<u8>, String> {
             continue;
         }
         let mut text = Vec::new();
-        entry.read_to_end(&mut text).map_err(fail)?;
+        let read = entry.read_to_end(&mut text).map_err(fail)? as u64;
+        if read != entry.size() {
+            return Err(format!("the packed component descriptor ends in the middle of {DESCRIPTOR_FILE}"));
+        }
         return Ok(text);
     }
     Err(format!("the packed component descriptor has no file {DESCRIPTOR_FILE}"))

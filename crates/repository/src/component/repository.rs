@@ -6,9 +6,9 @@ use ocm_oci::{Error, Kind, Registry, Repository, Selector};
 
 use crate::Result;
 use crate::component::form::{annotated_version, annotation};
+use crate::component::read;
 use crate::component::stage::{self, NewVersion, Staged};
 use crate::component::version::ComponentVersion;
-use crate::component::read;
 
 /// The path element in front of the names of components.
 const COMPONENTS: &str = "component-descriptors";
@@ -31,7 +31,11 @@ impl ComponentRepository {
 
     /// How a person would address it: for messages.
     pub fn address(&self) -> String {
-        if self.sub_path.is_empty() { self.registry.address() } else { format!("{}/{}", self.registry.address(), self.sub_path) }
+        if self.sub_path.is_empty() {
+            self.registry.address()
+        } else {
+            format!("{}/{}", self.registry.address(), self.sub_path)
+        }
     }
 
     /// The place.

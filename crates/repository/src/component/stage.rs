@@ -99,17 +99,18 @@ async fn local_content(
             wanted.push(find(content.clone(), digest.clone(), new.content.get(digest).cloned(), artifact));
         }
     }
-    let found: Vec<_> = stream::iter(wanted).buffered(LOOK_UPS).try_collect().await.map_err(|error: Error| match error.kind() {
-        Kind::NotFound => {
-            let subject = format!("{}:{}", new.descriptor.component.name, new.descriptor.component.version);
-            Error::new(Kind::NotFound, subject, error.reason())
-        }
-        _ => error,
-    })?;
+    let found: Vec<_> =
+        stream::iter(wanted).buffered(LOOK_UPS).try_collect().await.map_err(|error: Error| match error.kind() {
+            Kind::NotFound => {
+                let subject = format!("{}:{}", new.descriptor.component.name, new.descriptor.component.version);
+                Error::new(Kind::NotFound, subject, error.reason())
+            }
+            _ => error,
+        })?;
     let (mut layers, mut rows) = (Annotated::default(), Annotated::default());
     for (artifact, mut content) in found {
         if ocm_oci::media_type::is_manifest(&content.media_type) {
-            content.platform = artifact.platform.clone();
+            content.platform.clone_from(&artifact.platform);
             rows.add(content, artifact);
         } else {
             layers.add(content, artifact);

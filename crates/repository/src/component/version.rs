@@ -66,9 +66,8 @@ impl ComponentVersion {
     /// # Errors
     /// [`Kind::Invalid`] if the access names no digest, [`Kind::NotFound`] if nothing with it belongs to the version.
     pub fn local(&self, access: &TypedObject) -> Result<LocalContent> {
-        let reference = local_reference(access).ok_or_else(|| {
-            Error::invalid(self, format!("access {} names no local content", access.kind))
-        })?;
+        let reference = local_reference(access)
+            .ok_or_else(|| Error::invalid(self, format!("access {} names no local content", access.kind)))?;
         let digests = digests(reference).map_err(|reason| Error::invalid(self, reason))?;
         if let [digest] = digests.as_slice() {
             if let Some(row) = self.rows.iter().find(|row| row.digest == *digest) {
@@ -81,7 +80,9 @@ impl ComponentVersion {
 
     fn layer(&self, digest: &Digest) -> Result<ocm_oci::Descriptor> {
         let layer = self.image.layers.iter().find(|layer| layer.digest == *digest);
-        layer.cloned().ok_or_else(|| Error::new(Kind::NotFound, self, format!("local content {digest} is not stored with it")))
+        layer
+            .cloned()
+            .ok_or_else(|| Error::new(Kind::NotFound, self, format!("local content {digest} is not stored with it")))
     }
 
     /// Local content as bytes, verified while they are read. A manifest gives the manifest alone.
@@ -89,7 +90,9 @@ impl ComponentVersion {
         match content {
             LocalContent::Blob(blob) => Arc::new(StoredBlob::new(self.content.clone(), blob.clone())),
             LocalContent::Parts(parts) => Arc::new(Joined::new(&self.content, parts)),
-            LocalContent::Manifest(manifest) => Arc::new(crate::component::joined::ManifestBlob::new(&self.content, manifest)),
+            LocalContent::Manifest(manifest) => {
+                Arc::new(crate::component::joined::ManifestBlob::new(&self.content, manifest))
+            }
         }
     }
 }

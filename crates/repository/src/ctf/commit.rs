@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ocm_blob::{Blob as _, Durability, Existing, Folder, Staged, once, read_to_end};
+use ocm_blob::{Durability, Existing, Folder, Staged, once};
 use ocm_oci::{Error, Kind};
 
 use crate::Result;
@@ -28,17 +28,20 @@ pub(crate) fn local(path: &Path, error: std::io::Error) -> Error {
 }
 
 /// Reads a small file of an archive folder; `None` if it does not exist. Links are not followed.
-async fn read(archive: &Path, name: &str, limit: u64) -> Result<Option<Bytes>> {
-    let path = archive.join(name);
-    let fail = || Error::blob(path.display());
-    let Some(file) = Folder::open(archive).and_then(|folder| folder.blob(name)).map_err(fail())? else { return Ok(None) };
-    let stream = file.open().await.map_err(fail())?;
-    read_to_end(stream, limit, name).await.map(Some).map_err(fail())
+async fn read(archive: &Path, name: String, limit: u64) -> Result<Option<Vec<u8>>> {
+    let archive = archive.to_path_buf();
+    blocking(move || {
+        let file = Folder::open(&archive).and_then(|folder| folder.read(&name, limit));
+        file.map_err(Error::blob(archive.join(&name).display()))
+    })
+    .await
 }
 
 /// Reads the index of an archive folder and says whether there is one; a missing or empty file is an empty index.
 pub(crate) async fn read_index(archive: &Path) -> Result<(Index, bool)> {
-    let Some(bytes) = read(archive, INDEX_FILE, INDEX_LIMIT).await? else { return Ok((Index::default(), false)) };
+    let Some(bytes) = read(archive, INDEX_FILE.to_owned(), INDEX_LIMIT).await? else {
+        return Ok((Index::default(), false));
+    };
     match Index::parse(&bytes) {
         Ok(index) => Ok((index, true)),
         Err(reason) => Err(Error::invalid(archive.join(INDEX_FILE).display(), reason)),
@@ -59,8 +62,8 @@ pub(crate) async fn folder(archive: &Path, scratch: &Arc<Staging>, batch: &Arc<B
     let mut lists = HashMap::new();
     for digest in referrers::lists(&index, &batch.referrers) {
         let name = format!("{BLOBS}/{}", digest.file_name());
-        let content = read(archive, &name, MANIFEST_LIMIT).await?;
-        lists.insert(digest, content.unwrap_or_default());
+        let content = read(archive, name, MANIFEST_LIMIT).await?;
+        lists.insert(digest, Bytes::from(content.unwrap_or_default()));
     }
     let updated = referrers::update(&mut index, &batch.referrers, &lists)?;
     for list in &updated.lists {
@@ -84,7 +87,8 @@ pub(crate) async fn folder(archive: &Path, scratch: &Arc<Staging>, batch: &Arc<B
 /// Makes the staged content durable and gives it its names. Returns the lock under which the index can be replaced.
 fn take_in(archive: &Path, batch: &Batch) -> Result<std::fs::File> {
     let here = |error| local(archive, error);
-    let files: Vec<PathBuf> = batch.staged.values().map(|file| file.path().to_path_buf()).filter(|path| path.exists()).collect();
+    let files: Vec<PathBuf> =
+        batch.staged.values().map(|file| file.path().to_path_buf()).filter(|path| path.exists()).collect();
     disk::sync_files(archive, &files).map_err(here)?;
     let exclusive = disk::lock_folder(archive).map_err(here)?;
     let blobs = archive.join(BLOBS);

@@ -10,8 +10,8 @@ use ocm_oci::Error;
 use crate::Result;
 use crate::ctf::archive::Shared;
 use crate::ctf::form::{BLOBS, Form};
-use crate::ctf::staging::StagedFile;
 use crate::ctf::packed;
+use crate::ctf::staging::StagedFile;
 
 /// Where content is.
 enum Place {

@@ -38,9 +38,10 @@ impl Form {
     /// The form that the name of a new archive asks for: `.tar`, `.tgz`, `.tar.gz`, anything else a folder.
     pub fn of_name(path: &Path) -> Self {
         let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-        if name.ends_with(".tgz") || name.ends_with(".tar.gz") {
+        let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+        if ends(&[".tgz", ".tar.gz"]) {
             Self::TarGzip
-        } else if Path::new(&name).extension().is_some_and(|extension| extension == "tar") {
+        } else if ends(&[".tar"]) {
             Self::Tar
         } else {
             Self::Directory

@@ -87,7 +87,8 @@ impl Index {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self::default());
         }
-        let file: FileRead<'_> = serde_json::from_slice(bytes).map_err(|error| format!("is not a valid index: {error}"))?;
+        let file: FileRead<'_> =
+            serde_json::from_slice(bytes).map_err(|error| format!("is not a valid index: {error}"))?;
         if file.schema_version != 1 {
             return Err(format!("has schema version {}, only 1 is known", file.schema_version));
         }
@@ -100,7 +101,10 @@ impl Index {
                 && rows.tags.get(tag).is_some_and(|digest| *digest != row.digest)
             {
                 // One program would take the first row and another the last, and they would see different content.
-                return Err(format!("has two rows with different digests for tag {tag:?} of repository {:?}", row.repository));
+                return Err(format!(
+                    "has two rows with different digests for tag {tag:?} of repository {:?}",
+                    row.repository
+                ));
             }
             rows.put(tag, row.digest, media_type);
         }
@@ -256,7 +260,9 @@ mod tests {
     #[test]
     fn a_moved_tag_leaves_a_row_without_tag() {
         let mut index = Index::default();
-        for change in [put("b", Some("1"), "x"), put("a", None, "y"), put("b", Some("1"), "y"), put("a", Some("t"), "y")] {
+        for change in
+            [put("b", Some("1"), "x"), put("a", None, "y"), put("b", Some("1"), "y"), put("a", Some("t"), "y")]
+        {
             index.apply(&change);
         }
         let (x, y) = (Digest::of("x"), Digest::of("y"));

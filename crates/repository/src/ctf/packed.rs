@@ -48,17 +48,28 @@ impl Stamp {
 }
 
 impl Packed {
-    /// Opens an archive file and reads its index.
+    /// Opens an archive file and reads its index; again if it is replaced meanwhile.
     pub(crate) async fn open(path: &Path) -> Result<(Self, Index)> {
-        let metadata = path.metadata().map_err(|error| commit::local(path, error))?;
-        let stamp = Stamp::of(&metadata);
+        let stamp = || path.metadata().map(|metadata| Stamp::of(&metadata)).map_err(|error| commit::local(path, error));
+        loop {
+            let before = stamp()?;
+            let opened = Self::read(path).await;
+            if stamp()? == before {
+                return opened.map(|(archive, index)| (Self { archive, stamp: before }, index));
+            }
+        }
+    }
+
+    async fn read(path: &Path) -> Result<(ocm_blob::Archive, Index)> {
         let archive = ocm_blob::Archive::open_with(path, LIMITS).await.map_err(Error::blob(path.display()))?;
         archive.refuse_foreign_paths().map_err(Error::blob(path.display()))?;
         let bytes = read(&archive, INDEX_FILE, INDEX_LIMIT).await?.ok_or_else(|| {
             Error::invalid(path.display(), format!("is not a transport archive: has no {INDEX_FILE}"))
         })?;
-        let index = Index::parse(&bytes).map_err(|reason| Error::invalid(path.join(INDEX_FILE).display(), reason))?;
-        Ok((Self { archive, stamp }, index))
+        match Index::parse(&bytes) {
+            Ok(index) => Ok((archive, index)),
+            Err(reason) => Err(Error::invalid(path.join(INDEX_FILE).display(), reason)),
+        }
     }
 
     /// The archive file.
@@ -101,7 +112,8 @@ impl Shared {
 pub(crate) async fn commit(shared: &Shared, scratch: &Staging, batch: &Batch) -> Result<Index> {
     let path = &shared.path;
     let folder = parent(path).to_path_buf();
-    let _exclusive = blocking(move || disk::lock_folder(&folder).map_err(|error| commit::local(&folder, error))).await?;
+    let _exclusive =
+        blocking(move || disk::lock_folder(&folder).map_err(|error| commit::local(&folder, error))).await?;
     let (old, mut index) = if path.exists() {
         let (old, index) = Packed::open(path).await?;
         (Some(old.archive), index)
@@ -115,7 +127,8 @@ pub(crate) async fn commit(shared: &Shared, scratch: &Staging, batch: &Batch) ->
     for digest in referrers::lists(&index, &batch.referrers) {
         let content = match (&old, batch.staged.get(&digest)) {
             (_, Some(file)) => {
-                let stream = FileBlob::part(file.path(), 0, file.size()).open().await.map_err(Error::blob(path.display()))?;
+                let stream =
+                    FileBlob::part(file.path(), 0, file.size()).open().await.map_err(Error::blob(path.display()))?;
                 read_to_end(stream, MANIFEST_LIMIT, "list of referrers").await.map_err(Error::blob(path.display()))?
             }
             (Some(old), None) => read(old, &entry_name(&digest), MANIFEST_LIMIT).await?.unwrap_or_default(),
@@ -149,7 +162,8 @@ pub(crate) async fn commit(shared: &Shared, scratch: &Staging, batch: &Batch) ->
 
     let here = || Error::blob(path.display());
     let tar = TarOf::new(std::iter::once(index_entry).chain(blobs)).map_err(here())?;
-    let tar: Arc<dyn Blob> = if shared.form == Form::TarGzip { Arc::new(Gzipped::new(Arc::new(tar))) } else { Arc::new(tar) };
+    let tar: Arc<dyn Blob> =
+        if shared.form == Form::TarGzip { Arc::new(Gzipped::new(Arc::new(tar))) } else { Arc::new(tar) };
     let mut staged = Staged::new(scratch.path());
     staged.fill(tar.open().await.map_err(here())?).await.map_err(here())?;
     let finished = staged.finish().await.map_err(here())?;

@@ -3,15 +3,17 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use ocm_blob::{Algorithm, Blob, ByteStream, Digest, FileBlob, Staged, once, read_to_end, verified};
-use ocm_oci::{Descriptor, Document, Error, Kind, Manifest, Pushed, Repository, Selector, Upload, UploadStore, media_type};
+use ocm_oci::{
+    Descriptor, Document, Error, Kind, Manifest, Pushed, Repository, Selector, Upload, UploadStore, media_type,
+};
 
 use crate::Result;
 use crate::ctf::archive::{Shared, blocking};
 use crate::ctf::batch::{Batch, Referral};
 use crate::ctf::commit::MANIFEST_LIMIT;
 use crate::ctf::index::{Change, Rows};
-use crate::ctf::staging::{StagedFile, Staging};
 use crate::ctf::referrers;
+use crate::ctf::staging::{StagedFile, Staging};
 
 /// One repository of a transport archive.
 ///
@@ -46,7 +48,9 @@ impl ArchiveRepository {
             }
             _ => error,
         })?;
-        read_to_end(stream, MANIFEST_LIMIT, "manifest").await.map_err(Error::blob(format!("{}@{digest}", self.address())))
+        read_to_end(stream, MANIFEST_LIMIT, "manifest")
+            .await
+            .map_err(Error::blob(format!("{}@{digest}", self.address())))
     }
 
     /// Fails if something that a manifest needs is not in the archive.
@@ -69,12 +73,11 @@ impl ArchiveRepository {
     }
 
     async fn begin_content(&self, algorithm: Algorithm) -> Result<(Arc<Staging>, Staged)> {
-        let folder = match self.archive.begun() {
-            Some(folder) => folder,
-            None => {
-                let shared = self.archive.clone();
-                blocking(move || shared.staging()).await?
-            }
+        let folder = if let Some(folder) = self.archive.begun() {
+            folder
+        } else {
+            let shared = self.archive.clone();
+            blocking(move || shared.staging()).await?
         };
         let content = Staged::with_algorithm(folder.path(), algorithm);
         Ok((folder, content))
@@ -99,7 +102,9 @@ impl ArchiveRepository {
             let state = self.archive.state();
             let others = state.index.repositories().filter(|name| *name != self.name);
             others
-                .filter_map(|name| Some((name.to_owned(), state.index.repository(name)?.manifests().cloned().collect())))
+                .filter_map(|name| {
+                    Some((name.to_owned(), state.index.repository(name)?.manifests().cloned().collect()))
+                })
                 .collect()
         };
         let hex = digest.hex();
@@ -124,12 +129,11 @@ impl Repository for ArchiveRepository {
 
     async fn resolve(&self, selector: &Selector) -> Result<Option<Descriptor>> {
         let Some((digest, known)) = self.look_up(selector) else { return Ok(None) };
-        let (media_type, size) = match known {
-            Some(media_type) => (media_type, self.archive.size_of(&digest).await?),
-            None => {
-                let bytes = self.read_manifest(&digest).await?;
-                (media_type_of(&bytes), Some(bytes.len() as u64))
-            }
+        let (media_type, size) = if let Some(media_type) = known {
+            (media_type, self.archive.size_of(&digest).await?)
+        } else {
+            let bytes = self.read_manifest(&digest).await?;
+            (media_type_of(&bytes), Some(bytes.len() as u64))
         };
         let Some(size) = size else {
             let reason = format!("the index names manifest {digest}, but its content is missing");
@@ -188,10 +192,16 @@ impl Repository for ArchiveRepository {
     async fn push_manifest(&self, manifest: &Manifest, tag: Option<&str>) -> Result<()> {
         self.archive.check_writable()?;
         if let Some(tag) = tag.filter(|tag| !is_tag(tag)) {
-            return Err(Error::invalid(self.address(), format!("{tag:?} is not a tag: up to 128 letters, digits, `_`, `.`, `-`")));
+            return Err(Error::invalid(
+                self.address(),
+                format!("{tag:?} is not a tag: up to 128 letters, digits, `_`, `.`, `-`"),
+            ));
         }
         if manifest.bytes().len() as u64 > MANIFEST_LIMIT {
-            return Err(Error::invalid(self.address(), format!("the manifest is larger than the limit of {MANIFEST_LIMIT} bytes")));
+            return Err(Error::invalid(
+                self.address(),
+                format!("the manifest is larger than the limit of {MANIFEST_LIMIT} bytes"),
+            ));
         }
         let digest = manifest.digest();
         let document = match manifest.media_type() {
@@ -260,7 +270,12 @@ impl Repository for ArchiveRepository {
         let subject = match self.manifest(selector).await {
             Ok(manifest) => manifest.document().ok().and_then(|document| {
                 let subject = document.subject()?.digest.clone();
-                Some(Referral { repository: repository.clone(), subject, referrer: manifest.descriptor(), present: false })
+                Some(Referral {
+                    repository: repository.clone(),
+                    subject,
+                    referrer: manifest.descriptor(),
+                    present: false,
+                })
             }),
             Err(_) => None,
         };

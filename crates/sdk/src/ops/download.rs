@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use ocm_access::{Content, RegistrySource as _};
 use ocm_blob::Outcome;
@@ -15,7 +16,10 @@ use ocm_oci::ImageReference;
 use ocm_repository::ComponentVersion;
 
 use super::get;
+use ocm_transfer::Lookup as _;
+
 use crate::deliver::{Delivered, Wanted, deliver};
+use crate::lookup::Lookup;
 use crate::{Context, Error, Kind, Result, select};
 
 /// Downloads elements.
@@ -25,17 +29,52 @@ use crate::{Context, Error, Kind, Result, select};
 /// [`Kind::Verification`] if content is not what was recorded. What was complete before stays.
 pub async fn run(context: &Context, request: &Request) -> Result<Report> {
     let selected = select::select(context, &request.versions).await?;
-    let mut report = Report::default();
+    let lookup = select::lookup(context, &selected, &request.versions.lookup).await?;
+    let mut found = Vec::new();
     for root in &selected {
         let version = root.read().await?;
-        let wanted = matching(&version, request)?;
-        let single = selected.len() == 1 && wanted.len() == 1;
-        for element in wanted {
-            let output = destination(request.output.as_deref(), &element, single)?;
-            report.items.push(download_element(context, request, &version, &element, &output).await?);
-        }
+        lookup.remember(&version);
+        collect(version, &lookup, request.versions.recursive, &mut found).await?;
+    }
+    let mut wanted = Vec::new();
+    let mut matched = vec![false; request.selectors.len()];
+    for (position, Found { version, .. }) in found.iter().enumerate() {
+        wanted.extend(matching(version, request, &mut matched)?.into_iter().map(|element| (position, element)));
+    }
+    check_matched(&found, request, &matched, wanted.is_empty())?;
+    let single = wanted.len() == 1;
+    let mut report = Report::default();
+    for (position, element) in &wanted {
+        let output = destination(request.output.as_deref(), &found[*position], element, single)?;
+        report.items.push(download_element(context, request, &found[*position].version, element, &output).await?);
     }
     Ok(report)
+}
+
+/// A component version and the way that led to it.
+struct Found {
+    version: Arc<ComponentVersion>,
+    /// Component and version of everything from the root on, this one last.
+    path: Vec<(String, String)>,
+}
+
+/// A component version and, if asked, everything it refers to, once for each way that leads there.
+async fn collect(root: Arc<ComponentVersion>, lookup: &Lookup, recursive: bool, found: &mut Vec<Found>) -> Result<()> {
+    let mut open = vec![(root, Vec::new())];
+    while let Some((version, mut path)) = open.pop() {
+        let here = (version.name().to_owned(), version.version().to_owned());
+        if path.contains(&here) {
+            return Err(Error::new(Kind::Other, format!("{version} refers to itself through other component versions")));
+        }
+        path.push(here);
+        if recursive {
+            for reference in version.descriptor.component.component_references.iter().rev() {
+                open.push((lookup.get(&reference.component_name, &reference.version).await?, path.clone()));
+            }
+        }
+        found.push(Found { version, path });
+    }
+    Ok(())
 }
 
 /// An element of a component version as far as downloading goes.
@@ -75,49 +114,105 @@ fn elements(version: &ComponentVersion, kind: Which) -> Vec<Element<'_>> {
     }
 }
 
-fn matching<'a>(version: &'a ComponentVersion, request: &Request) -> Result<Vec<Element<'a>>> {
-    let all = elements(version, request.kind);
-    let what = match request.kind {
+fn noun(kind: Which) -> &'static str {
+    match kind {
         Which::Resources => "resource",
         Which::Sources => "source",
-    };
-    if request.selectors.is_empty() {
-        if all.is_empty() {
-            return Err(Error::new(Kind::NotFound, format!("{version} has no {what}s")));
-        }
-        return Ok(all);
     }
-    let mut chosen: Vec<usize> = Vec::new();
-    for selector in &request.selectors {
-        let selector: Identity = selector.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-        let found: Vec<usize> = (0..all.len()).filter(|position| all[*position].identity.contains(&selector)).collect();
-        if found.is_empty() {
-            let known: Vec<_> = all.iter().map(|element| element.identity.to_string()).collect();
-            let error = Error::new(Kind::NotFound, format!("{version} has no {what} with {selector}"));
-            return Err(if known.is_empty() { error } else { error.hint(format!("it has {}", known.join("; "))) });
-        }
-        if found.len() > 1 && request.exactly_one {
-            let known: Vec<_> = found.iter().map(|position| all[*position].identity.to_string()).collect();
-            return Err(Error::usage(format!("{version} has {} {what}s with {selector}", found.len()))
-                .hint(format!("add attributes until one is left of: {}", known.join("; "))));
-        }
-        chosen.extend(found);
-    }
-    chosen.sort_unstable();
-    chosen.dedup();
-    Ok(all.into_iter().enumerate().filter(|(position, _)| chosen.contains(position)).map(|(_, element)| element).collect())
 }
 
-/// Where an element goes: names come from elsewhere and are never paths.
-fn destination(output: Option<&Path>, element: &Element<'_>, single: bool) -> Result<PathBuf> {
-    let plain = |name: &str| !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\\', '\0']);
+/// The elements of one version that are wanted, in the order of the descriptor.
+fn matching<'a>(version: &'a ComponentVersion, request: &Request, matched: &mut [bool]) -> Result<Vec<Element<'a>>> {
+    let all = elements(version, request.kind);
+    if request.selectors.is_empty() {
+        return Ok(all);
+    }
+    let mut chosen = vec![false; all.len()];
+    for (selector, matched) in request.selectors.iter().zip(matched) {
+        let selector = Identity(selector.clone());
+        let found: Vec<usize> = (0..all.len()).filter(|position| all[*position].identity.contains(&selector)).collect();
+        if found.len() > 1 && request.exactly_one {
+            let known: Vec<_> = found.iter().map(|position| all[*position].identity.to_string()).collect();
+            return Err(Error::usage(format!("{version} has {} {}s with {selector}", found.len(), noun(request.kind)))
+                .hint(format!("add attributes until one is left of: {}", known.join("; "))));
+        }
+        *matched |= !found.is_empty();
+        found.into_iter().for_each(|position| chosen[position] = true);
+    }
+    Ok(all.into_iter().zip(chosen).filter(|(_, chosen)| *chosen).map(|(element, _)| element).collect())
+}
+
+/// Whatever was named has to exist somewhere.
+fn check_matched(found: &[Found], request: &Request, matched: &[bool], nothing: bool) -> Result<()> {
+    let versions: Vec<_> = found.iter().map(|found| found.version.to_string()).collect();
+    let (place, noun) = (versions.join(", "), noun(request.kind));
+    let Some(missing) = matched.iter().position(|matched| !matched) else {
+        return if nothing { Err(Error::new(Kind::NotFound, format!("{place} has no {noun}"))) } else { Ok(()) };
+    };
+    let selector = Identity(request.selectors[missing].clone());
+    let known: Vec<_> = found
+        .iter()
+        .flat_map(|found| elements(&found.version, request.kind).into_iter().map(|element| element.identity.to_string()))
+        .collect();
+    let error = Error::new(Kind::NotFound, format!("{place} has no {noun} with {selector}"));
+    Err(if known.is_empty() { error } else { error.hint(format!("there is {}", known.join("; "))) })
+}
+
+/// Where an element goes. One alone goes to the place given; of several each gets a place of its own,
+/// `<component>/<version>/<name>-<extra identity>`, so that none takes the place of another.
+fn destination(output: Option<&Path>, found: &Found, element: &Element<'_>, single: bool) -> Result<PathBuf> {
     if let (Some(output), true) = (output, single) {
         return Ok(output.to_owned());
     }
-    if !plain(element.name) {
-        return Err(Error::usage(format!("{:?} is no file name", element.name)).hint("name a file with --output"));
+    if single {
+        return Ok(PathBuf::from(file_name(element.name)));
     }
-    Ok(output.map_or_else(|| PathBuf::from(element.name), |folder| folder.join(element.name)))
+    let mut path = output.map(Path::to_owned).unwrap_or_default();
+    for (component, version) in &found.path {
+        path.extend(component.split('/').map(file_name));
+        path.push(file_name(version));
+    }
+    let extra: Vec<_> = element
+        .identity
+        .0
+        .iter()
+        .filter(|(key, _)| !matches!(key.as_str(), "name" | "version"))
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    let twins = elements_named(found, element);
+    let mut name = element.name.to_owned();
+    if !extra.is_empty() {
+        name = format!("{name}-{}", extra.join(","));
+    } else if twins > 1 {
+        name = format!("{name}-{}", element.version);
+    }
+    path.push(file_name(&name));
+    Ok(path)
+}
+
+/// How many elements of the version share the name and extra identity of this one, and differ in their version alone.
+fn elements_named(found: &Found, element: &Element<'_>) -> usize {
+    let bare = |identity: &Identity| {
+        let mut bare = identity.0.clone();
+        bare.remove("version");
+        bare
+    };
+    let of = |kind| elements(&found.version, kind).iter().filter(|other| bare(&other.identity) == bare(&element.identity)).count();
+    of(Which::Resources).max(of(Which::Sources))
+}
+
+/// A name from a descriptor as the name of one file: names are never paths.
+fn file_name(name: &str) -> String {
+    let mut plain = String::with_capacity(name.len());
+    for character in name.chars() {
+        if character.is_control() || "/\\:*?\"<>|%".contains(character) {
+            let mut bytes = [0; 4];
+            plain.extend(character.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")));
+        } else {
+            plain.push(character);
+        }
+    }
+    if plain.is_empty() || plain.chars().all(|character| character == '.') { format!("%{plain}") } else { plain }
 }
 
 async fn download_element(
@@ -130,7 +225,9 @@ async fn download_element(
     let name = format!("{version} {}", element.name);
     let item = ocm_blob::Item { name: name.clone(), action: "download".into(), bytes: None };
     context.observer().started(&item);
-    let wanted = Wanted { digest: element.digest, tag: element.version, form: request.form, extraction: request.extraction };
+    // An image that lives elsewhere keeps its name, one that is stored with the component version gets its version.
+    let tag = element.access.text("imageReference").unwrap_or(element.version);
+    let wanted = Wanted { digest: element.digest, tag, form: request.form, extraction: request.extraction };
     let result = async {
         let content = ocm_access::open(element.access, version, context).await?.ok_or_else(|| {
             Error::new(Kind::Other, format!("content with access type {} cannot be downloaded", element.access.kind))
@@ -291,4 +388,17 @@ pub struct Artifact {
     pub form: Form,
     /// What to do with archives and compressed content.
     pub extraction: Extraction,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::file_name;
+
+    #[test]
+    fn names_are_never_paths() {
+        assert_eq!(file_name("config-arch=amd64"), "config-arch=amd64");
+        assert_eq!(file_name("../../etc/passwd"), "..%2F..%2Fetc%2Fpasswd");
+        assert_eq!(file_name(".."), "%..");
+        assert_eq!(file_name("a\\b\0"), "a%5Cb%00");
+    }
 }

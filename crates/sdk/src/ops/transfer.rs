@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use ocm_transfer::{
-    CopyMode, ElementAction, ElementPlan, ElementReport, Existing, Plan, Report, Totals, UploadAs, VersionAction, VersionPlan, VersionReport,
+    CopyMode, ElementAction, ElementKind, ElementPlan, ElementReport, Existing, Plan, Report, Totals, UploadAs, VersionAction, VersionPlan, VersionReport,
 };
 
 use std::sync::Arc;
