@@ -113,7 +113,8 @@ fn text_line(time: &str, level: &str, fields: &Fields) -> String {
 
 fn json_line(time: String, level: &str, fields: Fields) -> Result<String, fmt::Error> {
     let head = [("time", time.into()), ("level", level.into()), ("msg", fields.message.into())];
-    let object: Map<String, Value> = head.into_iter().chain(fields.values).map(|(name, value)| (name.to_owned(), value)).collect();
+    let object: Map<String, Value> =
+        head.into_iter().chain(fields.values).map(|(name, value)| (name.to_owned(), value)).collect();
     json::compact(&object).map_err(|_| fmt::Error)
 }
 
@@ -122,10 +123,15 @@ fn quoted_if_needed(text: &str) -> String {
     if !text.is_empty() && text.chars().all(is_plain) {
         return text.to_owned();
     }
-    let quoted = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\t', "\\t").replace('\r', "\\r");
+    let quoted =
+        text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\t', "\\t").replace('\r', "\\r");
     let quoted: String = quoted
         .chars()
-        .map(|letter| if escape::is_unsafe(letter) { format!("\\u{:04x}", u32::from(letter)) } else { letter.to_string() })
+        .map(
+            |letter| {
+                if escape::is_unsafe(letter) { format!("\\u{:04x}", u32::from(letter)) } else { letter.to_string() }
+            },
+        )
         .collect();
     format!("\"{quoted}\"")
 }
@@ -165,7 +171,10 @@ mod tests {
     use super::*;
 
     fn fields() -> Fields {
-        Fields { message: "it is done".into(), values: vec![("output", "a b=\"\u{1b}\"".into()), ("bytes", 3.into()), ("name", "x".into())] }
+        Fields {
+            message: "it is done".into(),
+            values: vec![("output", "a b=\"\u{1b}\"".into()), ("bytes", 3.into()), ("name", "x".into())],
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What the program says while a verb works: a bar on a terminal, one log line per item elsewhere.
 
 use std::io::IsTerminal as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -8,54 +9,95 @@ use ocm::{Item, Observer, Outcome};
 
 use crate::print::escape;
 
-/// Bytes, rate and time left of everything under way, under the names of what is done.
+/// Bytes, rate and time left of everything under way, under the name of what was begun last.
 pub(crate) struct Bars {
-    bars: MultiProgress,
-    all: Option<ProgressBar>,
+    screen: MultiProgress,
+    is_terminal: bool,
+    work: Mutex<Work>,
+}
+
+/// What is under way. The bar is there only while something is, so that it never stands in the way of what is printed.
+#[derive(Default)]
+struct Work {
+    bar: Option<ProgressBar>,
+    open: usize,
+    bytes: u64,
+    moved: u64,
 }
 
 impl Bars {
     /// Bars that are drawn only if the standard error is a terminal.
-    pub(crate) fn new(bars: MultiProgress) -> Self {
-        let all = std::io::stderr().is_terminal().then(|| {
-            let bar = bars.add(ProgressBar::new(0));
-            let form = "{spinner} {wide_msg} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
-            bar.set_style(ProgressStyle::with_template(form).unwrap_or_else(|_| ProgressStyle::default_bar()));
-            bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        });
-        Self { bars, all }
+    pub(crate) fn new(screen: MultiProgress) -> Self {
+        Self { screen, is_terminal: std::io::stderr().is_terminal(), work: Mutex::default() }
+    }
+
+    fn work(&self) -> MutexGuard<'_, Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn bar(&self) -> ProgressBar {
+        let bar = self.screen.add(ProgressBar::new(0));
+        let form = "{spinner} {wide_msg} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
+        bar.set_style(ProgressStyle::with_template(form).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.enable_steady_tick(Duration::from_millis(120));
+        bar
+    }
+}
+
+impl Work {
+    /// Not every size is known beforehand; a bar beyond its end helps nobody.
+    fn show(&mut self) {
+        self.bytes = self.bytes.max(self.moved);
+        if let Some(bar) = &self.bar {
+            bar.set_length(self.bytes);
+            bar.set_position(self.moved);
+        }
+    }
+
+    fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
     }
 }
 
 impl Observer for Bars {
     fn started(&self, item: &Item) {
-        if let Some(bar) = &self.all {
-            bar.inc_length(item.bytes.unwrap_or_default());
-            bar.set_message(escape::terminal(&format!("{} {}", item.action, item.name)));
+        if !self.is_terminal {
+            return;
         }
+        let mut work = self.work();
+        work.open += 1;
+        work.bytes += item.bytes.unwrap_or_default();
+        let bar = work.bar.get_or_insert_with(|| self.bar());
+        bar.set_message(escape::terminal(&format!("{} {}", item.action, item.name)));
+        work.show();
     }
 
     fn moved(&self, bytes: u64) {
-        if let Some(bar) = &self.all {
-            bar.inc(bytes);
-            // Not every size is known beforehand; a bar beyond its end helps nobody.
-            if bar.length().is_some_and(|length| length < bar.position()) {
-                bar.set_length(bar.position());
-            }
+        if self.is_terminal {
+            let mut work = self.work();
+            work.moved += bytes;
+            work.show();
         }
     }
 
     fn ended(&self, item: &Item, outcome: Outcome) {
-        let (mark, word) = match outcome {
+        let (mark, ending) = match outcome {
             Outcome::Completed => ("✓", "completed"),
             Outcome::Present => ("=", "already present"),
             Outcome::Failed => ("✗", "failed"),
         };
-        if self.all.is_some() {
-            let _ = self.bars.println(escape::terminal(&format!("{mark} {} {}", item.action, item.name)));
-        } else {
-            tracing::info!(target: "ocm", item = item.name, "{}: item {word}", item.action);
+        if self.is_terminal {
+            let mut work = self.work();
+            work.open = work.open.saturating_sub(1);
+            if work.open == 0 {
+                work.clear();
+            }
+            let _ = self.screen.println(escape::terminal(&format!("{mark} {} {}", item.action, item.name)));
+        } else if item.action != "download" {
+            // What was downloaded is said by the command itself, with the file it went to.
+            tracing::info!(target: "ocm", item = item.name, "{}: item {ending}", item.action);
         }
     }
 
@@ -66,8 +108,6 @@ impl Observer for Bars {
 
 impl Drop for Bars {
     fn drop(&mut self) {
-        if let Some(bar) = &self.all {
-            bar.finish_and_clear();
-        }
+        self.work().clear();
     }
 }

@@ -68,7 +68,9 @@ fn distance(one: &str, other: &str) -> usize {
 
 /// The text up to the tips and the usage, on one line per sentence.
 fn message(rendered: &str) -> String {
-    let lines = rendered.lines().take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information") && !line.starts_with("  tip:"));
+    let lines = rendered.lines().take_while(|line| {
+        !line.starts_with("Usage:") && !line.starts_with("For more information") && !line.starts_with("  tip:")
+    });
     let text: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
     let text = text.join("\n");
     text.strip_prefix("error: ").unwrap_or(&text).to_owned()

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use ocm_access::{Content, RegistrySource, open, resolve};
-use ocm_blob::{Blob as _, Digest, MemoryBlob, read_to_end};
+use ocm_blob::{Digest, MemoryBlob, read_to_end};
 use ocm_model::{Descriptor, DigestSpec, TypedObject};
 use ocm_oci::{ImageReference, Kind, Manifest, MemoryRegistry, Registry, Repository, media_type};
 use ocm_repository::{ComponentRepository, ComponentVersion, NewVersion};

@@ -28,7 +28,7 @@ const WRITEBACK: u64 = 16 << 20;
 /// any point, it leaves nothing behind.
 pub struct Staged {
     folder: PathBuf,
-    algorithm: Algorithm,
+    measuring: Measuring,
     size: u64,
     waiting: Vec<Bytes>,
     pipeline: Option<Pipeline>,
@@ -36,12 +36,25 @@ pub struct Staged {
     broken: bool,
 }
 
+/// Where the digest of the content comes from.
+#[derive(Clone)]
+enum Measuring {
+    /// It is computed while the content is written.
+    Hash(Algorithm),
+    /// Whoever hands the content over checks it.
+    Known(Digest),
+}
+
 struct Pipeline {
     path: TempPath,
     to_file: mpsc::Sender<Bytes>,
-    to_digest: mpsc::Sender<Bytes>,
     file: JoinHandle<Result<File>>,
-    digest: JoinHandle<Digest>,
+    digest: Digesting,
+}
+
+enum Digesting {
+    Thread(mpsc::Sender<Bytes>, JoinHandle<Digest>),
+    Known(Digest),
 }
 
 /// What happens if there is something under the name already.
@@ -74,7 +87,17 @@ impl Staged {
 
     /// Begins content whose digest uses another algorithm.
     pub fn with_algorithm(folder: impl Into<PathBuf>, algorithm: Algorithm) -> Self {
-        Self { folder: folder.into(), algorithm, size: 0, waiting: Vec::new(), pipeline: None, broken: false }
+        Self::begin(folder.into(), Measuring::Hash(algorithm))
+    }
+
+    /// Begins content that need not be hashed here: it comes from a stream that ends well only if the content has this
+    /// digest ([`crate::verified`], [`crate::Blob::is_verified`]). One pass of SHA-256 is what limits the speed of a copy.
+    pub fn with_known_digest(folder: impl Into<PathBuf>, digest: Digest) -> Self {
+        Self::begin(folder.into(), Measuring::Known(digest))
+    }
+
+    fn begin(folder: PathBuf, measuring: Measuring) -> Self {
+        Self { folder, measuring, size: 0, waiting: Vec::new(), pipeline: None, broken: false }
     }
 
     /// Bytes taken so far.
@@ -102,7 +125,7 @@ impl Staged {
         }
         self.waiting.push(chunk);
         if self.size > SMALL as u64 {
-            self.pipeline = Some(Pipeline::start(&self.folder, self.algorithm).await?);
+            self.pipeline = Some(Pipeline::start(&self.folder, self.measuring.clone()).await?);
             for chunk in std::mem::take(&mut self.waiting) {
                 self.pass_on(chunk).await?;
             }
@@ -124,8 +147,8 @@ impl Staged {
         let (path, file, digest) = if let Some(pipeline) = self.pipeline.take() {
             pipeline.finish().await?
         } else {
-            let (folder, chunks, algorithm) = (self.folder, self.waiting, self.algorithm);
-            blocking(move || write_at_once(&folder, &chunks, algorithm)).await?
+            let (folder, chunks, measuring) = (self.folder, self.waiting, self.measuring);
+            blocking(move || write_at_once(&folder, &chunks, measuring)).await?
         };
         Ok(Finished { path, file, digest, size: self.size })
     }
@@ -143,7 +166,10 @@ impl Staged {
 
     async fn pass_on(&mut self, chunk: Bytes) -> Result<()> {
         let Some(pipeline) = &mut self.pipeline else { return Ok(()) };
-        let hashed = pipeline.to_digest.send(chunk.clone()).await.is_ok();
+        let hashed = match &pipeline.digest {
+            Digesting::Thread(to_digest, _) => to_digest.send(chunk.clone()).await.is_ok(),
+            Digesting::Known(_) => true,
+        };
         if pipeline.to_file.send(chunk).await.is_ok() && hashed {
             return Ok(());
         }
@@ -157,27 +183,39 @@ impl Staged {
 }
 
 impl Pipeline {
-    async fn start(folder: &Path, algorithm: Algorithm) -> Result<Self> {
+    async fn start(folder: &Path, measuring: Measuring) -> Result<Self> {
         let folder = folder.to_path_buf();
         let (file, path) = blocking(move || create(&folder)).await?.into_parts();
         let (to_file, chunks) = mpsc::channel(CHUNKS_AHEAD);
         let shown = path.to_path_buf();
         let file = tokio::task::spawn_blocking(move || write(file, chunks).map_err(Error::at(shown)));
-        let (to_digest, mut chunks) = mpsc::channel::<Bytes>(CHUNKS_AHEAD);
-        let digest = tokio::task::spawn_blocking(move || {
-            let mut digester = Digester::new(algorithm);
-            while let Some(chunk) = chunks.blocking_recv() {
-                digester.update(&chunk);
+        let digest = match measuring {
+            Measuring::Known(digest) => Digesting::Known(digest),
+            Measuring::Hash(algorithm) => {
+                let (to_digest, mut chunks) = mpsc::channel::<Bytes>(CHUNKS_AHEAD);
+                let digest = tokio::task::spawn_blocking(move || {
+                    let mut digester = Digester::new(algorithm);
+                    while let Some(chunk) = chunks.blocking_recv() {
+                        digester.update(&chunk);
+                    }
+                    digester.finish()
+                });
+                Digesting::Thread(to_digest, digest)
             }
-            digester.finish()
-        });
-        Ok(Self { path, to_file, to_digest, file, digest })
+        };
+        Ok(Self { path, to_file, file, digest })
     }
 
     async fn finish(self) -> Result<(TempPath, File, Digest)> {
-        drop((self.to_file, self.to_digest));
+        drop(self.to_file);
+        let digest = match self.digest {
+            Digesting::Known(digest) => digest,
+            Digesting::Thread(to_digest, digest) => {
+                drop(to_digest);
+                digest.await.map_err(io::Error::other)?
+            }
+        };
         let file = self.file.await.map_err(io::Error::other)??;
-        let digest = self.digest.await.map_err(io::Error::other)?;
         Ok((self.path, file, digest))
     }
 }
@@ -189,14 +227,20 @@ fn create(folder: &Path) -> Result<NamedTempFile> {
     builder.prefix(".ocm-").suffix(".part").permissions(permissions).tempfile_in(folder).map_err(Error::at(folder))
 }
 
-fn write_at_once(folder: &Path, chunks: &[Bytes], algorithm: Algorithm) -> Result<(TempPath, File, Digest)> {
-    let mut digester = Digester::new(algorithm);
+fn write_at_once(folder: &Path, chunks: &[Bytes], measuring: Measuring) -> Result<(TempPath, File, Digest)> {
     let (mut file, path) = create(folder)?.into_parts();
     for chunk in chunks {
-        digester.update(chunk);
         file.write_all(chunk).map_err(Error::at(&path))?;
     }
-    Ok((path, file, digester.finish()))
+    let digest = match measuring {
+        Measuring::Known(digest) => digest,
+        Measuring::Hash(algorithm) => {
+            let mut digester = Digester::new(algorithm);
+            chunks.iter().for_each(|chunk| digester.update(chunk));
+            digester.finish()
+        }
+    };
+    Ok((path, file, digest))
 }
 
 fn write(mut file: File, mut chunks: mpsc::Receiver<Bytes>) -> io::Result<File> {

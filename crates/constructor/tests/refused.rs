@@ -316,3 +316,26 @@ fn the_engine_decides_what_a_placeholder_is() {
         assert!(with(engine).is_err(), "{engine:?}");
     }
 }
+
+/// Each of these would take minutes or gigabytes if it were read twice over for every character.
+#[test]
+fn hostile_texts_are_refused_in_little_time() {
+    let start = std::time::Instant::now();
+    let many = |part: &str| part.repeat(20_000);
+    for text in [
+        many("${"),
+        format!("a: \"{}\"", many("$${")),
+        format!("a: {}", many("${A}")),
+        many("{ {"),
+        format!("a: [{}]", many("x,")),
+        "[".repeat(60_000),
+        format!("{{{}}}", (0..100_000).map(|key| format!("k{key}: 1")).collect::<Vec<_>>().join(",")),
+        format!("components:\n{}", "- {}\n".repeat(100_000)),
+        "x".repeat(17 << 20),
+    ] {
+        for dialect in [Dialect::V1, Dialect::V2] {
+            assert!(constructor(Path::new("."), &text, dialect, &[]).is_err());
+        }
+    }
+    assert!(start.elapsed() < std::time::Duration::from_mins(1), "{:?}", start.elapsed());
+}

@@ -8,10 +8,11 @@ use serde_json::{Map, Value, json};
 
 #[track_caller]
 fn assert_survives(value: &Value) {
-    let text = yaml::to_string(value);
-    let read: Value = yaml::read(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    assert_eq!(&read, value, "{text}");
-    assert!(text.ends_with('\n'));
+    for text in [yaml::to_string(value), yaml::to_string_folded(value)] {
+        let read: Value = yaml::read(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        assert_eq!(&read, value, "{text}");
+        assert!(text.ends_with('\n'));
+    }
 }
 
 /// Texts that some reader of YAML takes for something else, and texts that hurt.
@@ -288,4 +289,18 @@ proptest! {
         let read: Value = yaml::read(&text).map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
         prop_assert_eq!(read, value, "{}", text);
     }
+}
+
+#[test]
+fn long_texts_are_broken_at_blanks() {
+    let words = "word ".repeat(40);
+    let value = json!({
+        "plain": words.trim(), "single": format!("# {}", words.trim()), "double": format!("{}\t{words} {words}", words.trim()),
+        "wide": format!("{}    {}   {}", words.trim(), words.trim(), words), "list": [words.trim()], "unbroken": "x".repeat(200),
+        "quotes": format!("'{words}' and \"{words}\""),
+    });
+    assert_survives(&value);
+    let text = yaml::to_string_folded(&json!({"a": {"text": words.trim()}}));
+    assert!(text.lines().skip(1).all(|line| line.len() <= 90 && line.starts_with("  ")), "{text}");
+    assert!(text.lines().count() > 3, "{text}");
 }

@@ -323,7 +323,7 @@ mod tests {
         for (text, endpoint) in [
             ("http://ghcr.io/a", "http://ghcr.io"),
             ("oci://ghcr.io/a", "https://ghcr.io"),
-            ("localhost:5000/a", "http://localhost:5000"),
+            ("localhost:5000/a", "https://localhost:5000"),
             ("https://localhost:5000/a", "https://localhost:5000"),
             ("alpine", "https://docker.io"),
         ] {

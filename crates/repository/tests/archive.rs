@@ -1,60 +1,14 @@
-//! Writing and reading transport archives: what becomes visible when, and with how many writers.
+//! Writing and reading transport archives: what becomes visible when, and what is refused.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::path::Path;
+mod fixture;
+
 use std::sync::Arc;
 
+use fixture::{add, component, entries, read};
 use ocm_blob::{Digest, MemoryBlob, read_to_end};
-use ocm_model::{Descriptor, Resource, TypedObject};
 use ocm_oci::{Kind, Manifest, Registry, Selector, UploadRegistry, media_type};
-use ocm_repository::{Access, Archive, ComponentRepository, Form, LocalContent, NewVersion};
-
-fn entries(folder: &Path) -> Vec<String> {
-    let mut names: Vec<_> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
-}
-
-/// A component version with one text beside it.
-fn component(name: &str, version: &str, text: &str) -> (Descriptor, MemoryBlob) {
-    let blob = MemoryBlob::new(text.to_owned());
-    let mut descriptor = Descriptor::default();
-    descriptor.component.name = name.into();
-    descriptor.component.version = version.into();
-    descriptor.component.provider.name = "acme.org".into();
-    descriptor.component.resources.push(Resource {
-        name: "text".into(),
-        version: version.into(),
-        kind: "plainText".into(),
-        relation: "local".into(),
-        access: TypedObject::new("localBlob/v1")
-            .with("localReference", Digest::of(text).to_string())
-            .with("mediaType", "text/plain"),
-        ..Resource::default()
-    });
-    (descriptor, blob)
-}
-
-async fn add(archive: &Archive, name: &str, versions: impl IntoIterator<Item = String>) {
-    let components = ComponentRepository::new(Arc::new(archive.clone()), "");
-    let mut staged = Vec::new();
-    for version in versions {
-        let (descriptor, blob) = component(name, &version, &format!("text of {version}"));
-        components.content(name).push_blob(&blob).await.unwrap();
-        staged.push(components.stage(&NewVersion { descriptor, ..NewVersion::default() }).await.unwrap());
-    }
-    components.publish(&staged).await.unwrap();
-}
-
-async fn read(archive: &Archive, name: &str, version: &str) -> String {
-    let components = ComponentRepository::new(Arc::new(archive.clone()), "");
-    let found = components.get(name, version).await.unwrap();
-    let content = found.local(&found.descriptor.component.resources[0].access).unwrap();
-    assert!(matches!(content, LocalContent::Blob(_)));
-    let bytes = read_to_end(found.blob(&content).open().await.unwrap(), 1000, "text").await.unwrap();
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
+use ocm_repository::{Access, Archive, ComponentRepository, Form, NewVersion};
 
 #[tokio::test]
 async fn a_commit_makes_everything_visible_and_nothing_else_is_left() {
@@ -114,141 +68,6 @@ async fn damage_is_named_and_links_are_not_followed() {
     std::os::unix::fs::symlink("/etc/hostname", &file).unwrap();
     let error = repository.blob(&digest, 0).await.map(drop).unwrap_err().to_string();
     assert!(error.contains("link"), "{error}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn sixteen_writers_lose_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("ctf");
-    let writers = (0..16).map(|writer| {
-        let path = path.clone();
-        tokio::spawn(async move {
-            for round in 0..4 {
-                let archive = Archive::open(&path, Access::Create).await.unwrap();
-                let name = format!("acme.org/c{}", writer % 3);
-                add(&archive, &name, [format!("1.{writer}.{round}")]).await;
-            }
-        })
-    });
-    for writer in writers.collect::<Vec<_>>() {
-        writer.await.unwrap();
-    }
-    assert_eq!(entries(&path), ["artifact-index.json", "blobs"]);
-    let archive = Archive::open(&path, Access::Read).await.unwrap();
-    let components = ComponentRepository::new(Arc::new(archive.clone()), "");
-    let mut count = 0;
-    for name in components.components().await.unwrap() {
-        for version in components.versions(&name).await.unwrap() {
-            assert_eq!(read(&archive, &name, &version).await, format!("text of {version}"));
-            count += 1;
-        }
-    }
-    assert_eq!(count, 64);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn sixteen_tasks_share_one_handle() {
-    let folder = tempfile::tempdir().unwrap();
-    let archive = Archive::open(folder.path().join("ctf"), Access::Create).await.unwrap();
-    let writers = (0..16).map(|writer| {
-        let archive = archive.clone();
-        tokio::spawn(async move {
-            for round in 0..4 {
-                add(&archive, "acme.org/a", [format!("1.{writer}.{round}")]).await;
-                assert_eq!(
-                    read(&archive, "acme.org/a", &format!("1.{writer}.{round}")).await,
-                    format!("text of 1.{writer}.{round}")
-                );
-            }
-        })
-    });
-    for writer in writers.collect::<Vec<_>>() {
-        writer.await.unwrap();
-    }
-    let archive = Archive::open(archive.path(), Access::Read).await.unwrap();
-    let components = ComponentRepository::new(Arc::new(archive.clone()), "");
-    assert_eq!(components.versions("acme.org/a").await.unwrap().len(), 64);
-    assert_eq!(entries(archive.path()), ["artifact-index.json", "blobs"]);
-}
-
-/// Environment variable that makes this test binary a second writer.
-const WRITER: &str = "REPOSITORY_TEST_WRITER";
-
-#[tokio::test]
-async fn second_process() {
-    let Ok(path) = std::env::var(WRITER) else { return };
-    for round in 0..20 {
-        let archive = Archive::open(&path, Access::Create).await.unwrap();
-        add(&archive, "acme.org/shared", [format!("{}.0.{round}", std::process::id())]).await;
-    }
-}
-
-/// Environment variable that makes this test binary a writer that is killed in the middle of its work.
-const VICTIM: &str = "REPOSITORY_TEST_VICTIM";
-
-#[tokio::test]
-async fn killed_process() {
-    let Ok(path) = std::env::var(VICTIM) else { return };
-    let archive = Archive::open(&path, Access::Create).await.unwrap();
-    let components = ComponentRepository::new(Arc::new(archive), "");
-    let (descriptor, blob) = component("acme.org/victim", "1.0.0", "text");
-    components.content("acme.org/victim").push_blob(&blob).await.unwrap();
-    components.stage(&NewVersion { descriptor, ..NewVersion::default() }).await.unwrap();
-    std::process::abort();
-}
-
-#[tokio::test]
-async fn a_killed_writer_leaves_nothing_visible_and_the_next_one_cleans_up() {
-    let folder = tempfile::tempdir().unwrap();
-    for name in ["ctf", "ctf.tar"] {
-        let path = folder.path().join(name);
-        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
-        let status = command.args(["--exact", "killed_process"]).env(VICTIM, &path).output().unwrap().status;
-        assert!(!status.success());
-        let inside = if name == "ctf" { path.as_path() } else { folder.path() };
-        let leftover = || entries(inside).into_iter().filter(|name| name.contains(".staging-")).count();
-        assert_eq!(leftover(), 1);
-        let archive = Archive::open(&path, Access::Create).await.unwrap();
-        assert_eq!(archive.repositories().await.unwrap(), [""; 0]);
-        add(&archive, "acme.org/a", ["1.0.0".into()]).await;
-        assert_eq!(leftover(), 0);
-    }
-    assert_eq!(entries(folder.path()), ["ctf", "ctf.tar"]);
-    assert_eq!(entries(&folder.path().join("ctf")), ["artifact-index.json", "blobs"]);
-}
-
-#[tokio::test]
-async fn two_processes_lose_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    for name in ["ctf", "ctf.tgz"] {
-        let path = folder.path().join(name);
-        let start = || {
-            let mut command = std::process::Command::new(std::env::current_exe().unwrap());
-            command.args(["--exact", "second_process"]).env(WRITER, &path).spawn().unwrap()
-        };
-        for mut writer in [start(), start()] {
-            assert!(writer.wait().unwrap().success());
-        }
-        let archive = Archive::open(&path, Access::Read).await.unwrap();
-        let components = ComponentRepository::new(Arc::new(archive.clone()), "");
-        assert_eq!(components.versions("acme.org/shared").await.unwrap().len(), 40);
-    }
-    assert_eq!(entries(folder.path()), ["ctf", "ctf.tgz"]);
-    assert!(folder.path().join("ctf.tgz").is_file());
-}
-
-#[tokio::test]
-async fn a_dead_writers_folder_is_removed_and_a_living_ones_is_not() {
-    let folder = tempfile::tempdir().unwrap();
-    let living = Archive::open(folder.path(), Access::ReadWrite).await.unwrap();
-    living.repository("a").push_blob(&MemoryBlob::new("living")).await.unwrap();
-    std::fs::create_dir(folder.path().join(".staging-dead")).unwrap();
-    std::fs::write(folder.path().join(".staging-dead/x"), "half").unwrap();
-    let other = Archive::open(folder.path(), Access::ReadWrite).await.unwrap();
-    add(&other, "acme.org/a", ["1.0.0".into()]).await;
-    assert!(!folder.path().join(".staging-dead").exists());
-    living.commit().await.unwrap();
-    assert!(folder.path().join("blobs").join(Digest::of("living").file_name()).exists());
 }
 
 #[tokio::test]
@@ -458,4 +277,17 @@ async fn an_archive_file_that_is_none_is_refused() {
     let error =
         Archive::open_as(folder.path().join("good.tar"), Access::Create, Form::Directory).await.map(drop).unwrap_err();
     assert_eq!(error.kind(), Kind::Conflict, "{error}");
+}
+
+#[tokio::test]
+async fn an_empty_archive_can_be_made() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["ctf", "ctf.tgz"] {
+        let path = folder.path().join(name);
+        Archive::open(&path, Access::Create).await.unwrap().commit().await.unwrap();
+        assert_eq!(Archive::open(&path, Access::Read).await.unwrap().repositories().await.unwrap(), [""; 0]);
+    }
+    let index = std::fs::read_to_string(folder.path().join("ctf/artifact-index.json")).unwrap();
+    assert_eq!(index, r#"{"schemaVersion":1,"artifacts":null}"#);
+    assert_eq!(entries(folder.path()), ["ctf", "ctf.tgz"]);
 }

@@ -6,6 +6,8 @@ pub enum Kind {
     Conflict,
     /// Content is not what its digest says.
     Verification,
+    /// A transformation document makes no sense.
+    Document,
     /// A place failed; its own kind says how.
     Place(ocm_oci::Kind),
 }
@@ -84,6 +86,29 @@ pub enum Error {
         /// Why.
         source: ocm_oci::Error,
     },
+    /// A transformation document, or one of its nodes, makes no sense.
+    #[error("{0}")]
+    Document(String),
+    /// Content does not have its recorded digest.
+    #[error("{element} has digest {actual}, but {expected} is recorded for it")]
+    Content {
+        /// The element.
+        element: String,
+        /// Recorded digest.
+        expected: String,
+        /// Digest of the content.
+        actual: String,
+    },
+    /// A node of a transformation document could not be carried out.
+    #[error("transformation {id} [{node}]: {source}")]
+    Node {
+        /// Its name.
+        id: String,
+        /// Its type.
+        node: String,
+        /// Why.
+        source: Box<Error>,
+    },
     /// A component version could not be read or written.
     #[error("{0}")]
     Place(#[from] ocm_oci::Error),
@@ -94,7 +119,11 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Exists { .. } | Self::SameName { .. } => Kind::Conflict,
-            Self::ReferenceDigest { .. } | Self::Moved { .. } | Self::Normalisation { .. } => Kind::Verification,
+            Self::ReferenceDigest { .. } | Self::Moved { .. } | Self::Normalisation { .. } | Self::Content { .. } => {
+                Kind::Verification
+            }
+            Self::Document(_) => Kind::Document,
+            Self::Node { source, .. } => source.kind(),
             Self::Element { source, .. } | Self::Place(source) => Kind::Place(source.kind()),
         }
     }

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::Bench;
-use super::measure::{Measured, best};
+use super::measure::{Measured, best, better};
 use super::workload::{self, COMPONENT, Layout};
 use crate::report::Row;
 
@@ -28,17 +28,19 @@ pub(super) fn pack(bench: &Bench<'_>) -> Result<Vec<Row>, String> {
             command.arg("-c").arg(script).arg(path).arg(&copy);
             command
         };
-        let theirs = best(bench.options.rounds, || workload::remove(&copy), fair)?;
-        workload::remove(&copy)?;
-        let ours = best(
-            bench.options.rounds,
-            || workload::remove(&archive),
-            || {
-                let mut command = Command::new(&bench.ocm);
-                command.args(["add", "cv", "--constructor"]).arg(&constructor).arg("--repository").arg(&archive);
-                command
-            },
-        )?;
+        let add = || {
+            let mut command = Command::new(&bench.ocm);
+            command.args(["add", "cv", "--constructor"]).arg(&constructor).arg("--repository").arg(&archive);
+            command
+        };
+        let (mut ours, mut theirs) = (None, None);
+        for _ in 0..bench.options.rounds {
+            theirs = better(theirs, best(1, || workload::remove(&copy), fair)?);
+            workload::remove(&copy)?;
+            ours = better(ours, best(1, || workload::remove(&archive), add)?);
+            workload::remove(&archive)?;
+        }
+        let (Some(ours), Some(theirs)) = (ours, theirs) else { return Err("bench: no rounds".to_owned()) };
         let work = format!("`add cv` of a {} {name}", size(bench.options.size));
         rows.push(row(work, ours, "`cp` + `sha256sum`", theirs, 1.5));
     }
@@ -64,7 +66,8 @@ pub(super) fn transport(bench: &Bench<'_>) -> Result<Vec<Row>, String> {
     let source = Registry::start(&registry, &bench.folder.join("source"))?;
     let from_archive = format!("{}//{COMPONENT}", archive.display());
     workload::shell(&mut transfer(bench, &from_archive, &source.address))?;
-    workload::shell(&mut push(bench, &layout, &source.address).remove(0).1)?;
+    let any = push(bench, &layout, &source.address).into_iter().next();
+    workload::shell(&mut any.ok_or("bench: no peer to compare with is there")?.1)?;
     let from_registry = format!("http://{}//{COMPONENT}", source.address);
 
     let size = size(bench.options.size);
@@ -127,29 +130,28 @@ fn compare(
     peers: impl Fn(&str) -> Vec<(&'static str, Command)>,
 ) -> Result<Row, String> {
     let storage = bench.folder.join("target");
-    let measure = |command: &dyn Fn(&str) -> Command| -> Result<Measured, String> {
-        let mut found: Option<Measured> = None;
-        for _ in 0..bench.options.rounds {
+    let names: Vec<&str> = peers("").into_iter().map(|(name, _)| name).collect();
+    let mut ours: Option<Measured> = None;
+    let mut theirs: Vec<Option<Measured>> = vec![None; names.len()];
+    // Taking turns within a round, all meet the same machine.
+    for _ in 0..bench.options.rounds {
+        let run = |command: &dyn Fn(&str) -> Command| {
             let target = Registry::start(registry, &storage)?;
-            let run = best(1, || Ok(()), || command(&target.address))?;
-            found = Some(found.map_or(run, |found| Measured {
-                wall: found.wall.min(run.wall),
-                memory: found.memory.max(run.memory),
-            }));
-        }
-        found.ok_or_else(|| "bench: no rounds".to_owned())
-    };
-    let ours = measure(&|target| transfer(bench, from, target))?;
-    let mut fastest: Option<(&str, Measured)> = None;
-    for (number, (name, _)) in peers("").iter().enumerate() {
-        let theirs = measure(&|target| peers(target).swap_remove(number).1)?;
-        eprintln!("  {work}: {name} {}", theirs.shown());
-        if fastest.is_none_or(|(_, fastest)| theirs.wall < fastest.wall) {
-            fastest = Some((name, theirs));
+            best(1, || Ok(()), || command(&target.address))
+        };
+        ours = better(ours, run(&|target| transfer(bench, from, target))?);
+        for (number, theirs) in theirs.iter_mut().enumerate() {
+            *theirs = better(*theirs, run(&|target| peers(target).swap_remove(number).1)?);
         }
     }
+    let measured = || names.iter().zip(theirs.iter().flatten());
+    for (name, theirs) in measured() {
+        eprintln!("  {work}: {name} {}", theirs.shown());
+    }
+    let fastest = measured().min_by_key(|(_, theirs)| theirs.wall);
+    let ours = ours.ok_or("bench: no rounds")?;
     let (name, theirs) = fastest.ok_or("bench: no peer to compare with is there")?;
-    Ok(row(work.to_owned(), ours, name, theirs, 1.1))
+    Ok(row(work.to_owned(), ours, name, *theirs, 1.1))
 }
 
 fn transfer(bench: &Bench<'_>, from: &str, target: &str) -> Command {

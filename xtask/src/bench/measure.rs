@@ -54,16 +54,21 @@ pub(super) fn best(
     mut prepare: impl FnMut() -> Result<(), String>,
     mut command: impl FnMut() -> Command,
 ) -> Result<Measured, String> {
-    let mut best: Option<Measured> = None;
+    let mut best = None;
     for _ in 0..rounds {
         prepare()?;
         let _ = Command::new("sync").status();
-        let run = once(&mut command())?;
-        best = Some(
-            best.map_or(run, |best| Measured { wall: best.wall.min(run.wall), memory: best.memory.max(run.memory) }),
-        );
+        best = better(best, once(&mut command())?);
     }
     best.ok_or_else(|| "bench: no rounds".to_owned())
+}
+
+/// The faster of two runs, with the memory of the larger.
+pub(super) fn better(before: Option<Measured>, run: Measured) -> Option<Measured> {
+    Some(
+        before
+            .map_or(run, |before| Measured { wall: before.wall.min(run.wall), memory: before.memory.max(run.memory) }),
+    )
 }
 
 /// A file for what a program says, so that no full pipe can stop it.

@@ -17,7 +17,8 @@ const OLDER_GET: [&str; 5] = ["--repo", "--lookup", "--constraints", "-c", "-r"]
 /// Output forms that only the older program has.
 const OLDER_FORMS: [&str; 3] = ["wide", "treewide", "JSON"];
 /// Flags of `add component-version` that only the older program has.
-const OLDER_ADD: [&str; 10] = ["--file", "-F", "--create", "--force", "-f", "--templater", "--settings", "-s", "--addenv", "-O"];
+const OLDER_ADD: [&str; 10] =
+    ["--file", "-F", "--create", "--force", "-f", "--templater", "--settings", "-s", "--addenv", "-O"];
 
 /// The dialect of a command line, as far as its words tell.
 pub(super) fn of(lexed: &Lexed) -> Dialect {
@@ -25,8 +26,7 @@ pub(super) fn of(lexed: &Lexed) -> Dialect {
     let is_older = match path.as_slice() {
         ["add", "component-version"] => !lexed.words.is_empty() || lexed.has_any(&OLDER_ADD),
         ["get", "component-version"] => {
-            lexed.has_any(&OLDER_GET)
-                || lexed.values(&["-o", "--output"]).any(|form| OLDER_FORMS.contains(&form))
+            lexed.has_any(&OLDER_GET) || lexed.values(&["-o", "--output"]).any(|form| OLDER_FORMS.contains(&form))
         }
         // The current program has none of these.
         ["get", "resources" | "sources" | "references"] | ["list", _] | ["transfer", "ctf"] => true,

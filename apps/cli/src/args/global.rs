@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// Configuration file; may be repeated, later files win. A file that does not exist is an error
+    /// Configuration file; may be repeated. It has to exist and to be one, but this version uses none of its entries
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Vec<PathBuf>,
     /// How much to say while working

@@ -56,8 +56,12 @@ impl Lexed {
     }
 
     fn long(&mut self, long: &str, next: Option<String>, command: &Command) -> bool {
-        let (name, attached) = long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value.to_owned())));
-        let takes_next = attached.is_none() && takes_value(command, |arg| arg.get_long_and_visible_aliases().is_some_and(|names| names.contains(&name)));
+        let (name, attached) =
+            long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value.to_owned())));
+        let takes_next = attached.is_none()
+            && takes_value(command, |arg| {
+                arg.get_long_and_visible_aliases().is_some_and(|names| names.contains(&name))
+            });
         self.flags.push((format!("--{name}"), attached.or(next.filter(|_| takes_next))));
         takes_next
     }
@@ -65,7 +69,8 @@ impl Lexed {
     fn cluster(&mut self, letters: &str, next: Option<String>, command: &Command) -> bool {
         let mut rest = letters.chars();
         while let Some(letter) = rest.next() {
-            let is_letter = |arg: &clap::Arg| arg.get_short_and_visible_aliases().is_some_and(|names| names.contains(&letter));
+            let is_letter =
+                |arg: &clap::Arg| arg.get_short_and_visible_aliases().is_some_and(|names| names.contains(&letter));
             if !takes_value(command, is_letter) {
                 self.flags.push((format!("-{letter}"), None));
                 continue;

@@ -25,7 +25,8 @@ pub(crate) use add::{Add, AddComponentVersion, AddKind, ConflictPolicy, CopyPoli
 pub(crate) use completion::{Completion, Shell};
 pub(crate) use dialect::Dialect;
 pub(crate) use download::{
-    ArchiveForm, Download, DownloadArtifact, DownloadComponentVersion, DownloadKind, DownloadResource, ExtractionPolicy, Transformer,
+    ArchiveForm, Download, DownloadArtifact, DownloadComponentVersion, DownloadKind, DownloadResource,
+    ExtractionPolicy, Transformer,
 };
 pub(crate) use generate::{DocsMode, Generate, GenerateKind};
 pub(crate) use get::{Get, GetComponentVersion, GetElements, GetKind};

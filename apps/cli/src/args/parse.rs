@@ -32,7 +32,8 @@ pub(crate) fn parse(argv: Vec<String>, compat: Option<&str>) -> Result<(Argument
     let told = lexed.values(&["--compat"]).last().or(compat);
     let mut found = if told == Some("v1") { Dialect::V1 } else { dialect::of(&lexed) };
     if lexed.path.iter().eq(["add", "component-version"]) {
-        let is_create = |position: &usize| dialect::is_older_create(&argv[*position], argv.get(position + 1).map(String::as_str));
+        let is_create =
+            |position: &usize| dialect::is_older_create(&argv[*position], argv.get(position + 1).map(String::as_str));
         if found == Dialect::V1 || lexed.clusters.iter().any(is_create) {
             argv = create_spelled_out(argv, &lexed);
             found = Dialect::V1;
@@ -91,7 +92,10 @@ mod tests {
     #[test]
     fn c_of_add_is_the_constructor_or_create_by_what_stands_around_it() {
         let (now, dialect) = add("add cv -c constructor.yaml -r ctf");
-        assert_eq!((now.constructor.unwrap().to_str().unwrap(), now.create, dialect), ("constructor.yaml", false, Dialect::V2));
+        assert_eq!(
+            (now.constructor.unwrap().to_str().unwrap(), now.create, dialect),
+            ("constructor.yaml", false, Dialect::V2)
+        );
         for line in [
             "add cv -fcF ctf c.yaml",
             "add cv -f -c --file ctf c.yaml",
@@ -102,13 +106,21 @@ mod tests {
         ] {
             let (older, dialect) = add(line);
             assert!(older.create && older.constructor.is_none(), "{line}");
-            assert_eq!((older.file.as_deref(), older.arguments[0].as_str(), dialect), (Some("ctf"), "c.yaml", Dialect::V1), "{line}");
+            assert_eq!(
+                (older.file.as_deref(), older.arguments[0].as_str(), dialect),
+                (Some("ctf"), "c.yaml", Dialect::V1),
+                "{line}"
+            );
         }
     }
 
     #[test]
     fn the_older_word_order_works_and_asks_for_the_older_forms() {
-        for line in ["ocm componentversions get tree//acme.org/mid", "cv get tree//acme.org/mid", "components get tree//acme.org/mid"] {
+        for line in [
+            "ocm componentversions get tree//acme.org/mid",
+            "cv get tree//acme.org/mid",
+            "components get tree//acme.org/mid",
+        ] {
             let (arguments, dialect) = read(line);
             let Some(Verb::Get(get)) = arguments.command else { panic!("not get: {line}") };
             let Some(GetKind::ComponentVersion(get)) = get.kind else { panic!("no kind: {line}") };
@@ -130,13 +142,15 @@ mod tests {
 
     #[test]
     fn recursion_is_all_or_nothing() {
-        let recursive = |line: &str| parse(line.split(' ').map(str::to_owned).collect(), None).map(|(arguments, _)| match arguments.command {
-            Some(Verb::Get(get)) => match get.kind {
-                Some(GetKind::ComponentVersion(get)) => get.recursive,
+        let recursive = |line: &str| {
+            parse(line.split(' ').map(str::to_owned).collect(), None).map(|(arguments, _)| match arguments.command {
+                Some(Verb::Get(get)) => match get.kind {
+                    Some(GetKind::ComponentVersion(get)) => get.recursive,
+                    _ => panic!("{line}"),
+                },
                 _ => panic!("{line}"),
-            },
-            _ => panic!("{line}"),
-        });
+            })
+        };
         assert!(recursive("get cv a --recursive").unwrap());
         assert!(recursive("get cv a --recursive=-1").unwrap());
         assert!(recursive("get cv -r a").unwrap());

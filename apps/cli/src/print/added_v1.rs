@@ -40,12 +40,18 @@ pub(crate) fn added(specification: &[Value], version: Option<&str>) -> String {
             for element in elements(component, list) {
                 let version = Some(member(element, "version")).filter(|version| !version.is_empty());
                 let version = version.unwrap_or_else(|| "<componentversion>".into());
-                let _ = writeln!(text, "  adding {kind} {}: {}...", member(element, "type"), identity(element, &version));
+                let _ =
+                    writeln!(text, "  adding {kind} {}: {}...", member(element, "type"), identity(element, &version));
             }
         }
         for reference in elements(component, "references").chain(elements(component, "componentReferences")) {
             let version = member(reference, "version");
-            let _ = writeln!(text, "  adding reference {}: {}...", member(reference, "componentName"), identity(reference, &version));
+            let _ = writeln!(
+                text,
+                "  adding reference {}: {}...",
+                member(reference, "componentName"),
+                identity(reference, &version)
+            );
         }
     }
     text
@@ -61,7 +67,8 @@ fn member(value: &Value, key: &str) -> String {
 
 fn identity(element: &Value, version: &str) -> String {
     let extra = element.get("extraIdentity").and_then(Value::as_object).into_iter().flatten();
-    let mut attributes: Vec<(String, String)> = extra.map(|(key, value)| (terminal(key), terminal(value.as_str().unwrap_or_default()))).collect();
+    let mut attributes: Vec<(String, String)> =
+        extra.map(|(key, value)| (terminal(key), terminal(value.as_str().unwrap_or_default()))).collect();
     attributes.push(("name".into(), member(element, "name")));
     attributes.push(("version".into(), version.into()));
     attributes.sort();

@@ -7,7 +7,12 @@ use super::escape::terminal;
 
 /// One line per file, as the older program prints it.
 pub(crate) fn written(report: &Report) -> String {
-    report.items.iter().map(|item| format!("{}: {} byte(s) written\n", path(item), item.bytes)).collect::<Vec<_>>().concat()
+    report
+        .items
+        .iter()
+        .map(|item| format!("{}: {} byte(s) written\n", path(item), item.bytes))
+        .collect::<Vec<_>>()
+        .concat()
 }
 
 /// One line per artifact, as the older program prints it.

@@ -76,7 +76,9 @@ impl Tree {
         elements.sort_by_key(sort_key);
         for (position, element) in elements.iter().enumerate() {
             let (joint, below) = branch.child(position + 1 == elements.len());
-            let reached = |child: &&Node| child.reference.as_ref().is_some_and(|reference| quoted(reference) == quoted(&identity(element)));
+            let reached = |child: &&Node| {
+                child.reference.as_ref().is_some_and(|reference| quoted(reference) == quoted(&identity(element)))
+            };
             let child = node.children.iter().find(reached);
             let mark = if child.is_some_and(|child| !child.children.is_empty()) { " ⊗" } else { "" };
             let mut row = vec![format!("{joint}{mark}")];

@@ -20,7 +20,8 @@ pub(crate) fn compact(value: &impl Serialize) -> serde_json::Result<String> {
 fn escaped(json: &str) -> String {
     json.chars().fold(String::with_capacity(json.len()), |mut text, letter| {
         let layout = matches!(letter, '\n');
-        let escaped = matches!(letter, '<' | '>' | '&' | '\u{2028}' | '\u{2029}') || (escape::is_unsafe(letter) && !layout);
+        let escaped =
+            matches!(letter, '<' | '>' | '&' | '\u{2028}' | '\u{2029}') || (escape::is_unsafe(letter) && !layout);
         if escaped {
             let _ = write!(text, "\\u{:04x}", u32::from(letter));
         } else {
@@ -47,6 +48,9 @@ mod tests {
 
     #[test]
     fn empty_lists_and_nulls_keep_their_form() {
-        assert_eq!(indented(&json!([{"a": null, "b": []}])).unwrap(), "[\n  {\n    \"a\": null,\n    \"b\": []\n  }\n]\n");
+        assert_eq!(
+            indented(&json!([{"a": null, "b": []}])).unwrap(),
+            "[\n  {\n    \"a\": null,\n    \"b\": []\n  }\n]\n"
+        );
     }
 }

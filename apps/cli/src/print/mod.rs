@@ -9,9 +9,11 @@ pub(crate) mod json;
 mod nesting;
 mod order;
 pub(crate) mod reference;
+pub(crate) mod schema;
 mod structured;
 mod table;
 pub(crate) mod transfer;
+pub(crate) mod transferred_v1;
 pub(crate) mod versions;
 pub(crate) mod versions_v1;
 
@@ -25,7 +27,9 @@ use crate::exit::{Exit, Failure};
 pub(crate) fn out(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::new(Exit::Failed, format!("standard output: {error}"))),
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::new(Exit::Failed, format!("standard output: {error}")))
+        }
         _ => Ok(()),
     }
 }

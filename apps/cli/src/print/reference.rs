@@ -37,14 +37,18 @@ fn is_flag(arg: &Arg) -> bool {
 
 fn section<'a>(page: &mut String, title: &str, args: impl Iterator<Item = &'a Arg>) {
     let args = args.filter(|arg| !arg.is_hide_set() && !matches!(arg.get_id().as_str(), "help" | "version" if arg.get_long().is_some() && !arg.get_action().takes_values()));
-    let rows = args.map(|arg| format!("| `{}` | {} |\n", spelling(arg).replace('|', "\\|"), meaning(arg))).collect::<Vec<_>>().concat();
+    let rows = args
+        .map(|arg| format!("| `{}` | {} |\n", spelling(arg).replace('|', "\\|"), meaning(arg)))
+        .collect::<Vec<_>>()
+        .concat();
     if !rows.is_empty() {
         let _ = writeln!(page, "## {title}\n\n| | |\n|---|---|\n{rows}");
     }
 }
 
 fn spelling(arg: &Arg) -> String {
-    let names = arg.get_value_names().into_iter().flatten().map(|name| name.as_str().to_owned()).collect::<Vec<_>>().join(" ");
+    let names =
+        arg.get_value_names().into_iter().flatten().map(|name| name.as_str().to_owned()).collect::<Vec<_>>().join(" ");
     let flags: Vec<String> = arg
         .get_short_and_visible_aliases()
         .into_iter()
@@ -61,11 +65,17 @@ fn spelling(arg: &Arg) -> String {
 
 fn meaning(arg: &Arg) -> String {
     let mut meaning = text(arg.get_long_help().or_else(|| arg.get_help()));
-    let values: Vec<String> = arg.get_possible_values().iter().filter(|value| !value.is_hide_set()).map(|value| format!("`{}`", value.get_name())).collect();
+    let values: Vec<String> = arg
+        .get_possible_values()
+        .iter()
+        .filter(|value| !value.is_hide_set())
+        .map(|value| format!("`{}`", value.get_name()))
+        .collect();
     if !values.is_empty() && arg.get_action().takes_values() {
         let _ = write!(meaning, "; one of {}", values.join(", "));
     }
-    let defaults: Vec<String> = arg.get_default_values().iter().map(|value| format!("`{}`", value.to_string_lossy())).collect();
+    let defaults: Vec<String> =
+        arg.get_default_values().iter().map(|value| format!("`{}`", value.to_string_lossy())).collect();
     if !defaults.is_empty() && !arg.is_hide_default_value_set() && arg.get_action().takes_values() {
         let _ = write!(meaning, "; default {}", defaults.join(", "));
     }

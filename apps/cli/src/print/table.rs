@@ -55,7 +55,8 @@ impl Table {
         let plain = |cells: Vec<&str>| {
             let last = cells.len().saturating_sub(1);
             let cells = cells.iter().zip(&widths).enumerate();
-            let cells = cells.map(|(column, (cell, width))| if column == last { (*cell).to_owned() } else { fill(cell, *width) });
+            let cells = cells
+                .map(|(column, (cell, width))| if column == last { (*cell).to_owned() } else { fill(cell, *width) });
             cells.collect::<Vec<_>>().join(" ") + "\n"
         };
         let rows = self.rows.iter().map(|row| plain(row.iter().map(String::as_str).collect()));

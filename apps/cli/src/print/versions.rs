@@ -3,9 +3,9 @@
 use ocm::ops::get::Node;
 use ocm::ops::list;
 
+use super::Structure;
 use super::nesting::Branch;
 use super::table::Table;
-use super::Structure;
 use crate::args::{VersionForm, VersionsForm};
 use crate::exit::Failure;
 

@@ -131,7 +131,15 @@ fn view(descriptor: &Descriptor) -> Value {
             }
         }
         let order = [
-            "name", "version", "labels", "creationTime", "repositoryContexts", "provider", "sources", "componentReferences", "resources",
+            "name",
+            "version",
+            "labels",
+            "creationTime",
+            "repositoryContexts",
+            "provider",
+            "sources",
+            "componentReferences",
+            "resources",
         ];
         *component = ordered(component, &order);
     }
@@ -142,10 +150,22 @@ fn view(descriptor: &Descriptor) -> Value {
 pub(super) fn element(element: &mut Value) {
     let Some(members) = element.as_object_mut() else { return };
     // The view stands an empty digest in for an absent one.
-    if members.get("digest").is_some_and(|digest| digest.get("value").and_then(Value::as_str).is_none_or(str::is_empty)) {
+    if members.get("digest").is_some_and(|digest| digest.get("value").and_then(Value::as_str).is_none_or(str::is_empty))
+    {
         members.shift_remove("digest");
     }
-    let order = ["name", "version", "extraIdentity", "labels", "type", "relation", "srcRefs", "componentName", "digest", "access"];
+    let order = [
+        "name",
+        "version",
+        "extraIdentity",
+        "labels",
+        "type",
+        "relation",
+        "srcRefs",
+        "componentName",
+        "digest",
+        "access",
+    ];
     if let Some(access) = members.get_mut("access").and_then(Value::as_object_mut) {
         access.sort_keys();
     }

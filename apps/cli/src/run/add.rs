@@ -7,7 +7,7 @@ use ocm::ops::add::{self, Conflict, External, Request};
 use serde_json::{Map, Value};
 
 use super::Session;
-use crate::args::{Add, AddComponentVersion, AddKind, ConflictPolicy, CopyPolicy, Dialect};
+use crate::args::{AddComponentVersion, AddKind, ConflictPolicy, CopyPolicy, Dialect};
 use crate::exit::{Exit, Failure};
 use crate::print::added_v1::Source;
 use crate::print::{self, out};
@@ -16,8 +16,8 @@ const TARGET: &str = "transport-archive";
 const CONSTRUCTORS: [&str; 2] = ["component-constructor.yaml", "component-constructor.yml"];
 
 /// Builds component versions.
-pub(crate) async fn run(session: &Session, add: Add) -> Result<(), Failure> {
-    let Some(AddKind::ComponentVersion(arguments)) = add.kind else { return Ok(()) };
+pub(crate) async fn run(session: &Session, kind: AddKind) -> Result<(), Failure> {
+    let AddKind::ComponentVersion(arguments) = kind;
     let request = request(session, &arguments)?;
     let asks_older_form = session.dialect == Dialect::V1 && arguments.output.is_none();
     let report = add::run(&session.context, &request).await?;
@@ -44,7 +44,8 @@ async fn read_again(request: &Request) -> Result<(String, Vec<Value>), Failure> 
         let request = Request { constructors: vec![path.clone()], dry_run: true, ..request.clone() };
         let found = add::run(&context, &request).await?.specification;
         let text = fs::read_to_string(path).unwrap_or_default();
-        let documents = text.split("\n---").filter(|document| !document.trim_matches(['-', '\n', ' ']).is_empty()).count();
+        let documents =
+            text.split("\n---").filter(|document| !document.trim_matches(['-', '\n', ' ']).is_empty()).count();
         let documents = if documents == found.len() { vec![1; documents] } else { vec![found.len()] };
         sources.push(Source { name: path.display().to_string(), documents });
         components.extend(found);
@@ -53,16 +54,20 @@ async fn read_again(request: &Request) -> Result<(String, Vec<Value>), Failure> 
 }
 
 fn request(session: &Session, arguments: &AddComponentVersion) -> Result<Request, Failure> {
-    let (variables, files): (Vec<&String>, Vec<&String>) = arguments.arguments.iter().partition(|word| variable(word).is_some());
-    let mut constructors: Vec<PathBuf> = files.into_iter().map(PathBuf::from).chain(arguments.constructor.clone()).collect();
+    let (variables, files): (Vec<&String>, Vec<&String>) =
+        arguments.arguments.iter().partition(|word| variable(word).is_some());
+    let mut constructors: Vec<PathBuf> =
+        files.into_iter().map(PathBuf::from).chain(arguments.constructor.clone()).collect();
     if constructors.is_empty() {
         let found = CONSTRUCTORS.iter().find(|name| Path::new(name).is_file()).unwrap_or(&CONSTRUCTORS[0]);
         constructors.push(found.into());
     }
     let is_older = session.dialect == Dialect::V1;
-    let target = arguments.repository.as_ref().or(arguments.file.as_ref()).cloned().unwrap_or_else(|| TARGET.to_owned());
+    let target =
+        arguments.repository.as_ref().or(arguments.file.as_ref()).cloned().unwrap_or_else(|| TARGET.to_owned());
     // The older program makes an archive only when told to; naming the one that the tutorial names tells it, too.
-    let names_default = arguments.file.as_deref().is_some_and(|file| Path::new(file).file_name().is_some_and(|name| name == TARGET));
+    let names_default =
+        arguments.file.as_deref().is_some_and(|file| Path::new(file).file_name().is_some_and(|name| name == TARGET));
     Ok(Request {
         constructors,
         target,
@@ -101,7 +106,11 @@ fn request(session: &Session, arguments: &AddComponentVersion) -> Result<Request
 }
 
 /// Environment, settings files, command line; later ones win. The current program always has the environment.
-fn all_variables(session: &Session, arguments: &AddComponentVersion, words: &[&String]) -> Result<BTreeMap<String, Value>, Failure> {
+fn all_variables(
+    session: &Session,
+    arguments: &AddComponentVersion,
+    words: &[&String],
+) -> Result<BTreeMap<String, Value>, Failure> {
     let mut variables = BTreeMap::new();
     if arguments.addenv || session.dialect == Dialect::V2 {
         variables.extend(session.environment.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))));
@@ -111,7 +120,8 @@ fn all_variables(session: &Session, arguments: &AddComponentVersion, words: &[&S
         let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
         variables.extend(yaml::read::<Map<String, Value>>(&text).map_err(|error| wrong(error.to_string()))?);
     }
-    variables.extend(words.iter().filter_map(|word| variable(word)).map(|(name, value)| (name.to_owned(), value.into())));
+    variables
+        .extend(words.iter().filter_map(|word| variable(word)).map(|(name, value)| (name.to_owned(), value.into())));
     Ok(variables)
 }
 
@@ -125,10 +135,16 @@ fn variable(word: &str) -> Option<(&str, &str)> {
 
 /// Prints the evaluated specification, or writes it to a file.
 fn specification(components: &[Value], path: Option<&Path>) -> Result<(), Failure> {
-    let text = components.iter().map(|component| format!("---\n{}\n", yaml::to_string(component))).collect::<Vec<_>>().concat();
+    let text = components
+        .iter()
+        .map(|component| format!("---\n{}\n", yaml::to_string(component)))
+        .collect::<Vec<_>>()
+        .concat();
     match path {
         None => out(&text),
-        Some(path) => fs::write(path, text).map_err(|error| Failure::new(Exit::Failed, format!("{}: {error}", path.display()))),
+        Some(path) => {
+            fs::write(path, text).map_err(|error| Failure::new(Exit::Failed, format!("{}: {error}", path.display())))
+        }
     }
 }
 

@@ -16,7 +16,8 @@ pub(crate) fn run(arguments: &Completion) -> Result<(), Failure> {
     let mut command = if arguments.no_descriptions { without_descriptions(args::command()) } else { args::command() };
     let mut script = Vec::new();
     clap_complete::generate(generator, &mut command, "ocm", &mut script);
-    out(&String::from_utf8(script).map_err(|error| Failure::new(Exit::Failed, format!("completion script: {error}")))?)
+    out(&String::from_utf8(script)
+        .map_err(|error| Failure::new(Exit::Failed, format!("completion script: {error}")))?)
 }
 
 fn without_descriptions(command: clap::Command) -> clap::Command {

@@ -8,23 +8,25 @@ use ocm::ops::download::{self, Artifact, ComponentVersions, Extraction, Form, Re
 use super::get::selectors;
 use super::{Session, versions};
 use crate::args::{
-    ArchiveForm, Download, DownloadArtifact, DownloadComponentVersion, DownloadKind, DownloadResource, ExtractionPolicy, ReportForm,
-    Transformer,
+    ArchiveForm, DownloadArtifact, DownloadComponentVersion, DownloadKind, DownloadResource, ExtractionPolicy,
+    ReportForm, Transformer,
 };
 use crate::exit::{Exit, Failure};
 use crate::print::{self, object, out};
 
 /// Downloads resources, component versions or artifacts.
-pub(crate) async fn run(session: &Session, download: Download) -> Result<(), Failure> {
-    match download.kind {
-        None => Ok(()),
-        Some(DownloadKind::Resource(arguments)) if arguments.identities.is_empty() && arguments.identity.is_none() => {
-            Err(Failure::usage("which resource is missing").hint("name it: --identity name=NAME, or NAME behind the reference"))
+pub(crate) async fn run(session: &Session, kind: DownloadKind) -> Result<(), Failure> {
+    match kind {
+        DownloadKind::Resource(arguments) if arguments.identities.is_empty() && arguments.identity.is_none() => {
+            Err(Failure::usage("which resource is missing")
+                .hint("name it: --identity name=NAME, or NAME behind the reference"))
         }
-        Some(DownloadKind::Resource(arguments) | DownloadKind::Resources(arguments)) => elements(session, arguments, Which::Resources).await,
-        Some(DownloadKind::Sources(arguments)) => elements(session, arguments, Which::Sources).await,
-        Some(DownloadKind::ComponentVersion(arguments)) => component_versions(session, arguments).await,
-        Some(DownloadKind::Artifact(arguments)) => artifact(session, arguments).await,
+        DownloadKind::Resource(arguments) | DownloadKind::Resources(arguments) => {
+            elements(session, arguments, Which::Resources).await
+        }
+        DownloadKind::Sources(arguments) => elements(session, arguments, Which::Sources).await,
+        DownloadKind::ComponentVersion(arguments) => component_versions(session, arguments).await,
+        DownloadKind::Artifact(arguments) => artifact(session, arguments).await,
     }
 }
 
@@ -77,7 +79,8 @@ async fn artifact(session: &Session, arguments: DownloadArtifact) -> Result<(), 
         ArchiveForm::Tar => Form::LayoutTar,
         ArchiveForm::Tgz => Form::LayoutTarGzip,
     };
-    let request = Artifact { reference: arguments.reference, output: arguments.output, form, extraction: Extraction::Auto };
+    let request =
+        Artifact { reference: arguments.reference, output: arguments.output, form, extraction: Extraction::Auto };
     let report = download::artifact(&session.context, &request).await?;
     finish(&report, arguments.report, Some(print::download::downloaded))
 }
@@ -85,7 +88,9 @@ async fn artifact(session: &Session, arguments: DownloadArtifact) -> Result<(), 
 /// `component version` as two words is one reference.
 fn joined(references: Vec<String>) -> Vec<String> {
     match references.as_slice() {
-        [component, version] if !version.contains('/') && ocm::model::Version::parse(version).is_ok() => vec![format!("{component}:{version}")],
+        [component, version] if !version.contains('/') && ocm::model::Version::parse(version).is_ok() => {
+            vec![format!("{component}:{version}")]
+        }
         _ => references,
     }
 }
@@ -93,7 +98,8 @@ fn joined(references: Vec<String>) -> Vec<String> {
 fn attributes(text: &str) -> Result<BTreeMap<String, String>, Failure> {
     let pairs = text.split(',').map(|pair| match pair.split_once('=') {
         Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
-        _ => Err(Failure::usage(format!("identity {text:?} is not a list of key=value")).hint("for instance --identity name=image,arch=amd64")),
+        _ => Err(Failure::usage(format!("identity {text:?} is not a list of key=value"))
+            .hint("for instance --identity name=image,arch=amd64")),
     });
     pairs.collect()
 }

@@ -4,18 +4,17 @@ use ocm::ops::elements::{self, Kind};
 use ocm::ops::get::{self, Node, Unresolved};
 
 use super::{Session, versions};
-use crate::args::{Dialect, ElementForm, Get, GetComponentVersion, GetElements, GetKind};
+use crate::args::{Dialect, ElementForm, GetComponentVersion, GetElements, GetKind};
 use crate::exit::Failure;
 use crate::print::{self, Structure, out};
 
 /// Gets component versions or their elements.
-pub(crate) async fn run(session: &Session, get: Get) -> Result<(), Failure> {
-    match get.kind {
-        None => Ok(()),
-        Some(GetKind::ComponentVersion(arguments)) => component_versions(session, arguments).await,
-        Some(GetKind::Resources(arguments)) => list(session, arguments, Kind::Resources).await,
-        Some(GetKind::Sources(arguments)) => list(session, arguments, Kind::Sources).await,
-        Some(GetKind::References(arguments)) => list(session, arguments, Kind::References).await,
+pub(crate) async fn run(session: &Session, kind: GetKind) -> Result<(), Failure> {
+    match kind {
+        GetKind::ComponentVersion(arguments) => component_versions(session, arguments).await,
+        GetKind::Resources(arguments) => list(session, arguments, Kind::Resources).await,
+        GetKind::Sources(arguments) => list(session, arguments, Kind::Sources).await,
+        GetKind::References(arguments) => list(session, arguments, Kind::References).await,
     }
 }
 
@@ -64,8 +63,14 @@ pub(super) fn selectors(words: &[String]) -> Result<Vec<BTreeMap<String, String>
             (Some((key, value)), Some(selector)) if !key.is_empty() => {
                 selector.insert(key.to_owned(), value.to_owned());
             }
-            (Some((key, value)), None) if !key.is_empty() => selectors.push(BTreeMap::from([(key.to_owned(), value.to_owned())])),
-            _ => return Err(Failure::usage(format!("identity attribute {word:?} has no name")).hint("write it as key=value")),
+            (Some((key, value)), None) if !key.is_empty() => {
+                selectors.push(BTreeMap::from([(key.to_owned(), value.to_owned())]));
+            }
+            _ => {
+                return Err(
+                    Failure::usage(format!("identity attribute {word:?} has no name")).hint("write it as key=value")
+                );
+            }
         }
     }
     Ok(selectors)
@@ -87,7 +92,9 @@ mod tests {
 
     fn read(words: &[&str]) -> Vec<String> {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        let text = |selector: BTreeMap<String, String>| selector.into_iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",");
+        let text = |selector: BTreeMap<String, String>| {
+            selector.into_iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+        };
         selectors(&words).unwrap().into_iter().map(text).collect()
     }
 

@@ -1,13 +1,13 @@
 use ocm::ops::list;
 
 use super::{Session, versions};
-use crate::args::{Dialect, List, ListKind};
+use crate::args::{Dialect, ListKind};
 use crate::exit::Failure;
 use crate::print::{self, out};
 
 /// Lists names and versions.
-pub(crate) async fn run(session: &Session, list: List) -> Result<(), Failure> {
-    let Some(ListKind::ComponentVersion(arguments)) = list.kind else { return Ok(()) };
+pub(crate) async fn run(session: &Session, kind: ListKind) -> Result<(), Failure> {
+    let ListKind::ComponentVersion(arguments) = kind;
     let versions = versions(arguments.references, arguments.selection, false);
     let report = list::run(&session.context, &list::Request { versions }).await?;
     out(&match session.dialect {

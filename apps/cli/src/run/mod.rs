@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use session::{Session, versions};
 
-use crate::args::{self, Arguments, Command, Dialect, Get, Transfer};
+use crate::args::{self, Add, Arguments, Command, Dialect, Download, Generate, Get, List, Transfer};
 use crate::exit::{Exit, Failure};
 use crate::print::out;
 
@@ -26,34 +26,27 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Does what the command line says. Only commands that read or write content start a runtime.
 pub(crate) fn run(arguments: Arguments, dialect: Dialect) -> Result<(), Failure> {
     let Some(command) = arguments.command else { return help(&[]) };
+    let start = || Session::start(arguments.global, dialect);
     match command {
+        Command::Add(Add { kind: Some(kind) }) => work(&start()?, async |session| add::run(session, kind).await),
+        Command::Get(Get { kind: Some(kind) }) => work(&start()?, async |session| get::run(session, kind).await),
+        Command::List(List { kind: Some(kind) }) => work(&start()?, async |session| list::run(session, kind).await),
+        Command::Transfer(Transfer { kind: Some(kind) }) => {
+            work(&start()?, async |session| transfer::run(session, kind).await)
+        }
+        Command::Download(Download { kind: Some(kind) }) => {
+            work(&start()?, async |session| download::run(session, kind).await)
+        }
+        Command::Serve(serve) => with_runtime(serve::run(&start()?, serve)),
         Command::Version(version) => version::run(&version, dialect),
         Command::Completion(completion) => completion::run(&completion),
-        Command::Generate(generate) => match generate.kind {
-            None => help(&["generate"]),
-            Some(kind) => generate::run(&kind),
-        },
-        Command::Add(args::Add { kind: None }) => help(&["add"]),
+        Command::Generate(Generate { kind: Some(kind) }) => generate::run(&kind),
+        Command::Add(Add { kind: None }) => help(&["add"]),
         Command::Get(Get { kind: None }) => help(&["get"]),
-        Command::List(args::List { kind: None }) => help(&["list"]),
+        Command::List(List { kind: None }) => help(&["list"]),
         Command::Transfer(Transfer { kind: None }) => help(&["transfer"]),
-        Command::Download(args::Download { kind: None }) => help(&["download"]),
-        command => {
-            let session = Session::start(arguments.global, dialect)?;
-            with_runtime(verb(&session, command))
-        }
-    }
-}
-
-async fn verb(session: &Session, command: Command) -> Result<(), Failure> {
-    match command {
-        Command::Add(add) => add::run(session, add).await,
-        Command::Get(get) => get::run(session, get).await,
-        Command::List(list) => list::run(session, list).await,
-        Command::Transfer(transfer) => transfer::run(session, transfer).await,
-        Command::Download(download) => download::run(session, download).await,
-        Command::Serve(serve) => serve::run(session, serve).await,
-        Command::Generate(_) | Command::Completion(_) | Command::Version(_) => Ok(()),
+        Command::Download(Download { kind: None }) => help(&["download"]),
+        Command::Generate(Generate { kind: None }) => help(&["generate"]),
     }
 }
 
@@ -62,38 +55,44 @@ fn help(path: &[&str]) -> Result<(), Failure> {
     out(&args::help_of(path))
 }
 
-/// Runs until the work is done or somebody interrupts. An interrupted future is dropped, and with it go its temporary files.
+/// Works until it is done or somebody interrupts. An interrupted future is dropped, and with it go its temporary files.
+fn work(session: &Session, verb: impl AsyncFnOnce(&Session) -> Result<(), Failure>) -> Result<(), Failure> {
+    with_runtime(async {
+        let interruption = interruption();
+        tokio::select! {
+            result = verb(session) => result,
+            () = interruption => Err(Failure::interrupted()),
+        }
+    })
+}
+
 fn with_runtime(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Failed, format!("cannot start: {error}")))?;
-    let result = runtime.block_on(async {
-        tokio::select! {
-            result = work => result,
-            () = interrupted() => Err(Failure::interrupted()),
-        }
-    });
+    let result = runtime.block_on(work);
     runtime.shutdown_timeout(PATIENCE);
     result
 }
 
 /// Ends when the program is asked to end: Ctrl-C, or the signal that service managers and containers send.
-async fn interrupted() {
-    let control_c = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let Ok(mut terminate) = signal(SignalKind::terminate()) else { return control_c.await };
-        tokio::select! {
-            () = control_c => {}
-            _ = terminate.recv() => {}
-        }
+///
+/// From the call on, before anything has been opened, these no longer kill the program.
+#[cfg(unix)]
+fn interruption() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut signals: Vec<_> = [SignalKind::interrupt(), SignalKind::terminate()].into_iter().flat_map(signal).collect();
+    std::future::poll_fn(move |context| {
+        let is_ready = signals.iter_mut().any(|signal| signal.poll_recv(context).is_ready());
+        if is_ready { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+}
+
+/// Ends when the program is asked to end.
+#[cfg(not(unix))]
+async fn interruption() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
     }
-    #[cfg(not(unix))]
-    control_c.await;
 }

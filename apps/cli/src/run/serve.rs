@@ -1,13 +1,14 @@
 use ocm::ops::serve;
 use serde_json::json;
 
-use super::{Session, interrupted};
+use super::{Session, interruption};
 use crate::args::Serve;
 use crate::exit::Failure;
 use crate::print::{object, out};
 
 /// Serves an archive until somebody interrupts, which is its ordinary end.
 pub(crate) async fn run(session: &Session, arguments: Serve) -> Result<(), Failure> {
+    let interruption = interruption();
     let request = serve::Request { path: arguments.path, address: arguments.address, writable: arguments.writable };
     let server = serve::bind(&session.context, &request).await?;
     let address = server.address().to_string();
@@ -15,6 +16,6 @@ pub(crate) async fn run(session: &Session, arguments: Serve) -> Result<(), Failu
         None => format!("{address}\n"),
         Some(form) => object(form.into(), &json!({"address": address, "writable": request.writable}))?,
     })?;
-    server.run(interrupted()).await;
+    server.run(interruption).await;
     Ok(())
 }

@@ -26,8 +26,9 @@ pub(crate) struct Session {
 impl Session {
     /// Reads the environment, starts logging, and prepares connections.
     pub(crate) fn start(global: Global, dialect: Dialect) -> Result<Self, Failure> {
-        let environment: BTreeMap<String, String> =
-            env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
+        let environment: BTreeMap<String, String> = env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
         let bars = MultiProgress::new();
         log::start(&global, &bars);
         global.config.iter().try_for_each(|path| check_config(path))?;

@@ -1,40 +1,46 @@
 use std::fs;
 use std::path::Path;
 
+use ocm::ops::get;
 use ocm::ops::transfer::{self, CopyMode, Existing, Report, Request, UploadAs};
 
 use super::{Session, versions};
-use crate::args::{ArtifactUpload, Dialect, ReportForm, Selection, Transfer, TransferKind, TransferOptions};
+use crate::args::{ArtifactUpload, Dialect, ReportForm, Selection, TransferKind, TransferOptions};
 use crate::exit::{Exit, Failure};
 use crate::print::{self, object, out};
 
 /// Transfers component versions, or says what a transfer would do.
-pub(crate) async fn run(session: &Session, transfer: Transfer) -> Result<(), Failure> {
-    match transfer.kind {
-        None => Ok(()),
-        Some(TransferKind::ComponentVersion(mut arguments)) => {
+pub(crate) async fn run(session: &Session, kind: TransferKind) -> Result<(), Failure> {
+    match kind {
+        TransferKind::ComponentVersion(mut arguments) => {
             let target = arguments.arguments.pop().unwrap_or_default();
             if arguments.arguments.is_empty() && arguments.selection.repo.is_none() {
-                return Err(Failure::usage("the target repository is missing").hint("ocm transfer component-version REFERENCE TARGET"));
+                return Err(Failure::usage("the target repository is missing")
+                    .hint("ocm transfer component-version REFERENCE TARGET"));
             }
-            let request = request(session, arguments.arguments, arguments.selection, &target, &arguments.options);
+            let request = request(arguments.arguments, arguments.selection, &target, &arguments.options);
             let report = carry_out(session, &request, &arguments.options).await?;
             let Some(report) = report else { return Ok(()) };
             if let Some(path) = arguments.bom_file {
                 write_bill(&path, &report)?;
             }
-            finish(session, &report, arguments.options.output, false)
+            if session.dialect == Dialect::V1 && arguments.options.output.is_none() {
+                say(&report);
+                let roots = get::run(&session.context, &request.versions).await?.roots;
+                return out(&print::transferred_v1::by_reference(&report, &roots));
+            }
+            finish(session, &report, arguments.options.output)
         }
-        Some(TransferKind::Archive(arguments)) => {
+        TransferKind::Archive(arguments) => {
             let selection = Selection { lookup: arguments.lookup, ..Selection::default() };
-            let request = request(session, vec![arguments.source], selection, &arguments.target, &arguments.options);
+            let request = request(vec![arguments.source], selection, &arguments.target, &arguments.options);
             let report = carry_out(session, &request, &arguments.options).await?;
-            report.map_or(Ok(()), |report| finish(session, &report, arguments.options.output, true))
+            report.map_or(Ok(()), |report| finish(session, &report, arguments.options.output))
         }
     }
 }
 
-fn request(session: &Session, references: Vec<String>, selection: Selection, target: &str, options: &TransferOptions) -> Request {
+fn request(references: Vec<String>, selection: Selection, target: &str, options: &TransferOptions) -> Request {
     Request {
         versions: versions(references, selection, options.recursive),
         // The older program marks targets to be made with a plus; all are.
@@ -73,16 +79,18 @@ async fn carry_out(session: &Session, request: &Request, options: &TransferOptio
     Ok(Some(transfer::run(&session.context, request).await?))
 }
 
-fn finish(session: &Session, report: &Report, form: Option<ReportForm>, is_archive: bool) -> Result<(), Failure> {
-    tracing::info!(target: "ocm", target_repository = report.target, "{}", print::transfer::summary(report));
+fn finish(session: &Session, report: &Report, form: Option<ReportForm>) -> Result<(), Failure> {
+    say(report);
     match form {
         Some(form) => out(&object(form.into(), report)?),
-        None if session.dialect == Dialect::V1 => {
-            let count = if is_archive { String::new() } else { print::transfer::count(report) };
-            out(&(print::transfer::steps(report, is_archive) + &count))
-        }
+        None if session.dialect == Dialect::V1 => out(&print::transferred_v1::by_component(report)),
         None => Ok(()),
     }
+}
+
+/// The last line for a person.
+fn say(report: &Report) {
+    tracing::info!(target: "ocm", target_repository = report.target, "{}", print::transfer::summary(report));
 }
 
 fn write_bill(path: &Path, report: &Report) -> Result<(), Failure> {

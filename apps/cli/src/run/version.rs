@@ -12,7 +12,11 @@ pub(crate) fn run(arguments: &Version, dialect: Dialect) -> Result<(), Failure> 
         (VersionFormat::Legacyjson, Dialect::V2) => json::compact(&legacy())? + "\n",
         (VersionFormat::Legacyjson, Dialect::V1) => json::compact(&oldest())? + "\n",
         (VersionFormat::Short, _) => format!("ocm {VERSION}\n"),
-        (VersionFormat::Gobuildinfo, _) => build().iter().map(|(key, value)| format!("{key}\t{}\n", value.as_str().unwrap_or_default())).collect::<Vec<_>>().concat(),
+        (VersionFormat::Gobuildinfo, _) => build()
+            .iter()
+            .map(|(key, value)| format!("{key}\t{}\n", value.as_str().unwrap_or_default()))
+            .collect::<Vec<_>>()
+            .concat(),
         (VersionFormat::Gobuildinfojson, _) => json::indented(&build())?,
     };
     out(&text)
@@ -32,7 +36,12 @@ fn legacy() -> Map<String, Value> {
         ("compiler", "rustc"),
     ];
     let platform = [("platform".to_owned(), Value::from(platform()))];
-    members.into_iter().filter(|(_, value)| !value.is_empty()).map(|(key, value)| (key.to_owned(), value.into())).chain(platform).collect()
+    members
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(key, value)| (key.to_owned(), value.into()))
+        .chain(platform)
+        .collect()
 }
 
 /// The object of the older program, which has every member.
@@ -46,8 +55,13 @@ fn oldest() -> Value {
 
 /// How the program was built.
 fn build() -> Map<String, Value> {
-    let members = [("path", "ocm"), ("version", VERSION), ("commit", commit()), ("date", date()), ("toolchain", toolchain())];
-    members.into_iter().map(|(key, value)| (key.to_owned(), value.into())).chain([("platform".to_owned(), platform().into())]).collect()
+    let members =
+        [("path", "ocm"), ("version", VERSION), ("commit", commit()), ("date", date()), ("toolchain", toolchain())];
+    members
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value.into()))
+        .chain([("platform".to_owned(), platform().into())])
+        .collect()
 }
 
 /// Set by the release build; empty in any other.

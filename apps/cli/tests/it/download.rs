@@ -15,7 +15,10 @@ fn a_resource_becomes_a_file_of_its_name() {
 #[test]
 fn the_older_form_names_it_behind_the_reference() {
     let sandbox = Sandbox::hello();
-    assert_eq!(sandbox.ok("download resources ctf//acme.org/hello:1.0.0 greeting -O out.txt"), "out.txt: 11 byte(s) written\n");
+    assert_eq!(
+        sandbox.ok("download resources ctf//acme.org/hello:1.0.0 greeting -O out.txt"),
+        "out.txt: 11 byte(s) written\n"
+    );
     assert_eq!(sandbox.ok("download resource --repo ctf acme.org/hello greeting -O -"), "hello world");
     assert!(sandbox.is_empty(std::path::Path::new("tmp")) || !sandbox.path("tmp").exists());
 }

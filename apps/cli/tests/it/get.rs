@@ -6,7 +6,10 @@ use crate::sandbox::Sandbox;
 fn one_version_in_every_form() {
     let sandbox = Sandbox::hello();
     let get = |form: &str| sandbox.ok(&format!("get cv ctf//acme.org/hello:1.0.0 -o {form}"));
-    assert_eq!(get("table"), " COMPONENT      │ VERSION │ PROVIDER \n────────────────┼─────────┼──────────\n acme.org/hello │ 1.0.0   │ acme.org \n");
+    assert_eq!(
+        get("table"),
+        " COMPONENT      │ VERSION │ PROVIDER \n────────────────┼─────────┼──────────\n acme.org/hello │ 1.0.0   │ acme.org \n"
+    );
     assert_eq!(
         get("tree"),
         " NESTING  COMPONENT       VERSION  PROVIDER  IDENTITY                          \n \
@@ -36,7 +39,10 @@ fn one_version_in_every_form() {
       meta:
         schemaVersion: v2
     ");
-    assert!(get("json").starts_with("[\n  {\n    \"meta\": {\n      \"schemaVersion\": \"v2\"\n    },\n    \"component\": {"));
+    assert!(
+        get("json")
+            .starts_with("[\n  {\n    \"meta\": {\n      \"schemaVersion\": \"v2\"\n    },\n    \"component\": {")
+    );
     assert_eq!(get("ndjson").lines().count(), 1);
 }
 
@@ -62,10 +68,16 @@ fn references_are_followed_when_asked_for() {
 #[test]
 fn a_whole_archive_and_its_newest_versions() {
     let sandbox = Sandbox::hello();
-    sandbox.file("newer.yaml", &crate::sandbox::HELLO.replace("version: 1.0.0", "version: 1.10.0")).ok("add cv -c newer.yaml -r ctf");
+    sandbox
+        .file("newer.yaml", &crate::sandbox::HELLO.replace("version: 1.0.0", "version: 1.10.0"))
+        .ok("add cv -c newer.yaml -r ctf");
     let versions = |line: &str| {
         let list: serde_json::Value = serde_json::from_str(&sandbox.ok(line)).unwrap();
-        list.as_array().unwrap().iter().map(|item| item["component"]["version"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        list.as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item["component"]["version"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(versions("get cv ctf -o json"), ["1.10.0", "1.0.0"]);
     assert_eq!(versions("get cv ctf//acme.org/hello --latest -o json"), ["1.10.0"]);

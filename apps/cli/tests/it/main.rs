@@ -6,5 +6,6 @@ mod download;
 mod get;
 mod older;
 mod sandbox;
+mod serve;
 mod transfer;
 mod usage;

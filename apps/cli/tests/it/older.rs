@@ -12,7 +12,8 @@ fn an_archive_alone_shows_everything_in_the_older_form() {
 #[test]
 fn repo_asks_for_the_envelope() {
     let sandbox = Sandbox::hello();
-    let envelope: serde_json::Value = serde_json::from_str(&sandbox.ok("get cv --repo ctf acme.org/hello -o json")).unwrap();
+    let envelope: serde_json::Value =
+        serde_json::from_str(&sandbox.ok("get cv --repo ctf acme.org/hello -o json")).unwrap();
     assert_eq!(envelope["items"][0]["component"]["version"], "1.0.0");
     assert_eq!(envelope["items"][0]["component"]["sources"], serde_json::json!([]));
     let list: serde_json::Value = serde_json::from_str(&sandbox.ok("get cv ctf//acme.org/hello -o json")).unwrap();

@@ -7,7 +7,8 @@ fn data_goes_to_stdout_and_talk_to_stderr() {
     assert_eq!((ran.status, ran.stdout.as_str()), (0, ""));
     assert!(ran.stderr.contains("1 component version(s) transferred"), "{}", ran.stderr);
     assert!(sandbox.ok("get cv out").contains("acme.org/hello"));
-    let report: serde_json::Value = serde_json::from_str(&sandbox.ok("transfer cv ctf//acme.org/hello:1.0.0 ./out -o json")).unwrap();
+    let report: serde_json::Value =
+        serde_json::from_str(&sandbox.ok("transfer cv ctf//acme.org/hello:1.0.0 ./out -o json")).unwrap();
     assert_eq!(report["totals"]["versionsPresent"], 1);
 }
 

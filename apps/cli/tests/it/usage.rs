@@ -67,7 +67,8 @@ fn the_reference_and_the_schemas_are_generated() {
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
     let sandbox = Sandbox::new();
-    let mut child = sandbox.command(&["completion", "zsh"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        sandbox.command(&["completion", "zsh"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     let ran = Ran::from(child.wait_with_output().unwrap());
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
@@ -78,8 +79,13 @@ fn log_lines_have_the_form_that_was_asked_for() {
     let sandbox = Sandbox::hello();
     let ran = sandbox.run("download resource ctf//acme.org/hello:1.0.0 --identity name=greeting");
     assert!(ran.stdout.is_empty());
-    assert!(ran.stderr.contains("Z level=INFO msg=\"resource downloaded successfully\" output=greeting"), "{}", ran.stderr);
-    let json = sandbox.ok("download resource ctf//acme.org/hello:1.0.0 --identity name=greeting --logformat json --logoutput stdout");
+    assert!(
+        ran.stderr.contains("Z level=INFO msg=\"resource downloaded successfully\" output=greeting"),
+        "{}",
+        ran.stderr
+    );
+    let json = sandbox
+        .ok("download resource ctf//acme.org/hello:1.0.0 --identity name=greeting --logformat json --logoutput stdout");
     let last: serde_json::Value = serde_json::from_str(json.lines().last().unwrap()).unwrap();
     assert_eq!((&last["level"], &last["output"]), (&"INFO".into(), &"greeting".into()));
     let quiet = sandbox.run("download resource ctf//acme.org/hello:1.0.0 --identity name=greeting --loglevel error");

@@ -55,6 +55,14 @@ impl<'a> Place<'a> {
         }
     }
 
+    /// `image[ociImage]`.
+    fn label(self) -> String {
+        match self {
+            Self::Resource(resource) => format!("{}[{}]", resource.element.name, resource.element.kind),
+            Self::Source(source) => format!("{}[{}]", source.element.name, source.element.kind),
+        }
+    }
+
     fn name(self) -> String {
         match self {
             Self::Resource(resource) => format!("resource {:?}", resource.element.name),
@@ -145,7 +153,12 @@ struct Work<'a> {
 impl Work<'_> {
     async fn element(&self, place: Place<'_>, content: Option<Content>) -> Result<Done, Error> {
         let element = format!("{} of {}", place.name(), self.component.title());
-        let item = Item { name: element.clone(), action: "add".to_owned(), bytes: None };
+        let bytes = match &content {
+            Some(Content::Blob { blob, .. }) => blob.size(),
+            _ => None,
+        };
+        let item =
+            Item { name: format!("{} {}", self.component.title(), place.label()), action: "add".to_owned(), bytes };
         let observer = &self.environment.observer;
         observer.started(&item);
         let done = match (place, content) {

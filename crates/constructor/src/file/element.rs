@@ -61,10 +61,12 @@ pub(super) fn extra_identity(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -
         return identity;
     };
     for (key, value) in entries {
-        // Platforms are told apart by keys with a dot.
+        // Platforms are told apart by keys with a dot; and a key, other than a name, may have a single letter.
         let platform = matches!(key.text.as_str(), "os.version" | "os.features");
+        let letter = matches!(key.text.as_bytes(), [one] if one.is_ascii_lowercase() || one.is_ascii_digit());
         if let Err(error) = check_element_name(&key.text)
             && !platform
+            && !letter
         {
             reader.problem(key.position, format!("{what}: {error}"));
         } else if matches!(key.text.as_str(), "name" | "version") {

@@ -4,6 +4,9 @@ use super::Dialect;
 use super::tree::{Key, Kind, Node};
 use crate::problem::{Position, Problem, near_miss};
 
+/// Problems of one file that are told; nobody reads more of them, and a hostile file could have millions.
+const MOST_PROBLEMS: usize = 1000;
+
 /// Collects what is wrong while a document is read, so that a person learns everything in one run.
 pub(crate) struct Reader<'a> {
     pub(crate) file: &'a str,
@@ -24,6 +27,9 @@ pub(crate) struct Fields<'n> {
 
 impl Reader<'_> {
     pub(crate) fn problem(&mut self, position: Position, message: impl Into<String>) {
+        if self.problems.len() >= MOST_PROBLEMS {
+            return;
+        }
         self.problems.push(Problem::at(self.file, position, message));
     }
 
@@ -158,6 +164,9 @@ impl<'n> Fields<'n> {
         for (key, _) in self.entries {
             if self.is_known(reader, &key.text) {
                 continue;
+            }
+            if reader.problems.len() >= MOST_PROBLEMS {
+                return;
             }
             let advice = match near_miss(&key.text, self.known.iter().copied()) {
                 Some(near) => format!("did you mean {near:?}?"),

@@ -103,7 +103,9 @@ pub(crate) fn parse(file: &str, text: &str) -> Result<Vec<Node>, Problems> {
             }
         }
         if builder.repeated > LARGEST_REPETITION {
-            let message = format!("anchors and aliases repeat more than {LARGEST_REPETITION} values: write them out or use fewer");
+            let message = format!(
+                "anchors and aliases repeat more than {LARGEST_REPETITION} values: write them out or use fewer"
+            );
             builder.problems.push(Problem::of(file, message));
             break;
         }

@@ -72,7 +72,8 @@ impl Helm {
                 tokio::task::spawn_blocking(move || pack(&path, &name)).await.map_err(std::io::Error::other)??;
             (metadata, Arc::new(Gzipped::new(Arc::new(packed))))
         } else {
-            (Metadata::of_archive(&path).await?, Arc::new(FileBlob::whole(&path)?))
+            let packed = FileBlob::whole(&path)?;
+            (Metadata::of_archive(&path).await?, Arc::new(packed))
         };
         let mut layers = vec![Part { media_type: CHART.to_owned(), content: chart }];
         layers.extend(provenance(folder, &self.path, dialect)?);
@@ -123,11 +124,7 @@ struct Metadata {
 impl Metadata {
     fn of_directory(folder: &Path) -> Result<Self> {
         let path = folder.join("Chart.yaml");
-        let size = std::fs::metadata(&path).map_err(Error::at(&path))?.len();
-        if size > LARGEST_METADATA {
-            return Err(Error::TooLarge { what: path.display().to_string(), limit: LARGEST_METADATA });
-        }
-        let text = std::fs::read_to_string(&path).map_err(Error::at(&path))?;
+        let text = read_small(folder, &path)?;
         Self::read(&path.display().to_string(), &text)
     }
 
@@ -174,6 +171,19 @@ impl Metadata {
         }
         Ok(Self { name, version, config: Value::Object(config) })
     }
+}
+
+/// Reads a small file of a chart; not a pipe, and nothing that a link brings in from elsewhere.
+fn read_small(chart: &Path, path: &Path) -> Result<String> {
+    let real = path.canonicalize().map_err(Error::at(path))?;
+    if !real.starts_with(chart.canonicalize().map_err(Error::at(chart))?) {
+        return Err(Error::at(path)(std::io::Error::other("is a symbolic link that leads out of the chart")));
+    }
+    let size = FileBlob::whole(&real)?.size().unwrap_or_default();
+    if size > LARGEST_METADATA {
+        return Err(Error::TooLarge { what: path.display().to_string(), limit: LARGEST_METADATA });
+    }
+    std::fs::read_to_string(&real).map_err(Error::at(path))
 }
 
 /// The file that proves where a packed chart came from, next to it.
@@ -249,11 +259,7 @@ struct Rule {
 impl Ignored {
     fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(".helmignore");
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(Error::at(&path)(error)),
-        };
+        let text = if path.symlink_metadata().is_ok() { read_small(folder, &path)? } else { String::new() };
         let mut rules = Vec::new();
         for line in std::iter::once("templates/.?*")
             .chain(text.lines())

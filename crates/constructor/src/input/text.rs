@@ -66,6 +66,7 @@ impl Text {
 fn indented(mut value: serde_json::Value) -> String {
     json::sort(&mut value);
     let text = serde_json::to_string_pretty(&value).unwrap_or_default();
-    let special = [('<', "\\u003c"), ('>', "\\u003e"), ('&', "\\u0026"), ('\u{2028}', "\\u2028"), ('\u{2029}', "\\u2029")];
+    let special =
+        [('<', "\\u003c"), ('>', "\\u003e"), ('&', "\\u0026"), ('\u{2028}', "\\u2028"), ('\u{2029}', "\\u2029")];
     special.into_iter().fold(text, |text, (letter, escape)| text.replace(letter, escape))
 }

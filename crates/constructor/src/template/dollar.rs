@@ -42,7 +42,8 @@ pub(super) fn documents(
     }
     let (covered, occurrences) = cover(text);
     let mut documents = parse(file, &covered).map_err(|problems| uncover_messages(problems, &occurrences))?;
-    let mut filler = Filler { file, occurrences: &occurrences, variables, problems: Vec::new(), notices };
+    let mut filler =
+        Filler { file, occurrences: &occurrences, variables, told: HashSet::new(), problems: Vec::new(), notices };
     for document in &mut documents {
         filler.node(document);
     }
@@ -58,33 +59,38 @@ fn cover(text: &str) -> (String, Vec<Occurrence>) {
     let mut covered = String::with_capacity(text.len());
     let mut occurrences = Vec::new();
     for (line, content) in text.split_inclusive('\n').enumerate() {
-        let mut rest = content;
+        let (mut rest, mut column) = (content, 1);
         while let Some(dollar) = rest.find('$') {
             let (before, after) = rest.split_at(dollar);
             covered.push_str(before);
+            column += before.chars().count();
             let literal = after.starts_with("$${");
             let start = 2 + usize::from(literal);
-            let name = after
-                .get(..start)
-                .filter(|mark| mark.ends_with('{'))
-                .and_then(|_| after[start..].split_once('}'))
-                .map(|(name, _)| name);
-            let Some(name) = name.filter(|name| is_name(name)) else {
+            let inside = after.get(..start).filter(|mark| mark.ends_with('{')).map(|_| first_word(&after[start..]));
+            let Some(name) = inside.filter(|name| is_name(name) && after[start + name.len()..].starts_with('}')) else {
                 covered.push('$');
+                column += 1;
                 rest = &after[1..];
                 continue;
             };
-            let column = content[..content.len() - after.len()].chars().count() + 1;
             let number = occurrences.len();
             let digit = |value: usize| char::from_u32(DIGITS + value as u32).unwrap_or(FILL);
             covered.extend([digit(number / BASE), digit(number % BASE)]);
             covered.extend(std::iter::repeat_n(FILL, start + name.len() - 1));
             occurrences.push(Occurrence { place: Position { line: line + 1, column }, name: name.to_owned(), literal });
-            rest = &after[start + name.len() + 1..];
+            let length = start + name.len() + 1;
+            column += length;
+            rest = &after[length..];
         }
         covered.push_str(rest);
     }
     (covered, occurrences)
+}
+
+/// The letters, digits and underscores that a text begins with.
+fn first_word(text: &str) -> &str {
+    let end = text.find(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
+    &text[..end.unwrap_or(text.len())]
 }
 
 /// The number of the occurrence whose cover begins here.
@@ -121,6 +127,8 @@ struct Filler<'a> {
     file: &'a str,
     occurrences: &'a [Occurrence],
     variables: &'a Variables,
+    /// Numbers of the occurrences that a problem was told of.
+    told: HashSet<usize>,
     problems: Vec<Problem>,
     notices: &'a mut Vec<Problem>,
 }
@@ -177,7 +185,7 @@ impl Filler<'_> {
                 let problem =
                     Problem::at(self.file, occurrence.place, not_set(&occurrence.name, self.variables, PLACE));
                 // An anchor may bring the same occurrence here many times.
-                if !self.problems.contains(&problem) {
+                if self.told.insert(number) {
                     self.problems.push(problem);
                 }
                 String::new()
@@ -185,14 +193,15 @@ impl Filler<'_> {
         })
     }
 
-    /// Looks at the dollars that are no variables.
+    /// Looks at the dollars that are no variables; one message for each text is enough.
     fn check_rest(&mut self, text: &str, place: Position) {
         for (start, _) in text.match_indices('$') {
             let rest = &text[start + 1..];
+            if rest.starts_with('{') && text[..start].ends_with('$') {
+                continue;
+            }
             if let Some(inside) = rest.strip_prefix('{') {
-                let literal = text[..start].ends_with('$');
                 let message = match inside.split_once('}') {
-                    _ if literal => continue,
                     None => {
                         "\"${\" without an end: close it with \"}\", or write \"$${\" for a literal text".to_owned()
                     }
@@ -201,16 +210,14 @@ impl Filler<'_> {
                     ),
                 };
                 self.problems.push(Problem::at(self.file, place, message));
-                continue;
+                return;
             }
-            let name = rest
-                .split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'))
-                .next()
-                .unwrap_or_default();
+            let name = first_word(rest);
             if is_name(name) && self.variables.get(name).is_some() {
                 let message =
                     format!("\"${name}\" inside of a text stays as it is: write ${{{name}}} if the variable is meant");
                 self.notices.push(Problem::at(self.file, place, message));
+                return;
             }
         }
     }

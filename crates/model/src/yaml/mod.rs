@@ -1,8 +1,9 @@
 //! YAML as the Go programs read and write it: YAML 1.1, in which `yes` is a boolean and `010` is eight.
 
+mod fold;
 mod read;
 mod scalar;
 mod write;
 
 pub use read::{options, read};
-pub use write::to_string;
+pub use write::{to_string, to_string_folded};

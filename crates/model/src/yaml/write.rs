@@ -1,5 +1,8 @@
+use std::ops::{Deref, DerefMut};
+
 use serde_json::{Number, Value};
 
+use super::fold::fold;
 use super::scalar::{Style, style, write_double, write_single};
 use crate::json;
 
@@ -10,7 +13,38 @@ const LONGEST_SIMPLE_KEY: usize = 128;
 /// list at the column of its key, quotes where a reader of YAML 1.1 would take a text for something else, one line feed
 /// at the end. Reading it gives the same value.
 pub fn to_string(value: &Value) -> String {
-    let mut out = String::new();
+    write(value, Output::default())
+}
+
+/// Like [`to_string`], but long texts go on in the next line at a blank behind column 80, as the Go programs write them.
+/// Reading it gives the same value.
+pub fn to_string_folded(value: &Value) -> String {
+    write(value, Output { text: String::new(), folds: true })
+}
+
+/// What is written, and how.
+#[derive(Default)]
+struct Output {
+    text: String,
+    /// Whether long texts are broken.
+    folds: bool,
+}
+
+impl Deref for Output {
+    type Target = String;
+
+    fn deref(&self) -> &String {
+        &self.text
+    }
+}
+
+impl DerefMut for Output {
+    fn deref_mut(&mut self) -> &mut String {
+        &mut self.text
+    }
+}
+
+fn write(value: &Value, mut out: Output) -> String {
     match value {
         Value::Object(members) if !members.is_empty() => write_members(members, 0, &mut out),
         Value::Array(items) if !items.is_empty() => write_items(items, 0, &mut out),
@@ -19,10 +53,10 @@ pub fn to_string(value: &Value) -> String {
             end_line(&mut out);
         }
     }
-    out
+    out.text
 }
 
-fn write_members(members: &serde_json::Map<String, Value>, column: usize, out: &mut String) {
+fn write_members(members: &serde_json::Map<String, Value>, column: usize, out: &mut Output) {
     for (position, (key, value)) in json::sorted(members).into_iter().enumerate() {
         if position > 0 {
             indent(column, out);
@@ -56,7 +90,7 @@ fn write_members(members: &serde_json::Map<String, Value>, column: usize, out: &
     }
 }
 
-fn write_items(items: &[Value], column: usize, out: &mut String) {
+fn write_items(items: &[Value], column: usize, out: &mut Output) {
     for (position, item) in items.iter().enumerate() {
         if position > 0 {
             indent(column, out);
@@ -73,7 +107,7 @@ fn write_items(items: &[Value], column: usize, out: &mut String) {
     }
 }
 
-fn write_scalar(value: &Value, column: usize, out: &mut String) {
+fn write_scalar(value: &Value, column: usize, out: &mut Output) {
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(true) => out.push_str("true"),
@@ -85,16 +119,28 @@ fn write_scalar(value: &Value, column: usize, out: &mut String) {
     }
 }
 
-fn write_text(text: &str, is_key: bool, column: usize, out: &mut String) {
+fn write_text(text: &str, is_key: bool, column: usize, out: &mut Output) {
+    let folds = out.folds && !is_key;
     match style(text, is_key) {
+        Style::Plain if folds => fold(text, false, column, out),
         Style::Plain => out.push_str(text),
+        Style::Single if folds => {
+            let mut quoted = String::new();
+            write_single(text, &mut quoted);
+            fold(&quoted, false, column, out);
+        }
         Style::Single => write_single(text, out),
+        Style::Double if folds => {
+            let mut quoted = String::new();
+            write_double(text, &mut quoted);
+            fold(&quoted, true, column, out);
+        }
         Style::Double => write_double(text, out),
         Style::Literal => write_literal(text, column, out),
     }
 }
 
-fn write_literal(text: &str, column: usize, out: &mut String) {
+fn write_literal(text: &str, column: usize, out: &mut Output) {
     let body = text.strip_suffix('\n');
     // How many line feeds end the text: none, one, or more.
     out.push_str(match body {
@@ -125,12 +171,12 @@ fn number_text(number: &Number) -> String {
     format!("{mantissa}{point}e{sign}{exponent}")
 }
 
-fn end_line(out: &mut String) {
+fn end_line(out: &mut Output) {
     if !out.ends_with('\n') {
         out.push('\n');
     }
 }
 
-fn indent(column: usize, out: &mut String) {
+fn indent(column: usize, out: &mut Output) {
     out.extend(std::iter::repeat_n(' ', column));
 }

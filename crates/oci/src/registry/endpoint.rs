@@ -1,6 +1,6 @@
 use std::fmt;
 
-use ocm_http::{Url, is_loopback_host};
+use ocm_http::Url;
 
 use crate::{Error, Result};
 
@@ -34,8 +34,8 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// A registry at `host` or `host:port`. Without a scheme, this machine is spoken to in plain HTTP, everybody else in
-    /// TLS.
+    /// A registry at `host` or `host:port`. Without a scheme it is spoken to in TLS, this machine too: plain HTTP has to be
+    /// said.
     ///
     /// # Errors
     /// The text is not a host.
@@ -45,10 +45,8 @@ impl Endpoint {
         if host.is_empty() || host.contains(wrong) {
             return Err(invalid());
         }
-        let url = Url::parse(&format!("http://{host}/")).map_err(|_| invalid())?;
-        let local = url.host_str().is_some_and(is_loopback_host);
-        let scheme = scheme.unwrap_or(if local { Scheme::Http } else { Scheme::Https });
-        Ok(Self { scheme, host: host.to_owned() })
+        Url::parse(&format!("http://{host}/")).map_err(|_| invalid())?;
+        Ok(Self { scheme: scheme.unwrap_or(Scheme::Https), host: host.to_owned() })
     }
 
     /// Reads `[scheme://]host[:port][/path]` with the schemes `http`, `https` and `oci`; gives the path too.
@@ -118,9 +116,9 @@ mod tests {
     fn schemes_hosts_and_paths() {
         for (address, shown, path) in [
             ("ghcr.io/acme/", "https://ghcr.io", "acme"),
-            ("localhost:5000", "http://localhost:5000", ""),
+            ("localhost:5000", "https://localhost:5000", ""),
             ("https://localhost:5000/a/b", "https://localhost:5000", "a/b"),
-            ("oci://[::1]:5000", "http://[::1]:5000", ""),
+            ("oci://[::1]:5000", "https://[::1]:5000", ""),
             ("http://registry.local", "http://registry.local", ""),
             ("registry.local:80", "https://registry.local:80", ""),
         ] {

@@ -115,7 +115,14 @@ pub(super) fn transport(subject: impl std::fmt::Display) -> impl FnOnce(ocm_http
                 ocm_http::Kind::Forbidden => Kind::Denied,
                 _ => Kind::Unavailable,
             };
-            Error::new(kind, subject, error.reason()).caused_by(error)
+            // Redirects and token services live elsewhere; say so.
+            let host = ocm_http::Url::parse(error.url()).ok().and_then(|url| url.host_str().map(str::to_owned));
+            let elsewhere = host.filter(|host| !subject.contains(host.as_str()));
+            let reason = match elsewhere {
+                Some(host) => format!("{} (at {host})", error.reason()),
+                None => error.reason().to_owned(),
+            };
+            Error::new(kind, subject, reason).caused_by(error)
         }
     }
 }

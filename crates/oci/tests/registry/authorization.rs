@@ -146,3 +146,17 @@ async fn a_token_is_not_endless() {
     let error = server.registry().repository("a").tags().await.unwrap_err();
     assert!(error.to_string().contains("larger than the limit"), "{error}");
 }
+
+#[tokio::test]
+async fn odd_lifetimes_of_tokens() {
+    for lifetime in ["\"NaN\"", "-1", "1e300", "\"\"", "null", "[]"] {
+        let body = format!(r#"{{"token":"t","expires_in":{lifetime}}}"#);
+        let server = Server::start(move |asked: &Asked| match asked.header("authorization") {
+            "Bearer t" => answer(200, &[], r#"{"tags":["v1"]}"#),
+            _ if asked.target.starts_with("/token") => answer(200, &[], body.clone()),
+            _ => answer(401, &[("www-authenticate", &challenge("/token", ""))], ""),
+        })
+        .await;
+        assert_eq!(server.registry().repository("a").tags().await.unwrap(), ["v1"], "{lifetime}");
+    }
+}

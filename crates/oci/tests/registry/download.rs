@@ -166,6 +166,22 @@ async fn a_redirect_gets_no_authorization_not_even_on_the_way_back() {
 }
 
 #[tokio::test]
+async fn a_redirect_to_nowhere_says_where() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let server = Server::start(move |_| {
+        let location = format!("http://localhost:{port}/blob?X-Amz-Signature=canary");
+        answer(307, &[("location", &location)], "")
+    })
+    .await;
+    let error = server.registry().repository("a").blob(&Digest::of("x"), 0).await.err().unwrap();
+    assert!(
+        error.to_string().contains("connection refused") && error.to_string().contains("(at localhost)"),
+        "{error}"
+    );
+    assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+}
+
+#[tokio::test]
 async fn refusals_say_what_happened() {
     let server = Server::start(|asked| {
         let errors =

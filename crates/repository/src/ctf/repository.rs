@@ -66,20 +66,24 @@ impl ArchiveRepository {
     }
 
     /// Writes content into a file that is not visible yet.
-    async fn receive(&self, stream: ByteStream, algorithm: Algorithm) -> Result<(Digest, StagedFile)> {
-        let (folder, mut content) = self.begin_content(algorithm).await?;
+    /// Stages content. With `known`, the stream itself makes sure that this is the digest of the content.
+    async fn receive(&self, stream: ByteStream, algorithm: Algorithm, known: Option<&Digest>) -> Result<(Digest, StagedFile)> {
+        let (folder, mut content) = self.begin_content(algorithm, known).await?;
         content.fill(stream).await.map_err(Error::blob(self.content_subject()))?;
         StagedFile::finish(folder, content).await.map_err(Error::blob(self.content_subject()))
     }
 
-    async fn begin_content(&self, algorithm: Algorithm) -> Result<(Arc<Staging>, Staged)> {
+    async fn begin_content(&self, algorithm: Algorithm, known: Option<&Digest>) -> Result<(Arc<Staging>, Staged)> {
         let folder = if let Some(folder) = self.archive.begun() {
             folder
         } else {
             let shared = self.archive.clone();
             blocking(move || shared.staging()).await?
         };
-        let content = Staged::with_algorithm(folder.path(), algorithm);
+        let content = match known {
+            Some(digest) => Staged::with_known_digest(folder.path(), digest.clone()),
+            None => Staged::with_algorithm(folder.path(), algorithm),
+        };
         Ok((folder, content))
     }
 
@@ -179,7 +183,8 @@ impl Repository for ArchiveRepository {
         }
         let algorithm = expected.as_ref().map_or(Algorithm::Sha256, Digest::algorithm);
         let stream = content.open().await.map_err(Error::blob(self.content_subject()))?;
-        let (digest, file) = self.receive(verified(stream, content.size(), None), algorithm).await?;
+        let known = expected.as_ref().filter(|_| content.is_verified());
+        let (digest, file) = self.receive(verified(stream, content.size(), None), algorithm, known).await?;
         let size = file.size();
         self.take_in(expected.as_ref(), &digest, file)?;
         Ok((described(digest, size), Pushed::Sent))
@@ -213,7 +218,7 @@ impl Repository for ArchiveRepository {
             if let Some(document) = &document {
                 self.check_parts(document).await?;
             }
-            let (actual, file) = self.receive(once(manifest.bytes().clone()), digest.algorithm()).await?;
+            let (actual, file) = self.receive(once(manifest.bytes().clone()), digest.algorithm(), None).await?;
             self.take_in(Some(digest), &actual, file)?;
         }
         let mut state = self.archive.state();
@@ -313,7 +318,7 @@ impl Batch {
 #[async_trait]
 impl UploadStore for ArchiveRepository {
     async fn begin(&self) -> Result<Box<dyn Upload>> {
-        let (folder, content) = self.begin_content(Algorithm::Sha256).await?;
+        let (folder, content) = self.begin_content(Algorithm::Sha256, None).await?;
         Ok(Box::new(ArchiveUpload { repository: self.clone(), folder, content }))
     }
 }

@@ -1,0 +1,77 @@
+//! What `transfer` of the older program prints: every component version and every resource that moves.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use ocm::ops::get::Node;
+use ocm::ops::transfer::{ElementAction, ElementKind, Report, VersionAction, VersionReport};
+
+use super::escape::terminal;
+
+/// The lines of `transfer commontransportarchive`: versions below their components.
+pub(crate) fn by_component(report: &Report) -> String {
+    let mut text = String::new();
+    let mut above = None;
+    for version in &report.versions {
+        if above != Some(&version.component) {
+            let _ = writeln!(text, "transferring component \"{}\"...", terminal(&version.component));
+        }
+        above = Some(&version.component);
+        if begin(&mut text, version, "  ") {
+            end(&mut text, version, "  ");
+        }
+    }
+    text
+}
+
+/// The lines of `transfer componentversions`: referenced versions inside of those that refer to them, and a count.
+pub(crate) fn by_reference(report: &Report, roots: &[Node]) -> String {
+    let key = |version: &VersionReport| (version.component.clone(), version.version.clone());
+    let mut open: HashMap<_, _> = report.versions.iter().map(|version| (key(version), version)).collect();
+    let mut text = String::new();
+    nested(&mut text, roots, &mut open, "");
+    let _ = writeln!(text, "{} versions transferred", report.versions.len());
+    text
+}
+
+type Open<'a> = HashMap<(String, String), &'a VersionReport>;
+
+fn nested(text: &mut String, nodes: &[Node], open: &mut Open<'_>, indent: &str) {
+    for node in nodes {
+        // A version that several others refer to is transferred once.
+        let Some(version) = open.remove(&(node.component.clone(), node.version.clone())) else { continue };
+        if begin(text, version, indent) {
+            nested(text, &node.children, open, &format!("{indent}  "));
+            end(text, version, indent);
+        }
+    }
+}
+
+/// Says which version it is; returns whether anything happens to it.
+fn begin(text: &mut String, version: &VersionReport, indent: &str) -> bool {
+    let name = terminal(&format!("{}:{}", version.component, version.version));
+    let _ = writeln!(text, "{indent}transferring version \"{name}\"...");
+    let note = match version.action {
+        VersionAction::Present => format!("version \"{name}\" already present -> skip transport"),
+        VersionAction::Keep => format!("version \"{name}\" requires update of volatile data, but skipped"),
+        VersionAction::Update => format!("updating volatile properties of \"{name}\""),
+        VersionAction::Replace | VersionAction::Transfer => return true,
+    };
+    let _ = writeln!(text, "{indent}  {note}");
+    version.action == VersionAction::Update
+}
+
+fn end(text: &mut String, version: &VersionReport, indent: &str) {
+    for element in version.elements.iter().filter(|element| element.plan.kind == ElementKind::Resource) {
+        let name = element.plan.identity.get("name").map_or("", String::as_str);
+        let what = terminal(&format!("{} {name}[{}]", element.plan.position, element.plan.element_type));
+        let hint = match &element.plan.action {
+            ElementAction::Reference { .. } => continue,
+            ElementAction::EmbedImage { reference_name, .. } => terminal(&format!("({reference_name})")),
+            _ => String::new(),
+        };
+        let note = if version.action == VersionAction::Replace { " (overwrite)" } else { "..." };
+        let _ = writeln!(text, "{indent}...resource {what}{hint}{note}");
+    }
+    let _ = writeln!(text, "{indent}...adding component version...");
+}

@@ -1,0 +1,45 @@
+//! Part 3 of the tutorial: an artifact of somebody else, fetched with `oras`, becomes a part of a component version.
+
+use crate::client::Client;
+use crate::layout::Layout;
+use crate::registry::Registry;
+use crate::sandbox::{Sandbox, succeeded};
+use crate::{indexes, pull};
+
+const COMPONENT: &str = "github.com/acme.org/fetched-oci-demo";
+
+#[test]
+fn a_fetched_artifact_is_pulled_natively() {
+    let (Some(oras), Some(origin)) = (Client::find("oras"), Registry::start("ocm")) else { return };
+    let sandbox = Sandbox::new();
+    let Some(image) = indexes::platforms(&sandbox, &origin) else { return };
+    oras.run(&sandbox, &format!("cp --from-plain-http --to-oci-layout {image} layout:1.0.0"));
+    let layout = Layout::read(&sandbox, "layout");
+    let tar = "-cf layout.tar -C layout .";
+    succeeded("tar", tar, sandbox.run("/usr/bin/tar".as_ref(), tar));
+    sandbox.add(&format!(
+        "components:
+- name: {COMPONENT}
+  version: 1.0.0
+  provider:
+    name: acme.org
+  resources:
+  - name: image
+    version: 1.0.0
+    type: ociImage
+    input:
+      type: file/v1
+      path: ./layout.tar
+      mediaType: application/vnd.ocm.software.oci.layout.v1+tar
+"
+    ));
+    for registry in Registry::each() {
+        let address = &registry.address;
+        sandbox.ocm(&format!("transfer cv --copy-resources ./transport-archive//{COMPONENT}:1.0.0 http://{address}"));
+        let descriptor = sandbox.descriptor(&format!("http://{address}//{COMPONENT}:1.0.0"));
+        let access = &descriptor["component"]["resources"][0]["access"];
+        assert_eq!(access["localReference"], layout.digest);
+        assert_eq!(access["mediaType"], "application/vnd.oci.image.index.v1+json");
+        pull::everything(&sandbox, &registry, &registry.repository(COMPONENT), &layout);
+    }
+}

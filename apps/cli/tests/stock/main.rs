@@ -1,0 +1,20 @@
+//! What the program stores, fetched by the clients that everybody has, from the registries that everybody runs.
+//!
+//! The clients and registries are real programs in the folder that `OCM_TEST_PEERS` names; `./x test` brings them there.
+//! What is missing is left out, with a line that says so.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
+
+mod charts;
+mod client;
+mod embedded;
+mod fetched;
+mod indexes;
+mod internalised;
+mod layout;
+mod older_archives;
+mod pull;
+mod push;
+mod registry;
+mod round_trip;
+mod sandbox;
+mod served;

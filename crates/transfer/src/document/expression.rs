@@ -1,0 +1,256 @@
+//! Expressions in the Common Expression Language (CEL); the only place that knows its interpreter.
+
+use std::collections::HashMap;
+
+use cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue, operators};
+use cel::parser::Parser;
+use cel::{Context, Value as Cel};
+use serde_json::{Map, Value};
+
+use super::path::{Path, Step, To};
+
+/// Longest expression without its quoted texts, in bytes. Names of nodes have up to 600.
+const LENGTH_LIMIT: usize = 16 << 10;
+
+/// Operators, brackets and separators in one expression. The interpreter calls itself for each, and a chain of some
+/// thousands would end the program.
+const SIGN_LIMIT: usize = 200;
+
+/// Loops inside of loops; each level multiplies the time by the length of a list.
+const LOOP_LIMIT: usize = 2;
+
+/// One expression, parsed.
+#[derive(Clone, Debug)]
+pub(super) struct Expression {
+    text: String,
+    code: Code,
+    /// Every walk into a variable.
+    paths: Vec<Path>,
+}
+
+#[derive(Clone, Debug)]
+enum Code {
+    /// A walk needs no interpreter, which would forget the order of members and copy what it looks into.
+    Walk(Path),
+    Program(Box<IdedExpr>),
+}
+
+/// The values of variables.
+pub(super) trait Variables {
+    /// The value of a variable; `None` if it has none.
+    fn json(&self, name: &str) -> Option<&Value>;
+
+    /// The same for the interpreter.
+    fn cel(&self, name: &str) -> Option<Cel>;
+}
+
+/// A value for the interpreter.
+pub(super) fn to_cel(value: &Value) -> Result<Cel, String> {
+    cel::to_value(value).map_err(|error| error.to_string())
+}
+
+impl Expression {
+    /// Parses an expression without its `${` and `}`.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let fail = |reason: &str| Err(format!("expression ${{{text}}}: {reason}"));
+        let (length, signs) = size(text);
+        if length > LENGTH_LIMIT || signs > SIGN_LIMIT {
+            return Err(format!("an expression is longer than {LENGTH_LIMIT} bytes or has more than {SIGN_LIMIT} operators"));
+        }
+        if text.trim().is_empty() {
+            return fail("is empty");
+        }
+        let parsed = Parser::default().enable_optional_syntax(true).parse(text);
+        let tree = match parsed {
+            Ok(tree) => tree,
+            Err(errors) => return fail(&first_line(&errors.to_string())),
+        };
+        let mut paths = Paths::default();
+        if let Err(reason) = paths.collect(&tree, &mut Vec::new(), 0) {
+            return fail(&reason);
+        }
+        let code = match walk(&tree) {
+            Some(path) if path.is_plain() => Code::Walk(path),
+            _ => Code::Program(Box::new(tree)),
+        };
+        Ok(Self { text: text.to_owned(), code, paths: paths.0 })
+    }
+
+    /// Every walk into a variable.
+    pub(super) fn paths(&self) -> &[Path] {
+        &self.paths
+    }
+
+    /// The value of the expression.
+    pub(super) fn evaluate(&self, variables: &dyn Variables) -> Result<Value, String> {
+        let fail = |reason: String| format!("expression ${{{}}}: {reason}", self.text);
+        match &self.code {
+            Code::Walk(path) => {
+                let root = variables.json(&path.root).ok_or_else(|| fail(format!("{} is unknown", path.root)))?;
+                path.walk(0, root).cloned().map_err(fail)
+            }
+            Code::Program(tree) => {
+                let mut context = Context::default();
+                for path in &self.paths {
+                    let value = variables.cel(&path.root).ok_or_else(|| fail(format!("{} is unknown", path.root)))?;
+                    context.add_variable_from_value(path.root.as_str(), value);
+                }
+                let value = Cel::resolve(tree, &context).map_err(|error| fail(first_line(&error.to_string())))?;
+                to_json(&value).map_err(fail)
+            }
+        }
+    }
+}
+
+/// Bytes and signs of an expression outside of its quoted texts.
+fn size(text: &str) -> (usize, usize) {
+    let (mut length, mut signs, mut quote, mut escaped) = (0, 0, None, false);
+    for byte in text.bytes() {
+        match quote {
+            Some(_) if escaped => escaped = false,
+            Some(_) if byte == b'\\' => escaped = true,
+            Some(open) if byte == open => quote = None,
+            Some(_) => {}
+            None => {
+                length += 1;
+                signs += usize::from(!byte.is_ascii_alphanumeric() && !matches!(byte, b' ' | b'_'));
+                quote = matches!(byte, b'"' | b'\'').then_some(byte);
+            }
+        }
+    }
+    (length, signs)
+}
+
+/// The interpreter's reports draw pictures below their first line, and quote whole values.
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().chars().take(300).collect()
+}
+
+/// A walk, if the expression is nothing else.
+fn walk(tree: &IdedExpr) -> Option<Path> {
+    match &tree.expr {
+        Expr::Ident(name) => Some(Path { root: name.clone(), steps: Vec::new() }),
+        Expr::Select(select) => {
+            let mut path = walk(&select.operand)?;
+            path.steps.push(Step { to: To::Member(select.field.clone()), is_optional: select.test });
+            Some(path)
+        }
+        Expr::Call(call) if call.target.is_none() => {
+            let [operand, to] = call.args.as_slice() else { return None };
+            let is_optional = match call.func_name.as_str() {
+                operators::INDEX => false,
+                operators::OPT_SELECT | operators::OPT_INDEX => true,
+                _ => return None,
+            };
+            let mut path = walk(operand)?;
+            let to = match &to.expr {
+                Expr::Literal(LiteralValue::String(name)) => To::Member(name.inner().to_owned()),
+                Expr::Literal(LiteralValue::Int(position)) => usize::try_from(*position.inner()).map_or(To::Computed, To::Item),
+                _ => To::Computed,
+            };
+            path.steps.push(Step { to, is_optional });
+            Some(path)
+        }
+        _ => None,
+    }
+}
+
+/// The walks of an expression, each as long as it can be.
+#[derive(Default)]
+struct Paths(Vec<Path>);
+
+impl Paths {
+    fn collect(&mut self, tree: &IdedExpr, bound: &mut Vec<String>, loops: usize) -> Result<(), String> {
+        if let Some(path) = walk(tree) {
+            self.computed_steps(tree, bound, loops)?;
+            if !bound.contains(&path.root) {
+                self.0.push(path);
+            }
+            return Ok(());
+        }
+        match &tree.expr {
+            Expr::Select(select) => self.collect(&select.operand, bound, loops),
+            Expr::Call(call) => {
+                let parts = call.target.as_deref().into_iter().chain(&call.args);
+                parts.into_iter().try_for_each(|part| self.collect(part, bound, loops))
+            }
+            Expr::List(list) => list.elements.iter().try_for_each(|item| self.collect(item, bound, loops)),
+            Expr::Map(map) => map.entries.iter().try_for_each(|entry| self.entry(&entry.expr, bound, loops)),
+            Expr::Struct(object) => object.entries.iter().try_for_each(|entry| self.entry(&entry.expr, bound, loops)),
+            Expr::Comprehension(each) => {
+                if loops == LOOP_LIMIT {
+                    return Err(format!("loops are nested more than {LOOP_LIMIT} deep"));
+                }
+                self.collect(&each.iter_range, bound, loops)?;
+                self.collect(&each.accu_init, bound, loops)?;
+                let outer = bound.len();
+                bound.extend([each.iter_var.clone(), each.accu_var.clone()]);
+                bound.extend(each.iter_var2.clone());
+                for part in [&each.loop_cond, &each.loop_step, &each.result] {
+                    self.collect(part, bound, loops + 1)?;
+                }
+                bound.truncate(outer);
+                Ok(())
+            }
+            Expr::Ident(_) | Expr::Literal(_) | Expr::Unspecified => Ok(()),
+        }
+    }
+
+    fn entry(&mut self, entry: &EntryExpr, bound: &mut Vec<String>, loops: usize) -> Result<(), String> {
+        match entry {
+            EntryExpr::StructField(field) => self.collect(&field.value, bound, loops),
+            EntryExpr::MapEntry(entry) => {
+                self.collect(&entry.key, bound, loops)?;
+                self.collect(&entry.value, bound, loops)
+            }
+        }
+    }
+
+    /// What stands in the brackets of a walk are expressions of their own.
+    fn computed_steps(&mut self, tree: &IdedExpr, bound: &mut Vec<String>, loops: usize) -> Result<(), String> {
+        match &tree.expr {
+            Expr::Select(select) => self.computed_steps(&select.operand, bound, loops),
+            Expr::Call(call) => {
+                let [operand, to] = call.args.as_slice() else { return Ok(()) };
+                self.computed_steps(operand, bound, loops)?;
+                self.collect(to, bound, loops)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn to_json(value: &Cel) -> Result<Value, String> {
+    Ok(match value {
+        Cel::Null => Value::Null,
+        Cel::Bool(value) => (*value).into(),
+        Cel::Int(value) => (*value).into(),
+        Cel::UInt(value) => (*value).into(),
+        Cel::Float(value) => (*value).into(),
+        Cel::String(text) => text.as_str().into(),
+        Cel::List(items) => Value::Array(items.iter().map(to_json).collect::<Result<_, _>>()?),
+        Cel::Map(map) => {
+            let mut members = Map::new();
+            for (key, value) in map.map.iter() {
+                members.insert(key.to_string(), to_json(value)?);
+            }
+            members.sort_keys();
+            Value::Object(members)
+        }
+        other => match <&cel::objects::OptionalValue>::try_from(other) {
+            Ok(optional) => optional.value().map_or(Ok(Value::Null), to_json)?,
+            Err(_) => return Err(format!("gives a value of type {}, which no document can hold", other.type_of())),
+        },
+    })
+}
+
+/// Variables for tests and for whoever has them all.
+impl Variables for HashMap<String, Value> {
+    fn json(&self, name: &str) -> Option<&Value> {
+        self.get(name)
+    }
+
+    fn cel(&self, name: &str) -> Option<Cel> {
+        self.get(name).and_then(|value| to_cel(value).ok())
+    }
+}

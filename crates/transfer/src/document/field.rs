@@ -1,0 +1,89 @@
+//! The specifications of nodes after all expressions in them are evaluated.
+
+use std::collections::BTreeMap;
+
+use ocm_model::TypedObject;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// A member of a specification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    /// It must be there.
+    Required(&'static str),
+    /// It may be there.
+    Optional(&'static str),
+}
+
+impl Field {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Required(name) | Self::Optional(name) => name,
+        }
+    }
+}
+
+/// Of a node that reads a component version or something in it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Get {
+    pub(super) repository: TypedObject,
+    pub(super) component: String,
+    pub(super) version: String,
+    #[serde(alias = "sourceIdentity", default)]
+    pub(super) resource_identity: BTreeMap<String, String>,
+}
+
+/// Of a node that stores an element with its component version.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AddLocal {
+    pub(super) repository: TypedObject,
+    pub(super) component: String,
+    pub(super) version: String,
+    #[serde(alias = "source")]
+    pub(super) resource: Value,
+    pub(super) file: File,
+    pub(super) global_access_policy: Option<String>,
+}
+
+/// Of a node that stores a component version.
+#[derive(Deserialize)]
+pub(super) struct AddVersion {
+    pub(super) repository: TypedObject,
+    pub(super) descriptor: Value,
+}
+
+/// Of a node that finds an image.
+#[derive(Deserialize)]
+pub(super) struct GetArtifact {
+    pub(super) resource: Value,
+}
+
+/// Of a node that stores an image.
+#[derive(Deserialize)]
+pub(super) struct AddArtifact {
+    pub(super) resource: Value,
+    pub(super) file: File,
+}
+
+/// Of a node that does both.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TransferArtifact {
+    pub(super) resource: Value,
+    pub(super) target_resource: Value,
+}
+
+/// Of the node that removes temporary files.
+#[derive(Deserialize)]
+pub(super) struct Cleanup {
+    pub(super) files: Vec<Option<Value>>,
+}
+
+/// A handle to content. Whoever finds content gives one out, whoever stores it takes it; the content itself stays where it
+/// is until it is moved.
+#[derive(Deserialize)]
+pub(super) struct File {
+    pub(super) uri: String,
+}

@@ -1,0 +1,228 @@
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+
+use ocm_model::TypedObject;
+use ocm_model::reference::RepositoryReference;
+use serde_json::Value;
+
+use super::field::Field;
+use super::node::{Kind, Place};
+use super::path::{Path, Step};
+use super::template::Template;
+use super::{Document, Transformation};
+use crate::{Error, Result};
+
+/// The variable with the constants of a document.
+pub(super) const ENVIRONMENT: &str = "environment";
+
+/// Words that mean something in expressions.
+const RESERVED: [&str; 20] = [
+    "as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop", "namespace", "null",
+    "package", "return", "true", "var", "void",
+];
+
+/// A document that was checked: its nodes, and which of them need which.
+pub struct Graph {
+    pub(super) nodes: Vec<Node>,
+    /// Positions of nodes, in groups; nodes need only nodes of groups before their own.
+    pub(super) groups: Vec<Vec<usize>>,
+    pub(super) environment: Value,
+}
+
+pub(super) struct Node {
+    pub(super) id: String,
+    pub(super) kind: Kind,
+    pub(super) spec: Vec<(String, Template)>,
+}
+
+impl Node {
+    fn template(&self, field: &str) -> Option<&Template> {
+        self.spec.iter().find(|(name, _)| name == field).map(|(_, template)| template)
+    }
+
+    /// For errors: which node.
+    pub(super) fn fail(&self, source: Error) -> Error {
+        fail(&self.id, &self.kind.to_string(), source)
+    }
+}
+
+fn fail(id: &str, kind: &str, source: Error) -> Error {
+    Error::Node { id: id.to_owned(), node: kind.to_owned(), source: Box::new(source) }
+}
+
+/// Checks all of a document that can be checked without contacting anybody.
+///
+/// # Errors
+/// An unknown type; a name that is none or stands twice; a member that is missing or unknown; an expression that cannot be
+/// read, that refers to nothing, or to its own node; nodes that need each other.
+pub fn check(document: &Document) -> Result<Graph> {
+    let nodes: Vec<Node> = document.transformations.iter().map(node).collect::<Result<_>>()?;
+    let mut positions = HashMap::new();
+    for (position, node) in nodes.iter().enumerate() {
+        if positions.insert(node.id.as_str(), position).is_some() {
+            return Err(node.fail(Error::Document("the id stands twice".into())));
+        }
+    }
+    let environment = Value::Object(document.environment.clone());
+    let mut needs = Vec::with_capacity(nodes.len());
+    for (position, node) in nodes.iter().enumerate() {
+        let mut needed = Vec::new();
+        for (field, template) in &node.spec {
+            for expression in template.expressions() {
+                for path in expression.paths() {
+                    let at = |reason: String| node.fail(Error::Document(format!("spec.{field}: {reason}")));
+                    match positions.get(path.root.as_str()) {
+                        None if path.root == ENVIRONMENT => check_constant(path, &environment).map_err(at)?,
+                        None => return Err(at(format!("there is no transformation {}", path.root))),
+                        Some(other) if *other == position => return Err(at("refers to its own transformation".into())),
+                        Some(other) => {
+                            check_path(path, &nodes[*other]).map_err(at)?;
+                            needed.push(*other);
+                        }
+                    }
+                }
+            }
+        }
+        needed.sort_unstable();
+        needed.dedup();
+        needs.push(needed);
+    }
+    let groups = groups(&nodes, &needs)?;
+    Ok(Graph { nodes, groups, environment })
+}
+
+fn node(transformation: &Transformation) -> Result<Node> {
+    let Transformation { kind, id, spec } = transformation;
+    let wrong = |reason: String| fail(id, kind, Error::Document(reason));
+    let is_name = id.starts_with(|letter: char| letter.is_ascii_alphabetic())
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if !is_name || RESERVED.contains(&id.as_str()) || id == ENVIRONMENT {
+        return Err(wrong("the id must be a letter and more letters and digits, and no word of the expression language".into()));
+    }
+    let Some(kind) = Kind::parse(kind) else {
+        return Err(wrong("the type is unknown".into()));
+    };
+    for field in kind.fields() {
+        if matches!(field, Field::Required(name) if spec.get(*name).is_none_or(Value::is_null)) {
+            return Err(wrong(format!("spec.{} is missing", field.name())));
+        }
+    }
+    let mut templates = Vec::with_capacity(spec.len());
+    for (name, value) in spec {
+        if kind.fields().iter().all(|field| field.name() != name) {
+            let known: Vec<_> = kind.fields().iter().map(|field| field.name()).collect();
+            return Err(wrong(format!("spec.{name} is unknown; it has {}", known.join(", "))));
+        }
+        let template = Template::parse(value).map_err(|reason| {
+            let colon = if reason.starts_with(['.', '[']) { "" } else { ": " };
+            wrong(format!("spec.{name}{colon}{reason}"))
+        })?;
+        templates.push((name.clone(), template));
+    }
+    let node = Node { id: id.clone(), kind, spec: templates };
+    if let Some(Template::Constant(repository)) = node.template("repository") {
+        let spec: TypedObject =
+            serde_json::from_value(repository.clone()).map_err(|error| wrong(format!("spec.repository: {error}")))?;
+        place(kind, &spec).map_err(&wrong)?;
+    }
+    Ok(node)
+}
+
+/// Whether a node of this kind can work with this repository.
+pub(super) fn place(kind: Kind, repository: &TypedObject) -> Result<(), String> {
+    let reference = RepositoryReference::from_spec(repository).map_err(|error| format!("spec.repository: {error}"))?;
+    match (kind.place(), reference) {
+        (Some(Place::Registry), RepositoryReference::Ctf { .. }) => {
+            Err(format!("spec.repository is an archive; {} is for registries", kind.name()))
+        }
+        (Some(Place::Archive), RepositoryReference::Oci { .. }) => {
+            Err(format!("spec.repository is a registry; {} is for archives", kind.name()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_constant(path: &Path, environment: &Value) -> Result<(), String> {
+    let mut value = environment;
+    for (position, step) in path.steps.iter().enumerate() {
+        value = match step.follow(value) {
+            Some(value) => value,
+            None if known_later(step) => return Ok(()),
+            None => return Err(format!("{} does not exist", path.text(position + 1))),
+        };
+    }
+    Ok(())
+}
+
+fn known_later(step: &Step) -> bool {
+    step.is_optional || step.to == super::path::To::Computed
+}
+
+/// `<id>.spec.<member>…` or `<id>.output.<member>`: what a node has by its type, and what stands in its specification.
+fn check_path(path: &Path, node: &Node) -> Result<(), String> {
+    let member = |position: usize| path.member(position);
+    match (member(0), member(1)) {
+        (Some("output"), Some(name)) if !node.kind.outputs().contains(&name) => {
+            let known = node.kind.outputs().join(", ");
+            Err(format!("{} has no output {name}{}{known}", node.id, if known.is_empty() { "" } else { "; it has " }))
+        }
+        (Some("spec"), Some(name)) => match node.template(name) {
+            None if path.steps.get(1).is_some_and(known_later) => Ok(()),
+            None => Err(format!("{} does not exist", path.text(2))),
+            Some(Template::Constant(value)) => {
+                let rest = Path { root: path.text(2), steps: path.steps[2..].to_vec() };
+                check_constant(&rest, value)
+            }
+            Some(_) => Ok(()),
+        },
+        (Some("output" | "spec"), _) => Ok(()),
+        _ => Err(format!("{} is followed by neither .spec nor .output", node.id)),
+    }
+}
+
+/// Sorts nodes into groups, each in the order of the document.
+fn groups(nodes: &[Node], needs: &[Vec<usize>]) -> Result<Vec<Vec<usize>>> {
+    let mut open: Vec<usize> = needs.iter().map(Vec::len).collect();
+    let mut needed_by = vec![Vec::new(); nodes.len()];
+    for (position, needed) in needs.iter().enumerate() {
+        needed.iter().for_each(|other: &usize| needed_by[*other].push(position));
+    }
+    let mut depth = vec![0_usize; nodes.len()];
+    let mut ready: BinaryHeap<Reverse<usize>> = (0..nodes.len()).filter(|node| open[*node] == 0).map(Reverse).collect();
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut sorted = 0;
+    while let Some(Reverse(position)) = ready.pop() {
+        sorted += 1;
+        if groups.len() <= depth[position] {
+            groups.resize(depth[position] + 1, Vec::new());
+        }
+        groups[depth[position]].push(position);
+        for next in &needed_by[position] {
+            depth[*next] = depth[*next].max(depth[position] + 1);
+            open[*next] -= 1;
+            if open[*next] == 0 {
+                ready.push(Reverse(*next));
+            }
+        }
+    }
+    if sorted < nodes.len() {
+        return Err(cycle(nodes, needs, &open));
+    }
+    groups.iter_mut().for_each(|group| group.sort_unstable());
+    Ok(groups)
+}
+
+/// Names one cycle among the nodes that could not be sorted: each of them needs another one of them.
+fn cycle(nodes: &[Node], needs: &[Vec<usize>], open: &[usize]) -> Error {
+    let mut walked = Vec::new();
+    let mut position = open.iter().position(|open| *open > 0).unwrap_or_default();
+    while !walked.contains(&position) {
+        walked.push(position);
+        let Some(next) = needs[position].iter().find(|next| open[**next] > 0) else { break };
+        position = *next;
+    }
+    let start = walked.iter().position(|walked| *walked == position).unwrap_or_default();
+    let names: Vec<_> = walked[start..].iter().chain([&position]).map(|position| nodes[*position].id.as_str()).collect();
+    Error::Document(format!("transformations need each other: {}", names.join(" → ")))
+}
+

@@ -1,0 +1,38 @@
+use ocm_model::yaml;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// A transfer as a document: constants, and the nodes that use them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Document {
+    /// Constants by name: the component descriptors that are transferred.
+    #[serde(default)]
+    pub environment: Map<String, Value>,
+    /// What happens. The order is the one of publication; what needs what is said by expressions.
+    #[serde(default)]
+    pub transformations: Vec<Transformation>,
+}
+
+/// One node of a document.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Transformation {
+    /// What it does: `OCIAddLocalResource/v1alpha1`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its name in expressions.
+    pub id: String,
+    /// What it does it with; texts may be or contain expressions, `${…}`.
+    #[serde(default)]
+    pub spec: Map<String, Value>,
+}
+
+impl Document {
+    /// The document as YAML, byte for byte as the older program writes it.
+    pub fn to_yaml(&self) -> String {
+        // Texts, finite numbers and maps with text keys only: there is nothing in it that JSON cannot say.
+        yaml::to_string_folded(&serde_json::to_value(self).unwrap_or_default())
+    }
+}
