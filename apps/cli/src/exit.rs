@@ -45,6 +45,11 @@ impl Failure {
         Self::new(Exit::Usage, message)
     }
 
+    /// The message without what to do next.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Ctrl-C.
     pub(crate) fn interrupted() -> Self {
         Self::new(Exit::Interrupted, "interrupted")

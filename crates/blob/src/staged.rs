@@ -236,7 +236,9 @@ fn write_at_once(folder: &Path, chunks: &[Bytes], measuring: Measuring) -> Resul
         Measuring::Known(digest) => digest,
         Measuring::Hash(algorithm) => {
             let mut digester = Digester::new(algorithm);
-            chunks.iter().for_each(|chunk| digester.update(chunk));
+            for chunk in chunks {
+                digester.update(chunk);
+            }
             digester.finish()
         }
     };

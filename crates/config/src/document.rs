@@ -4,7 +4,7 @@ use std::sync::Arc;
 use ocm_model::yaml;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::Spanned;
 
 use crate::{Error, Place, Result};
 
@@ -80,7 +80,8 @@ impl Document {
     }
 
     fn add(&mut self, node: Node, place: Place) -> Result<()> {
-        let kind = node.kind.filter(|kind| !kind.is_empty()).ok_or_else(|| Error::new(&place, "the entry has no type"))?;
+        let kind =
+            node.kind.filter(|kind| !kind.is_empty()).ok_or_else(|| Error::new(&place, "the entry has no type"))?;
         self.entries.push(Entry { place, kind, members: node.members });
         Ok(())
     }

@@ -131,7 +131,8 @@ impl Reader {
                 Some('\\') => self.escaped()?,
                 Some(character) => character,
             };
-            let is_range = self.peek() == Some('-') && !matches!(self.characters.get(self.position + 1), None | Some(']'));
+            let is_range =
+                self.peek() == Some('-') && !matches!(self.characters.get(self.position + 1), None | Some(']'));
             let last = if is_range {
                 self.position += 1;
                 match self.next() {
@@ -222,6 +223,6 @@ mod tests {
         let name = "a".repeat(255);
         assert!(!matches(&"*a".repeat(300), &name));
         assert!(!matches(&format!("{}b", "{a,aa,aaa}".repeat(50)), &name));
-        assert!(!matches(&format!("{}b{}", "{*,".repeat(300), "}".repeat(300)), &name));
+        assert!(!matches(&format!("{}b{}", "{*,".repeat(200), "}".repeat(200)), &name));
     }
 }

@@ -53,7 +53,8 @@ impl DockerConfig {
     /// Reads a configuration. `origin` names it in errors.
     pub fn read(text: &[u8], origin: &str) -> Result<Self> {
         let fail = |reason: String| Error::Configuration { origin: origin.to_owned(), reason };
-        let file: File = serde_json::from_slice(text).map_err(|error| fail(format!("line {}, column {}", error.line(), error.column())))?;
+        let file: File = serde_json::from_slice(text)
+            .map_err(|error| fail(format!("line {}, column {}", error.line(), error.column())))?;
         let mut entries = BTreeMap::new();
         for (key, auth) in file.auths {
             let credentials = auth.credentials().map_err(|reason| fail(format!("entry {key:?}: {reason}")))?;
@@ -108,7 +109,8 @@ impl Auth {
             return Ok(Some(Credentials::Basic { username, password }));
         }
         let Some(auth) = given(self.auth) else { return Ok(None) };
-        let bytes = base64::engine::general_purpose::STANDARD.decode(auth.reveal()).map_err(|_| "auth is not base64")?;
+        let bytes =
+            base64::engine::general_purpose::STANDARD.decode(auth.reveal()).map_err(|_| "auth is not base64")?;
         let text = String::from_utf8(bytes).map_err(|_| "auth is not text")?;
         let (username, password) = text.split_once(':').ok_or("auth is not user:password")?;
         // Docker pads the password with zero bytes in some old versions.
@@ -156,8 +158,10 @@ mod tests {
 
     #[test]
     fn a_helper_for_the_host_comes_before_its_entry_and_the_store_last() {
-        let config = config(r#"{"auths":{"a.io":{"username":"u","password":"p"},"b.io":{"username":"u","password":"p"}},
-            "credHelpers":{"a.io":"one"},"credsStore":"all"}"#);
+        let config = config(
+            r#"{"auths":{"a.io":{"username":"u","password":"p"},"b.io":{"username":"u","password":"p"}},
+            "credHelpers":{"a.io":"one"},"credsStore":"all"}"#,
+        );
         let helper = |name: &str, host: &str| Some(Entry::Helper(Helper::new(name).unwrap(), host.to_owned()));
         assert_eq!(config.lookup("a.io", None), helper("one", "a.io"));
         assert_eq!(user(config.lookup("b.io", None)), "u");

@@ -33,7 +33,8 @@ impl Helper {
     /// file and must not lead to a program elsewhere.
     pub fn new(name: &str) -> Option<Self> {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        (!name.is_empty() && !name.starts_with('.') && name.chars().all(plain)).then(|| Self { program: format!("docker-credential-{name}") })
+        (!name.is_empty() && !name.starts_with('.') && name.chars().all(plain))
+            .then(|| Self { program: format!("docker-credential-{name}") })
     }
 
     /// Asks for the credentials of a host; `None` if the helper knows of none.
@@ -59,8 +60,8 @@ impl Helper {
             let unknown = said.contains("not found") || said.contains("no credentials");
             return if unknown { Ok(None) } else { Err(fail(format!("it ended with {}", output.status))) };
         }
-        let answer: Answer =
-            serde_json::from_slice(&output.stdout).map_err(|_| fail("its answer is not the JSON of the helper protocol".into()))?;
+        let answer: Answer = serde_json::from_slice(&output.stdout)
+            .map_err(|_| fail("its answer is not the JSON of the helper protocol".into()))?;
         Ok(match (answer.username.as_str(), answer.secret) {
             (_, secret) if secret.is_empty() => None,
             (TOKEN_USER, secret) => Some(Credentials::IdentityToken(secret)),

@@ -10,7 +10,9 @@ use async_trait::async_trait;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use ocm_blob::{Blob, ByteStream, Digest, Observer, Unobserved};
 
-use crate::{Descriptor, Document, Error, Kind, Manifest, Pushed, Repository, Result, Selector, StoredBlob, media_type};
+use crate::{
+    Descriptor, Document, Error, Kind, Manifest, Pushed, Repository, Result, Selector, StoredBlob, media_type,
+};
 
 /// Nesting of indexes beyond which a graph is refused; real ones have two or three levels.
 const MAX_DEPTH: usize = 16;
@@ -141,7 +143,7 @@ async fn copy_blob(
         // A source that broke off shows as a failed push; the person must look at the other side.
         Err(error) => {
             let source_failed = content.failed.lock().unwrap_or_else(PoisonError::into_inner).take();
-            Err(source_failed.map_or_else(|| Side::Target.names(error), |error| Side::Source.names(error)))
+            Err(source_failed.map_or_else(|| Side::Target.names(&error), |error| Side::Source.names(&error)))
         }
     }
 }
@@ -229,7 +231,9 @@ impl Graph {
             let document = on(Side::Source, manifest.document())?;
             stack.push(Step::Leave(manifest));
             match document {
-                Document::Image(_) => graph.blobs.extend(document.blobs().into_iter().filter(|blob| is_carried(blob)).cloned()),
+                Document::Image(_) => {
+                    graph.blobs.extend(document.blobs().into_iter().filter(|blob| is_carried(blob)).cloned());
+                }
                 Document::Index(index) => {
                     for child in index.manifests.into_iter().rev() {
                         if media_type::is_manifest(&child.media_type) {
@@ -265,7 +269,7 @@ enum Side {
 }
 
 impl Side {
-    fn names(self, error: Error) -> Error {
+    fn names(self, error: &Error) -> Error {
         let side = match self {
             Self::Source => "source",
             Self::Target => "target",
@@ -275,5 +279,5 @@ impl Side {
 }
 
 fn on<T>(side: Side, result: Result<T>) -> Result<T> {
-    result.map_err(|error| side.names(error))
+    result.map_err(|error| side.names(&error))
 }

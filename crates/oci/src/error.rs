@@ -79,7 +79,9 @@ impl Error {
             },
             ocm_blob::Error::File { .. } | ocm_blob::Error::Io(_) => {
                 let kind = match &error {
-                    ocm_blob::Error::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => Kind::NotFound,
+                    ocm_blob::Error::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                        Kind::NotFound
+                    }
                     _ => Kind::Local,
                 };
                 Self::new(kind, subject, &error).caused_by(error)

@@ -97,7 +97,8 @@ impl Manifest {
     /// contradicts the type under which the document is stored.
     pub fn document(&self) -> Result<Document> {
         let fail = |reason: String| Error::invalid(format!("manifest {}", self.digest), reason);
-        let value: Value = serde_json::from_slice(&self.bytes).map_err(|error| fail(format!("not valid JSON: {error}")))?;
+        let value: Value =
+            serde_json::from_slice(&self.bytes).map_err(|error| fail(format!("not valid JSON: {error}")))?;
         let has = |key: &str| value.get(key).is_some_and(|value| !value.is_null());
         let (index, image) = (has("manifests"), has("config") || has("layers"));
         if index && image {
@@ -235,14 +236,19 @@ mod tests {
     fn a_document_is_one_thing_only() {
         let both = Manifest::new(media_type::INDEX, r#"{"schemaVersion":2,"manifests":[],"layers":[]}"#);
         assert!(both.document().unwrap_err().to_string().contains("at once"));
-        let lie = Manifest::new(media_type::INDEX, format!(r#"{{"schemaVersion":2,"mediaType":"{}"}}"#, media_type::MANIFEST));
+        let lie = Manifest::new(
+            media_type::INDEX,
+            format!(r#"{{"schemaVersion":2,"mediaType":"{}"}}"#, media_type::MANIFEST),
+        );
         assert!(lie.document().unwrap_err().to_string().contains("says it is"));
     }
 
     #[test]
     fn unknown_members_survive() {
         let text = r#"{"schemaVersion":2,"manifests":[{"mediaType":"m","digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","size":0,"new":[1]}],"other":{"a":1}}"#;
-        let Document::Index(index) = Manifest::new(media_type::INDEX, text).document().unwrap() else { panic!("an index") };
+        let Document::Index(index) = Manifest::new(media_type::INDEX, text).document().unwrap() else {
+            panic!("an index")
+        };
         assert_eq!(serde_json::to_string(&index).unwrap(), text);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use ocm_access::RegistrySource;
 use ocm_blob::{Observer, Unobserved};
+use ocm_config::Resolvers;
 use ocm_credentials::DockerConfig;
 use ocm_model::reference::{FileFormat, RepositoryReference};
 use ocm_oci::{Anonymous, Authenticator, Endpoint, ImageReference, RemoteRegistry, Repository};
@@ -23,6 +24,7 @@ struct Inner {
     http: ocm_http::Client,
     authenticator: Arc<dyn Authenticator>,
     observer: Arc<dyn Observer>,
+    resolvers: Resolvers,
     registries: Mutex<HashMap<String, Arc<RemoteRegistry>>>,
 }
 
@@ -32,6 +34,7 @@ pub struct Builder {
     http: ocm_http::Settings,
     docker: Option<DockerConfig>,
     observer: Option<Arc<dyn Observer>>,
+    resolvers: Resolvers,
 }
 
 impl Builder {
@@ -61,6 +64,13 @@ impl Builder {
         self
     }
 
+    /// Where component versions that others refer to are found.
+    #[must_use]
+    pub fn resolvers(mut self, resolvers: Resolvers) -> Self {
+        self.resolvers = resolvers;
+        self
+    }
+
     /// The context. Nothing is connected yet.
     pub fn build(self) -> Context {
         let authenticator: Arc<dyn Authenticator> = match self.docker {
@@ -71,6 +81,7 @@ impl Builder {
             http: ocm_http::Client::new(self.http),
             authenticator,
             observer: self.observer.unwrap_or_else(|| Arc::new(Unobserved)),
+            resolvers: self.resolvers,
             registries: Mutex::default(),
         }))
     }
@@ -97,8 +108,17 @@ impl Context {
         &self.0.observer
     }
 
+    pub(crate) fn resolvers(&self) -> &Resolvers {
+        &self.0.resolvers
+    }
+
     /// Opens a repository of component versions.
     pub(crate) async fn open(&self, reference: &RepositoryReference, purpose: Purpose) -> Result<ComponentRepository> {
+        Ok(self.repository(reference, purpose).await?)
+    }
+
+    /// Opens a repository of component versions, for ports whose errors are those of a place.
+    pub(crate) async fn repository(&self, reference: &RepositoryReference, purpose: Purpose) -> ocm_oci::Result<ComponentRepository> {
         match reference {
             RepositoryReference::Ctf { file_path, format, .. } => {
                 let purpose = match (purpose, format) {
@@ -117,15 +137,14 @@ impl Context {
         }
     }
 
-    pub(crate) async fn open_archive(&self, path: &Path, purpose: Purpose) -> Result<Archive> {
+    pub(crate) async fn open_archive(&self, path: &Path, purpose: Purpose) -> ocm_oci::Result<Archive> {
         let path: PathBuf = path.to_owned();
-        let archive = match purpose {
+        match purpose {
             Purpose::Read => Archive::open(path, Access::Read).await,
             Purpose::Write => Archive::open(path, Access::ReadWrite).await,
             Purpose::Create(None) => Archive::open(path, Access::Create).await,
             Purpose::Create(Some(form)) => Archive::open_as(path, Access::Create, form).await,
-        };
-        Ok(archive?)
+        }
     }
 
     fn registry(&self, endpoint: Endpoint) -> Arc<RemoteRegistry> {
@@ -138,7 +157,9 @@ impl Context {
 
 /// The form of an archive by its name on the command line.
 pub(crate) fn form(name: &str) -> Result<Form> {
-    FileFormat::parse(name).map(form_of).ok_or_else(|| Error::usage(format!("unknown archive form {name:?}")).hint("directory, tar or tgz"))
+    FileFormat::parse(name)
+        .map(form_of)
+        .ok_or_else(|| Error::usage(format!("unknown archive form {name:?}")).hint("directory, tar or tgz"))
 }
 
 fn form_of(format: FileFormat) -> Form {

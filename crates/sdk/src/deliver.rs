@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use ocm_access::Content;
-use ocm_blob::{Algorithm, Blob, ByteStream, Digest, Durability, Existing, ExtractOptions, Gzipped, Limits, Observer, Staged, extract, gunzip, verified, write_file};
+use ocm_blob::{
+    Algorithm, Blob, ByteStream, Digest, Durability, Existing, ExtractOptions, Gzipped, Limits, Observer, Staged,
+    extract, gunzip, verified, write_file,
+};
 use ocm_model::DigestSpec;
 use ocm_oci::{Layout, LayoutContent, Repository, media_type};
 
@@ -37,13 +40,21 @@ pub(crate) struct Delivered {
 }
 
 /// Writes content to `output`, checked against the recorded digest. Nothing is left there if it is wrong.
-pub(crate) async fn deliver(content: Content, wanted: &Wanted<'_>, output: &Path, observer: &Arc<dyn Observer>) -> Result<Delivered> {
+pub(crate) async fn deliver(
+    content: Content,
+    wanted: &Wanted<'_>,
+    output: &Path,
+    observer: &Arc<dyn Observer>,
+) -> Result<Delivered> {
     if let Some(folder) = output.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(|error| Error::new(Kind::Other, format!("{}: {error}", folder.display())))?;
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Error::new(Kind::Other, format!("{}: {error}", folder.display())))?;
     }
     match content {
         Content::Image { source, root } => image(source, root, wanted, output, observer).await,
-        Content::Blob { blob, media_type } if is_artifact_set(&media_type) => artifact_set(blob, &media_type, wanted, output, observer).await,
+        Content::Blob { blob, media_type } if is_artifact_set(&media_type) => {
+            artifact_set(blob, &media_type, wanted, output, observer).await
+        }
         Content::Blob { blob, media_type } => bytes(blob, media_type, wanted, output, observer).await,
     }
 }
@@ -60,11 +71,18 @@ fn mismatch(expected: &str, actual: &str) -> Error {
 
 /// The recorded digest as one of bytes; `None` if there is none or the element is excluded from digests.
 fn recorded(digest: Option<&DigestSpec>) -> Result<Option<Digest>> {
-    let Some(spec) = digest.filter(|spec| !spec.value.is_empty() && spec.hash_algorithm != "NO-DIGEST") else { return Ok(None) };
+    let Some(spec) = digest.filter(|spec| !spec.value.is_empty() && spec.hash_algorithm != "NO-DIGEST") else {
+        return Ok(None);
+    };
     let algorithm = match spec.hash_algorithm.to_ascii_uppercase().replace('-', "").as_str() {
         "SHA256" => Algorithm::Sha256,
         "SHA512" => Algorithm::Sha512,
-        other => return Err(Error::new(Kind::Verification, format!("the recorded digest uses the unknown algorithm {other:?}"))),
+        other => {
+            return Err(Error::new(
+                Kind::Verification,
+                format!("the recorded digest uses the unknown algorithm {other:?}"),
+            ));
+        }
     };
     Digest::from_hex(algorithm, &spec.value).map(Some).map_err(|error| Error::new(Kind::Verification, error))
 }
@@ -80,7 +98,9 @@ fn watched(stream: ByteStream, observer: &Arc<dyn Observer>) -> ByteStream {
 
 fn file_error(error: ocm_blob::Error) -> Error {
     match error {
-        ocm_blob::Error::DigestMismatch { .. } | ocm_blob::Error::SizeMismatch { .. } => Error::new(Kind::Verification, error),
+        ocm_blob::Error::DigestMismatch { .. } | ocm_blob::Error::SizeMismatch { .. } => {
+            Error::new(Kind::Verification, error)
+        }
         ocm_blob::Error::File { ref source, .. } if source.kind() == std::io::ErrorKind::AlreadyExists => {
             Error::new(Kind::Conflict, error).hint("name another place with --output")
         }
@@ -106,9 +126,11 @@ async fn bytes(
     let stream = watched(stream, observer);
     let digest = stored.or(expected).map(|digest| digest.to_string()).unwrap_or_default();
     let unpack = wanted.extraction == Extraction::Auto;
-    let compressed = unpack && (media_type == "application/gzip" || media_type == "application/x-tgz" || media_type.ends_with("+gzip"));
+    let compressed = unpack
+        && (media_type == "application/gzip" || media_type == "application/x-tgz" || media_type.ends_with("+gzip"));
     let inner = media_type.strip_suffix("+gzip").unwrap_or(&media_type);
-    let tar = unpack && (["application/tar", "application/x-tar", "application/x-tgz"].contains(&inner) || inner.ends_with("+tar"));
+    let tar = unpack
+        && (["application/tar", "application/x-tar", "application/x-tgz"].contains(&inner) || inner.ends_with("+tar"));
     let stream = if compressed { gunzip(stream, Limits::default()) } else { stream };
     let bytes = if tar {
         extract(stream, output, ExtractOptions::default()).await.map_err(file_error)?.bytes
@@ -202,10 +224,13 @@ async fn chart(source: &Arc<dyn Repository>, root: &ocm_oci::Descriptor, output:
     let document = source.manifest(&root.digest.clone().into()).await?.document()?;
     let layers: Vec<ocm_oci::Descriptor> = document.blobs().into_iter().skip(1).cloned().collect();
     let config = document.blobs().first().map(|config| (*config).clone());
-    let (Some(config), Some(layer)) = (config, layers.iter().find(|layer| CHARTS.contains(&layer.media_type.as_str()))) else {
+    let (Some(config), Some(layer)) = (config, layers.iter().find(|layer| CHARTS.contains(&layer.media_type.as_str())))
+    else {
         return Err(Error::usage("the artifact has no layer with a chart"));
     };
-    let text = ocm_blob::read_to_end(source.blob(&config.digest, 0).await?, 1 << 20, "chart configuration").await.map_err(file_error)?;
+    let text = ocm_blob::read_to_end(source.blob(&config.digest, 0).await?, 1 << 20, "chart configuration")
+        .await
+        .map_err(file_error)?;
     let about: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
     let part = |key: &str| about.get(key).and_then(serde_json::Value::as_str).filter(|text| is_plain(text));
     let base = match (part("name"), part("version")) {
@@ -220,7 +245,8 @@ async fn chart(source: &Arc<dyn Repository>, root: &ocm_oci::Descriptor, output:
             _ => layer.digest.hex(),
         };
         let path = output.join(name);
-        std::fs::create_dir_all(output).map_err(|error| Error::new(Kind::Other, format!("{}: {error}", output.display())))?;
+        std::fs::create_dir_all(output)
+            .map_err(|error| Error::new(Kind::Other, format!("{}: {error}", output.display())))?;
         let existing = if path.is_file() { Existing::Replace } else { Existing::Refuse };
         written += write_file(source.blob(&layer.digest, 0).await?, path, existing).await.map_err(file_error)?.1;
     }

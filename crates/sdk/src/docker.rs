@@ -26,7 +26,9 @@ impl Authenticator for Docker {
             Some(Entry::Credentials(credentials)) => Ok(Some(credentials_of(credentials))),
             Some(Entry::Helper(helper, asked)) => {
                 let cell = self.asked.lock().await.entry(asked.clone()).or_default().clone();
-                let answer = cell.get_or_try_init(|| async { helper.get(&asked).await.map(|found| found.map(credentials_of)) }).await;
+                let answer = cell
+                    .get_or_try_init(|| async { helper.get(&asked).await.map(|found| found.map(credentials_of)) })
+                    .await;
                 answer.cloned().map_err(|error| Error::new(Kind::Denied, host, error))
             }
         }

@@ -75,6 +75,12 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+impl From<ocm_config::Error> for Error {
+    fn from(error: ocm_config::Error) -> Self {
+        Self::usage(format!("configuration {error}"))
+    }
+}
+
 impl From<ocm_oci::Error> for Error {
     fn from(error: ocm_oci::Error) -> Self {
         Self::new(error.kind().into(), error)

@@ -7,6 +7,7 @@ mod context;
 mod deliver;
 mod docker;
 mod error;
+mod interpret;
 mod lookup;
 pub mod ops;
 mod select;
@@ -14,6 +15,7 @@ mod tree;
 
 pub use context::{Builder, Context};
 pub use error::{Error, Kind};
+pub use ocm_config as config;
 pub use ocm_http as http;
 pub use ocm_model as model;
 pub use ocm_blob::{Item, Observer, Outcome, Unobserved};

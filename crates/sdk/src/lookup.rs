@@ -1,18 +1,55 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use ocm_config::{Resolver, Route};
+use ocm_model::RepositoryReference;
+use ocm_oci::{Error, Kind, Result};
 use ocm_repository::{ComponentRepository, ComponentVersion};
+use tokio::sync::OnceCell;
 
-/// Repositories that are asked one after the other; what was found is remembered.
+use crate::Context;
+use crate::context::Purpose;
+
+/// Finds component versions that others refer to; what was found is remembered.
+///
+/// What is asked, in this order: the repository that a pattern of the configuration names, and only otherwise the ones of
+/// the roots and those of the older form of configuration; then the ones named with the request.
 pub(crate) struct Lookup {
-    repositories: Vec<ComponentRepository>,
+    context: Context,
+    /// Where the roots are.
+    home: Vec<ComponentRepository>,
+    /// Names of the roots, which are looked for at home whatever the configuration says.
+    roots: HashSet<String>,
+    /// Named with the request.
+    named: Vec<ComponentRepository>,
+    /// Archives by their canonical path, so that each is opened and its index read once.
+    archives: Mutex<HashMap<PathBuf, Arc<OnceCell<ComponentRepository>>>>,
     found: Mutex<HashMap<(String, String), Arc<ComponentVersion>>>,
 }
 
+/// One repository to ask.
+enum Place<'a> {
+    Open(&'a ComponentRepository),
+    Configured(&'a Resolver),
+}
+
 impl Lookup {
-    pub(crate) fn new(repositories: Vec<ComponentRepository>) -> Self {
-        Self { repositories, found: Mutex::default() }
+    pub(crate) fn new(context: &Context, home: Vec<ComponentRepository>, named: Vec<ComponentRepository>) -> Self {
+        let open = home.iter().chain(&named).filter(|repository| repository.content("").location().is_none());
+        let archives = open.map(|repository| {
+            (canonical(Path::new(&repository.address())), Arc::new(OnceCell::new_with(Some(repository.clone()))))
+        });
+        let archives = Mutex::new(archives.collect());
+        Self { context: context.clone(), home, roots: HashSet::new(), named, archives, found: Mutex::default() }
+    }
+
+    /// Tells which components the roots belong to.
+    #[must_use]
+    pub(crate) fn with_roots(mut self, components: impl IntoIterator<Item = String>) -> Self {
+        self.roots.extend(components);
+        self
     }
 
     /// Remembers a component version that was read elsewhere.
@@ -21,34 +58,80 @@ impl Lookup {
         self.found.lock().unwrap_or_else(PoisonError::into_inner).insert(key, version.clone());
     }
 
+    /// Whether the configuration names the one repository that a component version comes from.
+    pub(crate) fn is_bound(&self, component: &str, version: &str) -> bool {
+        matches!(self.context.resolvers().route(component, version), Route::Only(_))
+    }
+
     fn remembered(&self, component: &str, version: &str) -> Option<Arc<ComponentVersion>> {
         let key = (component.to_owned(), version.to_owned());
         self.found.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
     }
+
+    fn places(&self, component: &str, version: &str) -> Vec<Place<'_>> {
+        let mut places = Vec::new();
+        let home = || self.home.iter().map(Place::Open);
+        match self.context.resolvers().route(component, version) {
+            Route::Only(resolver) => {
+                places.extend(home().filter(|_| self.roots.contains(component)));
+                places.push(Place::Configured(resolver));
+            }
+            Route::Fallback(resolvers) => {
+                places.extend(home());
+                places.extend(resolvers.into_iter().map(Place::Configured));
+            }
+            Route::Unconfigured => places.extend(home()),
+        }
+        places.extend(self.named.iter().map(Place::Open));
+        places
+    }
+
+    async fn configured(&self, resolver: &Resolver) -> Result<ComponentRepository> {
+        let open = || self.context.repository(&resolver.repository, Purpose::Read);
+        let RepositoryReference::Ctf { file_path, .. } = &resolver.repository else { return open().await };
+        let path = canonical(Path::new(file_path));
+        let cell = self.archives.lock().unwrap_or_else(PoisonError::into_inner).entry(path).or_default().clone();
+        cell.get_or_try_init(open).await.cloned()
+    }
+}
+
+/// The same path for the same archive, however it was written.
+fn canonical(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 #[async_trait]
 impl ocm_transfer::Lookup for Lookup {
-    async fn get(&self, component: &str, version: &str) -> ocm_oci::Result<Arc<ComponentVersion>> {
+    async fn get(&self, component: &str, version: &str) -> Result<Arc<ComponentVersion>> {
         if let Some(version) = self.remembered(component, version) {
             return Ok(version);
         }
-        for repository in &self.repositories {
-            match repository.get(component, version).await {
+        let mut asked = Vec::new();
+        for place in self.places(component, version) {
+            let (repository, name) = match place {
+                Place::Open(repository) => (Ok(repository.clone()), repository.address()),
+                Place::Configured(resolver) => {
+                    (self.configured(resolver).await, format!("{} (configuration {resolver})", resolver.repository))
+                }
+            };
+            let found = match repository {
+                Ok(repository) => repository.get(component, version).await,
+                Err(error) => Err(error),
+            };
+            match found {
                 Ok(found) => {
                     let found = Arc::new(found);
                     self.remember(&found);
                     return Ok(found);
                 }
-                Err(error) if error.kind() == ocm_oci::Kind::NotFound => {}
+                Err(error) if error.kind() == Kind::NotFound => asked.push(name),
                 Err(error) => return Err(error),
             }
         }
-        let places: Vec<_> = self.repositories.iter().map(ComponentRepository::address).collect();
-        Err(ocm_oci::Error::new(
-            ocm_oci::Kind::NotFound,
+        Err(Error::new(
+            Kind::NotFound,
             format!("{component}:{version}"),
-            format!("component version not found in {}", places.join(", ")),
+            format!("component version not found in {}", asked.join(", ")),
         ))
     }
 }

@@ -10,7 +10,7 @@ use ocm_repository::{ComponentRepository, ComponentVersion};
 use crate::context::Purpose;
 use crate::lookup::Lookup;
 use crate::ops::get;
-use crate::{Context, Error, Kind, Result};
+use crate::{Context, Error, Kind, Result, interpret};
 
 /// One component version that was asked for, not yet read.
 #[derive(Clone)]
@@ -54,7 +54,9 @@ pub(crate) fn meaning(text: &str) -> Result<Meant> {
     if !text.contains("//") || text.ends_with("//") || is_only_scheme(text) {
         // Without a separator it is a place, unless it is one of the older short forms `host/component:version`.
         if Path::new(text).exists() {
-            return RepositoryReference::parse(text).map(|reference| Meant::Repository(on_disk(reference))).map_err(usage);
+            return RepositoryReference::parse(text)
+                .map(|reference| Meant::Repository(on_disk(reference)))
+                .map_err(usage);
         }
         if text.contains("/component-descriptors/")
             || text.rsplit('/').next().is_some_and(|last| last.contains(':')) && !text.contains("::")
@@ -63,7 +65,9 @@ pub(crate) fn meaning(text: &str) -> Result<Meant> {
                 return Ok(Meant::Component(with_disk(reference)));
             }
         }
-        return RepositoryReference::parse(text.trim_end_matches('/')).map(|reference| Meant::Repository(on_disk(reference))).map_err(usage);
+        return RepositoryReference::parse(text.trim_end_matches('/'))
+            .map(|reference| Meant::Repository(on_disk(reference)))
+            .map_err(usage);
     }
     ComponentReference::parse(text).map(|reference| Meant::Component(with_disk(reference))).map_err(usage)
 }
@@ -87,7 +91,9 @@ fn with_disk(mut reference: ComponentReference) -> ComponentReference {
 /// `product-1.0` and `my.ctf` look like hosts; where there is such a file or folder, that is what is meant.
 fn on_disk(reference: RepositoryReference) -> RepositoryReference {
     match reference.as_file() {
-        Some(RepositoryReference::Ctf { file_path, .. }) if Path::new(&file_path).exists() => RepositoryReference::ctf(file_path),
+        Some(RepositoryReference::Ctf { file_path, .. }) if Path::new(&file_path).exists() => {
+            RepositoryReference::ctf(file_path)
+        }
         _ => reference,
     }
 }
@@ -112,7 +118,8 @@ pub(crate) async fn select(context: &Context, request: &get::Request) -> Result<
         return Ok(selected);
     }
     if request.references.is_empty() {
-        return Err(Error::usage("a component reference or a repository is missing").hint("example: ocm get cv ./archive//acme.org/product:1.0.0"));
+        return Err(Error::usage("a component reference or a repository is missing")
+            .hint("example: ocm get cv ./archive//acme.org/product:1.0.0"));
     }
     for text in &request.references {
         match meaning(text)? {
@@ -121,7 +128,7 @@ pub(crate) async fn select(context: &Context, request: &get::Request) -> Result<
                 selected.extend(everything(&repository, &filter).await?);
             }
             Meant::Component(reference) => {
-                let repository = context.open(&reference.repository, Purpose::Read).await?;
+                let (repository, reference) = interpret::open(context, text, reference).await?;
                 let (version, digest) = (reference.version.as_deref(), reference.digest.clone());
                 selected.extend(versions(&repository, reference.component.as_str(), version, digest, &filter).await?);
             }
@@ -130,7 +137,7 @@ pub(crate) async fn select(context: &Context, request: &get::Request) -> Result<
     Ok(selected)
 }
 
-/// The repositories that referenced versions are looked for in: where the roots are, then the ones given.
+/// What finds the versions that these roots refer to.
 pub(crate) async fn lookup(context: &Context, selected: &[Selected], more: &[String]) -> Result<Lookup> {
     let mut repositories: Vec<ComponentRepository> = Vec::new();
     for root in selected {
@@ -138,10 +145,17 @@ pub(crate) async fn lookup(context: &Context, selected: &[Selected], more: &[Str
             repositories.push(root.repository.clone());
         }
     }
-    for place in more {
-        repositories.push(context.open(&self::repository(place)?, Purpose::Read).await?);
+    let named = named(context, more).await?;
+    Ok(Lookup::new(context, repositories, named).with_roots(selected.iter().map(|root| root.component.clone())))
+}
+
+/// Opens repositories that were named to look for referenced versions in.
+pub(crate) async fn named(context: &Context, places: &[String]) -> Result<Vec<ComponentRepository>> {
+    let mut repositories = Vec::new();
+    for place in places {
+        repositories.push(context.open(&repository(place)?, Purpose::Read).await?);
     }
-    Ok(Lookup::new(repositories))
+    Ok(repositories)
 }
 
 struct Filter {
@@ -163,8 +177,11 @@ impl Filter {
 
 async fn everything(repository: &ComponentRepository, filter: &Filter) -> Result<Vec<Selected>> {
     if repository.content("").location().is_some() {
-        return Err(Error::usage(format!("{}: the components of a registry cannot be listed reliably", repository.address()))
-            .hint("name a component: <repository>//<component>[:<version>]"));
+        return Err(Error::usage(format!(
+            "{}: the components of a registry cannot be listed reliably",
+            repository.address()
+        ))
+        .hint("name a component: <repository>//<component>[:<version>]"));
     }
     let mut selected = Vec::new();
     for component in repository.components().await? {
@@ -205,8 +222,34 @@ async fn versions(
             found
         }
     };
-    let make = |version| Selected { repository: repository.clone(), component: component.to_owned(), version, digest: digest.clone() };
+    let versions = match (&digest, version) {
+        (Some(digest), None) => vec![with_digest(repository, component, versions, digest).await?],
+        _ => versions,
+    };
+    let make = |version| Selected {
+        repository: repository.clone(),
+        component: component.to_owned(),
+        version,
+        digest: digest.clone(),
+    };
     Ok(versions.into_iter().map(make).collect())
+}
+
+/// The version whose manifest has a digest; for references that name a digest and no version.
+async fn with_digest(
+    repository: &ComponentRepository,
+    component: &str,
+    versions: Vec<String>,
+    digest: &str,
+) -> Result<String> {
+    let content = repository.content(component);
+    for version in versions {
+        let tag = ocm_oci::Selector::Tag(ocm_model::version::to_tag(&version));
+        if content.resolve(&tag).await?.is_some_and(|found| found.digest.to_string() == digest) {
+            return Ok(version);
+        }
+    }
+    Err(Error::new(Kind::NotFound, format!("{}//{component}: no version has digest {digest}", repository.address())))
 }
 
 /// `component:version`, the version optional.

@@ -18,7 +18,12 @@ const MAX_DEPTH: usize = 200;
 type Key = (String, String);
 
 /// Reads roots and, if asked, everything they refer to.
-pub(crate) async fn read(roots: &[Selected], lookup: &Lookup, recursive: bool, unresolved: Unresolved) -> Result<Vec<Node>> {
+pub(crate) async fn read(
+    roots: &[Selected],
+    lookup: &Lookup,
+    recursive: bool,
+    unresolved: Unresolved,
+) -> Result<Vec<Node>> {
     let mut versions: HashMap<Key, Arc<ComponentVersion>> = HashMap::new();
     let mut nodes = Vec::new();
     for root in roots {
@@ -74,8 +79,12 @@ fn node(
 ) -> Result<Node> {
     let here = key(version);
     if path.contains(&here) || path.len() > MAX_DEPTH {
-        let names: Vec<_> = path.iter().chain([&here]).map(|(component, version)| format!("{component}:{version}")).collect();
-        return Err(Error::new(Kind::Other, format!("component versions refer to each other in a circle: {}", names.join(" → "))));
+        let names: Vec<_> =
+            path.iter().chain([&here]).map(|(component, version)| format!("{component}:{version}")).collect();
+        return Err(Error::new(
+            Kind::Other,
+            format!("component versions refer to each other in a circle: {}", names.join(" → ")),
+        ));
     }
     path.push(here);
     let mut children = Vec::new();

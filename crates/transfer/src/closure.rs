@@ -102,7 +102,10 @@ fn check_reference_digests(found: &HashMap<Key, Arc<ComponentVersion>>) -> Resul
                 return Err(Error::ReferenceDigest {
                     component: reference.component_name.clone(),
                     version: reference.version.clone(),
-                    referrer: format!("{}:{}", referrer.descriptor.component.name, referrer.descriptor.component.version),
+                    referrer: format!(
+                        "{}:{}",
+                        referrer.descriptor.component.name, referrer.descriptor.component.version
+                    ),
                     algorithm: digest.normalisation_algorithm.clone(),
                     expected: digest.value.clone(),
                     actual,
@@ -119,7 +122,8 @@ fn component_digest(version: &ComponentVersion, like: &DigestSpec) -> Result<Str
         let component = &version.descriptor.component;
         Error::Normalisation { version: format!("{}:{}", component.name, component.version), reason }
     };
-    let algorithm = like.normalisation_algorithm.parse::<normalise::Algorithm>().map_err(|error| fail(error.to_string()))?;
+    let algorithm =
+        like.normalisation_algorithm.parse::<normalise::Algorithm>().map_err(|error| fail(error.to_string()))?;
     let hash = match like.hash_algorithm.to_ascii_uppercase().replace('-', "").as_str() {
         "SHA256" => Algorithm::Sha256,
         "SHA512" => Algorithm::Sha512,

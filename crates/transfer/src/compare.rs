@@ -33,8 +33,12 @@ pub fn compare(ours: &Descriptor, theirs: &Descriptor) -> Difference {
     if normal(&ours).is_none_or(|ours| Some(ours) != normal(&theirs)) {
         return Difference::Content { what: describe(&ours, &theirs) };
     }
-    let missing: Vec<_> =
-        theirs.signatures.iter().filter(|signature| !ours.signatures.contains(signature)).map(|s| s.name.clone()).collect();
+    let missing: Vec<_> = theirs
+        .signatures
+        .iter()
+        .filter(|signature| !ours.signatures.contains(signature))
+        .map(|s| s.name.clone())
+        .collect();
     if missing.is_empty() { Difference::Extended } else { Difference::Diverged { signatures: missing } }
 }
 
@@ -57,7 +61,9 @@ fn describe(ours: &Descriptor, theirs: &Descriptor) -> String {
     let (a, b) = (&ours.component, &theirs.component);
     list(&mut parts, "resource", &a.resources, &b.resources, |element| element.identity().to_string());
     list(&mut parts, "source", &a.sources, &b.sources, |element| element.identity().to_string());
-    list(&mut parts, "reference", &a.component_references, &b.component_references, |element| element.identity().to_string());
+    list(&mut parts, "reference", &a.component_references, &b.component_references, |element| {
+        element.identity().to_string()
+    });
     if a.provider != b.provider {
         parts.push("the provider differs".into());
     }
@@ -115,7 +121,10 @@ mod tests {
 
     #[test]
     fn places_do_not_count() {
-        assert_eq!(compare(&with(&resource("localBlob", "aa"), ""), &with(&resource("ociArtifact", "aa"), "")), Difference::None);
+        assert_eq!(
+            compare(&with(&resource("localBlob", "aa"), ""), &with(&resource("ociArtifact", "aa"), "")),
+            Difference::None
+        );
     }
 
     #[test]
@@ -127,7 +136,8 @@ mod tests {
 
     #[test]
     fn other_content_is_named() {
-        let Difference::Content { what } = compare(&with(&resource("x", "aa"), ""), &with(&resource("x", "bb"), "")) else {
+        let Difference::Content { what } = compare(&with(&resource("x", "aa"), ""), &with(&resource("x", "bb"), ""))
+        else {
             unreachable!("the digests differ")
         };
         assert_eq!(what, "resource name=r1,version=1 differs");

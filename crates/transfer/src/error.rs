@@ -39,7 +39,9 @@ pub enum Error {
         second: String,
     },
     /// A referenced component version is not the one that was referred to.
-    #[error("{component}:{version} has digest {actual} ({algorithm}), but {referrer} refers to it with digest {expected}")]
+    #[error(
+        "{component}:{version} has digest {actual} ({algorithm}), but {referrer} refers to it with digest {expected}"
+    )]
     ReferenceDigest {
         /// Component name of the referenced version.
         component: String,

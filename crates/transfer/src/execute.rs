@@ -10,8 +10,8 @@ use ocm_repository::{ComponentRepository, ComponentVersion, LocalContent, NewVer
 
 use crate::prepare::selector;
 use crate::{
-    ElementAction, ElementKind, ElementPlan, ElementReport, Error, Options, Prepared, Report, Result, Totals, VersionAction,
-    VersionPlan, VersionReport,
+    ElementAction, ElementKind, ElementPlan, ElementReport, Error, Options, Prepared, Report, Result, Totals,
+    VersionAction, VersionPlan, VersionReport,
 };
 
 /// Does what was planned.
@@ -186,16 +186,22 @@ impl Transfer<'_> {
                 let digest: Digest = digest.parse().map_err(|error| ocm_oci::Error::invalid(reference, error))?;
                 let size = match bytes {
                     Some(bytes) => *bytes,
-                    None => source.blob_size(&digest).await?.ok_or_else(|| ocm_oci::Error::not_found(format!("source {reference}@{digest}")))?,
+                    None => source
+                        .blob_size(&digest)
+                        .await?
+                        .ok_or_else(|| ocm_oci::Error::not_found(format!("source {reference}@{digest}")))?,
                 };
                 let blob = ocm_oci::Descriptor::new(media_type.clone(), digest, size);
-                let outcome = copy::blobs(&source, &self.content(), vec![blob.clone()], &self.copy_options(None)).await?;
+                let outcome =
+                    copy::blobs(&source, &self.content(), vec![blob.clone()], &self.copy_options(None)).await?;
                 Ok(Moved { outcome, access: Some(local_blob(&blob.digest, media_type)), content: vec![blob] })
             }
             ElementAction::UploadImage { reference, digest, repository, tag } => {
                 self.upload(reference, digest, repository, tag.as_deref()).await
             }
-            ElementAction::Reference { .. } => Ok(Moved { outcome: copy::Outcome::default(), content: Vec::new(), access: None }),
+            ElementAction::Reference { .. } => {
+                Ok(Moved { outcome: copy::Outcome::default(), content: Vec::new(), access: None })
+            }
         }
     }
 
@@ -246,7 +252,13 @@ impl Transfer<'_> {
         Ok(Moved { outcome, content, access: None })
     }
 
-    async fn upload(&self, reference: &str, digest: &str, repository: &str, tag: Option<&str>) -> ocm_oci::Result<Moved> {
+    async fn upload(
+        &self,
+        reference: &str,
+        digest: &str,
+        repository: &str,
+        tag: Option<&str>,
+    ) -> ocm_oci::Result<Moved> {
         let (source, pinned) = if reference == digest {
             (self.version.content(), false)
         } else {
@@ -262,7 +274,9 @@ impl Transfer<'_> {
         if let Some(tag) = tag {
             // Somebody else's image may already have this name; moving its tag would give its users another image.
             let there = target.resolve(&ocm_oci::Selector::Tag(tag.to_owned())).await?;
-            if there.as_ref().is_some_and(|there| there.digest != root.digest) && self.options.existing != crate::Existing::Overwrite {
+            if there.as_ref().is_some_and(|there| there.digest != root.digest)
+                && self.options.existing != crate::Existing::Overwrite
+            {
                 return Err(ocm_oci::Error::new(
                     ocm_oci::Kind::Conflict,
                     format!("target {}:{tag}", target.address()),
@@ -292,7 +306,7 @@ impl Transfer<'_> {
 }
 
 /// Name of the source repository if the target can take blobs over from it without moving them.
-fn mountable(source: &Arc<dyn ocm_oci::Repository>, target: &Arc<dyn ocm_oci::Repository>) -> Option<String> {
+pub(crate) fn mountable(source: &Arc<dyn ocm_oci::Repository>, target: &Arc<dyn ocm_oci::Repository>) -> Option<String> {
     let (source, target) = (source.location()?, target.location()?);
     (source.registry == target.registry && source.repository != target.repository).then_some(source.repository)
 }
@@ -317,4 +331,3 @@ fn relocated(descriptor: &Descriptor, accesses: HashMap<(ElementKind, usize), Ty
     }
     descriptor
 }
-

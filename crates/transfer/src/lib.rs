@@ -5,6 +5,7 @@
 
 mod closure;
 mod compare;
+pub mod document;
 mod error;
 mod execute;
 mod options;

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use ocm_access::RegistrySource;
 use ocm_model::access::Access;
-use ocm_model::{DigestSpec, TypedObject};
+use ocm_model::{Descriptor, DigestSpec, TypedObject};
 use ocm_oci::{ImageReference, Selector, media_type};
 use ocm_repository::{ComponentRepository, ComponentVersion};
 
 use crate::{
-    CopyMode, Difference, ElementAction, ElementKind, ElementPlan, Error, Existing, Options, Plan, Result, UploadAs, VersionAction,
-    VersionPlan, compare,
+    CopyMode, Difference, ElementAction, ElementKind, ElementPlan, Error, Existing, Options, Plan, Result, UploadAs,
+    VersionAction, VersionPlan, compare,
 };
 
 /// A plan together with what it speaks of.
@@ -48,7 +48,7 @@ async fn plan_version(
     options: &Options,
 ) -> Result<VersionPlan> {
     let component = &version.descriptor.component;
-    let action = version_action(version, target, options).await?;
+    let action = version_action(&version.descriptor, target, options).await?;
     let mut elements = Vec::new();
     if !matches!(action, VersionAction::Keep) {
         let resources = component.resources.iter().enumerate().map(|(position, resource)| Element {
@@ -113,9 +113,9 @@ async fn settle_present(plan: &mut VersionPlan, target: &ComponentRepository) ->
                 ElementAction::EmbedImage { .. } | ElementAction::EmbedBlob { .. } => {
                     access.is_some_and(|access| matches!(Access::of(access), Access::LocalBlob { .. }))
                 }
-                ElementAction::UploadImage { repository, .. } => {
-                    access.and_then(|access| access.text("imageReference")).is_some_and(|text| text.contains(repository.as_str()))
-                }
+                ElementAction::UploadImage { repository, .. } => access
+                    .and_then(|access| access.text("imageReference"))
+                    .is_some_and(|text| text.contains(repository.as_str())),
                 ElementAction::CopyLocal { .. } | ElementAction::Reference { .. } => true,
             };
             !carried
@@ -129,18 +129,24 @@ async fn settle_present(plan: &mut VersionPlan, target: &ComponentRepository) ->
     Ok(())
 }
 
-async fn version_action(version: &ComponentVersion, target: &ComponentRepository, options: &Options) -> Result<VersionAction> {
+async fn version_action(
+    version: &ComponentVersion,
+    target: &ComponentRepository,
+    options: &Options,
+) -> Result<VersionAction> {
     let component = &version.descriptor.component;
     let there = match target.get(&component.name, &component.version).await {
         Ok(there) => there,
         Err(error) if error.kind() == ocm_oci::Kind::NotFound => return Ok(VersionAction::Transfer),
         Err(error) => return Err(error.into()),
     };
-    let difference = match compare(&version.descriptor, &there.descriptor) {
+    let difference = match compare(descriptor, &there.descriptor) {
         Difference::None => return Ok(VersionAction::Present),
         Difference::Extended if options.existing == Existing::Skip => return Ok(VersionAction::Keep),
         Difference::Extended => return Ok(VersionAction::Update),
-        Difference::Diverged { signatures } => format!("it carries signatures that the source lacks ({})", signatures.join(", ")),
+        Difference::Diverged { signatures } => {
+            format!("it carries signatures that the source lacks ({})", signatures.join(", "))
+        }
         Difference::Content { what } => what,
     };
     match options.existing {
@@ -184,14 +190,16 @@ async fn plan_element(
     options: &Options,
 ) -> Result<ElementAction> {
     let stays = |reason: &str| Ok(ElementAction::Reference { reason: reason.to_owned() });
-    let omitted = options.omit_access_types.iter().any(|kind| kind == &element.access.kind || kind == element.access.base_kind());
+    let omitted =
+        options.omit_access_types.iter().any(|kind| kind == &element.access.kind || kind == element.access.base_kind());
     let wanted = match options.copy {
         _ if element.kind == ElementKind::Source => options.copy_sources,
         CopyMode::AllResources => true,
         CopyMode::LocalResources => element.local,
         CopyMode::LocalBlob => false,
     };
-    let at = |error: ocm_oci::Error| Error::Element { element: element.name(), version: name_of(version), source: error };
+    let at =
+        |error: ocm_oci::Error| Error::Element { element: element.name(), version: name_of(version), source: error };
     match Access::of(element.access) {
         Access::None => stays("there is no content"),
         Access::LocalOciBlob { digest } => Ok(ElementAction::CopyLocal { reference: digest }),
@@ -203,7 +211,12 @@ async fn plan_element(
                 && is_remote(target)
             {
                 let (repository, tag) = split_name(&name, element.version);
-                return Ok(ElementAction::UploadImage { reference: local_reference.clone(), digest: local_reference, repository, tag });
+                return Ok(ElementAction::UploadImage {
+                    reference: local_reference.clone(),
+                    digest: local_reference,
+                    repository,
+                    tag,
+                });
             }
             Ok(ElementAction::CopyLocal { reference: local_reference })
         }
@@ -228,9 +241,15 @@ async fn plan_element(
                 });
             }
             let reference_name = reference.reference_name();
-            if options.upload_as == UploadAs::OciArtifact && is_remote(target) && element.kind == ElementKind::Resource {
+            if options.upload_as == UploadAs::OciArtifact && is_remote(target) && element.kind == ElementKind::Resource
+            {
                 let (repository, tag) = split_name(&reference_name, "");
-                return Ok(ElementAction::UploadImage { reference: image_reference, digest: found.digest.to_string(), repository, tag });
+                return Ok(ElementAction::UploadImage {
+                    reference: image_reference,
+                    digest: found.digest.to_string(),
+                    repository,
+                    tag,
+                });
             }
             Ok(ElementAction::EmbedImage {
                 reference: image_reference,
@@ -239,12 +258,14 @@ async fn plan_element(
                 reference_name,
             })
         }
-        Access::OciLayer { reference, media_type, digest, size } if wanted && !omitted => Ok(ElementAction::EmbedBlob {
-            reference,
-            digest,
-            media_type: media_type.unwrap_or_else(|| media_type::OCTETS.to_owned()),
-            bytes: size,
-        }),
+        Access::OciLayer { reference, media_type, digest, size } if wanted && !omitted => {
+            Ok(ElementAction::EmbedBlob {
+                reference,
+                digest,
+                media_type: media_type.unwrap_or_else(|| media_type::OCTETS.to_owned()),
+                bytes: size,
+            })
+        }
         _ if omitted => stays("its access type is to be left out"),
         _ if element.kind == ElementKind::Source && !wanted => stays("sources are copied with --copy-sources"),
         _ if !wanted => stays("resources are copied with --copy-resources"),
@@ -274,11 +295,17 @@ fn name_of(version: &ComponentVersion) -> String {
 fn check_names(plans: &[VersionPlan]) -> Result<()> {
     let mut names: HashMap<(&str, &str), (&str, &str)> = HashMap::new();
     for element in plans.iter().flat_map(|plan| &plan.elements) {
-        let ElementAction::UploadImage { reference, digest, repository, tag: Some(tag) } = &element.action else { continue };
+        let ElementAction::UploadImage { reference, digest, repository, tag: Some(tag) } = &element.action else {
+            continue;
+        };
         if let Some((first, other)) = names.insert((repository, tag), (reference, digest))
             && other != digest
         {
-            return Err(Error::SameName { name: format!("{repository}:{tag}"), first: first.to_owned(), second: reference.clone() });
+            return Err(Error::SameName {
+                name: format!("{repository}:{tag}"),
+                first: first.to_owned(),
+                second: reference.clone(),
+            });
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// Configuration file; may be repeated. It has to exist and to be one, but this version uses none of its entries
+    /// Configuration file, used instead of those in the usual places; may be repeated
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Vec<PathBuf>,
     /// How much to say while working

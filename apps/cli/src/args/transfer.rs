@@ -59,20 +59,20 @@ pub(crate) struct TransferArchive {
 #[derive(Debug, Args)]
 pub(crate) struct TransferOptions {
     /// Also transfer referenced component versions
-    #[arg(long, short)]
-    pub(crate) recursive: bool,
+    #[arg(long, short, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) recursive: Option<bool>,
     /// Copy the content of all resources, not only what the repository itself holds
-    #[arg(long, short = 'V')]
-    pub(crate) copy_resources: bool,
+    #[arg(long, short = 'V', value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) copy_resources: Option<bool>,
     /// Copy the content of resources whose relation is `local`, wherever it is stored
     #[arg(long, short = 'L', conflicts_with = "copy_resources")]
     pub(crate) copy_local_resources: bool,
     /// Treat the content of sources like that of resources
     #[arg(long)]
     pub(crate) copy_sources: bool,
-    /// How copied images are stored in a registry
-    #[arg(long, short, value_name = "FORM", default_value = "localBlob")]
-    pub(crate) upload_as: ArtifactUpload,
+    /// How copied images are stored in a registry; the default is `localBlob`
+    #[arg(long, short, value_name = "FORM")]
+    pub(crate) upload_as: Option<ArtifactUpload>,
     /// Replace component versions that the target has with other content
     #[arg(long, short = 'f', visible_alias = "enforce")]
     pub(crate) overwrite: bool,
@@ -94,11 +94,10 @@ pub(crate) struct TransferOptions {
 }
 
 /// How copied images are stored in a registry.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "camelCase")]
 pub(crate) enum ArtifactUpload {
     /// Inside of the component version
-    #[default]
     LocalBlob,
     /// As an artifact of its own, under its own name
     OciArtifact,

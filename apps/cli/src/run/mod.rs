@@ -2,6 +2,7 @@
 
 mod add;
 mod completion;
+mod configuration;
 mod download;
 mod generate;
 mod get;

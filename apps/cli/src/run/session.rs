@@ -5,18 +5,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indicatif::MultiProgress;
-use ocm::model::yaml;
+use ocm::config::Configuration;
 use ocm::ops::get::Request;
-use serde_json::{Map, Value};
 
+use super::configuration;
 use crate::args::{Dialect, Global, Selection};
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::log;
 use crate::progress::Bars;
 
 /// What a command of the library needs from this run of the program: its context, and the words it was called with.
 pub(crate) struct Session {
     pub(crate) context: ocm::Context,
+    pub(crate) configuration: Configuration,
     pub(crate) global: Global,
     pub(crate) dialect: Dialect,
     /// The environment as text; variables that are no text cannot be meant.
@@ -31,17 +32,17 @@ impl Session {
             .collect();
         let bars = MultiProgress::new();
         log::start(&global, &bars);
-        global.config.iter().try_for_each(|path| check_config(path))?;
+        let (configuration, resolvers) = configuration::read(&global.config, &environment, dialect)?;
         let mut http = ocm::http::Settings::from_environment(environment.clone());
         if let Some(bundle) = environment.get("SSL_CERT_FILE").filter(|path| !path.is_empty()) {
             let pem = fs::read(bundle).map_err(|error| Failure::usage(format!("SSL_CERT_FILE {bundle}: {error}")))?;
             http.certificate_authorities.push(pem);
         }
-        let mut builder = ocm::Context::builder().http(http).observer(Arc::new(Bars::new(bars)));
+        let mut builder = ocm::Context::builder().http(http).resolvers(resolvers).observer(Arc::new(Bars::new(bars)));
         if let Some(path) = docker_config(&environment) {
             builder = builder.docker_config(&path)?;
         }
-        Ok(Self { context: builder.build(), global, dialect, environment })
+        Ok(Self { context: builder.build(), configuration, global, dialect, environment })
     }
 }
 
@@ -65,15 +66,4 @@ fn docker_config(environment: &BTreeMap<String, String>) -> Option<PathBuf> {
         None => Path::new(environment.get("HOME").or_else(|| environment.get("USERPROFILE"))?).join(".docker"),
     };
     Some(folder.join("config.json")).filter(|path| path.is_file())
-}
-
-/// A configuration file has to be there and to be one; a run that silently goes without it does something else.
-fn check_config(path: &Path) -> Result<(), Failure> {
-    let text = fs::read_to_string(path).map_err(|error| {
-        let exit = if error.kind() == std::io::ErrorKind::NotFound { Exit::NotFound } else { Exit::Failed };
-        Failure::new(exit, format!("configuration file {}: {error}", path.display()))
-    })?;
-    let wrong = |reason: String| Failure::usage(format!("configuration file {}: {reason}", path.display()));
-    let members: Map<String, Value> = yaml::read(&text).map_err(|error| wrong(error.to_string()))?;
-    if members.contains_key("type") { Ok(()) } else { Err(wrong("it has no type".into())) }
 }

@@ -1,6 +1,7 @@
 use std::fs;
 use std::path::Path;
 
+use ocm::config::{self, UploadType};
 use ocm::ops::get;
 use ocm::ops::transfer::{self, CopyMode, Existing, Report, Request, UploadAs};
 
@@ -18,7 +19,8 @@ pub(crate) async fn run(session: &Session, kind: TransferKind) -> Result<(), Fai
                 return Err(Failure::usage("the target repository is missing")
                     .hint("ocm transfer component-version REFERENCE TARGET"));
             }
-            let request = request(arguments.arguments, arguments.selection, &target, &arguments.options);
+            let defaults = session.configuration.transfer().map_err(ocm::Error::from)?;
+            let request = request(arguments.arguments, arguments.selection, &target, &arguments.options, &defaults);
             let report = carry_out(session, &request, &arguments.options).await?;
             let Some(report) = report else { return Ok(()) };
             if let Some(path) = arguments.bom_file {
@@ -33,29 +35,39 @@ pub(crate) async fn run(session: &Session, kind: TransferKind) -> Result<(), Fai
         }
         TransferKind::Archive(arguments) => {
             let selection = Selection { lookup: arguments.lookup, ..Selection::default() };
-            let request = request(vec![arguments.source], selection, &arguments.target, &arguments.options);
+            let defaults = session.configuration.transfer().map_err(ocm::Error::from)?;
+            let request = request(vec![arguments.source], selection, &arguments.target, &arguments.options, &defaults);
             let report = carry_out(session, &request, &arguments.options).await?;
             report.map_or(Ok(()), |report| finish(session, &report, arguments.options.output))
         }
     }
 }
 
-fn request(references: Vec<String>, selection: Selection, target: &str, options: &TransferOptions) -> Request {
+/// What flags do not say, the configuration does.
+fn request(
+    references: Vec<String>,
+    selection: Selection,
+    target: &str,
+    options: &TransferOptions,
+    defaults: &config::Transfer,
+) -> Request {
+    let recursive = options.recursive.or(defaults.recursive).unwrap_or_default();
+    let all_by_default = !options.copy_local_resources && defaults.copy_mode == Some(config::CopyMode::AllResources);
     Request {
-        versions: versions(references, selection, options.recursive),
+        versions: versions(references, selection, recursive),
         // The older program marks targets to be made with a plus; all are.
         target: target.strip_prefix('+').unwrap_or(target).to_owned(),
         target_form: options.form.clone(),
-        copy: match (options.copy_resources, options.copy_local_resources) {
+        copy: match (options.copy_resources.unwrap_or(all_by_default), options.copy_local_resources) {
             (true, _) => CopyMode::AllResources,
             (false, true) => CopyMode::LocalResources,
             (false, false) => CopyMode::LocalBlob,
         },
         copy_sources: options.copy_sources,
         omit_access_types: options.omit_access_types.clone(),
-        upload_as: match options.upload_as {
-            ArtifactUpload::LocalBlob => UploadAs::LocalBlob,
-            ArtifactUpload::OciArtifact => UploadAs::OciArtifact,
+        upload_as: match (options.upload_as, defaults.upload_type) {
+            (Some(ArtifactUpload::OciArtifact), _) | (None, Some(UploadType::OciArtifact)) => UploadAs::OciArtifact,
+            _ => UploadAs::LocalBlob,
         },
         existing: match (options.overwrite, options.no_update) {
             (true, _) => Existing::Overwrite,

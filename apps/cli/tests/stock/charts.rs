@@ -1,5 +1,7 @@
 //! Charts that the program packed, pulled with `helm`.
 
+use std::fs;
+
 use crate::client::Client;
 use crate::registry::Registry;
 use crate::sandbox::Sandbox;
@@ -77,6 +79,7 @@ fn a_packed_chart_comes_back_byte_for_byte_with_its_provenance() {
     for registry in Registry::each() {
         let [_, own] = transferred(&sandbox, &registry);
         let out = registry.name;
+        fs::create_dir(sandbox.path(out)).unwrap();
         helm.run(&sandbox, &format!("pull --plain-http --prov -d {out} {own}"));
         for file in [packed.to_owned(), format!("{packed}.prov")] {
             assert_eq!(sandbox.read(&format!("{out}/{file}")), sandbox.read(&file), "{file} from {out}");

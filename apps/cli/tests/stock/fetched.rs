@@ -1,10 +1,12 @@
 //! Part 3 of the tutorial: an artifact of somebody else, fetched with `oras`, becomes a part of a component version.
 
+use ocm_testkit::fixtures;
+
 use crate::client::Client;
 use crate::layout::Layout;
+use crate::pull;
 use crate::registry::Registry;
 use crate::sandbox::{Sandbox, succeeded};
-use crate::{indexes, pull};
 
 const COMPONENT: &str = "github.com/acme.org/fetched-oci-demo";
 
@@ -12,7 +14,11 @@ const COMPONENT: &str = "github.com/acme.org/fetched-oci-demo";
 fn a_fetched_artifact_is_pulled_natively() {
     let (Some(oras), Some(origin)) = (Client::find("oras"), Registry::start("ocm")) else { return };
     let sandbox = Sandbox::new();
-    let Some(image) = indexes::platforms(&sandbox, &origin) else { return };
+    // Two platforms: `oras` lists the images beside the index in the layout that it writes.
+    let images = vec![fixtures::image_with(1, 2, 10_000), fixtures::image_with(2, 1, 10_000)];
+    Layout::of(&sandbox, "theirs", &fixtures::index(images));
+    let image = format!("{}/acme/app:1.0.0", origin.address);
+    oras.run(&sandbox, &format!("cp --from-oci-layout --to-plain-http theirs:1.0.0 {image}"));
     oras.run(&sandbox, &format!("cp --from-plain-http --to-oci-layout {image} layout:1.0.0"));
     let layout = Layout::read(&sandbox, "layout");
     let tar = "-cf layout.tar -C layout .";

@@ -6,6 +6,7 @@
 
 mod charts;
 mod client;
+mod deleted;
 mod embedded;
 mod fetched;
 mod indexes;

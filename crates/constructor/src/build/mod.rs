@@ -97,6 +97,11 @@ pub trait Lookup: Send + Sync {
         component: &str,
         version: &str,
     ) -> Result<Option<ComponentVersion>, ocm_oci::Error>;
+
+    /// Whether it is settled where this component version comes from, so that one in the target does not count.
+    fn is_bound(&self, _component: &str, _version: &str) -> bool {
+        false
+    }
 }
 
 /// Looks nowhere.

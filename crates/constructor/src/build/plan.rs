@@ -149,10 +149,11 @@ async fn find_external(
 
 /// The component version and whether it lies in the target.
 async fn find(wanted: &Wanted, environment: &Environment) -> Result<Option<(ComponentVersion, bool)>, ocm_oci::Error> {
-    let target = &environment.target;
-    if target.exists(&wanted.component, &wanted.version).await? {
+    let (target, lookup) = (&environment.target, &environment.lookup);
+    let present = target.exists(&wanted.component, &wanted.version).await?;
+    if present && !lookup.is_bound(&wanted.component, &wanted.version) {
         return Ok(Some((target.get(&wanted.component, &wanted.version).await?, true)));
     }
-    let found = environment.lookup.component_version(&wanted.component, &wanted.version).await?;
-    Ok(found.map(|version| (version, false)))
+    let found = lookup.component_version(&wanted.component, &wanted.version).await?;
+    Ok(found.map(|version| (version, present)))
 }

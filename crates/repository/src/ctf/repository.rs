@@ -67,7 +67,12 @@ impl ArchiveRepository {
 
     /// Writes content into a file that is not visible yet.
     /// Stages content. With `known`, the stream itself makes sure that this is the digest of the content.
-    async fn receive(&self, stream: ByteStream, algorithm: Algorithm, known: Option<&Digest>) -> Result<(Digest, StagedFile)> {
+    async fn receive(
+        &self,
+        stream: ByteStream,
+        algorithm: Algorithm,
+        known: Option<&Digest>,
+    ) -> Result<(Digest, StagedFile)> {
         let (folder, mut content) = self.begin_content(algorithm, known).await?;
         content.fill(stream).await.map_err(Error::blob(self.content_subject()))?;
         StagedFile::finish(folder, content).await.map_err(Error::blob(self.content_subject()))

@@ -51,13 +51,10 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
         Kind::NotFound => error.hint("--create makes the archive"),
         _ => error,
     })?;
-    let mut repositories = Vec::new();
-    for place in &request.lookup {
-        repositories.push(context.open(&select::repository(place)?, Purpose::Read).await?);
-    }
+    let named = select::named(context, &request.lookup).await?;
     let environment = Environment {
         target,
-        lookup: Arc::new(Lookup::new(repositories)),
+        lookup: Arc::new(Lookup::new(context, Vec::new(), named)),
         images: Arc::new(context.clone()),
         observer: context.observer().clone(),
     };
@@ -74,7 +71,8 @@ fn texts(request: &Request) -> Result<Vec<Text>> {
         let name = path.display().to_string();
         let fail = |error: std::io::Error| match error.kind() {
             std::io::ErrorKind::NotFound => {
-                Error::new(Kind::NotFound, format!("{name}: there is no such constructor file")).hint("name it with --constructor")
+                Error::new(Kind::NotFound, format!("{name}: there is no such constructor file"))
+                    .hint("name it with --constructor")
             }
             std::io::ErrorKind::IsADirectory => {
                 Error::usage(format!("{name}: is a directory")).hint("name the constructor file in it")
@@ -92,8 +90,9 @@ fn texts(request: &Request) -> Result<Vec<Text>> {
 
 fn reading(request: &Request) -> Result<Reading> {
     let engine = match (request.templater.as_deref(), request.dialect) {
-        (Some(name), _) => Engine::named(name)
-            .ok_or_else(|| Error::usage(format!("unknown templater {name:?}")).hint(format!("use one of {}", Engine::NAMES.join(", "))))?,
+        (Some(name), _) => Engine::named(name).ok_or_else(|| {
+            Error::usage(format!("unknown templater {name:?}")).hint(format!("use one of {}", Engine::NAMES.join(", ")))
+        })?,
         (None, Dialect::V1) => Engine::Auto,
         (None, Dialect::V2) => Engine::Dollar,
     };
@@ -154,19 +153,26 @@ impl Fresh {
         let new = self.path();
         match self {
             Self::Nothing(_) => Ok(()),
-            Self::Directory(directory) => {
-                directory.persist(Existing::Replace).map_err(|error| Error::from(ocm_oci::Error::blob("archive")(error)))
-            }
-            Self::File(_folder, path) => {
-                std::fs::rename(new, &path).map_err(|error| Error::new(Kind::Other, format!("{}: {error}", path.display())))
-            }
+            Self::Directory(directory) => directory
+                .persist(Existing::Replace)
+                .map_err(|error| Error::from(ocm_oci::Error::blob("archive")(error))),
+            Self::File(_folder, path) => std::fs::rename(new, &path)
+                .map_err(|error| Error::new(Kind::Other, format!("{}: {error}", path.display()))),
         }
     }
 }
 
 #[async_trait]
 impl build::Lookup for Lookup {
-    async fn component_version(&self, component: &str, version: &str) -> Result<Option<ComponentVersion>, ocm_oci::Error> {
+    fn is_bound(&self, component: &str, version: &str) -> bool {
+        Self::is_bound(self, component, version)
+    }
+
+    async fn component_version(
+        &self,
+        component: &str,
+        version: &str,
+    ) -> Result<Option<ComponentVersion>, ocm_oci::Error> {
         match ocm_transfer::Lookup::get(self, component, version).await {
             Ok(found) => Ok(Some(ComponentVersion::clone(&found))),
             Err(error) if error.kind() == ocm_oci::Kind::NotFound => Ok(None),
@@ -188,7 +194,10 @@ fn report(built: Vec<Built>, external: &[Descriptor], target: &str) -> Report {
         .map(|reference| (reference.component_name.as_str(), reference.version.as_str()))
         .collect();
     // What was found elsewhere is always referred to, so every root is one that was built.
-    let roots = all.iter().filter(|(key, _)| !referred.contains(*key)).map(|(_, descriptor)| node(descriptor, None, &all, target));
+    let roots = all
+        .iter()
+        .filter(|(key, _)| !referred.contains(*key))
+        .map(|(_, descriptor)| node(descriptor, None, &all, target));
     let roots = roots.collect();
     let versions = built
         .iter()

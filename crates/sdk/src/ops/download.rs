@@ -28,7 +28,14 @@ use crate::{Context, Error, Kind, Result, select};
 /// [`Kind::NotFound`] if a selector matches nothing, [`Kind::Usage`] if it has to match one element and matches several,
 /// [`Kind::Verification`] if content is not what was recorded. What was complete before stays.
 pub async fn run(context: &Context, request: &Request) -> Result<Report> {
-    let selected = select::select(context, &request.versions).await?;
+    let mut selected = select::select(context, &request.versions).await?;
+    if request.exactly_one && selected.len() > 1 {
+        let newest = &selected[0];
+        let (component, version) = (&newest.component, &newest.version);
+        let message = format!("{component}: no version was named; the newest of {}, {version}, is taken", selected.len());
+        context.observer().warned(&message);
+        selected.truncate(1);
+    }
     let lookup = select::lookup(context, &selected, &request.versions.lookup).await?;
     let mut found = Vec::new();
     for root in &selected {
@@ -64,7 +71,10 @@ async fn collect(root: Arc<ComponentVersion>, lookup: &Lookup, recursive: bool, 
     while let Some((version, mut path)) = open.pop() {
         let here = (version.name().to_owned(), version.version().to_owned());
         if path.contains(&here) {
-            return Err(Error::new(Kind::Other, format!("{version} refers to itself through other component versions")));
+            return Err(Error::new(
+                Kind::Other,
+                format!("{version} refers to itself through other component versions"),
+            ));
         }
         path.push(here);
         if recursive {
@@ -152,7 +162,9 @@ fn check_matched(found: &[Found], request: &Request, matched: &[bool], nothing: 
     let selector = Identity(request.selectors[missing].clone());
     let known: Vec<_> = found
         .iter()
-        .flat_map(|found| elements(&found.version, request.kind).into_iter().map(|element| element.identity.to_string()))
+        .flat_map(|found| {
+            elements(&found.version, request.kind).into_iter().map(|element| element.identity.to_string())
+        })
         .collect();
     let error = Error::new(Kind::NotFound, format!("{place} has no {noun} with {selector}"));
     Err(if known.is_empty() { error } else { error.hint(format!("there is {}", known.join("; "))) })
@@ -197,7 +209,9 @@ fn elements_named(found: &Found, element: &Element<'_>) -> usize {
         bare.remove("version");
         bare
     };
-    let of = |kind| elements(&found.version, kind).iter().filter(|other| bare(&other.identity) == bare(&element.identity)).count();
+    let of = |kind| {
+        elements(&found.version, kind).iter().filter(|other| bare(&other.identity) == bare(&element.identity)).count()
+    };
     of(Which::Resources).max(of(Which::Sources))
 }
 
@@ -268,7 +282,9 @@ pub async fn component_versions(context: &Context, request: &ComponentVersions) 
             let name = one.component.rsplit('/').next().unwrap_or(&one.component);
             PathBuf::from(format!("{name}-{}.ctf", one.version))
         }
-        (None, _) => return Err(Error::usage("several component versions need a place").hint("name an archive with --output")),
+        (None, _) => {
+            return Err(Error::usage("several component versions need a place").hint("name an archive with --output"));
+        }
     };
     let transfer = super::transfer::Request {
         versions: request.versions.clone(),

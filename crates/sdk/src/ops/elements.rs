@@ -20,20 +20,29 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
         collect(root, request, &mut Vec::new(), &mut used, &mut report)?;
     }
     if let Some(position) = used.iter().position(|used| !used) {
-        let selector: Vec<_> = request.selectors[position].iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let selector: Vec<_> =
+            request.selectors[position].iter().map(|(key, value)| format!("{key}={value}")).collect();
         return Err(Error::new(crate::Kind::NotFound, format!("no element matches {}", selector.join(","))));
     }
     Ok(report)
 }
 
-fn collect(node: &get::Node, request: &Request, path: &mut Vec<String>, used: &mut [bool], report: &mut Report) -> Result<()> {
+fn collect(
+    node: &get::Node,
+    request: &Request,
+    path: &mut Vec<String>,
+    used: &mut [bool],
+    report: &mut Report,
+) -> Result<()> {
     path.push(format!("{}:{}", node.component, node.version));
     if let Some(descriptor) = &node.descriptor {
         let component = &descriptor.component;
         match request.kind {
             Kind::Resources => keep(&component.resources, |element| element.identity().0, request, path, used, report)?,
             Kind::Sources => keep(&component.sources, |element| element.identity().0, request, path, used, report)?,
-            Kind::References => keep(&component.component_references, |element| element.identity().0, request, path, used, report)?,
+            Kind::References => {
+                keep(&component.component_references, |element| element.identity().0, request, path, used, report)?
+            }
         }
     }
     for child in &node.children {

@@ -19,7 +19,9 @@ use crate::{Context, Error, Kind, Result};
 pub async fn bind(context: &Context, request: &Request) -> Result<Server> {
     let purpose = if request.writable { Purpose::Create(None) } else { Purpose::Read };
     let archive = context.open_archive(&request.path, purpose).await?;
-    let server = Server::bind(request.address, Arc::new(archive), Options { writable: request.writable, ..Options::default() }).await;
+    let server =
+        Server::bind(request.address, Arc::new(archive), Options { writable: request.writable, ..Options::default() })
+            .await;
     server.map_err(|error| Error::new(Kind::Other, format!("cannot listen on {}: {error}", request.address)))
 }
 

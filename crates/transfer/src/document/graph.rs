@@ -1,5 +1,5 @@
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 
 use ocm_model::TypedObject;
 use ocm_model::reference::RepositoryReference;
@@ -214,9 +214,9 @@ fn groups(nodes: &[Node], needs: &[Vec<usize>]) -> Result<Vec<Vec<usize>>> {
 
 /// Names one cycle among the nodes that could not be sorted: each of them needs another one of them.
 fn cycle(nodes: &[Node], needs: &[Vec<usize>], open: &[usize]) -> Error {
-    let mut walked = Vec::new();
+    let (mut walked, mut seen) = (Vec::new(), HashSet::new());
     let mut position = open.iter().position(|open| *open > 0).unwrap_or_default();
-    while !walked.contains(&position) {
+    while seen.insert(position) {
         walked.push(position);
         let Some(next) = needs[position].iter().find(|next| open[**next] > 0) else { break };
         position = *next;

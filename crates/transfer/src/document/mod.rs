@@ -4,6 +4,7 @@
 //! from which other. Writing one reads sources only. Reading one checks all that can be known without contacting
 //! anybody; [`prepare`] then follows all expressions and finds all content, [`execute`] moves it and publishes.
 
+mod content;
 mod estimate;
 mod evaluate;
 mod execute;
@@ -16,6 +17,7 @@ mod path;
 mod places;
 mod prepare;
 mod read;
+mod run;
 mod settle;
 mod template;
 mod types;

@@ -1,0 +1,310 @@
+use std::fmt;
+
+use ocm_model::{Constraint, RepositoryReference, TypedObject, Version};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::{Entry, Error, Pattern, Place, Result};
+
+/// Priority of a resolver that names none.
+const DEFAULT_PRIORITY: i64 = 10;
+
+/// Where component versions that others refer to are found, read and checked as a whole.
+#[derive(Clone, Debug, Default)]
+pub struct Resolvers(Kind);
+
+#[derive(Clone, Debug, Default)]
+enum Kind {
+    #[default]
+    None,
+    /// `resolvers.config.ocm.software`: the first that fits decides.
+    Patterns(Vec<(Condition, Resolver)>),
+    /// `ocm.config.ocm.software`: all that fit are asked, the highest priority first.
+    Prefixes(Vec<(String, Resolver)>),
+}
+
+/// One repository that a configuration names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolver {
+    /// The repository.
+    pub repository: RepositoryReference,
+    /// The entry it is in.
+    pub place: Place,
+    /// Its position in the entry, counted from 0.
+    pub index: usize,
+}
+
+/// Where to look for one component version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route<'a> {
+    /// The configuration says nothing: where the component version was referred to.
+    Unconfigured,
+    /// In this repository and, without it, nowhere the configuration does not name: who may publish a component is
+    /// decided here, and a namesake elsewhere must not take its place.
+    Only(&'a Resolver),
+    /// Where the component version was referred to, then in these.
+    Fallback(Vec<&'a Resolver>),
+}
+
+#[derive(Clone, Debug)]
+struct Condition {
+    pattern: Pattern,
+    constraint: Option<Constraint>,
+}
+
+impl Condition {
+    fn holds(&self, component: &str, version: &str) -> bool {
+        self.pattern.matches(component)
+            && self
+                .constraint
+                .as_ref()
+                .is_none_or(|constraint| Version::parse(version).is_ok_and(|version| constraint.matches(&version)))
+    }
+}
+
+impl Resolvers {
+    /// Reads the entries of both types, in order.
+    ///
+    /// # Errors
+    /// A wrong pattern, constraint or repository, an unknown member, or entries of both types: which of them wins is
+    /// nowhere said.
+    pub(crate) fn read(patterns: &[&Entry], prefixes: &[&Entry]) -> Result<Self> {
+        if let ([pattern, ..], [prefix, ..]) = (patterns, prefixes) {
+            return Err(Error::new(
+                &prefix.place,
+                format_args!(
+                    "{} cannot be combined with {} in {}: move its resolvers there, with a componentNamePattern for each prefix",
+                    prefix.kind, pattern.kind, pattern.place
+                ),
+            ));
+        }
+        if !patterns.is_empty() {
+            return Ok(Self(Kind::Patterns(read_patterns(patterns)?)));
+        }
+        if !prefixes.is_empty() {
+            return Ok(Self(Kind::Prefixes(read_prefixes(prefixes)?)));
+        }
+        Ok(Self::default())
+    }
+
+    /// Where to look for a component version.
+    pub fn route(&self, component: &str, version: &str) -> Route<'_> {
+        match &self.0 {
+            Kind::None => Route::Unconfigured,
+            Kind::Patterns(all) => all
+                .iter()
+                .find(|(condition, _)| condition.holds(component, version))
+                .map_or(Route::Unconfigured, |(_, resolver)| Route::Only(resolver)),
+            Kind::Prefixes(all) => {
+                let fits = |prefix: &str| {
+                    let rest = component.strip_prefix(prefix);
+                    prefix.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                };
+                Route::Fallback(all.iter().filter(|(prefix, _)| fits(prefix)).map(|(_, resolver)| resolver).collect())
+            }
+        }
+    }
+
+    /// Whether these are the resolvers of the deprecated type, which ask one repository after the other.
+    pub fn are_deprecated(&self) -> bool {
+        matches!(self.0, Kind::Prefixes(_))
+    }
+}
+
+fn read_patterns(entries: &[&Entry]) -> Result<Vec<(Condition, Resolver)>> {
+    let mut all = Vec::new();
+    for entry in entries {
+        only_members(entry, &["resolvers"])?;
+        for (index, item) in items(entry)?.iter().enumerate() {
+            let wrong = |reason: String| Error::new(&entry.place, format_args!("resolvers[{index}]: {reason}"));
+            let item: PatternItem = decode(item).map_err(wrong)?;
+            let pattern = item.component_name_pattern.unwrap_or_default();
+            let pattern = Pattern::parse(&pattern)
+                .map_err(|reason| wrong(format!("componentNamePattern {pattern:?} {reason}")))?;
+            let constraint = item.version_constraint.filter(|text| !text.trim().is_empty());
+            let constraint = constraint
+                .map(|text| Constraint::parse(&text))
+                .transpose()
+                .map_err(|error| wrong(error.to_string()))?;
+            let resolver = resolver(&item.repository, entry, index).map_err(wrong)?;
+            all.push((Condition { pattern, constraint }, resolver));
+        }
+    }
+    Ok(all)
+}
+
+fn read_prefixes(entries: &[&Entry]) -> Result<Vec<(String, Resolver)>> {
+    let mut all = Vec::new();
+    for entry in entries {
+        only_members(entry, &["resolvers", "aliases"])?;
+        for (index, item) in items(entry)?.iter().enumerate() {
+            let wrong = |reason: String| Error::new(&entry.place, format_args!("resolvers[{index}]: {reason}"));
+            let item: PrefixItem = decode(item).map_err(wrong)?;
+            let resolver = resolver(&item.repository, entry, index).map_err(wrong)?;
+            let prefix = item.prefix.unwrap_or_default().trim_end_matches('/').to_owned();
+            all.push((item.priority.unwrap_or(DEFAULT_PRIORITY), prefix, resolver));
+        }
+    }
+    // Stable: of the same priority, the one that was written first is asked first.
+    all.sort_by_key(|(priority, ..)| std::cmp::Reverse(*priority));
+    Ok(all.into_iter().map(|(_, prefix, resolver)| (prefix, resolver)).collect())
+}
+
+/// A resolver of `resolvers.config.ocm.software`. A misspelt condition would match everything, so nothing unknown passes.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PatternItem {
+    repository: TypedObject,
+    component_name_pattern: Option<String>,
+    version_constraint: Option<String>,
+}
+
+/// A resolver of `ocm.config.ocm.software`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PrefixItem {
+    repository: TypedObject,
+    prefix: Option<String>,
+    priority: Option<i64>,
+}
+
+fn only_members(entry: &Entry, known: &[&str]) -> Result<()> {
+    match entry.members.keys().find(|key| !known.contains(&key.as_str())) {
+        Some(key) => Err(Error::new(
+            &entry.place,
+            format_args!("{} has the unknown member {key:?}; it takes {}", entry.kind, known.join(" and ")),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn items(entry: &Entry) -> Result<&[Value]> {
+    match entry.members.get("resolvers") {
+        None | Some(Value::Null) => Ok(&[]),
+        Some(Value::Array(items)) => Ok(items),
+        Some(_) => Err(Error::new(&entry.place, "resolvers is no list")),
+    }
+}
+
+fn decode<'de, T: Deserialize<'de>>(item: &'de Value) -> Result<T, String> {
+    T::deserialize(item).map_err(|error| error.to_string())
+}
+
+fn resolver(spec: &TypedObject, entry: &Entry, index: usize) -> Result<Resolver, String> {
+    let repository = RepositoryReference::from_spec(spec).map_err(|error| error.to_string())?;
+    Ok(Resolver { repository, place: entry.place.clone(), index })
+}
+
+impl fmt::Display for Resolver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: resolvers[{}]", self.place, self.index)
+    }
+}
+
+/// Members of an entry that have no effect.
+pub(crate) fn has_aliases(members: &Map<String, Value>) -> bool {
+    members.get("aliases").is_some_and(|aliases| aliases.as_object().is_none_or(|aliases| !aliases.is_empty()))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use crate::{Configuration, Document, Route};
+
+    const PATTERNS: &str = "type: resolvers.config.ocm.software/v1alpha1\nresolvers:\n";
+    const PREFIXES: &str = "type: ocm.config.ocm.software/v1\nresolvers:\n";
+
+    fn configuration(texts: &[String]) -> Configuration {
+        Configuration::new(texts.iter().map(|text| Document::read("c.yaml", text).unwrap()))
+    }
+
+    fn found(text: &str, component: &str, version: &str) -> Vec<String> {
+        let resolvers = configuration(&[text.to_owned()]).resolvers().unwrap();
+        match resolvers.route(component, version) {
+            Route::Unconfigured => vec!["unconfigured".into()],
+            Route::Only(one) => vec![format!("only {}", one.repository)],
+            Route::Fallback(all) => all.iter().map(|one| one.repository.to_string()).collect(),
+        }
+    }
+
+    fn problem(text: &str) -> String {
+        configuration(&[text.to_owned()]).resolvers().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_first_pattern_that_fits_decides() {
+        let text = format!(
+            "{PATTERNS}\
+            - {{repository: {{type: ctf, filePath: old}}, componentNamePattern: acme.org/*, versionConstraint: '<2'}}\n\
+            - {{repository: {{type: OCIRepository/v1, baseUrl: ghcr.io, subPath: a}}, componentNamePattern: acme.org/*}}\n\
+            - {{repository: {{type: ctf, filePath: late}}, componentNamePattern: acme.org/x}}\n"
+        );
+        assert_eq!(found(&text, "acme.org/x", "1.0.0"), ["only ctf::old"]);
+        assert_eq!(found(&text, "acme.org/x", "2.0.0"), ["only OCIRepository/v1::ghcr.io/a"]);
+        assert_eq!(found(&text, "acme.org/x", "no-version"), ["only OCIRepository/v1::ghcr.io/a"]);
+        assert_eq!(found(&text, "other.org/x", "1.0.0"), ["unconfigured"]);
+    }
+
+    #[test]
+    fn without_a_pattern_everything_fits() {
+        let text = format!("{PATTERNS}- repository: {{type: ctf, filePath: all}}\n");
+        assert_eq!(found(&text, "acme.org/x", "1.0.0"), ["only ctf::all"]);
+    }
+
+    #[test]
+    fn prefixes_end_at_slashes_and_higher_priorities_come_first() {
+        let text = format!(
+            "{PREFIXES}\
+            - {{repository: {{type: ctf, filePath: all}}}}\n\
+            - {{repository: {{type: ctf, filePath: low}}, prefix: acme.org, priority: 1}}\n\
+            - {{repository: {{type: ctf, filePath: high}}, prefix: acme.org/, priority: 20}}\n\
+            - {{repository: {{type: ctf, filePath: same}}, prefix: acme.org/x}}\n"
+        );
+        assert_eq!(found(&text, "acme.org/x", "1"), ["ctf::high", "ctf::all", "ctf::same", "ctf::low"]);
+        assert_eq!(found(&text, "acme.org/xy", "1"), ["ctf::high", "ctf::all", "ctf::low"]);
+        assert_eq!(found(&text, "acme.orgs/x", "1"), ["ctf::all"]);
+    }
+
+    #[test]
+    fn mistakes_name_file_entry_and_index() {
+        let list = |item: &str| {
+            problem(&format!(
+                "type: generic.config.ocm.software/v1\nconfigurations:\n- type: resolvers.config.ocm.software\n  \
+                 resolvers:\n  - repository: {{type: ctf, filePath: ok}}\n  - {item}\n"
+            ))
+        };
+        assert_eq!(
+            list("{repository: {type: ctf, filePath: x}, componentNamePattern: '['}"),
+            "c.yaml:3:3: resolvers[1]: componentNamePattern \"[\" has a [ without its ]"
+        );
+        let wrong = list("{repository: {type: ctf, filePath: x}, versionConstraint: '>>'}");
+        assert!(wrong.starts_with("c.yaml:3:3: resolvers[1]: version constraint \">>\""), "{wrong}");
+        assert!(list("{repository: {type: S3}}").contains("resolvers[1]: repository of type \"S3\""));
+        assert!(list("{repository: {type: ctf}}").contains("has no filePath"));
+        assert!(list("{componentNamePattern: x}").contains("missing field `repository`"));
+        assert!(list("{repository: {type: ctf, filePath: x}, componentNamePatern: x}").contains("componentNamePatern"));
+        assert!(
+            problem(&format!("{PREFIXES}- {{repository: {{type: ctf, filePath: x}}, priority: high}}\n"))
+                .contains("resolvers[0]")
+        );
+        assert!(problem("type: resolvers.config.ocm.software\nresolver: []\n").contains("unknown member \"resolver\""));
+        assert!(problem("type: resolvers.config.ocm.software\nresolvers: x\n").contains("no list"));
+    }
+
+    #[test]
+    fn both_types_together_are_refused_whatever_files_they_are_in() {
+        let item = "- repository: {type: ctf, filePath: x}\n";
+        let both = configuration(&[format!("{PREFIXES}{item}"), format!("{PATTERNS}{item}")]);
+        let problem = both.resolvers().unwrap_err().to_string();
+        assert!(problem.contains("ocm.config.ocm.software/v1 cannot be combined with resolvers.config"), "{problem}");
+    }
+
+    #[test]
+    fn several_entries_are_one_list() {
+        let item = |path: &str| format!("{PATTERNS}- repository: {{type: ctf, filePath: {path}}}\n");
+        let resolvers = configuration(&[item("first"), item("second")]).resolvers().unwrap();
+        assert!(
+            matches!(resolvers.route("a.b/c", "1.0.0"), Route::Only(one) if one.repository.to_string() == "ctf::first")
+        );
+    }
+}

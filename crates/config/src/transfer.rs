@@ -1,0 +1,143 @@
+use serde_json::Value;
+
+use crate::{Entry, Error, Result};
+
+/// Defaults for transfers (`transfer.config.ocm.software`). What was not said is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Transfer {
+    /// Whether referenced component versions move along.
+    pub recursive: Option<bool>,
+    /// Which content moves along.
+    pub copy_mode: Option<CopyMode>,
+    /// How images are stored in a registry.
+    pub upload_type: Option<UploadType>,
+}
+
+/// Which content moves along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CopyMode {
+    /// What the repository itself holds.
+    LocalBlob,
+    /// That of all resources.
+    AllResources,
+}
+
+/// How images are stored in a registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UploadType {
+    /// Inside of the component version.
+    LocalBlob,
+    /// As artifacts of their own.
+    OciArtifact,
+}
+
+impl Transfer {
+    /// Reads entries in order; what a later one says wins over what an earlier one said, member by member.
+    ///
+    /// # Errors
+    /// A value that means nothing. An unknown member too: whoever wrote it expects something of it.
+    pub(crate) fn read(entries: &[&Entry]) -> Result<Self> {
+        let mut transfer = Self::default();
+        for entry in entries {
+            for (key, value) in &entry.members {
+                let wrong = |expected: &str| {
+                    Error::new(
+                        &entry.place,
+                        format_args!("{} {key}: {value} means nothing here: use {expected}", entry.kind),
+                    )
+                };
+                match (key.as_str(), value) {
+                    (_, Value::Null) => {}
+                    ("recursive", value) => transfer.recursive = Some(recursive(entry, value)?),
+                    ("copyMode", Value::String(text)) => {
+                        transfer.copy_mode = match text.as_str() {
+                            "" => transfer.copy_mode,
+                            "localBlob" => Some(CopyMode::LocalBlob),
+                            "allResources" => Some(CopyMode::AllResources),
+                            _ => return Err(wrong("localBlob or allResources")),
+                        }
+                    }
+                    ("uploadType", Value::String(text)) => {
+                        transfer.upload_type = match text.as_str() {
+                            "" => transfer.upload_type,
+                            "localBlob" => Some(UploadType::LocalBlob),
+                            "ociArtifact" => Some(UploadType::OciArtifact),
+                            _ => return Err(wrong("localBlob or ociArtifact")),
+                        }
+                    }
+                    ("copyMode" | "uploadType", _) => return Err(wrong("a text")),
+                    _ => {
+                        let message = format!(
+                            "{} has the unknown member {key:?}; it takes recursive, copyMode and uploadType",
+                            entry.kind
+                        );
+                        return Err(Error::new(&entry.place, message));
+                    }
+                }
+            }
+        }
+        Ok(transfer)
+    }
+}
+
+/// A depth: 0 for none, -1 for all. The Go program refuses every other number, too.
+fn recursive(entry: &Entry, value: &Value) -> Result<bool> {
+    match value.as_i64() {
+        Some(0) => Ok(false),
+        Some(-1) => Ok(true),
+        _ => Err(Error::new(
+            &entry.place,
+            format_args!(
+                "{} recursive: the depth {value} is not supported: use -1 for everything or 0 for nothing",
+                entry.kind
+            ),
+        )),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::{Configuration, Document};
+
+    fn read(entries: &[&str]) -> Result<Transfer> {
+        let text: Vec<_> = entries
+            .iter()
+            .map(|entry| format!("- {{type: transfer.config.ocm.software/v1alpha1, {entry}}}\n"))
+            .collect();
+        let document = Document::read("t.yaml", &format!("configurations:\n{}", text.concat())).unwrap();
+        Configuration::new([document]).transfer()
+    }
+
+    #[test]
+    fn later_entries_win_member_by_member() {
+        assert_eq!(
+            read(&["recursive: -1, copyMode: allResources", "copyMode: localBlob, uploadType: ociArtifact"]).unwrap(),
+            Transfer {
+                recursive: Some(true),
+                copy_mode: Some(CopyMode::LocalBlob),
+                upload_type: Some(UploadType::OciArtifact)
+            }
+        );
+        assert_eq!(read(&["recursive: -1", "recursive: 0"]).unwrap().recursive, Some(false));
+        assert_eq!(read(&["copyMode: ''"]).unwrap(), Transfer::default());
+    }
+
+    #[test]
+    fn values_without_a_meaning_are_refused() {
+        for (entry, reason) in [
+            (
+                "recursive: 2",
+                "t.yaml:2:3: transfer.config.ocm.software/v1alpha1 recursive: the depth 2 is not supported",
+            ),
+            ("recursive: all", "the depth \"all\""),
+            ("copyMode: foo", "copyMode: \"foo\" means nothing here: use localBlob or allResources"),
+            ("uploadType: [x]", "use a text"),
+            ("copymode: localBlob", "unknown member \"copymode\""),
+        ] {
+            let problem = read(&[entry]).unwrap_err().to_string();
+            assert!(problem.contains(reason), "{entry}: {problem}");
+        }
+    }
+}
