@@ -113,12 +113,11 @@ impl Context {
     }
 
     /// Opens a repository of component versions.
-    pub(crate) async fn open(&self, reference: &RepositoryReference, purpose: Purpose) -> Result<ComponentRepository> {
-        Ok(self.repository(reference, purpose).await?)
-    }
-
-    /// Opens a repository of component versions, for ports whose errors are those of a place.
-    pub(crate) async fn repository(&self, reference: &RepositoryReference, purpose: Purpose) -> ocm_oci::Result<ComponentRepository> {
+    pub(crate) async fn open(
+        &self,
+        reference: &RepositoryReference,
+        purpose: Purpose,
+    ) -> ocm_oci::Result<ComponentRepository> {
         match reference {
             RepositoryReference::Ctf { file_path, format, .. } => {
                 let purpose = match (purpose, format) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 use ocm_access::Content;
 use ocm_blob::{
-    Algorithm, Blob, ByteStream, Digest, Durability, Existing, ExtractOptions, Gzipped, Limits, Observer, Staged,
+    Blob, ByteStream, Digest, Durability, Existing, ExtractOptions, Gzipped, Limits, Observer, Staged,
     extract, gunzip, verified, write_file,
 };
 use ocm_model::DigestSpec;
@@ -71,20 +71,13 @@ fn mismatch(expected: &str, actual: &str) -> Error {
 
 /// The recorded digest as one of bytes; `None` if there is none or the element is excluded from digests.
 fn recorded(digest: Option<&DigestSpec>) -> Result<Option<Digest>> {
-    let Some(spec) = digest.filter(|spec| !spec.value.is_empty() && spec.hash_algorithm != "NO-DIGEST") else {
-        return Ok(None);
+    let Some(spec) = digest.filter(|spec| !spec.is_excluded() && !spec.value.is_empty()) else { return Ok(None) };
+    let unknown = || {
+        let (hash, value) = (&spec.hash_algorithm, &spec.value);
+        Error::new(Kind::Verification, format!("the recorded digest {hash}:{value} is none that can be checked"))
     };
-    let algorithm = match spec.hash_algorithm.to_ascii_uppercase().replace('-', "").as_str() {
-        "SHA256" => Algorithm::Sha256,
-        "SHA512" => Algorithm::Sha512,
-        other => {
-            return Err(Error::new(
-                Kind::Verification,
-                format!("the recorded digest uses the unknown algorithm {other:?}"),
-            ));
-        }
-    };
-    Digest::from_hex(algorithm, &spec.value).map(Some).map_err(|error| Error::new(Kind::Verification, error))
+    let text = spec.oci_digest().ok_or_else(unknown)?;
+    text.parse().map(Some).map_err(|error| Error::new(Kind::Verification, error))
 }
 
 fn watched(stream: ByteStream, observer: &Arc<dyn Observer>) -> ByteStream {

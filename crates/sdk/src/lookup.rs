@@ -87,7 +87,7 @@ impl Lookup {
     }
 
     async fn configured(&self, resolver: &Resolver) -> Result<ComponentRepository> {
-        let open = || self.context.repository(&resolver.repository, Purpose::Read);
+        let open = || self.context.open(&resolver.repository, Purpose::Read);
         let RepositoryReference::Ctf { file_path, .. } = &resolver.repository else { return open().await };
         let path = canonical(Path::new(file_path));
         let cell = self.archives.lock().unwrap_or_else(PoisonError::into_inner).entry(path).or_default().clone();

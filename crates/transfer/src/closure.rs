@@ -3,9 +3,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use ocm_blob::{Algorithm, Digester};
-use ocm_model::{DigestSpec, Reference, normalise};
+use ocm_model::Reference;
 use ocm_repository::ComponentVersion;
+use ocm_repository::component::digest_like;
 
 use crate::{Error, Result};
 
@@ -93,7 +93,7 @@ fn check_reference_digests(found: &HashMap<Key, Arc<ComponentVersion>>) -> Resul
             let actual = match computed.get(&cache) {
                 Some(actual) => actual.clone(),
                 None => {
-                    let actual = component_digest(version, digest)?;
+                    let actual = digest_like(&version.descriptor, digest)?.value;
                     computed.insert(cache, actual.clone());
                     actual
                 }
@@ -114,23 +114,4 @@ fn check_reference_digests(found: &HashMap<Key, Arc<ComponentVersion>>) -> Resul
         }
     }
     Ok(())
-}
-
-/// The digest of a version's normal form, made as `like` was made.
-fn component_digest(version: &ComponentVersion, like: &DigestSpec) -> Result<String> {
-    let fail = |reason: String| {
-        let component = &version.descriptor.component;
-        Error::Normalisation { version: format!("{}:{}", component.name, component.version), reason }
-    };
-    let algorithm =
-        like.normalisation_algorithm.parse::<normalise::Algorithm>().map_err(|error| fail(error.to_string()))?;
-    let hash = match like.hash_algorithm.to_ascii_uppercase().replace('-', "").as_str() {
-        "SHA256" => Algorithm::Sha256,
-        "SHA512" => Algorithm::Sha512,
-        other => return Err(fail(format!("unknown hash algorithm {other:?}"))),
-    };
-    let normal = normalise::normalise(&version.descriptor, algorithm).map_err(|error| fail(error.to_string()))?;
-    let mut digester = Digester::new(hash);
-    digester.update(&normal);
-    Ok(digester.finish().hex())
 }

@@ -70,14 +70,6 @@ pub enum Error {
         /// Digest of what is there now.
         actual: String,
     },
-    /// A descriptor cannot be put into its normal form.
-    #[error("{version}: {reason}")]
-    Normalisation {
-        /// The component version.
-        version: String,
-        /// Why.
-        reason: String,
-    },
     /// One element could not be handled.
     #[error("{element} of {version}: {source}")]
     Element {
@@ -121,7 +113,7 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Exists { .. } | Self::SameName { .. } => Kind::Conflict,
-            Self::ReferenceDigest { .. } | Self::Moved { .. } | Self::Normalisation { .. } | Self::Content { .. } => {
+            Self::ReferenceDigest { .. } | Self::Moved { .. } | Self::Content { .. } => {
                 Kind::Verification
             }
             Self::Document(_) => Kind::Document,

@@ -129,12 +129,12 @@ async fn settle_present(plan: &mut VersionPlan, target: &ComponentRepository) ->
     Ok(())
 }
 
-async fn version_action(
-    version: &ComponentVersion,
+pub(crate) async fn version_action(
+    descriptor: &Descriptor,
     target: &ComponentRepository,
     options: &Options,
 ) -> Result<VersionAction> {
-    let component = &version.descriptor.component;
+    let component = &descriptor.component;
     let there = match target.get(&component.name, &component.version).await {
         Ok(there) => there,
         Err(error) if error.kind() == ocm_oci::Kind::NotFound => return Ok(VersionAction::Transfer),
@@ -275,8 +275,8 @@ async fn plan_element(
 
 /// The recorded digest of an element, if it is one that says something about its content.
 fn recorded(digest: Option<&DigestSpec>) -> Option<&str> {
-    let digest = digest?;
-    (!digest.value.is_empty() && digest.hash_algorithm != "NO-DIGEST").then_some(digest.value.as_str())
+    let digest = digest.filter(|digest| !digest.is_excluded() && !digest.value.is_empty())?;
+    Some(digest.value.as_str())
 }
 
 /// `path/name:tag` as repository and tag; without a tag the fallback, if there is one.

@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -8,7 +9,7 @@ use super::header::{Fields, TRAILER, encode, padding};
 use crate::archive::EntryPath;
 use crate::{Blob, ByteStream, Digest, Error, Result, once, verified};
 
-/// A tar archive of named content, streamed: mode 0644, time 0, no owner, no directory entries, in the given order.
+/// A tar archive of named content, streamed: mode 0644, time 0, no owner, in the given order.
 ///
 /// The same entries always give the same bytes, and the size is known before anything is read.
 #[derive(Clone)]
@@ -23,13 +24,27 @@ enum Segment {
 }
 
 impl TarOf {
-    /// Takes names and content.
+    /// Takes names and content. Folders have no entries of their own.
     ///
     /// # Errors
     /// A name that is no path inside an archive, and content whose size is not known beforehand.
     pub fn new(entries: impl IntoIterator<Item = (String, Arc<dyn Blob>)>) -> Result<Self> {
+        Self::build(entries, false)
+    }
+
+    /// Takes names and content. Each folder has an entry (mode 0755, no slash at its end) in front of its first content,
+    /// as in archives of the older program.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_folders(entries: impl IntoIterator<Item = (String, Arc<dyn Blob>)>) -> Result<Self> {
+        Self::build(entries, true)
+    }
+
+    fn build(entries: impl IntoIterator<Item = (String, Arc<dyn Blob>)>, with_folders: bool) -> Result<Self> {
         let mut segments = Vec::new();
         let mut total = 0;
+        let mut folders = HashSet::new();
         for (name, content) in entries {
             if let Err(reason) = EntryPath::parse(name.as_bytes()) {
                 return Err(Error::Archive(format!("cannot pack the entry {name:?}: {reason}")));
@@ -37,6 +52,14 @@ impl TarOf {
             let Some(size) = content.size() else {
                 return Err(Error::Archive(format!("cannot pack the entry {name:?}: its size is not known")));
             };
+            for folder in name.match_indices('/').map(|(end, _)| &name[..end]).filter(|_| with_folders) {
+                if folders.insert(folder.to_owned()) {
+                    let fields = Fields { name: folder.to_owned(), directory: true, mode: 0o755, ..Fields::default() };
+                    let header = encode(&fields);
+                    total += header.len() as u64;
+                    segments.push(Segment::Bytes(header.into()));
+                }
+            }
             let header = encode(&Fields { name: name.clone(), size, mode: 0o644, ..Fields::default() });
             total += header.len() as u64 + size + padding(size) as u64;
             segments.push(Segment::Bytes(header.into()));

@@ -1,8 +1,7 @@
 //! Descriptors of the new component versions, with the digests of what they refer to.
 
-use ocm_blob::Digest;
 use ocm_model::digest::HashAlgorithm;
-use ocm_model::normalise::{Algorithm, normalise};
+use ocm_model::normalise::Algorithm;
 use ocm_model::{Component as Described, Descriptor, DigestSpec, Reference};
 use ocm_repository::NewVersion;
 
@@ -82,9 +81,7 @@ fn describe_one(component: &Component, stored: Stored, options: &Options) -> New
 
 /// The digest of a component version as references record it.
 fn digest(descriptor: &Descriptor) -> Result<DigestSpec, Error> {
-    let title = format!("{}:{}", descriptor.component.name, descriptor.component.version);
-    let normal = normalise(descriptor, Algorithm::V4Alpha1).map_err(|error| ocm_oci::Error::invalid(title, error))?;
-    Ok(DigestSpec::new(HashAlgorithm::Sha256, Algorithm::V4Alpha1.name(), Digest::of(normal).hex()))
+    Ok(ocm_repository::component::digest(descriptor, Algorithm::V4Alpha1, HashAlgorithm::Sha256)?)
 }
 
 fn show(digest: &DigestSpec) -> String {

@@ -87,13 +87,14 @@ impl LayoutContent {
         Ok(())
     }
 
-    /// The layout as a tar archive, streamed, its size known beforehand.
+    /// The layout as a tar archive, streamed, its size known beforehand. The index comes first: who reads it as a stream
+    /// knows what to look for.
     pub fn tar(&self) -> Result<TarOf> {
         let blobs = self.blobs.iter().map(|(digest, content)| (path(digest), content.clone()));
         let index: Arc<dyn Blob> = Arc::new(MemoryBlob::new(self.index()?));
         let marker: Arc<dyn Blob> = Arc::new(MemoryBlob::new(MARKER));
-        let entries = blobs.chain([("index.json".to_owned(), index), ("oci-layout".to_owned(), marker)]);
-        TarOf::new(entries).map_err(Error::blob("image layout"))
+        let entries = [("index.json".to_owned(), index), ("oci-layout".to_owned(), marker)].into_iter().chain(blobs);
+        TarOf::with_folders(entries).map_err(Error::blob("image layout"))
     }
 
     /// Writes the layout as a directory: as a whole, or not at all.

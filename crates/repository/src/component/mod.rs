@@ -1,6 +1,7 @@
 //! How a component version lies in a place for OCI content (OCM specification, *OCI Registries*): one repository per
 //! component, one tag per version, the descriptor as the first layer, local content beside it.
 
+mod digest;
 mod form;
 mod joined;
 mod layers;
@@ -9,6 +10,7 @@ mod repository;
 pub(crate) mod stage;
 pub(crate) mod version;
 
+pub use digest::{digest, digest_like};
 pub use form::{annotation, media_type};
 pub use repository::ComponentRepository;
 pub use stage::{NewVersion, Staged};

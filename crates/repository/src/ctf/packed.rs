@@ -161,7 +161,7 @@ pub(crate) async fn commit(shared: &Shared, scratch: &Staging, batch: &Batch) ->
     let index_entry: (String, Arc<dyn Blob>) = (INDEX_FILE.to_owned(), Arc::new(MemoryBlob::new(bytes)));
 
     let here = || Error::blob(path.display());
-    let tar = TarOf::new(std::iter::once(index_entry).chain(blobs)).map_err(here())?;
+    let tar = TarOf::with_folders(std::iter::once(index_entry).chain(blobs)).map_err(here())?;
     let tar: Arc<dyn Blob> =
         if shared.form == Form::TarGzip { Arc::new(Gzipped::new(Arc::new(tar))) } else { Arc::new(tar) };
     let mut staged = Staged::new(scratch.path());

@@ -47,7 +47,7 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
     };
     let form = request.target_form.as_deref().map(crate::context::form).transpose()?;
     let purpose = if request.create || fresh.is_some() { Purpose::Create(form) } else { Purpose::Write };
-    let target = context.open(&target, purpose).await.map_err(|error| match error.kind() {
+    let target = context.open(&target, purpose).await.map_err(Error::from).map_err(|error| match error.kind() {
         Kind::NotFound => error.hint("--create makes the archive"),
         _ => error,
     })?;

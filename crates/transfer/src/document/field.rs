@@ -40,7 +40,6 @@ pub(super) struct Get {
 pub(super) struct AddLocal {
     pub(super) repository: TypedObject,
     pub(super) component: String,
-    pub(super) version: String,
     #[serde(alias = "source")]
     pub(super) resource: Value,
     pub(super) file: File,

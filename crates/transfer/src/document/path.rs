@@ -30,11 +30,6 @@ pub(super) enum To {
 }
 
 impl Step {
-    /// The step to a member that must be there.
-    pub(super) fn member(name: &str) -> Self {
-        Self { to: To::Member(name.to_owned()), is_optional: false }
-    }
-
     pub(super) fn follow<'a>(&self, value: &'a Value) -> Option<&'a Value> {
         match &self.to {
             To::Member(name) => value.get(name),

@@ -1,0 +1,45 @@
+//! A registry that asks who is there: what a client's login left behind is enough for the program.
+
+use std::path::Path;
+
+use crate::client::Client;
+use crate::layout::Layout;
+use crate::pull;
+use crate::registry::Registry;
+use crate::sandbox::Sandbox;
+
+const COMPONENT: &str = "acme.org/private";
+
+/// Exit status of the program for somebody who may not.
+const NOT_AUTHORISED: i32 = 6;
+
+#[test]
+fn a_login_with_crane_is_a_login() {
+    let Some(crane) = Client::find("crane") else { return };
+    for registry in Registry::each_locked() {
+        let sandbox = Sandbox::new();
+        let layout = Layout::image(&sandbox, "layout", 1);
+        let constructor = format!(
+            "name: {COMPONENT}
+version: 1.0.0
+provider: {{name: acme.org}}
+resources:
+- name: image
+  type: ociImage
+  input: {{type: dir, path: layout, mediaType: application/vnd.ocm.software.oci.layout.v1+tar}}
+"
+        );
+        sandbox.add(&constructor);
+        let line = format!("transfer cv transport-archive//{COMPONENT}:1.0.0 http://{}", registry.address);
+        let refused = sandbox.run(Path::new(env!("CARGO_BIN_EXE_ocm")), &line);
+        assert_eq!(refused.status.code(), Some(NOT_AUTHORISED), "{refused:?}");
+        crane.run(&sandbox, &format!("auth login -u somebody -p wrong {}", registry.address));
+        let refused = sandbox.run(Path::new(env!("CARGO_BIN_EXE_ocm")), &line);
+        assert_eq!(refused.status.code(), Some(NOT_AUTHORISED), "{refused:?}");
+        assert!(!String::from_utf8_lossy(&refused.stderr).contains("wrong"), "{refused:?}");
+        crane.run(&sandbox, &format!("auth login -u somebody -p secret {}", registry.address));
+        sandbox.ocm(&line);
+        // The library that `oras` stands for here reads no login.
+        pull::with(&sandbox, &registry, &registry.repository(COMPONENT), &layout, |client| client != "oras");
+    }
+}
