@@ -1,5 +1,7 @@
 //! Wrong command lines, and requests for help, in the words of this program.
 
+mod older;
+
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -35,9 +37,18 @@ fn failure(error: &clap::Error) -> Failure {
                 None => failure,
             }
         }
+        (ErrorKind::UnknownArgument, _) if older(&command, text(ContextKind::InvalidArg)).is_some() => {
+            let advice = older(&command, text(ContextKind::InvalidArg)).unwrap_or_default();
+            Failure::usage(message(&rendered)).hint(format!("the older program has this flag; {advice}"))
+        }
         _ => tips(&rendered).into_iter().fold(Failure::usage(message(&rendered)), Failure::hint),
     };
     failure.hint(format!("\"{command} --help\" shows the usage"))
+}
+
+/// What to do in place of a flag that only the older program has.
+fn older(command: &str, flag: Option<String>) -> Option<&'static str> {
+    older::replacement(command, flag?.split(['=', ' ']).next()?)
 }
 
 /// The command below `command` that is nearest to a word, if it is near.
@@ -76,8 +87,10 @@ fn message(rendered: &str) -> String {
     text.strip_prefix("error: ").unwrap_or(&text).to_owned()
 }
 
+/// What clap suggests, but not how to pass a flag as a value: nobody wants that.
 fn tips(rendered: &str) -> Vec<String> {
-    rendered.lines().filter_map(|line| line.strip_prefix("  tip: ")).map(str::to_owned).collect()
+    let tips = rendered.lines().filter_map(|line| line.strip_prefix("  tip: "));
+    tips.filter(|tip| !tip.starts_with("to pass ")).map(str::to_owned).collect()
 }
 
 /// The command that the usage line is about: `ocm get`.
@@ -105,6 +118,22 @@ mod tests {
     #[test]
     fn an_unknown_kind_is_an_error() {
         assert!(told("get foo").contains(r#"unknown command \"foo\" for \"ocm get\""#), "{}", told("get foo"));
+    }
+
+    #[test]
+    fn a_flag_that_only_the_older_program_has_is_refused_with_what_to_do() {
+        for line in ["transfer ctf a b --uploader x", "transfer ctf a b -E", "-X keeplocalblob=true get cv a"] {
+            assert!(told(line).contains("the older program has this flag"), "{}", told(line));
+        }
+    }
+
+    #[test]
+    fn suggestions_make_sense() {
+        assert!(told("add cv --fils x").contains("'--file'"), "{}", told("add cv --fils x"));
+        for line in ["get x", "get z cv", "x", "get cv a -x", "get cv a --qqq"] {
+            let told = told(line);
+            assert!(!told.contains("did you mean") && !told.contains("to pass") && !told.contains("similar"), "{told}");
+        }
     }
 
     #[test]

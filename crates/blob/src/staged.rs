@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -15,6 +15,9 @@ use crate::{Algorithm, ByteStream, Digest, Digester, Error, Result};
 
 /// Content up to this size waits in memory and is hashed and written in one go.
 const SMALL: usize = 1 << 20;
+
+/// Content up to this size is written where it is, without a thread that may block.
+const TINY: u64 = 64 << 10;
 
 /// Chunks that may wait for the writing and for the hashing thread.
 const CHUNKS_AHEAD: usize = 8;
@@ -164,6 +167,26 @@ impl Staged {
         Err(Error::DigestMismatch { expected: expected.clone().into(), actual: finished.digest.into() })
     }
 
+    /// Ends the content and names it after its digest, inside the folder; with `0o644`, less what the process masks, and not
+    /// flushed. Returns its path, digest and size.
+    ///
+    /// For folders that nobody else looks into: small content is written under its name right away.
+    pub async fn finish_by_digest(mut self) -> Result<(PathBuf, Digest, u64)> {
+        self.check_whole()?;
+        let (folder, size) = (self.folder.clone(), self.size);
+        if self.pipeline.is_none() {
+            let (chunks, measuring) = (std::mem::take(&mut self.waiting), self.measuring.clone());
+            let work = move || write_by_digest(&folder, &chunks, measuring);
+            // A thread for it would cost more than the work.
+            let (path, digest) = if size <= TINY { work()? } else { blocking(work).await? };
+            return Ok((path, digest, size));
+        }
+        let finished = self.finish().await?;
+        let (path, digest) = (folder.join(finished.digest.file_name()), finished.digest.clone());
+        finished.persist_here(&path, 0o644, Existing::Replace, Durability::Deferred)?;
+        Ok((path, digest, size))
+    }
+
     async fn pass_on(&mut self, chunk: Bytes) -> Result<()> {
         let Some(pipeline) = &mut self.pipeline else { return Ok(()) };
         let hashed = match &pipeline.digest {
@@ -229,20 +252,46 @@ fn create(folder: &Path) -> Result<NamedTempFile> {
 
 fn write_at_once(folder: &Path, chunks: &[Bytes], measuring: Measuring) -> Result<(TempPath, File, Digest)> {
     let (mut file, path) = create(folder)?.into_parts();
-    for chunk in chunks {
-        file.write_all(chunk).map_err(Error::at(&path))?;
-    }
-    let digest = match measuring {
-        Measuring::Known(digest) => digest,
-        Measuring::Hash(algorithm) => {
-            let mut digester = Digester::new(algorithm);
-            for chunk in chunks {
-                digester.update(chunk);
+    write_all(&mut file, chunks).map_err(Error::at(&path))?;
+    Ok((path, file, measuring.digest(chunks)))
+}
+
+fn write_by_digest(folder: &Path, chunks: &[Bytes], measuring: Measuring) -> Result<(PathBuf, Digest)> {
+    let digest = measuring.digest(chunks);
+    let path = folder.join(digest.file_name());
+    match File::options().write(true).create_new(true).mode(0o644).open(&path) {
+        Ok(mut file) => {
+            if let Err(error) = write_all(&mut file, chunks) {
+                let _ = std::fs::remove_file(&path);
+                return Err(Error::at(&path)(error));
             }
-            digester.finish()
         }
-    };
-    Ok((path, file, digest))
+        // Somebody is writing the same content, and may yet fail.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let (written, file, digest) = write_at_once(folder, chunks, Measuring::Known(digest.clone()))?;
+            let finished = Finished { path: written, file, digest, size: 0 };
+            finished.persist_here(&path, 0o644, Existing::Replace, Durability::Deferred)?;
+        }
+        Err(error) => return Err(Error::at(&path)(error)),
+    }
+    Ok((path, digest))
+}
+
+fn write_all(file: &mut File, chunks: &[Bytes]) -> io::Result<()> {
+    chunks.iter().try_for_each(|chunk| file.write_all(chunk))
+}
+
+impl Measuring {
+    fn digest(self, chunks: &[Bytes]) -> Digest {
+        match self {
+            Self::Known(digest) => digest,
+            Self::Hash(algorithm) => {
+                let mut digester = Digester::new(algorithm);
+                chunks.iter().for_each(|chunk| digester.update(chunk));
+                digester.finish()
+            }
+        }
+    }
 }
 
 fn write(mut file: File, mut chunks: mpsc::Receiver<Bytes>) -> io::Result<File> {
@@ -335,8 +384,11 @@ impl Finished {
 }
 
 fn set_mode(file: &File, mode: u32) -> io::Result<()> {
-    let allowed = file.metadata()?.permissions().mode();
-    file.set_permissions(std::fs::Permissions::from_mode(mode & allowed & 0o777))
+    let allowed = file.metadata()?.permissions().mode() & 0o777;
+    if mode & allowed == allowed {
+        return Ok(());
+    }
+    file.set_permissions(std::fs::Permissions::from_mode(mode & allowed))
 }
 
 /// Flushes a folder, so that the names in it survive a power failure.
@@ -407,6 +459,22 @@ mod tests {
             assert_eq!(std::fs::read(&path).unwrap(), content);
             assert_eq!(names(folder.path()), ["named"]);
         }
+    }
+
+    #[tokio::test]
+    async fn content_is_named_after_its_digest() {
+        let folder = tempfile::tempdir().unwrap();
+        for size in [0, 5, 5, TINY as usize + 1, SMALL + 1] {
+            let content = Bytes::from(vec![7; size]);
+            let mut staged = Staged::new(folder.path());
+            staged.write(content.clone()).await.unwrap();
+            let (path, digest, measured) = staged.finish_by_digest().await.unwrap();
+            assert_eq!((&digest, measured), (&Digest::of(&content), size as u64));
+            assert_eq!(path, folder.path().join(digest.file_name()));
+            assert_eq!(std::fs::read(&path).unwrap(), content);
+            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o7133, 0);
+        }
+        assert_eq!(names(folder.path()).len(), 4);
     }
 
     #[tokio::test]

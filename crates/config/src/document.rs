@@ -43,7 +43,7 @@ impl Document {
         let whole = Place::file_as_a_whole(&file);
         let node = yaml::read::<Option<Node>>(text.strip_prefix('\u{feff}').unwrap_or(text)).map_err(|error| {
             let place = error.location().map_or(whole.clone(), |location| Place::new(&file, location));
-            Error::new(&place, format_args!("not a configuration: {error}"))
+            Error::new(&place, format_args!("not a configuration: {}", reason(&error)))
         })?;
         let mut document = Self { file, entries: Vec::new(), has_sets: false };
         let Some(node) = node else { return Ok(document) };
@@ -84,6 +84,19 @@ impl Document {
             node.kind.filter(|kind| !kind.is_empty()).ok_or_else(|| Error::new(&place, "the entry has no type"))?;
         self.entries.push(Entry { place, kind, members: node.members });
         Ok(())
+    }
+}
+
+/// What is wrong, without its place, which stands in front of it.
+fn reason(error: &serde_saphyr::Error) -> String {
+    use serde_saphyr::Error as Yaml;
+    match error {
+        Yaml::DuplicateMappingKey { key: Some(key), .. } => format!("the key {key:?} appears twice"),
+        Yaml::Unexpected { expected: "mapping start", .. } => "a mapping with a type is expected here".to_owned(),
+        other => {
+            let text = other.to_string();
+            text.rsplit_once(" at line ").map_or(text.clone(), |(reason, _)| reason.to_owned())
+        }
     }
 }
 

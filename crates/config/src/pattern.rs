@@ -223,6 +223,6 @@ mod tests {
         let name = "a".repeat(255);
         assert!(!matches(&"*a".repeat(300), &name));
         assert!(!matches(&format!("{}b", "{a,aa,aaa}".repeat(50)), &name));
-        assert!(!matches(&format!("{}b{}", "{*,".repeat(200), "}".repeat(200)), &name));
+        assert!(!matches(&format!("{}b{}", "{*b,".repeat(180), "}".repeat(180)), &name));
     }
 }

@@ -1,7 +1,6 @@
 use std::fmt;
 
 use ocm_model::{Constraint, RepositoryReference, TypedObject, Version};
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{Entry, Error, Pattern, Place, Result};
@@ -69,22 +68,19 @@ impl Resolvers {
     /// A wrong pattern, constraint or repository, an unknown member, or entries of both types: which of them wins is
     /// nowhere said.
     pub(crate) fn read(patterns: &[&Entry], prefixes: &[&Entry]) -> Result<Self> {
-        if let ([pattern, ..], [prefix, ..]) = (patterns, prefixes) {
-            return Err(Error::new(
+        let (patterns, prefixes) = (read_patterns(patterns)?, read_prefixes(prefixes)?);
+        match (patterns.first(), prefixes.first()) {
+            (None, None) => Ok(Self(Kind::None)),
+            (Some(_), None) => Ok(Self(Kind::Patterns(patterns))),
+            (None, Some(_)) => Ok(Self(Kind::Prefixes(prefixes))),
+            (Some((_, pattern)), Some((_, prefix))) => Err(Error::new(
                 &prefix.place,
                 format_args!(
-                    "{} cannot be combined with {} in {}: move its resolvers there, with a componentNamePattern for each prefix",
-                    prefix.kind, pattern.kind, pattern.place
+                    "resolvers of ocm.config.ocm.software cannot be combined with those of resolvers.config.ocm.software in {}: move them there, with a componentNamePattern for each prefix",
+                    pattern.place
                 ),
-            ));
+            )),
         }
-        if !patterns.is_empty() {
-            return Ok(Self(Kind::Patterns(read_patterns(patterns)?)));
-        }
-        if !prefixes.is_empty() {
-            return Ok(Self(Kind::Prefixes(read_prefixes(prefixes)?)));
-        }
-        Ok(Self::default())
     }
 
     /// Where to look for a component version.
@@ -114,20 +110,13 @@ impl Resolvers {
 fn read_patterns(entries: &[&Entry]) -> Result<Vec<(Condition, Resolver)>> {
     let mut all = Vec::new();
     for entry in entries {
-        only_members(entry, &["resolvers"])?;
-        for (index, item) in items(entry)?.iter().enumerate() {
-            let wrong = |reason: String| Error::new(&entry.place, format_args!("resolvers[{index}]: {reason}"));
-            let item: PatternItem = decode(item).map_err(wrong)?;
-            let pattern = item.component_name_pattern.unwrap_or_default();
-            let pattern = Pattern::parse(&pattern)
-                .map_err(|reason| wrong(format!("componentNamePattern {pattern:?} {reason}")))?;
-            let constraint = item.version_constraint.filter(|text| !text.trim().is_empty());
-            let constraint = constraint
-                .map(|text| Constraint::parse(&text))
-                .transpose()
-                .map_err(|error| wrong(error.to_string()))?;
-            let resolver = resolver(&item.repository, entry, index).map_err(wrong)?;
-            all.push((Condition { pattern, constraint }, resolver));
+        for item in items(entry, &["resolvers"], &["repository", "componentNamePattern", "versionConstraint"])? {
+            let pattern = item.text("componentNamePattern")?.unwrap_or_default();
+            let pattern = Pattern::parse(pattern)
+                .map_err(|reason| item.error(format_args!("componentNamePattern {pattern:?} {reason}")))?;
+            let constraint = item.text("versionConstraint")?.filter(|text| !text.trim().is_empty());
+            let constraint = constraint.map(Constraint::parse).transpose().map_err(|error| item.error(error))?;
+            all.push((Condition { pattern, constraint }, item.resolver()?));
         }
     }
     Ok(all)
@@ -136,13 +125,15 @@ fn read_patterns(entries: &[&Entry]) -> Result<Vec<(Condition, Resolver)>> {
 fn read_prefixes(entries: &[&Entry]) -> Result<Vec<(String, Resolver)>> {
     let mut all = Vec::new();
     for entry in entries {
-        only_members(entry, &["resolvers", "aliases"])?;
-        for (index, item) in items(entry)?.iter().enumerate() {
-            let wrong = |reason: String| Error::new(&entry.place, format_args!("resolvers[{index}]: {reason}"));
-            let item: PrefixItem = decode(item).map_err(wrong)?;
-            let resolver = resolver(&item.repository, entry, index).map_err(wrong)?;
-            let prefix = item.prefix.unwrap_or_default().trim_end_matches('/').to_owned();
-            all.push((item.priority.unwrap_or(DEFAULT_PRIORITY), prefix, resolver));
+        for item in items(entry, &["resolvers", "aliases"], &["repository", "prefix", "priority"])? {
+            let priority = match item.member("priority") {
+                None => DEFAULT_PRIORITY,
+                Some(value) => {
+                    value.as_i64().ok_or_else(|| item.error(format_args!("priority {value} is no whole number")))?
+                }
+            };
+            let prefix = item.text("prefix")?.unwrap_or_default().trim_end_matches('/').to_owned();
+            all.push((priority, prefix, item.resolver()?));
         }
     }
     // Stable: of the same priority, the one that was written first is asked first.
@@ -150,49 +141,63 @@ fn read_prefixes(entries: &[&Entry]) -> Result<Vec<(String, Resolver)>> {
     Ok(all.into_iter().map(|(_, prefix, resolver)| (prefix, resolver)).collect())
 }
 
-/// A resolver of `resolvers.config.ocm.software`. A misspelt condition would match everything, so nothing unknown passes.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct PatternItem {
-    repository: TypedObject,
-    component_name_pattern: Option<String>,
-    version_constraint: Option<String>,
+/// One element of `resolvers`.
+struct Item<'a> {
+    entry: &'a Entry,
+    index: usize,
+    members: &'a Map<String, Value>,
 }
 
-/// A resolver of `ocm.config.ocm.software`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct PrefixItem {
-    repository: TypedObject,
-    prefix: Option<String>,
-    priority: Option<i64>,
+/// The elements of an entry. A misspelt condition would match everything, so no unknown member passes.
+fn items<'a>(entry: &'a Entry, known: &[&str], known_in_items: &[&str]) -> Result<Vec<Item<'a>>> {
+    let error = |reason| Error::new(&entry.place, format_args!("{}: {reason}", entry.kind));
+    only(&entry.members, known).map_err(error)?;
+    let values = match entry.members.get("resolvers") {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(values)) => values,
+        Some(_) => return Err(error("resolvers is no list".into())),
+    };
+    let mut items = Vec::new();
+    for (index, value) in values.iter().enumerate() {
+        let error = |reason| Error::new(&entry.place, format_args!("resolvers[{index}]: {reason}"));
+        let members = value.as_object().ok_or_else(|| error("is no mapping".to_owned()))?;
+        only(members, known_in_items).map_err(error)?;
+        items.push(Item { entry, index, members });
+    }
+    Ok(items)
 }
 
-fn only_members(entry: &Entry, known: &[&str]) -> Result<()> {
-    match entry.members.keys().find(|key| !known.contains(&key.as_str())) {
-        Some(key) => Err(Error::new(
-            &entry.place,
-            format_args!("{} has the unknown member {key:?}; it takes {}", entry.kind, known.join(" and ")),
-        )),
+fn only(members: &Map<String, Value>, known: &[&str]) -> Result<(), String> {
+    match members.keys().find(|key| !known.contains(&key.as_str())) {
+        Some(key) => Err(format!("unknown member {key:?}; known are {}", known.join(", "))),
         None => Ok(()),
     }
 }
 
-fn items(entry: &Entry) -> Result<&[Value]> {
-    match entry.members.get("resolvers") {
-        None | Some(Value::Null) => Ok(&[]),
-        Some(Value::Array(items)) => Ok(items),
-        Some(_) => Err(Error::new(&entry.place, "resolvers is no list")),
+impl Item<'_> {
+    fn error(&self, reason: impl fmt::Display) -> Error {
+        Error::new(&self.entry.place, format_args!("resolvers[{}]: {reason}", self.index))
     }
-}
 
-fn decode<'de, T: Deserialize<'de>>(item: &'de Value) -> Result<T, String> {
-    T::deserialize(item).map_err(|error| error.to_string())
-}
+    fn member(&self, key: &str) -> Option<&Value> {
+        self.members.get(key).filter(|value| !value.is_null())
+    }
 
-fn resolver(spec: &TypedObject, entry: &Entry, index: usize) -> Result<Resolver, String> {
-    let repository = RepositoryReference::from_spec(spec).map_err(|error| error.to_string())?;
-    Ok(Resolver { repository, place: entry.place.clone(), index })
+    fn text(&self, key: &str) -> Result<Option<&str>> {
+        match self.member(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(value) => Err(self.error(format_args!("{key} {value} is no text: put it in quotes"))),
+        }
+    }
+
+    fn resolver(&self) -> Result<Resolver> {
+        let spec = self.member("repository").ok_or_else(|| self.error("it has no repository"))?;
+        let spec: TypedObject =
+            serde_json::from_value(spec.clone()).map_err(|_| self.error("repository is no mapping with a type"))?;
+        let repository = RepositoryReference::from_spec(&spec).map_err(|error| self.error(error))?;
+        Ok(Resolver { repository, place: self.entry.place.clone(), index: self.index })
+    }
 }
 
 impl fmt::Display for Resolver {
@@ -281,8 +286,14 @@ mod tests {
         assert!(wrong.starts_with("c.yaml:3:3: resolvers[1]: version constraint \">>\""), "{wrong}");
         assert!(list("{repository: {type: S3}}").contains("resolvers[1]: repository of type \"S3\""));
         assert!(list("{repository: {type: ctf}}").contains("has no filePath"));
-        assert!(list("{componentNamePattern: x}").contains("missing field `repository`"));
+        assert!(list("{componentNamePattern: x}").contains("resolvers[1]: it has no repository"));
         assert!(list("{repository: {type: ctf, filePath: x}, componentNamePatern: x}").contains("componentNamePatern"));
+        assert!(
+            list("{repository: {type: ctf, filePath: x}, versionConstraint: 1.0}")
+                .contains("no text: put it in quotes")
+        );
+        assert!(list("{repository: ctf}").contains("repository is no mapping"));
+        assert!(list("ctf").contains("resolvers[1]: is no mapping"));
         assert!(
             problem(&format!("{PREFIXES}- {{repository: {{type: ctf, filePath: x}}, priority: high}}\n"))
                 .contains("resolvers[0]")
@@ -295,8 +306,13 @@ mod tests {
     fn both_types_together_are_refused_whatever_files_they_are_in() {
         let item = "- repository: {type: ctf, filePath: x}\n";
         let both = configuration(&[format!("{PREFIXES}{item}"), format!("{PATTERNS}{item}")]);
+        // An entry without resolvers stands in nobody's way.
+        assert!(configuration(&[PREFIXES.to_owned(), format!("{PATTERNS}{item}")]).resolvers().is_ok());
         let problem = both.resolvers().unwrap_err().to_string();
-        assert!(problem.contains("ocm.config.ocm.software/v1 cannot be combined with resolvers.config"), "{problem}");
+        assert!(
+            problem.contains("ocm.config.ocm.software cannot be combined with those of resolvers.config"),
+            "{problem}"
+        );
     }
 
     #[test]

@@ -90,7 +90,10 @@ pub(crate) fn near_miss<'a>(word: &str, known: impl IntoIterator<Item = &'a str>
             let part = word.len() >= TELLING && whole.contains(&word);
             (if part { 1 } else { distance(&word, &whole) }, candidate)
         })
-        .filter(|(distance, candidate)| *distance <= 1.max(candidate.len() / 3))
+        // What has no letter in common is not near, however short it is.
+        .filter(|(distance, candidate)| {
+            *distance <= 1.max(candidate.len() / 3) && *distance < candidate.chars().count().min(word.chars().count())
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }

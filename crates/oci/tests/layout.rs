@@ -106,13 +106,14 @@ async fn entries_are_sorted_plain_and_readable() {
     for entry in tar::Archive::new(&bytes[..]).entries().unwrap() {
         let entry = entry.unwrap();
         let header = entry.header();
-        assert_eq!((header.mode().unwrap(), header.mtime().unwrap(), header.uid().unwrap()), (0o644, 0, 0));
+        let mode = if header.entry_type().is_dir() { 0o755 } else { 0o644 };
+        assert_eq!((header.mode().unwrap(), header.mtime().unwrap(), header.uid().unwrap()), (mode, 0, 0));
         names.push(entry.path().unwrap().to_str().unwrap().to_owned());
     }
-    let mut sorted = names[..3].to_vec();
+    let mut sorted = names[4..].to_vec();
     sorted.sort();
-    assert_eq!(names[..3], sorted);
-    assert_eq!(names[3..], ["index.json", "oci-layout"]);
+    assert_eq!(names[4..], sorted);
+    assert_eq!(names[..4], ["index.json", "oci-layout", "blobs", "blobs/sha256"]);
 }
 
 #[tokio::test]

@@ -8,11 +8,11 @@ use ocm_blob::{Observer, Unobserved};
 use ocm_config::Resolvers;
 use ocm_credentials::DockerConfig;
 use ocm_model::reference::{FileFormat, RepositoryReference};
-use ocm_oci::{Anonymous, Authenticator, Endpoint, ImageReference, RemoteRegistry, Repository};
-use ocm_repository::{Access, Archive, ComponentRepository, Form};
+use ocm_oci::{Anonymous, Authenticator, Endpoint, Error, ImageReference, Kind, RemoteRegistry, Repository};
+use ocm_repository::{Access, Archive, ComponentArchive, ComponentRepository, Form};
 
 use crate::docker::Docker;
-use crate::{Error, Result};
+use crate::Result;
 
 /// Everything that a run of the program needs from outside: connections, credentials, somebody who watches.
 ///
@@ -50,10 +50,10 @@ impl Builder {
     /// # Errors
     /// The file cannot be read or is no Docker configuration.
     pub fn docker_config(mut self, path: &Path) -> Result<Self> {
-        let fail = |reason: String| Error::usage(format!("{}: {reason}", path.display()));
+        let fail = |reason: String| crate::Error::usage(format!("{}: {reason}", path.display()));
         let text = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
         let config = DockerConfig::read(&text, &path.display().to_string());
-        self.docker = Some(config.map_err(|error| Error::usage(error).hint("correct the file or move it away"))?);
+        self.docker = Some(config.map_err(|error| crate::Error::usage(error).hint("correct the file or move it away"))?);
         Ok(self)
     }
 
@@ -124,8 +124,18 @@ impl Context {
                     (Purpose::Create(None), Some(format)) => Purpose::Create(Some(form_of(*format))),
                     (purpose, _) => purpose,
                 };
-                let archive = self.open_archive(Path::new(file_path), purpose).await?;
-                Ok(ComponentRepository::new(Arc::new(archive), ""))
+                let path = Path::new(file_path);
+                match self.open_archive(path, purpose).await {
+                    Ok(archive) => Ok(ComponentRepository::new(Arc::new(archive), "")),
+                    Err(error) if error.kind() == Kind::Invalid && ComponentArchive::is_one(path).await => {
+                        if purpose != Purpose::Read {
+                            let reason = "is a component archive, which can only be read: transfer it into a transport archive";
+                            return Err(Error::new(Kind::Unsupported, file_path, reason));
+                        }
+                        Ok(ComponentArchive::open(path).await?.components())
+                    }
+                    Err(error) => Err(error),
+                }
             }
             RepositoryReference::Oci { base_url, sub_path, .. } => {
                 let (endpoint, path) = Endpoint::parse(base_url)?;
@@ -158,7 +168,7 @@ impl Context {
 pub(crate) fn form(name: &str) -> Result<Form> {
     FileFormat::parse(name)
         .map(form_of)
-        .ok_or_else(|| Error::usage(format!("unknown archive form {name:?}")).hint("directory, tar or tgz"))
+        .ok_or_else(|| crate::Error::usage(format!("unknown archive form {name:?}")).hint("directory, tar or tgz"))
 }
 
 fn form_of(format: FileFormat) -> Form {

@@ -6,20 +6,15 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 use ocm_access::Content;
 use ocm_blob::{
-    Blob, ByteStream, Digest, Durability, Existing, ExtractOptions, Gzipped, Limits, Observer, Staged,
-    extract, gunzip, verified, write_file,
+    Blob, ByteStream, Digest, Durability, Existing, ExtractOptions, Gzipped, Limits, Observer, Staged, extract, gunzip,
+    verified, write_file,
 };
 use ocm_model::DigestSpec;
 use ocm_oci::{Layout, LayoutContent, Repository, media_type};
 
+use crate::chart::Chart;
 use crate::ops::download::{Extraction, Form};
 use crate::{Error, Kind, Result};
-
-/// Media type of a chart in a registry (Helm, *OCI support*), and the one that very old versions used.
-const CHARTS: [&str; 2] = ["application/vnd.cncf.helm.chart.content.v1.tar+gzip", "application/tar+gzip"];
-
-/// Media type of a chart's provenance file.
-const PROVENANCE: &str = "application/vnd.cncf.helm.chart.provenance.v1.prov";
 
 /// What is known of an element besides its content.
 pub(crate) struct Wanted<'a> {
@@ -37,6 +32,8 @@ pub(crate) struct Delivered {
     pub(crate) media_type: String,
     pub(crate) digest: String,
     pub(crate) bytes: u64,
+    /// Name of the image in a layout.
+    pub(crate) tag: Option<String>,
 }
 
 /// Writes content to `output`, checked against the recorded digest. Nothing is left there if it is wrong.
@@ -89,7 +86,7 @@ fn watched(stream: ByteStream, observer: &Arc<dyn Observer>) -> ByteStream {
     }))
 }
 
-fn file_error(error: ocm_blob::Error) -> Error {
+pub(crate) fn file_error(error: ocm_blob::Error) -> Error {
     match error {
         ocm_blob::Error::DigestMismatch { .. } | ocm_blob::Error::SizeMismatch { .. } => {
             Error::new(Kind::Verification, error)
@@ -131,7 +128,7 @@ async fn bytes(
         let existing = if output.is_file() { Existing::Replace } else { Existing::Refuse };
         private_file(stream, output, existing).await.map_err(file_error)?
     };
-    Ok(Delivered { path: output.to_owned(), media_type, digest, bytes })
+    Ok(Delivered { path: output.to_owned(), media_type, digest, bytes, tag: None })
 }
 
 /// Writes a file that only its owner reads: what it holds is not known here, and other programs expect these permissions.
@@ -180,9 +177,19 @@ async fn image(
     }
     let digest = root.digest.to_string();
     let media_type = root.media_type.clone();
-    if wanted.form == Form::HelmChart {
-        let (path, bytes) = chart(&source, &root, output).await?;
-        return Ok(Delivered { path, media_type, digest, bytes });
+    let chart = match wanted.form {
+        Form::HelmChart | Form::HelmChartFile => Chart::find(&source, &root).await?,
+        Form::Layout | Form::LayoutTar | Form::LayoutTarGzip => None,
+    };
+    if wanted.form == Form::HelmChart && chart.is_none() {
+        return Err(Error::usage("the artifact has no layer with a chart"));
+    }
+    if let Some(chart) = chart {
+        let (path, bytes) = match wanted.form {
+            Form::HelmChartFile => (output.to_owned(), chart.write(&source, output).await?),
+            _ => (output.to_owned(), chart.write(&source, &output.join(chart.file_name(&source).await?)).await?),
+        };
+        return Ok(Delivered { path, media_type, digest, bytes, tag: None });
     }
     let mut content = LayoutContent::new();
     let name = (!wanted.tag.is_empty()).then_some(wanted.tag);
@@ -192,7 +199,7 @@ async fn image(
     let size = tar.size().unwrap_or_default();
     let replace = if output.is_file() { Existing::Replace } else { Existing::Refuse };
     match (wanted.form, wanted.extraction) {
-        (Form::Layout, Extraction::Auto) => {
+        (Form::Layout | Form::HelmChartFile, Extraction::Auto) => {
             content.write_directory(output, Existing::Refuse).await.map_err(|error| {
                 let exists = output.symlink_metadata().is_ok();
                 let error = Error::from(error);
@@ -209,44 +216,6 @@ async fn image(
             write_file(watched(stream, observer), output, replace).await.map_err(file_error)?;
         }
     }
-    Ok(Delivered { path: output.to_owned(), media_type, digest, bytes: size })
-}
-
-/// The chart of an artifact as `<name>-<version>.tgz` in the folder `output`, with its provenance file.
-async fn chart(source: &Arc<dyn Repository>, root: &ocm_oci::Descriptor, output: &Path) -> Result<(PathBuf, u64)> {
-    let document = source.manifest(&root.digest.clone().into()).await?.document()?;
-    let layers: Vec<ocm_oci::Descriptor> = document.blobs().into_iter().skip(1).cloned().collect();
-    let config = document.blobs().first().map(|config| (*config).clone());
-    let (Some(config), Some(layer)) = (config, layers.iter().find(|layer| CHARTS.contains(&layer.media_type.as_str())))
-    else {
-        return Err(Error::usage("the artifact has no layer with a chart"));
-    };
-    let text = ocm_blob::read_to_end(source.blob(&config.digest, 0).await?, 1 << 20, "chart configuration")
-        .await
-        .map_err(file_error)?;
-    let about: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
-    let part = |key: &str| about.get(key).and_then(serde_json::Value::as_str).filter(|text| is_plain(text));
-    let base = match (part("name"), part("version")) {
-        (Some(name), Some(version)) => format!("{name}-{version}.tgz"),
-        _ => format!("{}.tgz", layer.digest.hex()),
-    };
-    let mut written = 0;
-    for layer in &layers {
-        let name = match layer.media_type.as_str() {
-            kind if CHARTS.contains(&kind) => base.clone(),
-            PROVENANCE => format!("{base}.prov"),
-            _ => layer.digest.hex(),
-        };
-        let path = output.join(name);
-        std::fs::create_dir_all(output)
-            .map_err(|error| Error::new(Kind::Other, format!("{}: {error}", output.display())))?;
-        let existing = if path.is_file() { Existing::Replace } else { Existing::Refuse };
-        written += write_file(source.blob(&layer.digest, 0).await?, path, existing).await.map_err(file_error)?.1;
-    }
-    Ok((output.to_owned(), written))
-}
-
-/// Whether text from a registry can be part of a file name.
-fn is_plain(text: &str) -> bool {
-    !text.is_empty() && !text.starts_with('.') && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.+".contains(c))
+    let tag = Some(wanted.tag.to_owned()).filter(|tag| !tag.is_empty());
+    Ok(Delivered { path: output.to_owned(), media_type, digest, bytes: size, tag })
 }

@@ -3,10 +3,12 @@
 //! A verb takes a *request*, does its work, and returns a *report*; both are plain values that serialise. Programs turn
 //! words into requests and reports into words, nothing else.
 
+mod chart;
 mod context;
 mod deliver;
 mod docker;
 mod error;
+mod file_name;
 mod interpret;
 mod lookup;
 pub mod ops;

@@ -135,3 +135,42 @@ impl ocm_transfer::Lookup for Lookup {
         ))
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use ocm_config::{Configuration, Document};
+    use ocm_repository::{Access, Archive};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_archive_is_opened_once_however_its_path_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let [home, other] = ["home", "other"].map(|name| folder.path().join(name));
+        for path in [&home, &other] {
+            std::fs::create_dir(path).unwrap();
+            std::fs::write(path.join("artifact-index.json"), r#"{"schemaVersion": 1, "artifacts": []}"#).unwrap();
+        }
+        let archive = ComponentRepository::new(Arc::new(Archive::open(home, Access::Read).await.unwrap()), "");
+        let spelled = |path: &Path| format!("- repository: {{type: ctf, filePath: '{}'}}\n", path.display());
+        let text = format!(
+            "type: ocm.config.ocm.software\nresolvers:\n{}{}{}",
+            spelled(&folder.path().join(".").join("home")),
+            spelled(&other),
+            spelled(&folder.path().join("home").join("..").join("other")),
+        );
+        let configuration = Configuration::new([Document::read("c.yaml", &text).unwrap()]);
+        let context = Context::builder().resolvers(configuration.resolvers().unwrap()).build();
+        let lookup = Lookup::new(&context, vec![archive.clone()], Vec::new());
+        let Route::Fallback(resolvers) = context.resolvers().route("acme.org/x", "1.0.0") else {
+            panic!("no fallback")
+        };
+        let mut opened = Vec::new();
+        for resolver in resolvers {
+            opened.push(lookup.configured(resolver).await.unwrap());
+        }
+        assert!(Arc::ptr_eq(opened[0].registry(), archive.registry()));
+        assert!(Arc::ptr_eq(opened[1].registry(), opened[2].registry()));
+    }
+}

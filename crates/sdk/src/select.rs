@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ocm_model::reference::{ComponentReference, RepositoryReference};
-use ocm_model::{Constraint, Version};
+use ocm_config::Route;
+use ocm_model::{ComponentName, Constraint, Version};
 use ocm_repository::{ComponentRepository, ComponentVersion};
 
 use crate::context::Purpose;
@@ -123,6 +124,10 @@ pub(crate) async fn select(context: &Context, request: &get::Request) -> Result<
     }
     for text in &request.references {
         match meaning(text)? {
+            Meant::Repository(_) if let Some((component, version)) = without_repository(text) => {
+                let repository = configured(context, component, version).await?;
+                selected.extend(versions(&repository, component, Some(version), None, &filter).await?);
+            }
             Meant::Repository(place) => {
                 let repository = context.open(&place, Purpose::Read).await?;
                 selected.extend(everything(&repository, &filter).await?);
@@ -135,6 +140,37 @@ pub(crate) async fn select(context: &Context, request: &get::Request) -> Result<
         }
     }
     Ok(selected)
+}
+
+/// A component and its version, if a text is nothing but that.
+fn without_repository(text: &str) -> Option<(&str, &str)> {
+    let (component, version) = text.rsplit_once(':')?;
+    let is_one = !text.contains("//") && ComponentName::parse(component).is_ok() && Version::parse(version).is_ok();
+    (is_one && !Path::new(text).exists()).then_some((component, version))
+}
+
+/// The repository that the configuration has for a component version.
+async fn configured(context: &Context, component: &str, version: &str) -> Result<ComponentRepository> {
+    let resolvers = match context.resolvers().route(component, version) {
+        Route::Only(resolver) => vec![resolver],
+        Route::Fallback(resolvers) => resolvers,
+        Route::Unconfigured => Vec::new(),
+    };
+    for resolver in &resolvers {
+        let repository = context.open(&resolver.repository, Purpose::Read).await?;
+        if repository.exists(component, version).await? {
+            return Ok(repository);
+        }
+    }
+    if resolvers.is_empty() {
+        return Err(Error::usage(format!("{component}:{version} names no repository, and no resolver is configured for it"))
+            .hint(format!("use --repo REPOSITORY, or write REPOSITORY//{component}:{version}")));
+    }
+    let places: Vec<_> = resolvers.iter().map(|resolver| resolver.repository.to_string()).collect();
+    Err(Error::new(
+        Kind::NotFound,
+        format!("{component}:{version}: component version not found in {}, which the configuration names", places.join(", ")),
+    ))
 }
 
 /// What finds the versions that these roots refer to.

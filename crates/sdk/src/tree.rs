@@ -8,12 +8,16 @@ use ocm_repository::ComponentVersion;
 use ocm_transfer::Lookup as _;
 
 use crate::lookup::Lookup;
-use crate::ops::get::{Node, Unresolved};
+use crate::ops::get::{Node, RepositoryType, Unresolved};
 use crate::select::Selected;
 use crate::{Error, Kind, Result};
 
 /// Nesting of references beyond which a tree is refused; a cycle is noticed earlier.
-const MAX_DEPTH: usize = 200;
+pub(crate) const MAX_DEPTH: usize = 200;
+
+/// Nodes beyond which a tree is refused. A version appears once for every path that leads to it: a few dozen versions that
+/// each refer twice to the next one are more nodes than any memory holds.
+pub(crate) const MAX_NODES: usize = 100_000;
 
 type Key = (String, String);
 
@@ -32,7 +36,8 @@ pub(crate) async fn read(
         if recursive {
             collect(&version, lookup, unresolved, &mut versions).await?;
         }
-        nodes.push(node(&version, None, &versions, recursive, &mut Vec::new())?);
+        let mut left = MAX_NODES;
+        nodes.push(node(&version, None, &versions, recursive, &mut Vec::new(), &mut left)?);
     }
     Ok(nodes)
 }
@@ -76,9 +81,10 @@ fn node(
     versions: &HashMap<Key, Arc<ComponentVersion>>,
     recursive: bool,
     path: &mut Vec<Key>,
+    left: &mut usize,
 ) -> Result<Node> {
     let here = key(version);
-    if path.contains(&here) || path.len() > MAX_DEPTH {
+    if path.contains(&here) {
         let names: Vec<_> =
             path.iter().chain([&here]).map(|(component, version)| format!("{component}:{version}")).collect();
         return Err(Error::new(
@@ -86,17 +92,29 @@ fn node(
             format!("component versions refer to each other in a circle: {}", names.join(" → ")),
         ));
     }
+    let refuse = |why: String| {
+        let (component, version) = path.first().unwrap_or(&here);
+        Err(Error::new(Kind::Other, format!("{component}:{version}: {why}")))
+    };
+    if path.len() > MAX_DEPTH {
+        return refuse(format!("references are nested more than {MAX_DEPTH} levels deep"));
+    }
+    let Some(rest) = left.checked_sub(1) else {
+        return refuse(format!("the tree of its references has more than {MAX_NODES} nodes"));
+    };
+    *left = rest;
     path.push(here);
     let mut children = Vec::new();
     for reference in version.descriptor.component.component_references.iter().filter(|_| recursive) {
         let identity = Some(reference.identity());
         let key = (reference.component_name.clone(), reference.version.clone());
         children.push(match versions.get(&key) {
-            Some(child) => node(child, identity, versions, recursive, path)?,
+            Some(child) => node(child, identity, versions, recursive, path, left)?,
             None => Node {
                 component: key.0,
                 version: key.1,
                 repository: String::new(),
+                repository_type: None,
                 reference: identity,
                 descriptor: None,
                 children: Vec::new(),
@@ -104,19 +122,26 @@ fn node(
         });
     }
     path.pop();
+    let (repository, repository_type) = place(version);
     Ok(Node {
         component: version.name().to_owned(),
         version: version.version().to_owned(),
-        repository: place(version),
+        repository,
+        repository_type: Some(repository_type),
         reference,
         descriptor: Some(version.descriptor.clone()),
         children,
     })
 }
 
-/// The address of the repository that a component version is in.
-fn place(version: &ComponentVersion) -> String {
-    let address = version.content().address();
-    let suffix = format!("/component-descriptors/{}", version.name());
-    address.strip_suffix(&suffix).map_or_else(|| address.clone(), |place| place.trim_end_matches('/').to_owned())
+/// The address of the repository that a component version is in, and what kind of place it is.
+fn place(version: &ComponentVersion) -> (String, RepositoryType) {
+    let content = version.content();
+    let address = content.address();
+    let without = |suffix: String| address.strip_suffix(&suffix).map(|place| place.trim_end_matches('/').to_owned());
+    match without(format!("/component-descriptors/{}", version.name())) {
+        Some(place) if content.location().is_some() => (place, RepositoryType::OciRegistry),
+        Some(place) => (place, RepositoryType::CommonTransportFormat),
+        None => (without(format!("//{}", version.name())).unwrap_or(address), RepositoryType::ComponentArchive),
+    }
 }

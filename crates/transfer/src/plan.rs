@@ -75,7 +75,7 @@ pub enum ElementKind {
 
 /// What happens to the content of an element.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(tag = "action", rename_all = "camelCase")]
+#[serde(tag = "action", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum ElementAction {
     /// Content stored with the component version is copied.
     CopyLocal {

@@ -13,7 +13,7 @@ pub(crate) enum Dialect {
 }
 
 /// Flags of `get component-version` that only the older program has: whoever writes them reads its forms.
-const OLDER_GET: [&str; 5] = ["--repo", "--lookup", "--constraints", "-c", "-r"];
+const OLDER_GET: [&str; 7] = ["--repo", "--lookup", "--constraints", "-c", "-r", "--scheme", "-S"];
 /// Output forms that only the older program has.
 const OLDER_FORMS: [&str; 3] = ["wide", "treewide", "JSON"];
 /// Flags of `add component-version` that only the older program has.

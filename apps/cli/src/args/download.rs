@@ -53,7 +53,7 @@ pub(crate) struct DownloadResource {
     /// Turn an OCI artifact into the file that other tools expect
     #[arg(long, value_name = "NAME")]
     pub(crate) transformer: Option<Transformer>,
-    /// Turn OCI artifacts into the files that other tools expect, where a way is known
+    /// Write charts as the one file that `helm` takes; everything else stays as it is
     #[arg(long, short, conflicts_with = "transformer")]
     pub(crate) download_handlers: bool,
     /// Write images as OCI image layouts (there is no other form; for scripts of the older program)
@@ -62,6 +62,9 @@ pub(crate) struct DownloadResource {
     /// Check digests (they always are; for scripts of the older program)
     #[arg(long)]
     pub(crate) verify: bool,
+    /// Only elements of this type; may be repeated
+    #[arg(long = "type", short = 't', value_name = "TYPE")]
+    pub(crate) types: Vec<String>,
     /// Also download from referenced component versions
     #[arg(long, short)]
     pub(crate) recursive: bool,

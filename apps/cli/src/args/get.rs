@@ -1,4 +1,4 @@
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::{ElementForm, Selection, VersionsForm};
 
@@ -45,8 +45,23 @@ pub(crate) struct GetComponentVersion {
         default_value = "0", default_missing_value = "-1", value_parser = depth, hide_default_value = true
     )]
     pub(crate) recursive: bool,
+    /// Form of the descriptors, which then come as from the older program
+    #[arg(long, short = 'S', value_name = "SCHEMA")]
+    pub(crate) scheme: Option<Scheme>,
     #[command(flatten)]
     pub(crate) selection: Selection,
+}
+
+/// Forms of a descriptor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Scheme {
+    /// The one that is stored
+    #[default]
+    #[value(name = "v2")]
+    V2,
+    /// The one after it, with `metadata` and `spec`
+    #[value(name = "ocm.software/v3alpha1", alias = "v3alpha1")]
+    V3Alpha1,
 }
 
 /// List elements of component versions

@@ -29,14 +29,14 @@ pub(crate) use download::{
     ExtractionPolicy, Transformer,
 };
 pub(crate) use generate::{DocsMode, Generate, GenerateKind};
-pub(crate) use get::{Get, GetComponentVersion, GetElements, GetKind};
+pub(crate) use get::{Get, GetComponentVersion, GetElements, GetKind, Scheme};
 pub(crate) use global::{Compat, Global, LogFormat, LogLevel, LogOutput};
 pub(crate) use list::{List, ListKind};
 pub(crate) use output::{ElementForm, ReportForm, VersionForm, VersionsForm};
 pub(crate) use parse::{command, help_of, parse};
 pub(crate) use selection::Selection;
 pub(crate) use serve::Serve;
-pub(crate) use transfer::{ArtifactUpload, Transfer, TransferKind, TransferOptions};
+pub(crate) use transfer::{ArtifactUpload, Transfer, TransferComponentVersion, TransferKind, TransferOptions};
 pub(crate) use version::{Version, VersionFormat};
 
 /// Builds, moves and reads component versions of the Open Component Model

@@ -28,13 +28,16 @@ pub(crate) enum TransferKind {
 #[derive(Debug, Args)]
 pub(crate) struct TransferComponentVersion {
     /// Component references (or an archive, for everything in it), then the target repository
-    #[arg(value_name = "REFERENCE… TARGET", required = true, num_args = 1..)]
+    #[arg(value_name = "REFERENCE… TARGET", required_unless_present = "transfer_spec", num_args = 1..)]
     pub(crate) arguments: Vec<String>,
     #[command(flatten)]
     pub(crate) options: TransferOptions,
     /// File that receives the list of transferred component versions
     #[arg(long, short = 'B', value_name = "FILE")]
     pub(crate) bom_file: Option<PathBuf>,
+    /// File with the document of a dry run, edited or not, that is carried out; `-` is the standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) transfer_spec: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) selection: Selection,
 }
@@ -73,6 +76,10 @@ pub(crate) struct TransferOptions {
     /// How copied images are stored in a registry; the default is `localBlob`
     #[arg(long, short, value_name = "FORM")]
     pub(crate) upload_as: Option<ArtifactUpload>,
+    /// Keep images inside of the component version whatever the configuration says (the same as `--upload-as localBlob`,
+    /// for scripts of the older program)
+    #[arg(long, conflicts_with = "upload_as")]
+    pub(crate) disable_uploads: bool,
     /// Replace component versions that the target has with other content
     #[arg(long, short = 'f', visible_alias = "enforce")]
     pub(crate) overwrite: bool,
@@ -85,10 +92,10 @@ pub(crate) struct TransferOptions {
     /// Form of a new target archive: `directory`, `tar`, `tgz`
     #[arg(long = "type", short = 't', value_name = "FORM")]
     pub(crate) form: Option<String>,
-    /// Only plan, and print the plan
+    /// Change nothing, and print what would happen as a document for `--transfer-spec`
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Form of the plan of a dry run (YAML without it) or of the report, which is printed only with this flag
+    /// Form of the document of a dry run (YAML without it) or of the report, which is printed only with this flag
     #[arg(long, short, value_name = "FORM")]
     pub(crate) output: Option<ReportForm>,
 }

@@ -1,7 +1,10 @@
 //! What `add componentversions` of the older program prints: which files it read, what it found in them, what it added.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
+use ocm::ops::add::Report;
+use ocm::ops::get::Node;
 use serde_json::Value;
 
 use super::escape::terminal;
@@ -55,6 +58,47 @@ pub(crate) fn added(specification: &[Value], version: Option<&str>) -> String {
         }
     }
     text
+}
+
+/// The lines about referenced component versions that were copied, below the ones that were added.
+pub(crate) fn completed(report: &Report) -> String {
+    let mut text = String::new();
+    let mut open: HashSet<(&str, &str)> =
+        report.copied.iter().map(|item| (item.component.as_str(), item.version.as_str())).collect();
+    for added in &report.versions {
+        let name = terminal(&format!("{}:{}", added.component, added.version));
+        let _ = writeln!(text, "completing {name}...");
+        if let Some(node) = find(&report.roots, &added.component, &added.version) {
+            copied(&mut text, &node.children, &mut open, "  ");
+        }
+    }
+    text
+}
+
+fn find<'a>(nodes: &'a [Node], component: &str, version: &str) -> Option<&'a Node> {
+    nodes.iter().find_map(|node| {
+        if node.component == component && node.version == version {
+            return Some(node);
+        }
+        find(&node.children, component, version)
+    })
+}
+
+fn copied<'a>(text: &mut String, nodes: &'a [Node], open: &mut HashSet<(&'a str, &'a str)>, indent: &str) {
+    for node in nodes {
+        if !open.remove(&(node.component.as_str(), node.version.as_str())) {
+            continue;
+        }
+        let name = terminal(&format!("{}:{}", node.component, node.version));
+        let _ = writeln!(text, "{indent}transferring version \"{name}\"...");
+        copied(text, &node.children, open, &format!("{indent}  "));
+        let resources = node.descriptor.iter().flat_map(|descriptor| &descriptor.component.resources).enumerate();
+        for (position, resource) in resources.filter(|(_, resource)| resource.access.text("localReference").is_some()) {
+            let what = terminal(&format!("{}[{}]", resource.name, resource.kind));
+            let _ = writeln!(text, "{indent}...resource {position} {what}...");
+        }
+        let _ = writeln!(text, "{indent}...adding component version...");
+    }
 }
 
 fn elements<'a>(component: &'a Value, list: &str) -> impl Iterator<Item = &'a Value> {

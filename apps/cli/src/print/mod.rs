@@ -1,6 +1,7 @@
 //! Reports as text: tables, trees, YAML, JSON, in the forms of both older programs.
 
 pub(crate) mod added_v1;
+mod descriptor_v3;
 pub(crate) mod download;
 pub(crate) mod element_tree;
 pub(crate) mod elements;

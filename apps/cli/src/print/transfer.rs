@@ -2,8 +2,21 @@
 
 use std::fmt::Write as _;
 
-use ocm::ops::transfer::{ElementAction, ElementReport, Report};
+use ocm::ops::transfer::{ElementAction, ElementReport, Estimate, Report};
 use serde_json::json;
+
+/// The line that follows the document of a dry run.
+pub(crate) fn estimate(estimate: &Estimate) -> String {
+    format!(
+        "{} component version(s) to transfer, {} already there; {} blob(s) of {} to move, {} of {} already there",
+        estimate.versions_to_move,
+        estimate.versions_present,
+        estimate.items_to_move,
+        indicatif::HumanBytes(estimate.bytes_to_move),
+        estimate.items_present,
+        indicatif::HumanBytes(estimate.bytes_present),
+    )
+}
 
 /// The line that ends a transfer: what moved, what was there, what stays where it is.
 pub(crate) fn summary(report: &Report) -> String {

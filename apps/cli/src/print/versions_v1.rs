@@ -1,7 +1,7 @@
 //! Component versions in the forms of the older program.
 
 use ocm::model::{Descriptor, Identity};
-use ocm::ops::get::Node;
+use ocm::ops::get::{Node, RepositoryType};
 use ocm::ops::list;
 use serde_json::{Map, Value};
 
@@ -10,21 +10,21 @@ use super::order::by_name_and_version;
 use super::table::Table;
 use super::versions::provider;
 use super::{Structure, envelope};
-use crate::args::{VersionForm, VersionsForm};
+use crate::args::{Scheme, VersionForm, VersionsForm};
 use crate::exit::Failure;
 
 /// Prints component versions by name, oldest version first. `is_recursive` adds the columns that say how each was reached.
-pub(crate) fn text(roots: &[Node], form: VersionsForm, is_recursive: bool) -> Result<String, Failure> {
+pub(crate) fn text(roots: &[Node], form: VersionsForm, is_recursive: bool, scheme: Scheme) -> Result<String, Failure> {
     let mut roots: Vec<&Node> = roots.iter().collect();
     roots.sort_by(|one, other| by_name_and_version((&one.component, &one.version), (&other.component, &other.version)));
     match form {
         VersionsForm::Table => Ok(table(&roots, false, is_recursive)),
         VersionsForm::Wide => Ok(table(&roots, true, is_recursive)),
         VersionsForm::Tree => Ok(tree(&roots)),
-        VersionsForm::Yaml => envelope(Structure::Yaml, &views(&roots)),
-        VersionsForm::Json => envelope(Structure::Json, &views(&roots)),
-        VersionsForm::CompactJson => envelope(Structure::CompactJson, &views(&roots)),
-        VersionsForm::Ndjson => envelope(Structure::Ndjson, &views(&roots)),
+        VersionsForm::Yaml => envelope(Structure::Yaml, &views(&roots, scheme)),
+        VersionsForm::Json => envelope(Structure::Json, &views(&roots, scheme)),
+        VersionsForm::CompactJson => envelope(Structure::CompactJson, &views(&roots, scheme)),
+        VersionsForm::Ndjson => envelope(Structure::Ndjson, &views(&roots, scheme)),
     }
 }
 
@@ -72,7 +72,7 @@ fn table(roots: &[&Node], is_wide: bool, is_recursive: bool) -> String {
     rows(roots.iter().copied(), &[], &mut |node, path| {
         let mut cells = vec![node.component.clone(), node.version.clone(), provider(node).to_owned()];
         if is_wide {
-            cells.push(typed(&node.repository));
+            cells.push(typed(node));
         }
         if is_recursive {
             cells.insert(0, path.join("->"));
@@ -83,9 +83,12 @@ fn table(roots: &[&Node], is_wide: bool, is_recursive: bool) -> String {
     found(&table)
 }
 
-/// The address of a repository with the type that the older program writes in front of a path.
-fn typed(repository: &str) -> String {
-    if repository.contains("://") { repository.to_owned() } else { format!("CommonTransportFormat::{repository}") }
+/// The address of a repository with the type that the older program writes in front of the path of a transport archive.
+fn typed(node: &Node) -> String {
+    match node.repository_type {
+        Some(RepositoryType::CommonTransportFormat) => format!("CommonTransportFormat::{}", node.repository),
+        _ => node.repository.clone(),
+    }
 }
 
 fn rows<'a>(nodes: impl Iterator<Item = &'a Node>, path: &[String], visit: &mut impl FnMut(&'a Node, &[String])) {
@@ -112,10 +115,13 @@ fn nested(nodes: &[&Node], branch: &Branch, table: &mut Table) {
     }
 }
 
-fn views(roots: &[&Node]) -> Vec<Value> {
+fn views(roots: &[&Node], scheme: Scheme) -> Vec<Value> {
     let mut views = Vec::new();
     rows(roots.iter().copied(), &[], &mut |node, _| views.extend(node.descriptor.as_ref().map(view)));
-    views
+    match scheme {
+        Scheme::V2 => views,
+        Scheme::V3Alpha1 => views.into_iter().map(super::descriptor_v3::of).collect(),
+    }
 }
 
 /// A descriptor with the order of members and the empty lists of the older program.

@@ -91,7 +91,9 @@ fn places(environment: &BTreeMap<String, String>, program: Option<&Path>) -> Vec
 /// Says that a file in the working directory is not used. The Go program uses it, so that whoever wrote a directory that
 /// somebody works in can send references to another repository.
 fn warn_of_others(places: &[PathBuf]) {
-    let same = |left: &Path, right: &Path| left.canonicalize().ok().is_some_and(|left| right.canonicalize().is_ok_and(|right| left == right));
+    let same = |left: &Path, right: &Path| {
+        left.canonicalize().ok().is_some_and(|left| right.canonicalize().is_ok_and(|right| left == right))
+    };
     for name in NAMES.map(Path::new) {
         if name.is_file() && !places.iter().any(|place| same(place, name)) {
             tracing::warn!(

@@ -42,6 +42,7 @@ async fn elements(session: &Session, arguments: DownloadResource, kind: Which) -
             Some(selector) => vec![selector],
             None => selectors(&arguments.identities)?,
         },
+        types: arguments.types,
         exactly_one: exactly_one || to_stdout,
         output: scratch.as_ref().map(|folder| folder.path().join("content")).or(arguments.output),
         extraction: match arguments.extraction_policy {
@@ -52,7 +53,7 @@ async fn elements(session: &Session, arguments: DownloadResource, kind: Which) -
         },
         form: match arguments.transformer {
             Some(Transformer::Helm) => Form::HelmChart,
-            None if arguments.download_handlers => Form::HelmChart,
+            None if arguments.download_handlers => Form::HelmChartFile,
             None => Form::Layout,
         },
     };
@@ -60,7 +61,8 @@ async fn elements(session: &Session, arguments: DownloadResource, kind: Which) -
     if let (true, Some(item)) = (to_stdout, report.items.first()) {
         return copy_to_stdout(&item.path);
     }
-    finish(&report, arguments.report, if exactly_one { None } else { Some(print::download::written) })
+    let lines = if arguments.oci_layout { print::download::saved_layouts } else { print::download::written };
+    finish(&report, arguments.report, (!exactly_one).then_some(lines))
 }
 
 async fn component_versions(session: &Session, arguments: DownloadComponentVersion) -> Result<(), Failure> {

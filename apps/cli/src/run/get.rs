@@ -25,9 +25,11 @@ async fn component_versions(session: &Session, arguments: GetComponentVersion) -
     }
     let report = get::run(&session.context, &request).await?;
     warn_of_unresolved(&report.roots);
-    out(&match session.dialect {
-        Dialect::V2 => print::versions::text(&report.roots, arguments.output)?,
-        Dialect::V1 => print::versions_v1::text(&report.roots, arguments.output, request.recursive)?,
+    out(&match (session.dialect, arguments.scheme) {
+        (Dialect::V2, None) => print::versions::text(&report.roots, arguments.output)?,
+        (_, scheme) => {
+            print::versions_v1::text(&report.roots, arguments.output, request.recursive, scheme.unwrap_or_default())?
+        }
     })
 }
 

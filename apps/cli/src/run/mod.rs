@@ -10,6 +10,7 @@ mod list;
 mod serve;
 mod session;
 mod transfer;
+mod transfer_spec;
 mod version;
 
 use std::future::Future;

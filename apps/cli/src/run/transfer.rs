@@ -5,7 +5,7 @@ use ocm::config::{self, UploadType};
 use ocm::ops::get;
 use ocm::ops::transfer::{self, CopyMode, Existing, Report, Request, UploadAs};
 
-use super::{Session, versions};
+use super::{Session, transfer_spec as specification, versions};
 use crate::args::{ArtifactUpload, Dialect, ReportForm, Selection, TransferKind, TransferOptions};
 use crate::exit::{Exit, Failure};
 use crate::print::{self, object, out};
@@ -13,6 +13,9 @@ use crate::print::{self, object, out};
 /// Transfers component versions, or says what a transfer would do.
 pub(crate) async fn run(session: &Session, kind: TransferKind) -> Result<(), Failure> {
     match kind {
+        TransferKind::ComponentVersion(arguments) if arguments.transfer_spec.is_some() => {
+            specification::run(session, arguments).await
+        }
         TransferKind::ComponentVersion(mut arguments) => {
             let target = arguments.arguments.pop().unwrap_or_default();
             if arguments.arguments.is_empty() && arguments.selection.repo.is_none() {
@@ -66,22 +69,28 @@ fn request(
         copy_sources: options.copy_sources,
         omit_access_types: options.omit_access_types.clone(),
         upload_as: match (options.upload_as, defaults.upload_type) {
+            _ if options.disable_uploads => UploadAs::LocalBlob,
             (Some(ArtifactUpload::OciArtifact), _) | (None, Some(UploadType::OciArtifact)) => UploadAs::OciArtifact,
             _ => UploadAs::LocalBlob,
         },
-        existing: match (options.overwrite, options.no_update) {
-            (true, _) => Existing::Overwrite,
-            (false, true) => Existing::Skip,
-            (false, false) => Existing::Fail,
-        },
+        existing: existing(options),
     }
 }
 
-/// The report, or nothing after a dry run, of which the plan has been printed.
+pub(super) fn existing(options: &TransferOptions) -> Existing {
+    match (options.overwrite, options.no_update) {
+        (true, _) => Existing::Overwrite,
+        (false, true) => Existing::Skip,
+        (false, false) => Existing::Fail,
+    }
+}
+
+/// The report, or nothing after a dry run, of which the document has been printed.
 async fn carry_out(session: &Session, request: &Request, options: &TransferOptions) -> Result<Option<Report>, Failure> {
     if options.dry_run {
-        let plan = transfer::plan(&session.context, request).await?;
-        out(&object(options.output.unwrap_or(ReportForm::Yaml).into(), &plan)?)?;
+        let document = transfer::document(&session.context, request).await?;
+        specification::print(&document, options.output)?;
+        specification::estimate(session, &document, request.existing).await;
         return Ok(None);
     }
     if options.no_update {
@@ -91,7 +100,7 @@ async fn carry_out(session: &Session, request: &Request, options: &TransferOptio
     Ok(Some(transfer::run(&session.context, request).await?))
 }
 
-fn finish(session: &Session, report: &Report, form: Option<ReportForm>) -> Result<(), Failure> {
+pub(super) fn finish(session: &Session, report: &Report, form: Option<ReportForm>) -> Result<(), Failure> {
     say(report);
     match form {
         Some(form) => out(&object(form.into(), report)?),
@@ -105,7 +114,7 @@ fn say(report: &Report) {
     tracing::info!(target: "ocm", target_repository = report.target, "{}", print::transfer::summary(report));
 }
 
-fn write_bill(path: &Path, report: &Report) -> Result<(), Failure> {
+pub(super) fn write_bill(path: &Path, report: &Report) -> Result<(), Failure> {
     let bill = print::json::compact(&print::transfer::bill(report))?;
     fs::write(path, bill).map_err(|error| Failure::new(Exit::Failed, format!("{}: {error}", path.display())))
 }

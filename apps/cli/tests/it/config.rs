@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use crate::sandbox::{HELLO, Ran, Sandbox};
+use crate::serve::{interrupt, serve};
 
 const PARENT: &str = "\
 name: acme.org/parent
@@ -52,17 +53,18 @@ fn two_archives() -> Sandbox {
     sandbox
 }
 
-/// Adds a second `acme.org/hello:1.0.0`, from another provider, to an archive.
-fn namesake(sandbox: &Sandbox, archive: &str, provider: &str) {
-    sandbox.file("namesake.yaml", &HELLO.replace("name: acme.org\n", &format!("name: {provider}\n")));
+/// Adds another `acme.org/hello:1.0.0` to an archive. It differs in a label alone, which no digest of a reference covers.
+fn namesake(sandbox: &Sandbox, archive: &str, label: &str) {
+    let label = format!("labels: [{{name: origin, value: {label}}}]\nresources:");
+    sandbox.file("namesake.yaml", &HELLO.replace("resources:", &label));
     sandbox.ok(&format!("add cv -c namesake.yaml -r {archive}"));
 }
 
-/// The provider of the component version that was found for the reference.
-fn provider(ran: &str) -> String {
+/// The label of the `acme.org/hello` that was found.
+fn origin(ran: &str) -> String {
     let line = ran.lines().find(|line| line.contains("\"name\":\"acme.org/hello\"")).unwrap();
     let value: serde_json::Value = serde_json::from_str(line).unwrap();
-    value["component"]["provider"].as_str().unwrap().to_owned()
+    value["component"]["labels"][0]["value"].as_str().unwrap_or("none").to_owned()
 }
 
 fn run_in(sandbox: &Sandbox, folder: &str, line: &str, environment: &[(&str, &Path)]) -> Ran {
@@ -76,63 +78,77 @@ fn run_in(sandbox: &Sandbox, folder: &str, line: &str, environment: &[(&str, &Pa
 fn references_are_found_through_patterns() {
     let sandbox = two_archives();
     assert!(sandbox.fails(HOME, 3).contains("acme.org/hello:1.0.0"));
-    assert_eq!(provider(&sandbox.ok(&format!("{HOME} --config all.yaml"))), "acme.org");
+    assert_eq!(origin(&sandbox.ok(&format!("{HOME} --config all.yaml"))), "none");
     sandbox.file("any.yaml", &patterns(&[("other.org/*", "nowhere"), ("", "other")]));
-    assert_eq!(provider(&sandbox.ok(&format!("{HOME} --config any.yaml"))), "acme.org");
+    assert_eq!(origin(&sandbox.ok(&format!("{HOME} --config any.yaml"))), "none");
     sandbox.ok("transfer cv ctf//acme.org/parent:1.0.0 both --recursive --config all.yaml");
-    assert_eq!(provider(&sandbox.ok("get cv both//acme.org/hello:1.0.0 -o ndjson")), "acme.org");
+    assert_eq!(origin(&sandbox.ok("get cv both//acme.org/hello:1.0.0 -o ndjson")), "none");
 }
 
 #[test]
 fn a_pattern_that_fits_decides_and_nothing_else_is_asked() {
     let sandbox = two_archives();
-    namesake(&sandbox, "ctf", "attacker.org");
-    assert_eq!(provider(&sandbox.ok(HOME)), "attacker.org");
-    assert_eq!(provider(&sandbox.ok(&format!("{HOME} --config all.yaml"))), "acme.org");
+    namesake(&sandbox, "ctf", "attacker");
+    assert_eq!(origin(&sandbox.ok(HOME)), "attacker");
+    assert_eq!(origin(&sandbox.ok(&format!("{HOME} --config all.yaml"))), "none");
     sandbox.ok("add cv -c parent.yaml -r lonely --config all.yaml");
     sandbox.file("lonely.yaml", &patterns(&[("acme.org/*", "lonely"), ("*", "other")]));
     let message = sandbox.fails(&format!("{HOME} --config lonely.yaml"), 3);
     assert!(message.contains("lonely") && message.contains("lonely.yaml:3:3: resolvers[0]"), "{message}");
     // What is named on the command line is asked all the same.
-    assert_eq!(provider(&sandbox.ok(&format!("{HOME} --config lonely.yaml --lookup other"))), "acme.org");
+    assert_eq!(origin(&sandbox.ok(&format!("{HOME} --config lonely.yaml --lookup other"))), "none");
+}
+
+#[test]
+fn a_registry_may_be_configured() {
+    let sandbox = two_archives();
+    let (mut child, address) = serve(&sandbox, &["serve", "registry", "--writable"]);
+    sandbox.ok(&format!("transfer cv other//acme.org/hello:1.0.0 http://{address}/shop/parts"));
+    let repository = format!("{{type: OCIRepository/v1, baseUrl: 'http://{address}/shop', subPath: parts}}");
+    let entry = format!("{{type: resolvers.config.ocm.software, resolvers: [{{repository: {repository}}}]}}");
+    sandbox.file("registry.yaml", &file(&entry));
+    assert_eq!(origin(&sandbox.ok(&format!("{HOME} --config registry.yaml"))), "none");
+    assert_eq!(interrupt(&mut child), 0);
 }
 
 #[test]
 fn roots_come_from_where_they_were_asked_for() {
     let sandbox = two_archives();
-    namesake(&sandbox, "mine", "me.org");
+    namesake(&sandbox, "mine", "me");
     let line = "get cv mine//acme.org/hello:1.0.0 -o ndjson --recursive --config all.yaml";
-    assert_eq!(provider(&sandbox.ok(line)), "me.org");
+    assert_eq!(origin(&sandbox.ok(line)), "me");
 }
 
 #[test]
 fn older_resolvers_are_asked_one_after_the_other_by_priority() {
     let sandbox = two_archives();
-    namesake(&sandbox, "third", "third.org");
+    namesake(&sandbox, "third", "third");
     sandbox.file("f.yaml", &prefixes(&[("nowhere", 30), ("other", 1), ("third", 20)]));
     let ran = sandbox.run(&format!("{HOME} --config f.yaml"));
     assert_eq!(ran.status, 0, "{}", ran.stderr);
-    assert_eq!(provider(&ran.stdout), "third.org");
+    assert_eq!(origin(&ran.stdout), "third");
     assert!(ran.stderr.contains("deprecated"), "{}", ran.stderr);
     // The repository of the root stands in front of them all.
-    namesake(&sandbox, "ctf", "home.org");
-    assert_eq!(provider(&sandbox.ok(&format!("{HOME} --config f.yaml"))), "home.org");
+    namesake(&sandbox, "ctf", "home");
+    assert_eq!(origin(&sandbox.ok(&format!("{HOME} --config f.yaml"))), "home");
 }
 
 #[test]
 fn what_add_refers_to_comes_from_the_configured_repository() {
     let sandbox = two_archives();
     assert!(sandbox.fails("add cv -c parent.yaml -r new", 2).contains("acme.org/hello:1.0.0"));
-    sandbox.ok("add cv -c parent.yaml -r copied --config all.yaml --external-component-version-copy-policy copy-or-fail");
-    assert_eq!(provider(&sandbox.ok("get cv copied//acme.org/hello:1.0.0 -o ndjson")), "acme.org");
+    sandbox
+        .ok("add cv -c parent.yaml -r copied --config all.yaml --external-component-version-copy-policy copy-or-fail");
+    assert_eq!(origin(&sandbox.ok("get cv copied//acme.org/hello:1.0.0 -o ndjson")), "none");
     // One of the same name in the target does not count where a pattern decides.
-    namesake(&sandbox, "target", "attacker.org");
+    sandbox.file("namesake.yaml", &HELLO.replace("hello world", "another"));
+    sandbox.ok("add cv -c namesake.yaml -r target");
     let digest = |text: &str| {
         let value: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
         value["component"]["componentReferences"][0]["digest"].clone()
     };
     sandbox.ok("add cv -c parent.yaml -r target --config all.yaml");
-    let expected = digest(&sandbox.ok("get cv ctf//acme.org/parent:1.0.0 -o ndjson"));
+    let expected = digest(&sandbox.ok("get cv copied//acme.org/parent:1.0.0 -o ndjson"));
     assert!(expected.is_object(), "{expected}");
     assert_eq!(digest(&sandbox.ok("get cv target//acme.org/parent:1.0.0 -o ndjson")), expected);
 }
@@ -190,7 +206,7 @@ fn files_in_the_usual_places_are_used() {
         sandbox.file(place, &other);
         let ran = run_in(&sandbox, "work", line, &[("HOME", Path::new("/nonexistent")), (variable, &value)]);
         assert_eq!(ran.status, 0, "{place}: {}", ran.stderr);
-        assert_eq!(provider(&ran.stdout), "acme.org", "{place}");
+        assert_eq!(origin(&ran.stdout), "none", "{place}");
         std::fs::remove_file(sandbox.path(place)).unwrap();
     }
     // A named file replaces them all.

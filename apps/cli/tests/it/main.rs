@@ -4,6 +4,10 @@
 mod add;
 mod config;
 mod download;
+mod faults_content;
+mod faults_images;
+mod faults_loss;
+mod faults_names;
 mod get;
 mod older;
 mod sandbox;

@@ -5,14 +5,14 @@ use std::process::{Child, Command, Stdio};
 use crate::sandbox::Sandbox;
 
 /// A serving program and the address it said.
-fn serve(sandbox: &Sandbox, words: &[&str]) -> (Child, String) {
+pub(crate) fn serve(sandbox: &Sandbox, words: &[&str]) -> (Child, String) {
     let mut child = sandbox.command(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     (child, line.trim_end().to_owned())
 }
 
-fn interrupt(child: &mut Child) -> i32 {
+pub(crate) fn interrupt(child: &mut Child) -> i32 {
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     child.wait().unwrap().code().unwrap_or(-1)
 }

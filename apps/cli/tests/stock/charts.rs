@@ -56,8 +56,7 @@ fn a_chart_from_a_directory_is_installed_from_the_registry() {
             assert!(shown.contains("name: mychart\n") && shown.contains("version: 0.1.0+build.1\n"), "{shown}");
             let rendered = helm.run(&sandbox, &format!("template --plain-http release {chart}"));
             assert!(rendered.contains("data: {text: hello}"), "{rendered}");
-            let out = tempfile::tempdir_in(sandbox.path("")).unwrap();
-            let out = out.path().display();
+            let out = sandbox.free_name();
             helm.run(&sandbox, &format!("pull --plain-http --untar -d {out} {chart}"));
             for file in ["values.yaml", "templates/greeting.yaml"] {
                 let pulled = sandbox.read(&format!("{out}/mychart/{file}"));

@@ -4,11 +4,15 @@ use ocm_testkit::fixtures;
 
 use crate::client::Client;
 use crate::layout::Layout;
+use crate::pull;
 use crate::registry::Registry;
 use crate::sandbox::Sandbox;
-use crate::{pull, sandbox};
 
 const COMPONENT: &str = "github.com/acme.org/native-oci-demo";
+
+const DIRECTORY: &str = "      type: dir/v1
+      path: ./layout
+      mediaType: application/vnd.ocm.software.oci.layout.v1+tar";
 
 fn constructor(input: &str) -> String {
     format!(
@@ -31,9 +35,12 @@ fn constructor(input: &str) -> String {
 /// Transfers what is in the archive, and checks what the registry has then.
 fn transferred(sandbox: &Sandbox, registry: &Registry, layout: &Layout) {
     let address = &registry.address;
-    sandbox.ocm(&format!(
-        "transfer cv --copy-resources ./transport-archive//{COMPONENT}:1.0.0 http://{address}"
-    ));
+    sandbox.ocm(&format!("transfer cv --copy-resources ./transport-archive//{COMPONENT}:1.0.0 http://{address}"));
+    there(sandbox, registry, layout);
+}
+
+fn there(sandbox: &Sandbox, registry: &Registry, layout: &Layout) {
+    let address = &registry.address;
     let shown = sandbox.ocm(&format!("get cv http://{address}//{COMPONENT}:1.0.0 -o yaml"));
     for line in [
         format!("localReference: {}", layout.digest),
@@ -49,13 +56,33 @@ fn transferred(sandbox: &Sandbox, registry: &Registry, layout: &Layout) {
 fn a_layout_directory_is_pulled_natively() {
     let sandbox = Sandbox::new();
     let layout = Layout::image(&sandbox, "layout", 1);
-    sandbox.add(&constructor(
-        "      type: dir/v1
-      path: ./layout
-      mediaType: application/vnd.ocm.software.oci.layout.v1+tar",
-    ));
+    sandbox.add(&constructor(DIRECTORY));
     for registry in Registry::each() {
         transferred(&sandbox, &registry, &layout);
+    }
+}
+
+#[test]
+fn a_layout_is_added_to_a_registry_right_away() {
+    for registry in Registry::each() {
+        let sandbox = Sandbox::new();
+        let layout = Layout::image(&sandbox, "layout", 1);
+        sandbox.file("component-constructor.yaml", constructor(DIRECTORY));
+        sandbox.ocm(&format!("add cv --repository http://{}", registry.address));
+        there(&sandbox, &registry, &layout);
+    }
+}
+
+#[test]
+fn a_registry_may_be_a_folder_of_a_registry() {
+    for registry in Registry::each() {
+        let sandbox = Sandbox::new();
+        let layout = Layout::image(&sandbox, "layout", 1);
+        sandbox.add(&constructor(DIRECTORY));
+        let folder = format!("{}/my-org/ocm", registry.address);
+        sandbox.ocm(&format!("transfer cv --copy-resources ./transport-archive//{COMPONENT}:1.0.0 http://{folder}"));
+        let repository = format!("{folder}/component-descriptors/{COMPONENT}");
+        pull::everything(&sandbox, &registry, &repository, &layout);
     }
 }
 
@@ -63,8 +90,7 @@ fn a_layout_directory_is_pulled_natively() {
 fn a_packed_layout_is_pulled_natively() {
     let sandbox = Sandbox::new();
     let layout = Layout::of(&sandbox, "layout", &fixtures::image_with(2, 3, 100_000));
-    let line = "-czf layout.tar.gz -C layout oci-layout index.json blobs";
-    sandbox::succeeded("tar", line, sandbox.run("/usr/bin/tar".as_ref(), line));
+    sandbox.tar("-czf", "layout.tar.gz", "layout");
     sandbox.add(&constructor(
         "      type: file/v1
       path: ./layout.tar.gz
@@ -82,14 +108,13 @@ fn an_artifact_made_with_oras_comes_back_as_its_files() {
     sandbox.file("hello.txt", "hello from a native artifact\n");
     let Some(origin) = Registry::start("ocm") else { return };
     let app = format!("{}/app:1.0.0", origin.address);
-    oras.run(&sandbox, &format!("push --plain-http --artifact-type application/vnd.acme.app {app} hello.txt:text/plain"));
+    oras.run(
+        &sandbox,
+        &format!("push --plain-http --artifact-type application/vnd.acme.app {app} hello.txt:text/plain"),
+    );
     oras.run(&sandbox, &format!("cp --from-plain-http --to-oci-layout {app} layout:1.0.0"));
     let layout = Layout::read(&sandbox, "layout");
-    sandbox.add(&constructor(
-        "      type: dir/v1
-      path: ./layout
-      mediaType: application/vnd.ocm.software.oci.layout.v1+tar",
-    ));
+    sandbox.add(&constructor(DIRECTORY));
     for registry in Registry::each() {
         transferred(&sandbox, &registry, &layout);
         let out = format!("from-{}", registry.name);

@@ -6,7 +6,7 @@ use crate::client::Client;
 use crate::layout::Layout;
 use crate::pull;
 use crate::registry::Registry;
-use crate::sandbox::{Sandbox, succeeded};
+use crate::sandbox::Sandbox;
 
 const COMPONENT: &str = "github.com/acme.org/fetched-oci-demo";
 
@@ -21,8 +21,7 @@ fn a_fetched_artifact_is_pulled_natively() {
     oras.run(&sandbox, &format!("cp --from-oci-layout --to-plain-http theirs:1.0.0 {image}"));
     oras.run(&sandbox, &format!("cp --from-plain-http --to-oci-layout {image} layout:1.0.0"));
     let layout = Layout::read(&sandbox, "layout");
-    let tar = "-cf layout.tar -C layout .";
-    succeeded("tar", tar, sandbox.run("/usr/bin/tar".as_ref(), tar));
+    sandbox.tar("-cf", "layout.tar", "layout");
     sandbox.add(&format!(
         "components:
 - name: {COMPONENT}

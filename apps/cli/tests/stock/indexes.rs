@@ -6,7 +6,7 @@ use crate::client::Client;
 use crate::layout::Layout;
 use crate::pull;
 use crate::registry::Registry;
-use crate::sandbox::{Sandbox, succeeded};
+use crate::sandbox::Sandbox;
 
 const COMPONENT: &str = "acme.org/platforms";
 
@@ -15,8 +15,7 @@ pub(crate) fn platforms(sandbox: &Sandbox, registry: &Registry) -> Option<String
     let crane = Client::find("crane")?;
     let name = format!("{}/source/app", registry.address);
     sandbox.file("rootfs/app/hello", "hello\n");
-    let tar = "-cf layer.tar -C rootfs app";
-    succeeded("tar", tar, sandbox.run("/usr/bin/tar".as_ref(), tar));
+    sandbox.tar("-cf", "layer.tar", "rootfs");
     crane.run(sandbox, &format!("append --oci-empty-base -f layer.tar -t {name}:none"));
     for architecture in ["amd64", "arm64"] {
         crane.run(sandbox, &format!("mutate --set-platform linux/{architecture} {name}:none -t {name}:{architecture}"));
@@ -49,10 +48,15 @@ fn every_client_finds_its_platform() {
         let layout = Layout::read(&sandbox, "layout");
         transferred(&sandbox, &registry);
         let reference = format!("{}@{}", registry.repository(COMPONENT), layout.digest);
-        crane.run(&sandbox, &format!("validate --remote {reference}"));
+        // The version, which is an index too, and the image in it.
+        for address in [format!("{}:1.0.0", registry.repository(COMPONENT)), reference.clone()] {
+            crane.run(&sandbox, &format!("validate --remote {address}"));
+        }
         for architecture in ["amd64", "arm64"] {
             let config = crane.run(&sandbox, &format!("config --platform linux/{architecture} {reference}"));
             assert_eq!(serde_json::from_str::<Value>(&config).unwrap()["architecture"], architecture);
+            crane.run(&sandbox, &format!("pull --platform linux/{architecture} {reference} image.tar"));
+            crane.run(&sandbox, "validate --tarball image.tar");
             let Some(skopeo) = Client::find("skopeo") else { continue };
             let choose = format!("--insecure-policy --override-os linux --override-arch {architecture}");
             let line = format!("{choose} inspect --tls-verify=false docker://{reference}");
@@ -77,7 +81,6 @@ fn an_index_in_an_index_keeps_everything() {
         transferred(&sandbox, &registry);
         let layout = Layout::read(&sandbox, "layout");
         // `skopeo copy` knows no index in an index.
-        let can = |client: &str| client != "skopeo";
-        pull::with(&sandbox, &registry, &registry.repository(COMPONENT), &layout, can);
+        pull::everything_but("skopeo", &sandbox, &registry, &registry.repository(COMPONENT), &layout);
     }
 }

@@ -65,7 +65,8 @@ fn an_image_gets_a_name_of_its_own_when_asked_for() {
             let (component, image) = (format!("acme.org/{client}"), format!("source/{client}"));
             internalise(&sandbox, &registry, &component, &format!("{image}:1.0.0"), &layout);
             let version = format!("http://{address}//{component}:1.0.0");
-            sandbox.ocm(&format!("transfer cv --copy-resources --upload-as ociArtifact {version} http://{address}/own"));
+            sandbox
+                .ocm(&format!("transfer cv --copy-resources --upload-as ociArtifact {version} http://{address}/own"));
             let descriptor = sandbox.descriptor(&format!("http://{address}/own//{component}:1.0.0"));
             let access = &descriptor["component"]["resources"][0]["access"];
             assert_eq!(access["type"], "ociArtifact/v1");

@@ -1,7 +1,5 @@
 //! A registry that asks who is there: what a client's login left behind is enough for the program.
 
-use std::path::Path;
-
 use crate::client::Client;
 use crate::layout::Layout;
 use crate::pull;
@@ -31,15 +29,13 @@ resources:
         );
         sandbox.add(&constructor);
         let line = format!("transfer cv transport-archive//{COMPONENT}:1.0.0 http://{}", registry.address);
-        let refused = sandbox.run(Path::new(env!("CARGO_BIN_EXE_ocm")), &line);
-        assert_eq!(refused.status.code(), Some(NOT_AUTHORISED), "{refused:?}");
+        sandbox.ocm_fails(&line, NOT_AUTHORISED);
         crane.run(&sandbox, &format!("auth login -u somebody -p wrong {}", registry.address));
-        let refused = sandbox.run(Path::new(env!("CARGO_BIN_EXE_ocm")), &line);
-        assert_eq!(refused.status.code(), Some(NOT_AUTHORISED), "{refused:?}");
-        assert!(!String::from_utf8_lossy(&refused.stderr).contains("wrong"), "{refused:?}");
+        let message = sandbox.ocm_fails(&line, NOT_AUTHORISED);
+        assert!(!message.contains("wrong"), "{message}");
         crane.run(&sandbox, &format!("auth login -u somebody -p secret {}", registry.address));
         sandbox.ocm(&line);
         // The library that `oras` stands for here reads no login.
-        pull::with(&sandbox, &registry, &registry.repository(COMPONENT), &layout, |client| client != "oras");
+        pull::everything_but("oras", &sandbox, &registry, &registry.repository(COMPONENT), &layout);
     }
 }

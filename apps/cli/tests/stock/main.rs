@@ -4,6 +4,7 @@
 //! What is missing is left out, with a line that says so.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
+mod attached;
 mod charts;
 mod client;
 mod deleted;
@@ -12,6 +13,8 @@ mod fetched;
 mod indexes;
 mod internalised;
 mod layout;
+mod login;
+mod mirrored;
 mod older_archives;
 mod parallel;
 mod pull;

@@ -8,7 +8,7 @@ use crate::pull;
 use crate::registry::Registry;
 use crate::sandbox::Sandbox;
 
-const WRITERS: u64 = 8;
+const WRITERS: u64 = 16;
 
 #[test]
 fn nothing_that_was_taken_is_lost() {

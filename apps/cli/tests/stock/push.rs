@@ -8,10 +8,7 @@ use crate::sandbox::Sandbox;
 const CLIENTS: [(&str, &str); 4] = [
     ("oras", "cp --from-oci-layout --to-plain-http {in}:1.0.0 {ref}"),
     ("crane", "push {in} {ref}"),
-    (
-        "skopeo",
-        "--insecure-policy copy --all --preserve-digests --dest-tls-verify=false oci:{in}:1.0.0 docker://{ref}",
-    ),
+    ("skopeo", "--insecure-policy copy --all --preserve-digests --dest-tls-verify=false oci:{in}:1.0.0 docker://{ref}"),
     ("regctl", "--host reg={host},tls=disabled image copy ocidir://{in}:1.0.0 {ref}"),
 ];
 

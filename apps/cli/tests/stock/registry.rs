@@ -23,24 +23,30 @@ impl Registry {
         ALL.into_iter().filter_map(Self::start)
     }
 
+    /// Those that can ask for a password: `somebody`, `secret`.
+    pub(crate) fn each_locked() -> impl Iterator<Item = Self> {
+        ["docker-registry", "registry"].into_iter().filter_map(|name| {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("htpasswd");
+            fs::write(&path, "somebody:$2b$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n").unwrap();
+            let lock = format!("auth: {{htpasswd: {{realm: test, path: {}}}}}\n", path.display());
+            Some(Self::run(name, &mut distribution(name, folder.path(), &lock)?, folder))
+        })
+    }
+
     pub(crate) fn start(name: &'static str) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
-        if name == "ocm" {
-            let archive = folder.path().join("archive");
-            fs::create_dir(&archive).unwrap();
-            return Some(Self::run(name, serve(&archive).arg("--writable"), folder));
-        }
-        let mut command = Command::new(peer(name)?);
-        if name != "referrers-registry" {
-            let configuration = folder.path().join("config.yml");
-            let text = format!(
-                "version: 0.1\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\n\
-                 http: {{addr: \"127.0.0.1:0\"}}\n",
-                folder.path().join("storage").display()
-            );
-            fs::write(&configuration, text).unwrap();
-            command.arg("serve").arg(configuration);
-        }
+        let mut command = match name {
+            "ocm" => {
+                let archive = folder.path().join("archive");
+                fs::create_dir(&archive).unwrap();
+                let mut command = serve(&archive);
+                command.arg("--writable");
+                command
+            }
+            "referrers-registry" => Command::new(peer(name)?),
+            _ => distribution(name, folder.path(), "")?,
+        };
         Some(Self::run(name, &mut command, folder))
     }
 
@@ -97,4 +103,18 @@ fn serve(archive: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ocm"));
     command.arg("serve").arg(archive);
     command
+}
+
+/// The reference implementation in one of its versions, with more of its configuration.
+fn distribution(name: &str, folder: &Path, more: &str) -> Option<Command> {
+    let configuration = folder.join("config.yml");
+    let text = format!(
+        "version: 0.1\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\n\
+         http: {{addr: \"127.0.0.1:0\"}}\n{more}",
+        folder.join("storage").display()
+    );
+    fs::write(&configuration, text).unwrap();
+    let mut command = Command::new(peer(name)?);
+    command.arg("serve").arg(configuration);
+    Some(command)
 }

@@ -1,19 +1,23 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
 /// A folder of its own for the program and its peers, and nothing of the machine's environment.
-pub(crate) struct Sandbox(tempfile::TempDir);
+pub(crate) struct Sandbox {
+    folder: tempfile::TempDir,
+    names: AtomicUsize,
+}
 
 impl Sandbox {
     pub(crate) fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self { folder: tempfile::tempdir().unwrap(), names: AtomicUsize::new(0) }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.folder.path().join(name)
     }
 
     pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> &Self {
@@ -27,17 +31,36 @@ impl Sandbox {
         fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
+    /// A name that nothing has yet.
+    pub(crate) fn free_name(&self) -> String {
+        format!("out-{}", self.names.fetch_add(1, Ordering::Relaxed))
+    }
+
     /// Runs a command line; words are separated by blanks.
     pub(crate) fn run(&self, program: &Path, line: &str) -> Output {
         let mut command = Command::new(program);
         // Some clients look for other programs, such as those that keep passwords.
-        command.args(line.split(' ')).current_dir(self.0.path()).env_clear().env("PATH", "/usr/bin:/bin");
-        command.env("HOME", self.0.path()).output().unwrap()
+        command.args(line.split(' ')).current_dir(self.folder.path()).env_clear().env("PATH", "/usr/bin:/bin");
+        command.env("HOME", self.folder.path()).output().unwrap()
     }
 
     /// Runs the program; it has to succeed. Returns what it printed.
     pub(crate) fn ocm(&self, line: &str) -> String {
         succeeded("ocm", line, self.run(Path::new(env!("CARGO_BIN_EXE_ocm")), line))
+    }
+
+    /// Runs the program; it has to fail with this status. Returns its message.
+    pub(crate) fn ocm_fails(&self, line: &str, status: i32) -> String {
+        let output = self.run(Path::new(env!("CARGO_BIN_EXE_ocm")), line);
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(status), "ocm {line}: {message}");
+        message
+    }
+
+    /// Packs what is in a folder with the system's `tar`.
+    pub(crate) fn tar(&self, flags: &str, archive: &str, folder: &str) {
+        let line = format!("{flags} {archive} -C {folder} .");
+        succeeded("tar", &line, self.run(Path::new("tar"), &line));
     }
 
     /// The descriptor of a component version.

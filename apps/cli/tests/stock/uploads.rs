@@ -35,6 +35,7 @@ fn an_image_in_the_form_of_docker_stays_as_it_is() {
         let layout = Layout::read(&sandbox, "docker");
         assert_eq!(layout.media_type, "application/vnd.docker.distribution.manifest.v2+json");
         internalise(&sandbox, &registry, "acme.org/docker", "source/docker:1.0.0", &layout);
-        pull::with(&sandbox, &registry, &registry.repository("acme.org/docker"), &layout, |client| client != "skopeo");
+        // `skopeo` makes an OCI manifest of it when it writes a layout.
+        pull::everything_but("skopeo", &sandbox, &registry, &registry.repository("acme.org/docker"), &layout);
     }
 }

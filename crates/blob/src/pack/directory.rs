@@ -25,6 +25,9 @@ pub struct PackOptions {
     pub include: Vec<Pattern>,
     /// No entries whose path matches one of these, nor what lies below them. Wins over `include`.
     pub exclude: Vec<Pattern>,
+    /// Write names of directories without a slash at their end, and no entry for the directory itself unless its name is
+    /// preserved: the form of the older program. Default false.
+    pub plain_names: bool,
 }
 
 impl Default for PackOptions {
@@ -35,6 +38,7 @@ impl Default for PackOptions {
             follow_symlinks: false,
             include: Vec::new(),
             exclude: Vec::new(),
+            plain_names: false,
         }
     }
 }
@@ -79,6 +83,13 @@ impl DirectoryTar {
     }
 }
 
+impl DirectoryTar {
+    /// Whether there is nothing in it, not even an entry for the directory.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
 impl Entry {
     fn packed_size(&self) -> u64 {
         encode(&self.fields).len() as u64 + self.fields.size + padding(self.fields.size) as u64
@@ -105,8 +116,13 @@ impl Walk<'_> {
         if self.excluded(matched) {
             return Ok(());
         }
-        if self.included(matched) {
-            let shown = if name.is_empty() { "./".into() } else { format!("{name}/") };
+        let plain = self.options.plain_names;
+        if self.included(matched) && !(plain && name.is_empty()) {
+            let shown = match name {
+                "" => "./".to_owned(),
+                name if plain => name.to_owned(),
+                name => format!("{name}/"),
+            };
             let fields = self.fields(shown, metadata);
             self.entries.push(Entry { fields: Fields { directory: true, ..fields }, file: None });
         }

@@ -63,10 +63,18 @@ impl<'a> Place<'a> {
         }
     }
 
-    fn name(self) -> String {
+    fn name(self) -> &'a str {
         match self {
-            Self::Resource(resource) => format!("resource {:?}", resource.element.name),
-            Self::Source(source) => format!("source {:?}", source.element.name),
+            Self::Resource(resource) => &resource.element.name,
+            Self::Source(source) => &source.element.name,
+        }
+    }
+
+    /// `resource "image"`, for messages.
+    fn title(self) -> String {
+        match self {
+            Self::Resource(_) => format!("resource {:?}", self.name()),
+            Self::Source(_) => format!("source {:?}", self.name()),
         }
     }
 }
@@ -85,7 +93,7 @@ pub(super) async fn store(
     environment: &Environment,
     options: &Options,
 ) -> Result<Vec<Stored>, Error> {
-    let elements = open(components, plan, options).await?;
+    let elements = open(components, plan, environment, options).await?;
     let work = stream::iter(elements).map(|element| async move {
         let component = &components[element.component];
         let done = Work { component, environment, options }.element(element.place, element.content).await?;
@@ -115,7 +123,12 @@ pub(super) async fn store(
 }
 
 /// Opens all inputs before anything is stored, so that every missing file is told at once.
-async fn open<'a>(components: &'a [Component], plan: &Plan, options: &Options) -> Result<Vec<Element<'a>>, Error> {
+async fn open<'a>(
+    components: &'a [Component],
+    plan: &Plan,
+    environment: &Environment,
+    options: &Options,
+) -> Result<Vec<Element<'a>>, Error> {
     let mut places = Vec::new();
     for (position, component) in components.iter().enumerate().filter(|(position, _)| !plan.kept[*position]) {
         places.extend(component.resources.iter().map(|resource| (position, Place::Resource(resource))));
@@ -124,11 +137,14 @@ async fn open<'a>(components: &'a [Component], plan: &Plan, options: &Options) -
     let opened = stream::iter(places).map(|(position, place)| async move {
         let component = &components[position];
         let content = match place.input() {
-            Some(input) => input.open(&component.folder, component.dialect).await.map(Some),
+            Some(input) => {
+                let images = environment.images.as_ref();
+                input.open(place.name(), &component.folder, component.dialect, images).await.map(Some)
+            }
             None => Ok(None),
         };
         content.map(|content| Element { component: position, place, content }).map_err(|error| {
-            let element = format!("{} of {}", place.name(), component.title());
+            let element = format!("{} of {}", place.title(), component.title());
             Problem::at(&component.file, place.position(), format!("{element}: {error}"))
         })
     });
@@ -152,7 +168,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     async fn element(&self, place: Place<'_>, content: Option<Content>) -> Result<Done, Error> {
-        let element = format!("{} of {}", place.name(), self.component.title());
+        let element = format!("{} of {}", place.title(), self.component.title());
         let bytes = match &content {
             Some(Content::Blob { blob, .. }) => blob.size(),
             _ => None,
@@ -193,7 +209,8 @@ impl Work<'_> {
                     target.push_blob(&Counted { blob, observer: self.environment.observer.clone() }).await?;
                 (Descriptor { media_type, ..stored }, GENERIC_BLOB_DIGEST)
             }
-            Content::Image { source, root } => {
+            Content::Image { source, root, reference_name: name } => {
+                reference_name = name.map(|name| self.reference_name(&name));
                 let options = copy::Options {
                     concurrency: self.options.concurrency.max(1),
                     observer: self.environment.observer.clone(),

@@ -159,8 +159,8 @@ pub struct Outcome {
     pub versions: Vec<Built>,
     /// Descriptors of component versions that are referred to and that no file describes.
     pub external: Vec<Descriptor>,
-    /// How many of those were copied into the target.
-    pub copied: usize,
+    /// Name and version of those that were copied into the target.
+    pub copied: Vec<(String, String)>,
 }
 
 /// Builds the component versions of constructor files.
@@ -205,7 +205,8 @@ pub async fn build(components: &[Component], environment: &Environment, options:
         environment.target.publish(&staged).await?;
     }
     let external = plan.external.iter().map(|version| version.descriptor.clone()).collect();
-    Ok(Outcome { versions, external, copied: copied.len() })
+    let name = |version: NewVersion| (version.descriptor.component.name, version.descriptor.component.version);
+    Ok(Outcome { versions, external, copied: copied.into_iter().map(name).collect() })
 }
 
 async fn stage(

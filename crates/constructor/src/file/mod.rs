@@ -14,6 +14,7 @@ mod tree;
 
 pub use component::{Component, Resource, Source};
 pub use read::{Constructor, Dialect, Reading, Text, read};
+pub use rules::is_date_time;
 
 pub(crate) use fields::{Fields, Reader};
 pub(crate) use tree::{Form, Kind, Node, Scalar, parse};

@@ -31,8 +31,8 @@ pub(super) fn is_label_version(version: &str) -> bool {
         .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// RFC 3339 with a time zone: `2024-05-06T07:08:09Z`.
-pub(super) fn is_date_time(text: &str) -> bool {
+/// Whether a text is a time of RFC 3339 with a time zone: `2024-05-06T07:08:09Z`.
+pub fn is_date_time(text: &str) -> bool {
     let bytes = text.as_bytes();
     let digits = |from: usize, to: usize| bytes.get(from..to).is_some_and(|part| part.iter().all(u8::is_ascii_digit));
     let number = |from: usize| text.get(from..from + 2).and_then(|part| part.parse::<u8>().ok()).unwrap_or(99);

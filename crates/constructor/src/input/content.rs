@@ -17,12 +17,14 @@ pub enum Content {
         /// What they are.
         media_type: String,
     },
-    /// An image that lies in a layout, to be copied as it is.
+    /// An image that lies in a layout or registry, to be copied as it is.
     Image {
-        /// The layout.
+        /// The layout, or the repository of the registry.
         source: Arc<dyn Repository>,
-        /// Its one manifest or index.
+        /// Its manifest or index.
         root: Box<Descriptor>,
+        /// Name under which it is to be uploaded elsewhere later.
+        reference_name: Option<String>,
     },
     /// An artifact whose manifest is written once its parts are stored.
     Artifact(Artifact),

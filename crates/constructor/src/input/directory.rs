@@ -29,6 +29,7 @@ impl Directory {
             follow_symlinks: fields.truth(reader, "followSymlinks").unwrap_or_default(),
             include: patterns(reader, fields, "includeFiles"),
             exclude: patterns(reader, fields, "excludeFiles"),
+            plain_names: false,
         };
         Some(Self { path: path?, media_type, compress, options })
     }
@@ -45,12 +46,17 @@ impl Directory {
             (Dialect::V1, true) => ("application/x-tgz", true),
             (_, compress) => ("application/x-tar", compress),
         };
-        let options = self.options.clone();
+        let options = PackOptions { plain_names: dialect == Dialect::V1, ..self.options.clone() };
+        let is_filtered = !options.include.is_empty();
         // The name to preserve is the one that the file says, not the one that a link leads to.
         let named = folder.canonicalize().map_err(Error::at(folder))?.join(&self.path);
         let packed = tokio::task::spawn_blocking(move || DirectoryTar::new(named, &options))
             .await
             .map_err(std::io::Error::other)??;
+        if is_filtered && packed.is_empty() {
+            let reason = "no file in it matches includeFiles, whose patterns are those of a shell (*.txt)";
+            return Err(Error::at(&path)(std::io::Error::other(reason)));
+        }
         Ok(Content::blob(Arc::new(packed), self.media_type.as_deref().unwrap_or(default), compressed, dialect))
     }
 

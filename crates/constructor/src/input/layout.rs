@@ -21,5 +21,5 @@ pub(super) async fn open(path: &Path) -> Result<Content> {
     }
     let layout = Layout::open(path).await.map_err(Error::source)?;
     let root = layout.top_level().await.map_err(Error::source)?;
-    Ok(Content::Image { source: Arc::new(layout), root: Box::new(root) })
+    Ok(Content::Image { source: Arc::new(layout), root: Box::new(root), reference_name: None })
 }

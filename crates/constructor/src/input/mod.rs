@@ -5,17 +5,21 @@ mod content;
 mod directory;
 mod file;
 pub(crate) mod helm;
+mod image;
 mod layout;
 mod path;
 mod text;
 
 use std::path::Path;
 
+use ocm_access::RegistrySource;
+
 pub use binary::Binary;
 pub use content::{Artifact, Content, Part};
 pub use directory::Directory;
 pub use file::File;
 pub use helm::Helm;
+pub use image::Image;
 pub use text::Text;
 
 use crate::file::{Dialect, Fields, Node, Reader};
@@ -34,18 +38,24 @@ pub enum Input {
     Binary(Binary),
     /// `helm`: a Helm chart as an OCI artifact.
     Helm(Helm),
+    /// `ociArtifact`: an image of a registry.
+    Image(Image),
 }
 
 /// What reads the members of one type.
 type Read = fn(&mut Reader<'_>, &mut Fields<'_>) -> Option<Input>;
 
 /// The types by name; each may have a version (`file/v1`) and any case (`File`).
-const TYPES: [(&str, Read); 5] = [
+const TYPES: [(&str, Read); 8] = [
     ("file", |reader, fields| File::read(reader, fields).map(Input::File)),
     ("dir", |reader, fields| Directory::read(reader, fields).map(Input::Directory)),
     ("utf8", |reader, fields| Text::read(reader, fields).map(Input::Text)),
     ("binary", |reader, fields| Binary::read(reader, fields).map(Input::Binary)),
     ("helm", |reader, fields| Helm::read(reader, fields).map(Input::Helm)),
+    ("ociArtifact", |reader, fields| Image::read(reader, fields).map(Input::Image)),
+    // Other names of the older program for the same.
+    ("ociImage", |reader, fields| Image::read(reader, fields).map(Input::Image)),
+    ("ociRegistry", |reader, fields| Image::read(reader, fields).map(Input::Image)),
 ];
 
 /// Reads an input of any type.
@@ -67,12 +77,19 @@ pub(crate) fn read(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<I
 }
 
 impl Input {
-    /// Opens the content; paths are read against `folder`.
+    /// Opens the content of the element `name`; paths are read against `folder`, images are found through `images`.
     ///
     /// # Errors
-    /// Names the file that cannot be used, and why.
-    pub(crate) async fn open(&self, folder: &Path, dialect: Dialect) -> ocm_blob::Result<Content> {
+    /// Names the file or image that cannot be used, and why.
+    pub(crate) async fn open(
+        &self,
+        name: &str,
+        folder: &Path,
+        dialect: Dialect,
+        images: &dyn RegistrySource,
+    ) -> ocm_blob::Result<Content> {
         match self {
+            Self::Image(image) => image.open(name, dialect, images).await,
             Self::File(file) => file.open(folder, dialect).await,
             Self::Directory(directory) => directory.open(folder, dialect).await,
             Self::Text(text) => Ok(text.open(dialect)),

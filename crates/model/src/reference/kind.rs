@@ -45,7 +45,8 @@ pub(super) fn class(kind: &str) -> Option<Class> {
     };
     match name {
         "OCIRepository" | "OCI" | "oci" | "OCIRegistry" | "ociRegistry" => Some(Class::Oci),
-        "CommonTransportFormat" | "CTF" | "ctf" => Some(Class::Ctf),
+        // An archive with one component version is told apart by what is in it.
+        "CommonTransportFormat" | "CTF" | "ctf" | "ComponentArchive" | "ca" => Some(Class::Ctf),
         _ => None,
     }
 }

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::io::{ErrorKind, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -87,8 +87,7 @@ pub(crate) async fn folder(archive: &Path, scratch: &Arc<Staging>, batch: &Arc<B
 /// Makes the staged content durable and gives it its names. Returns the lock under which the index can be replaced.
 fn take_in(archive: &Path, batch: &Batch) -> Result<std::fs::File> {
     let here = |error| local(archive, error);
-    let files: Vec<PathBuf> =
-        batch.staged.values().map(|file| file.path().to_path_buf()).filter(|path| path.exists()).collect();
+    let files: Vec<&Path> = batch.staged.values().map(|file| file.path()).collect();
     disk::sync_files(archive, &files).map_err(here)?;
     let exclusive = disk::lock_folder(archive).map_err(here)?;
     let blobs = archive.join(BLOBS);

@@ -3,7 +3,7 @@ use std::io::{ErrorKind, Result};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ocm_blob::{Digest, Durability, Existing};
+use ocm_blob::Digest;
 
 use crate::ctf::disk;
 
@@ -88,11 +88,7 @@ pub(crate) struct StagedFile {
 impl StagedFile {
     /// Ends content that was written into the folder. Its file is closed, since a batch may have thousands.
     pub(crate) async fn finish(folder: Arc<Staging>, content: ocm_blob::Staged) -> ocm_blob::Result<(Digest, Self)> {
-        let finished = content.finish().await?;
-        let (digest, size) = (finished.digest().clone(), finished.size());
-        let path = folder.path().join(digest.file_name());
-        // Not flushed here, so a change of name is all there is to wait for: less than a thread for it would take.
-        finished.persist_here(&path, 0o644, Existing::Replace, Durability::Deferred)?;
+        let (path, digest, size) = content.finish_by_digest().await?;
         Ok((digest, Self { path, size, _folder: folder }))
     }
 

@@ -1,9 +1,7 @@
 //! `add component-version`: component versions from a constructor file.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -18,9 +16,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::get::{self, Node};
+use super::list::Item;
 use crate::context::Purpose;
 use crate::lookup::Lookup;
-use crate::{Context, Error, Kind, Result, select};
+use crate::{Context, Error, Kind, Result, select, tree};
 
 /// Builds component versions.
 ///
@@ -28,6 +27,7 @@ use crate::{Context, Error, Kind, Result, select};
 /// [`Kind::Usage`] with every mistake of the files, [`Kind::Conflict`] if a version exists. Nothing is visible in the target
 /// then, and what it had is unchanged.
 pub async fn run(context: &Context, request: &Request) -> Result<Report> {
+    let options = options(request)?;
     let constructor = ocm_constructor::read(&texts(request)?, &reading(request)?).map_err(Error::usage)?;
     for notice in &constructor.notices {
         context.observer().warned(&notice.to_string());
@@ -58,12 +58,13 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
         images: Arc::new(context.clone()),
         observer: context.observer().clone(),
     };
-    let outcome = build::build(&constructor.components, &environment, &options(request)).await?;
+    let outcome = build::build(&constructor.components, &environment, &options).await?;
     drop(environment);
     if let Some(fresh) = fresh {
         fresh.persist()?;
     }
-    Ok(report(outcome.versions, &outcome.external, &request.target))
+    let copied = outcome.copied.into_iter().map(|(component, version)| Item { component, version });
+    Ok(Report { copied: copied.collect(), ..report(outcome.versions, &outcome.external, &request.target) })
 }
 
 fn texts(request: &Request) -> Result<Vec<Text>> {
@@ -90,6 +91,10 @@ fn texts(request: &Request) -> Result<Vec<Text>> {
 
 fn reading(request: &Request) -> Result<Reading> {
     let engine = match (request.templater.as_deref(), request.dialect) {
+        (Some("spiff"), _) => {
+            return Err(Error::usage("the templater spiff is not offered")
+                .hint("--templater go has conditions, loops and functions; or let spiff merge the file first, and use --templater none"));
+        }
         (Some(name), _) => Engine::named(name).ok_or_else(|| {
             Error::usage(format!("unknown templater {name:?}")).hint(format!("use one of {}", Engine::NAMES.join(", ")))
         })?,
@@ -105,17 +110,28 @@ fn reading(request: &Request) -> Result<Reading> {
     })
 }
 
-fn options(request: &Request) -> Options {
+fn options(request: &Request) -> Result<Options> {
     let default = Options::default();
-    Options {
+    if let Some(name) = request.oci_artifact_digest.as_deref().filter(|name| !OCI_DIGESTS.contains(name)) {
+        return Err(Error::usage(format!("unknown digest algorithm of OCI content {name:?}"))
+            .hint(format!("use one of {}", OCI_DIGESTS.join(", "))));
+    }
+    if let Some(time) = request.creation_time.as_deref().filter(|time| !ocm_constructor::file::is_date_time(time)) {
+        return Err(Error::usage(format!("time of creation {time:?} is no RFC 3339 time"))
+            .hint("write it like 2024-05-06T07:08:09Z"));
+    }
+    Ok(Options {
         conflict: request.conflict,
         external: request.external,
         skip_reference_digests: request.skip_reference_digests,
         oci_artifact_digest: request.oci_artifact_digest.clone().unwrap_or(default.oci_artifact_digest),
         creation_time: request.creation_time.clone(),
         concurrency: request.concurrency.max(1),
-    }
+    })
 }
+
+/// Names that readers know for the digest of OCI content.
+const OCI_DIGESTS: [&str; 2] = [ocm_model::digest::GENERIC_BLOB_DIGEST, ocm_model::digest::OCI_ARTIFACT_DIGEST];
 
 /// A new archive that takes the place of an old one when it is complete.
 enum Fresh {
@@ -188,17 +204,23 @@ fn report(built: Vec<Built>, external: &[Descriptor], target: &str) -> Report {
         .chain(external)
         .map(|descriptor| ((descriptor.component.name.as_str(), descriptor.component.version.as_str()), descriptor))
         .collect();
-    let referred: std::collections::BTreeSet<(&str, &str)> = built
+    let referred: BTreeSet<Key<'_>> = built
         .iter()
         .flat_map(|built| &built.descriptor.component.component_references)
         .map(|reference| (reference.component_name.as_str(), reference.version.as_str()))
         .collect();
     // What was found elsewhere is always referred to, so every root is one that was built.
-    let roots = all
-        .iter()
-        .filter(|(key, _)| !referred.contains(*key))
-        .map(|(_, descriptor)| node(descriptor, None, &all, target));
-    let roots = roots.collect();
+    let mut nesting = Nesting { all: &all, target, path: Vec::new(), left: tree::MAX_NODES, shown: BTreeSet::new() };
+    let mut roots = Vec::new();
+    for (key, descriptor) in all.iter().filter(|(key, _)| !referred.contains(*key)) {
+        roots.push(nesting.node(*key, descriptor, None));
+    }
+    for component in built.iter().map(|built| &built.descriptor.component) {
+        let key = (component.name.as_str(), component.version.as_str());
+        if !nesting.shown.contains(&key) {
+            roots.push(nesting.node(key, all[&key], None));
+        }
+    }
     let versions = built
         .iter()
         .map(|built| Added {
@@ -208,28 +230,48 @@ fn report(built: Vec<Built>, external: &[Descriptor], target: &str) -> Report {
             descriptor: built.descriptor.clone(),
         })
         .collect();
-    Report { roots, versions, specification: Vec::new() }
+    Report { roots, versions, specification: Vec::new(), copied: Vec::new() }
 }
 
-/// References of files that were built have no cycles.
-fn node(
-    descriptor: &Descriptor,
-    reference: Option<ocm_model::Identity>,
-    all: &BTreeMap<(&str, &str), &Descriptor>,
-    target: &str,
-) -> Node {
-    let component = &descriptor.component;
-    let children = component.component_references.iter().filter_map(|reference| {
-        let child = all.get(&(reference.component_name.as_str(), reference.version.as_str()))?;
-        Some(node(child, Some(reference.identity()), all, target))
-    });
-    Node {
-        component: component.name.clone(),
-        version: component.version.clone(),
-        repository: target.to_owned(),
-        reference,
-        children: children.collect(),
-        descriptor: Some(descriptor.clone()),
+type Key<'a> = (&'a str, &'a str);
+
+/// Nests component versions in those that refer to them. Everything is written by now, so nothing is refused here: what is
+/// nested too deep or too often, or in itself by way of another repository, is cut off there and becomes a root.
+struct Nesting<'a> {
+    all: &'a BTreeMap<Key<'a>, &'a Descriptor>,
+    target: &'a str,
+    path: Vec<Key<'a>>,
+    /// Nodes that may still be made below roots.
+    left: usize,
+    /// What has a node.
+    shown: BTreeSet<Key<'a>>,
+}
+
+impl<'a> Nesting<'a> {
+    fn node(&mut self, key: Key<'a>, descriptor: &'a Descriptor, reference: Option<ocm_model::Identity>) -> Node {
+        self.shown.insert(key);
+        self.path.push(key);
+        let component = &descriptor.component;
+        let mut children = Vec::new();
+        for reference in &component.component_references {
+            let key = (reference.component_name.as_str(), reference.version.as_str());
+            let Some(child) = self.all.get(&key) else { continue };
+            if self.path.len() > tree::MAX_DEPTH || self.left == 0 || self.path.contains(&key) {
+                continue;
+            }
+            self.left -= 1;
+            children.push(self.node(key, child, Some(reference.identity())));
+        }
+        self.path.pop();
+        Node {
+            component: component.name.clone(),
+            version: component.version.clone(),
+            repository: self.target.to_owned(),
+            repository_type: None,
+            reference,
+            children,
+            descriptor: Some(descriptor.clone()),
+        }
     }
 }
 
@@ -283,6 +325,9 @@ pub struct Report {
     pub roots: Vec<get::Node>,
     /// What happened to each component version of the files, in their order.
     pub versions: Vec<Added>,
+    /// Referenced component versions that were copied into the target.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub copied: Vec<Item>,
     /// The specification after substitution; only of a dry run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub specification: Vec<serde_json::Value>,

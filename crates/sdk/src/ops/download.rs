@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use ocm_access::{Content, RegistrySource as _};
 use ocm_blob::Outcome;
-use ocm_model::{DigestSpec, Identity, TypedObject};
+use ocm_model::{DigestSpec, Identity, TypedObject, Version};
 use ocm_oci::ImageReference;
 use ocm_repository::ComponentVersion;
 
@@ -19,8 +19,10 @@ use super::get;
 use ocm_transfer::Lookup as _;
 
 use crate::deliver::{Delivered, Wanted, deliver};
+use crate::file_name::file_name;
 use crate::lookup::Lookup;
-use crate::{Context, Error, Kind, Result, select};
+use crate::select::{self, Selected};
+use crate::{Context, Error, Kind, Result};
 
 /// Downloads elements.
 ///
@@ -32,13 +34,14 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
     if request.exactly_one && selected.len() > 1 {
         let newest = &selected[0];
         let (component, version) = (&newest.component, &newest.version);
-        let message = format!("{component}: no version was named; the newest of {}, {version}, is taken", selected.len());
+        let message =
+            format!("{component}: no version was named; the newest of {}, {version}, is taken", selected.len());
         context.observer().warned(&message);
         selected.truncate(1);
     }
     let lookup = select::lookup(context, &selected, &request.versions.lookup).await?;
     let mut found = Vec::new();
-    for root in &selected {
+    for root in oldest_first(selected) {
         let version = root.read().await?;
         lookup.remember(&version);
         collect(version, &lookup, request.versions.recursive, &mut found).await?;
@@ -56,6 +59,12 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
         report.items.push(download_element(context, request, &found[*position].version, element, &output).await?);
     }
     Ok(report)
+}
+
+/// The order in which the older program downloads and its scripts read what was written.
+fn oldest_first(mut selected: Vec<Selected>) -> Vec<Selected> {
+    selected.sort_by_cached_key(|one| (one.component.clone(), Version::parse(&one.version).ok(), one.version.clone()));
+    selected
 }
 
 /// A component version and the way that led to it.
@@ -91,6 +100,7 @@ async fn collect(root: Arc<ComponentVersion>, lookup: &Lookup, recursive: bool, 
 struct Element<'a> {
     name: &'a str,
     version: &'a str,
+    element_type: &'a str,
     identity: Identity,
     access: &'a TypedObject,
     digest: Option<&'a DigestSpec>,
@@ -105,6 +115,7 @@ fn elements(version: &ComponentVersion, kind: Which) -> Vec<Element<'_>> {
             .map(|element| Element {
                 name: &element.name,
                 version: &element.version,
+                element_type: &element.kind,
                 identity: element.identity(),
                 access: &element.access,
                 digest: element.digest.as_ref(),
@@ -116,6 +127,7 @@ fn elements(version: &ComponentVersion, kind: Which) -> Vec<Element<'_>> {
             .map(|element| Element {
                 name: &element.name,
                 version: &element.version,
+                element_type: &element.kind,
                 identity: element.identity(),
                 access: &element.access,
                 digest: None,
@@ -133,7 +145,8 @@ fn noun(kind: Which) -> &'static str {
 
 /// The elements of one version that are wanted, in the order of the descriptor.
 fn matching<'a>(version: &'a ComponentVersion, request: &Request, matched: &mut [bool]) -> Result<Vec<Element<'a>>> {
-    let all = elements(version, request.kind);
+    let mut all = elements(version, request.kind);
+    all.retain(|element| request.types.is_empty() || request.types.iter().any(|kind| kind == element.element_type));
     if request.selectors.is_empty() {
         return Ok(all);
     }
@@ -215,20 +228,6 @@ fn elements_named(found: &Found, element: &Element<'_>) -> usize {
     of(Which::Resources).max(of(Which::Sources))
 }
 
-/// A name from a descriptor as the name of one file: names are never paths.
-fn file_name(name: &str) -> String {
-    let mut plain = String::with_capacity(name.len());
-    for character in name.chars() {
-        if character.is_control() || "/\\:*?\"<>|%".contains(character) {
-            let mut bytes = [0; 4];
-            plain.extend(character.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")));
-        } else {
-            plain.push(character);
-        }
-    }
-    if plain.is_empty() || plain.chars().all(|character| character == '.') { format!("%{plain}") } else { plain }
-}
-
 async fn download_element(
     context: &Context,
     request: &Request,
@@ -251,12 +250,19 @@ async fn download_element(
     let result = result.await;
     context.observer().ended(&item, if result.is_ok() { Outcome::Completed } else { Outcome::Failed });
     let delivered = result.map_err(|error| error.during(name))?;
-    Ok(entry(Some(version.to_string()), element.identity.to_string(), delivered))
+    Ok(Item {
+        component: Some(version.to_string()),
+        version: Some(element.version.to_owned()),
+        element_type: Some(element.element_type.to_owned()),
+        identity: element.identity.0.clone(),
+        ..entry(element.identity.to_string(), delivered)
+    })
 }
 
-fn entry(component: Option<String>, name: String, delivered: Delivered) -> Item {
-    let Delivered { path, media_type, digest, bytes } = delivered;
-    Item { component, name, path, media_type, digest, bytes }
+fn entry(name: String, delivered: Delivered) -> Item {
+    let Delivered { path, media_type, digest, bytes, tag } = delivered;
+    let (component, version, element_type, identity) = (None, None, None, BTreeMap::new());
+    Item { component, name, identity, version, element_type, path, media_type, digest, bytes, tag }
 }
 
 /// Downloads an OCI artifact by its reference.
@@ -270,7 +276,7 @@ pub async fn artifact(context: &Context, request: &Artifact) -> Result<Report> {
     let tag = reference.tag().unwrap_or_default();
     let wanted = Wanted { digest: None, tag, form: request.form, extraction: request.extraction };
     let delivered = deliver(Content::Image { source, root }, &wanted, &output, context.observer()).await?;
-    Ok(Report { items: vec![entry(None, request.reference.clone(), delivered)] })
+    Ok(Report { items: vec![entry(request.reference.clone(), delivered)] })
 }
 
 /// Saves component versions in archives of their own, with everything that is stored with them.
@@ -305,6 +311,8 @@ pub struct Request {
     pub kind: Which,
     /// Identity attributes an element must have, one set per wanted element; empty means all of them.
     pub selectors: Vec<BTreeMap<String, String>>,
+    /// Types of elements that are wanted; empty means all of them.
+    pub types: Vec<String>,
     /// Whether one selector must match exactly one element.
     pub exactly_one: bool,
     /// File, or directory where content is unpacked. Several elements go below it, one file each. The default is the
@@ -351,6 +359,9 @@ pub enum Form {
     LayoutTarGzip,
     /// A folder with the chart as the file that `helm` understands, and its provenance file if there is one.
     HelmChart,
+    /// A chart as the one file that `helm` understands, its provenance file beside it; everything else as
+    /// [`Form::Layout`].
+    HelmChartFile,
 }
 
 /// What was written.
@@ -370,6 +381,15 @@ pub struct Item {
     pub component: Option<String>,
     /// Identity of the element, or the reference of the artifact.
     pub name: String,
+    /// Identity of the element; empty for an OCI artifact.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub identity: BTreeMap<String, String>,
+    /// Version of the element.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Type of the element.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub element_type: Option<String>,
     /// Where it was written.
     pub path: PathBuf,
     /// Media type of the stored content.
@@ -378,6 +398,9 @@ pub struct Item {
     pub digest: String,
     /// Bytes written.
     pub bytes: u64,
+    /// Name of the image in the layout that was written, if one was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
 }
 
 /// Which component versions to save as archives of their own.
@@ -404,17 +427,4 @@ pub struct Artifact {
     pub form: Form,
     /// What to do with archives and compressed content.
     pub extraction: Extraction,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::file_name;
-
-    #[test]
-    fn names_are_never_paths() {
-        assert_eq!(file_name("config-arch=amd64"), "config-arch=amd64");
-        assert_eq!(file_name("../../etc/passwd"), "..%2F..%2Fetc%2Fpasswd");
-        assert_eq!(file_name(".."), "%..");
-        assert_eq!(file_name("a\\b\0"), "a%5Cb%00");
-    }
 }

@@ -67,6 +67,8 @@ pub struct Node {
     pub version: String,
     /// Address of the repository it was found in.
     pub repository: String,
+    /// What kind of place that is; `None` if the version was not read from one.
+    pub repository_type: Option<RepositoryType>,
     /// Identity of the reference that led here; `None` for a root.
     #[schemars(with = "Option<std::collections::BTreeMap<String, String>>")]
     pub reference: Option<Identity>,
@@ -75,4 +77,16 @@ pub struct Node {
     pub descriptor: Option<Descriptor>,
     /// Referenced versions, in the order of the descriptor; empty unless they were asked for.
     pub children: Vec<Node>,
+}
+
+/// A kind of place with component versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub enum RepositoryType {
+    /// A registry.
+    #[serde(rename = "OCIRegistry")]
+    OciRegistry,
+    /// A transport archive.
+    CommonTransportFormat,
+    /// An archive with one component version, of the older program.
+    ComponentArchive,
 }

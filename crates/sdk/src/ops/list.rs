@@ -6,15 +6,15 @@ use serde::Serialize;
 use super::get;
 use crate::{Context, Result, select};
 
-/// Lists the component versions that were asked for. No descriptor is read.
+/// Lists the component versions that were asked for. No descriptor is read, but for a digest to be compared.
 ///
 /// # Errors
 /// [`crate::Kind::NotFound`] if a reference fits nothing at all.
 pub async fn run(context: &Context, request: &Request) -> Result<Report> {
     let mut items = Vec::new();
     for selected in select::select(context, &request.versions).await? {
-        // A version that was spelled out has not been looked up yet.
-        if !selected.repository.exists(&selected.component, &selected.version).await? {
+        // A version that was spelled out has not been looked up yet, and a digest that was has not been compared.
+        if selected.digest.is_some() || !selected.repository.exists(&selected.component, &selected.version).await? {
             selected.read().await?;
         }
         items.push(Item { component: selected.component, version: selected.version });

@@ -60,8 +60,13 @@ impl Content {
     pub(super) fn check(&self, element: &str, recorded: Option<&DigestSpec>) -> Result<()> {
         let (Some(recorded), Some(actual)) = (recorded, self.digest()) else { return Ok(()) };
         let hash = HashAlgorithm::parse(&recorded.hash_algorithm).map(HashAlgorithm::oci_name);
-        let is_comparable = matches!(self.stored, LocalContent::Manifest(_)) || recorded.normalisation_algorithm == GENERIC_BLOB_DIGEST;
-        if recorded.value.is_empty() || recorded.value == NO_DIGEST || hash != Some(actual.algorithm().name()) || !is_comparable {
+        let is_comparable =
+            matches!(self.stored, LocalContent::Manifest(_)) || recorded.normalisation_algorithm == GENERIC_BLOB_DIGEST;
+        if recorded.value.is_empty()
+            || recorded.value == NO_DIGEST
+            || hash != Some(actual.algorithm().name())
+            || !is_comparable
+        {
             return Ok(());
         }
         if recorded.value.eq_ignore_ascii_case(&actual.hex()) {
@@ -78,9 +83,15 @@ impl Content {
         if is_local && told.is_some_and(|told| told == self.reference()) {
             return access.clone();
         }
-        let access = if access.base_kind().eq_ignore_ascii_case("localBlob") { access.clone() } else { TypedObject::new("LocalBlob/v1") };
+        let access = if access.base_kind().eq_ignore_ascii_case("localBlob") {
+            access.clone()
+        } else {
+            TypedObject::new("LocalBlob/v1")
+        };
         let media_type = match access.text("mediaType") {
-            Some(media_type) if !media_type.is_empty() && !matches!(self.stored, LocalContent::Manifest(_)) => media_type.to_owned(),
+            Some(media_type) if !media_type.is_empty() && !matches!(self.stored, LocalContent::Manifest(_)) => {
+                media_type.to_owned()
+            }
             _ => self.media_type.clone(),
         };
         access.with("localReference", self.reference()).with("mediaType", media_type)
@@ -101,9 +112,9 @@ impl Content {
                 .with("mediaType", self.media_type.as_str())
                 .with("digest", blob.digest.to_string())
                 .with("size", blob.size)),
-            LocalContent::Parts(_) => {
-                Err(Error::Document("globalAccessPolicy auto: content that is stored in parts has no address of its own".into()))
-            }
+            LocalContent::Parts(_) => Err(Error::Document(
+                "globalAccessPolicy auto: content that is stored in parts has no address of its own".into(),
+            )),
         }
     }
 }

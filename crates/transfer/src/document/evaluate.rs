@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use cel::Value as Cel;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::expression::{Variables, to_cel};
 use super::graph::{ENVIRONMENT, Node};
@@ -12,7 +12,7 @@ use crate::{Error, Result};
 pub(super) struct Values {
     environment: Value,
     /// The constants are many and never change; they are turned into the interpreter's form once.
-    environment_cel: OnceLock<Option<Cel>>,
+    environment_cel: OnceLock<Cel>,
     nodes: HashMap<String, Value>,
 }
 
@@ -25,7 +25,9 @@ impl Values {
     pub(super) fn spec(&self, node: &Node) -> Result<Map<String, Value>> {
         let mut spec = Map::new();
         for (name, template) in &node.spec {
-            let value = template.evaluate(self).map_err(|reason| node.fail(Error::Document(format!("spec.{name}: {reason}"))))?;
+            let value = template
+                .evaluate(self)
+                .map_err(|reason| node.fail(Error::Document(format!("spec.{name}: {reason}"))))?;
             spec.insert(name.clone(), value);
         }
         Ok(spec)
@@ -33,7 +35,9 @@ impl Values {
 
     /// Shows a node that is done to the ones after it.
     pub(super) fn insert(&mut self, node: &Node, spec: Map<String, Value>, output: Value) {
-        self.nodes.insert(node.id.clone(), json!({ "spec": spec, "output": output }));
+        let members = [("spec", Value::Object(spec)), ("output", output)];
+        let members = members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        self.nodes.insert(node.id.clone(), Value::Object(members));
     }
 }
 
@@ -44,8 +48,8 @@ impl Variables for Values {
 
     fn cel(&self, name: &str) -> Option<Cel> {
         if name == ENVIRONMENT {
-            return self.environment_cel.get_or_init(|| to_cel(&self.environment).ok()).clone();
+            return Some(self.environment_cel.get_or_init(|| to_cel(&self.environment)).clone());
         }
-        self.nodes.get(name).and_then(|value| to_cel(value).ok())
+        self.nodes.get(name).map(to_cel)
     }
 }

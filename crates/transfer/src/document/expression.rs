@@ -1,6 +1,7 @@
 //! Expressions in the Common Expression Language (CEL); the only place that knows its interpreter.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue, operators};
 use cel::parser::Parser;
@@ -44,9 +45,23 @@ pub(super) trait Variables {
     fn cel(&self, name: &str) -> Option<Cel>;
 }
 
-/// A value for the interpreter.
-pub(super) fn to_cel(value: &Value) -> Result<Cel, String> {
-    cel::to_value(value).map_err(|error| error.to_string())
+/// A value for the interpreter. Whole numbers are signed as far as that goes, as the ones in expressions are.
+pub(super) fn to_cel(value: &Value) -> Cel {
+    match value {
+        Value::Null => Cel::Null,
+        Value::Bool(value) => Cel::Bool(*value),
+        Value::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(number), _) => Cel::Int(number),
+            (None, Some(number)) => Cel::UInt(number),
+            (None, None) => Cel::Float(number.as_f64().unwrap_or_default()),
+        },
+        Value::String(text) => Cel::String(Arc::new(text.clone())),
+        Value::Array(items) => Cel::List(Arc::new(items.iter().map(to_cel).collect())),
+        Value::Object(members) => {
+            let members: HashMap<String, Cel> = members.iter().map(|(key, member)| (key.clone(), to_cel(member))).collect();
+            Cel::Map(members.into())
+        }
+    }
 }
 
 impl Expression {
@@ -55,7 +70,9 @@ impl Expression {
         let fail = |reason: &str| Err(format!("expression ${{{text}}}: {reason}"));
         let (length, signs) = size(text);
         if length > LENGTH_LIMIT || signs > SIGN_LIMIT {
-            return Err(format!("an expression is longer than {LENGTH_LIMIT} bytes or has more than {SIGN_LIMIT} operators"));
+            return Err(format!(
+                "an expression is longer than {LENGTH_LIMIT} bytes or has more than {SIGN_LIMIT} operators"
+            ));
         }
         if text.trim().is_empty() {
             return fail("is empty");
@@ -145,7 +162,9 @@ fn walk(tree: &IdedExpr) -> Option<Path> {
             let mut path = walk(operand)?;
             let to = match &to.expr {
                 Expr::Literal(LiteralValue::String(name)) => To::Member(name.inner().to_owned()),
-                Expr::Literal(LiteralValue::Int(position)) => usize::try_from(*position.inner()).map_or(To::Computed, To::Item),
+                Expr::Literal(LiteralValue::Int(position)) => {
+                    usize::try_from(*position.inner()).map_or(To::Computed, To::Item)
+                }
                 _ => To::Computed,
             };
             path.steps.push(Step { to, is_optional });
@@ -251,6 +270,6 @@ impl Variables for HashMap<String, Value> {
     }
 
     fn cel(&self, name: &str) -> Option<Cel> {
-        self.get(name).and_then(|value| to_cel(value).ok())
+        self.get(name).map(to_cel)
     }
 }

@@ -17,8 +17,26 @@ pub(super) const ENVIRONMENT: &str = "environment";
 
 /// Words that mean something in expressions.
 const RESERVED: [&str; 20] = [
-    "as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop", "namespace", "null",
-    "package", "return", "true", "var", "void",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "false",
+    "for",
+    "function",
+    "if",
+    "import",
+    "in",
+    "let",
+    "loop",
+    "namespace",
+    "null",
+    "package",
+    "return",
+    "true",
+    "var",
+    "void",
 ];
 
 /// A document that was checked: its nodes, and which of them need which.
@@ -97,7 +115,9 @@ fn node(transformation: &Transformation) -> Result<Node> {
     let is_name = id.starts_with(|letter: char| letter.is_ascii_alphabetic())
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if !is_name || RESERVED.contains(&id.as_str()) || id == ENVIRONMENT {
-        return Err(wrong("the id must be a letter and more letters and digits, and no word of the expression language".into()));
+        return Err(wrong(
+            "the id must be a letter and more letters and digits, and no word of the expression language".into(),
+        ));
     }
     let Some(kind) = Kind::parse(kind) else {
         return Err(wrong("the type is unknown".into()));
@@ -185,7 +205,9 @@ fn groups(nodes: &[Node], needs: &[Vec<usize>]) -> Result<Vec<Vec<usize>>> {
     let mut open: Vec<usize> = needs.iter().map(Vec::len).collect();
     let mut needed_by = vec![Vec::new(); nodes.len()];
     for (position, needed) in needs.iter().enumerate() {
-        needed.iter().for_each(|other: &usize| needed_by[*other].push(position));
+        for other in needed {
+            needed_by[*other].push(position);
+        }
     }
     let mut depth = vec![0_usize; nodes.len()];
     let mut ready: BinaryHeap<Reverse<usize>> = (0..nodes.len()).filter(|node| open[*node] == 0).map(Reverse).collect();
@@ -208,7 +230,9 @@ fn groups(nodes: &[Node], needs: &[Vec<usize>]) -> Result<Vec<Vec<usize>>> {
     if sorted < nodes.len() {
         return Err(cycle(nodes, needs, &open));
     }
-    groups.iter_mut().for_each(|group| group.sort_unstable());
+    for group in &mut groups {
+        group.sort_unstable();
+    }
     Ok(groups)
 }
 
@@ -222,7 +246,7 @@ fn cycle(nodes: &[Node], needs: &[Vec<usize>], open: &[usize]) -> Error {
         position = *next;
     }
     let start = walked.iter().position(|walked| *walked == position).unwrap_or_default();
-    let names: Vec<_> = walked[start..].iter().chain([&position]).map(|position| nodes[*position].id.as_str()).collect();
+    let names: Vec<_> =
+        walked[start..].iter().chain([&position]).map(|position| nodes[*position].id.as_str()).collect();
     Error::Document(format!("transformations need each other: {}", names.join(" → ")))
 }
-

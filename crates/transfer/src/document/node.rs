@@ -106,17 +106,21 @@ impl Kind {
                 Must("file"),
                 Maybe("globalAccessPolicy"),
             ],
-            Self::AddLocalSource(_) => {
-                &[Must("repository"), Must("component"), Must("version"), Must("source"), Must("file"), Maybe("globalAccessPolicy")]
-            }
-            Self::GetOciArtifact => &[Must("resource"), Maybe("outputPath")],
+            Self::AddLocalSource(_) => &[
+                Must("repository"),
+                Must("component"),
+                Must("version"),
+                Must("source"),
+                Must("file"),
+                Maybe("globalAccessPolicy"),
+            ],
             Self::AddOciArtifact => &[Must("resource"), Must("file")],
             Self::TransferOciArtifact => &[Must("resource"), Must("targetResource")],
             Self::FileCleanup => &[Must("files")],
             Self::Foreign(Foreign::ConvertHelmToOci) => {
                 &[Must("resource"), Must("chartFile"), Maybe("provFile"), Maybe("outputPath")]
             }
-            Self::Foreign(_) => &[Must("resource"), Maybe("outputPath")],
+            Self::GetOciArtifact | Self::Foreign(_) => &[Must("resource"), Maybe("outputPath")],
         }
     }
 
@@ -125,13 +129,12 @@ impl Kind {
         match self {
             Self::GetComponentVersion(_) => &["descriptor"],
             Self::AddComponentVersion(_) => &[],
-            Self::GetLocalResource(_) | Self::GetOciArtifact => &["file", "resource"],
             Self::GetLocalSource(_) => &["file", "source"],
             Self::AddLocalResource(_) | Self::AddOciArtifact | Self::TransferOciArtifact => &["resource"],
             Self::AddLocalSource(_) => &["source"],
             Self::FileCleanup => &["cleanedFiles"],
             Self::Foreign(Foreign::GetHelmChart) => &["chartFile", "provFile", "resource"],
-            Self::Foreign(_) => &["file", "resource"],
+            Self::GetLocalResource(_) | Self::GetOciArtifact | Self::Foreign(_) => &["file", "resource"],
         }
     }
 

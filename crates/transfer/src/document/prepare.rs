@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use ocm_model::Descriptor;
+use ocm_model::{Descriptor, descriptor::Schema};
 use ocm_oci::Repository;
 use ocm_repository::{ComponentRepository, NewVersion};
 use serde_json::{Map, Value};
@@ -90,7 +90,9 @@ pub async fn prepare(graph: Graph, places: &dyn Places, options: &Options) -> Re
         let done: Vec<(usize, Map<String, Value>, Done)> = stream::iter(specs)
             .map(|(position, spec)| {
                 let (node, run) = (&nodes[position], &run);
-                async move { run.node(node, &spec).await.map(|done| (position, spec, done)).map_err(|error| node.fail(error)) }
+                async move {
+                    run.node(node, &spec).await.map(|done| (position, spec, done)).map_err(|error| node.fail(error))
+                }
             })
             .buffered(options.concurrency.max(1) * 4)
             .try_collect()
@@ -117,7 +119,7 @@ pub async fn prepare(graph: Graph, places: &dyn Places, options: &Options) -> Re
 
 /// The descriptor without what depends on how it was stored.
 pub(super) fn schemaless(descriptor: &Descriptor) -> Descriptor {
-    Descriptor { schema: Default::default(), ..descriptor.clone() }
+    Descriptor { schema: Schema::default(), ..descriptor.clone() }
 }
 
 /// Groups what belongs together without changing the order.

@@ -48,7 +48,13 @@ impl Element {
             ElementKind::Resource => {
                 let resource: Resource = serde_json::from_value(whole).map_err(wrong)?;
                 let whole = serde_json::to_value(&resource).map_err(wrong)?;
-                Ok(Self { kind, whole, identity: resource.identity(), access: resource.access, digest: resource.digest })
+                Ok(Self {
+                    kind,
+                    whole,
+                    identity: resource.identity(),
+                    access: resource.access,
+                    digest: resource.digest,
+                })
             }
             ElementKind::Source => {
                 let source: Source = serde_json::from_value(whole).map_err(wrong)?;
@@ -116,12 +122,15 @@ impl<'a> Run<'a> {
     /// Carries out one node, up to the point where something would be written.
     pub(super) async fn node(&self, node: &Node, spec: &Map<String, Value>) -> Result<Done> {
         if let Some(repository) = spec.get("repository") {
-            let repository: TypedObject =
-                serde_json::from_value(repository.clone()).map_err(|error| Error::Document(format!("spec.repository: {error}")))?;
+            let repository: TypedObject = serde_json::from_value(repository.clone())
+                .map_err(|error| Error::Document(format!("spec.repository: {error}")))?;
             place(node.kind, &repository).map_err(Error::Document)?;
         }
         if spec.get("outputPath").and_then(Value::as_str).is_some_and(|path| !path.is_empty()) {
-            tracing::warn!(target: "ocm", id = node.id, "outputPath has no effect: content goes to its target without a file in between");
+            let id = &node.id;
+            self.options.observer.warned(&format!(
+                "{id}: outputPath has no effect: content goes to its target without a file in between"
+            ));
         }
         match node.kind {
             Kind::GetComponentVersion(_) => self.get_version(parse(spec)?).await,
@@ -171,7 +180,9 @@ impl<'a> Run<'a> {
 
     fn content(&self, uri: &str) -> Result<&Content> {
         self.contents.get(uri).ok_or_else(|| {
-            Error::Document(format!("spec.file: {uri:?} is not the file of another transformation; only such files can be stored"))
+            Error::Document(format!(
+                "spec.file: {uri:?} is not the file of another transformation; only such files can be stored"
+            ))
         })
     }
 
@@ -227,7 +238,10 @@ impl<'a> Run<'a> {
             }
             _ => {
                 let kind = &element.access.kind;
-                return Err(Error::Document(format!("{}: access type {kind} is neither an image nor a layer of one", element.name())));
+                return Err(Error::Document(format!(
+                    "{}: access type {kind} is neither an image nor a layer of one",
+                    element.name()
+                )));
             }
         };
         content.check(&element.name(), element.digest.as_ref())?;
@@ -244,7 +258,9 @@ impl<'a> Run<'a> {
         match spec.global_access_policy.as_deref() {
             None | Some("") => {}
             Some("auto") => access = access.with("globalAccess", json!(content.global_access(&target)?)),
-            Some(other) => return Err(Error::Document(format!("spec.globalAccessPolicy: {other:?} is neither empty nor auto"))),
+            Some(other) => {
+                return Err(Error::Document(format!("spec.globalAccessPolicy: {other:?} is neither empty nor auto")));
+            }
         }
         let action = match (&content.image, &content.stored) {
             (Some(reference), LocalContent::Manifest(root)) => ElementAction::EmbedImage {
@@ -270,16 +286,26 @@ impl<'a> Run<'a> {
         let element = Element::read(ElementKind::Resource, resource)?;
         content.check(&element.name(), element.digest.as_ref())?;
         let LocalContent::Manifest(root) = &content.stored else {
-            return Err(Error::Document(format!("{}: its content is no image and cannot be stored as one", element.name())));
+            return Err(Error::Document(format!(
+                "{}: its content is no image and cannot be stored as one",
+                element.name()
+            )));
         };
         let Access::OciImage { image_reference } = Access::of(&element.access) else {
             let kind = &element.access.kind;
-            return Err(Error::Document(format!("{}: access type {kind} names no image to store it as", element.name())));
+            return Err(Error::Document(format!(
+                "{}: access type {kind} names no image to store it as",
+                element.name()
+            )));
         };
         let reference: ImageReference = image_reference.parse()?;
         let target = self.places.repository(&reference).await?;
         if reference.digest().is_some_and(|digest| *digest != root.digest) {
-            return Err(Error::Content { element: element.name(), expected: image_reference, actual: root.digest.to_string() });
+            return Err(Error::Content {
+                element: element.name(),
+                expected: image_reference,
+                actual: root.digest.to_string(),
+            });
         }
         let tag = reference.tag().map(str::to_owned);
         if let Some(tag) = &tag
@@ -289,7 +315,9 @@ impl<'a> Run<'a> {
         {
             // Somebody else's image may already have this name; moving its tag would give its users another image.
             let reason = "is another image; --overwrite moves the tag";
-            return Err(ocm_oci::Error::new(ocm_oci::Kind::Conflict, format!("target {image_reference}"), reason).into());
+            return Err(
+                ocm_oci::Error::new(ocm_oci::Kind::Conflict, format!("target {image_reference}"), reason).into()
+            );
         }
         let was_pinned = content.image.as_deref().is_some_and(|image| image.contains('@'));
         let is_pinned = reference.digest().is_some() || !(was_pinned || tag.is_none());
@@ -307,15 +335,22 @@ impl<'a> Run<'a> {
 
     async fn add_version(&self, node: &Node, spec: AddVersion) -> Result<Done> {
         let text = serde_json::to_vec(&spec.descriptor).map_err(|error| Error::Document(error.to_string()))?;
-        let descriptor = Descriptor::read(&text).map_err(|error| Error::Document(format!("spec.descriptor: {error}")))?;
+        let descriptor =
+            Descriptor::read(&text).map_err(|error| Error::Document(format!("spec.descriptor: {error}")))?;
         let target = self.target(&spec.repository).await?;
         // What comes out as it went in is stored with the bytes it had.
-        let raw = self.read_versions().into_iter().find(|version| schemaless(&version.descriptor) == descriptor);
+        let is_same = |version: &&Arc<ComponentVersion>| {
+            let component = &descriptor.component;
+            (version.name(), version.version()) == (component.name.as_str(), component.version.as_str())
+                && schemaless(&version.descriptor) == descriptor
+        };
+        let known = self.read_versions();
+        let raw = known.iter().find(is_same).map(|version| version.raw.clone());
         let version = Version {
             name: format!("{} [{}]", node.id, node.kind.name()),
             target_key: key(&spec.repository),
             target,
-            new: NewVersion { descriptor, raw: raw.map(|version| version.raw.clone()), content: std::collections::BTreeMap::new() },
+            new: NewVersion { descriptor, raw, content: std::collections::BTreeMap::new() },
             action: VersionAction::Transfer,
             elements: Vec::new(),
         };
@@ -369,7 +404,8 @@ fn find(version: &ComponentVersion, kind: ElementKind, wanted: &Identity) -> Res
     };
     let fits = |identity: &Identity| wanted.0.iter().all(|(key, value)| identity.0.get(key) == Some(value));
     let exact = identities.iter().position(|identity| identity == wanted);
-    let mut fitting = identities.iter().enumerate().filter(|(_, identity)| fits(identity)).map(|(position, _)| position);
+    let mut fitting =
+        identities.iter().enumerate().filter(|(_, identity)| fits(identity)).map(|(position, _)| position);
     let position = match (exact, fitting.next(), fitting.next()) {
         (Some(position), _, _) | (None, Some(position), None) => position,
         (None, None, _) => {

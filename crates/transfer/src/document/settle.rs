@@ -15,7 +15,8 @@ pub(super) async fn settle(jobs: &mut [Job], versions: &mut [Version], options: 
     for version in versions.iter() {
         let component = &version.new.descriptor.component;
         if !seen.insert((&version.target_key, &component.name, &component.version)) {
-            let reason = format!("{}: {}:{} is stored in the same place twice", version.name, component.name, component.version);
+            let reason =
+                format!("{}: {}:{} is stored in the same place twice", version.name, component.name, component.version);
             return Err(Error::Document(reason));
         }
     }
@@ -28,23 +29,37 @@ pub(super) async fn settle(jobs: &mut [Job], versions: &mut [Version], options: 
     let known: HashMap<_, usize> = jobs
         .iter()
         .enumerate()
-        .map(|(position, job)| ((job.element, job.identity.clone(), job.access.to_string(), job.home.clone()), position))
+        .map(|(position, job)| {
+            ((job.element, job.identity.clone(), job.access.to_string(), job.home.clone()), position)
+        })
         .collect();
     let (mut used, mut needed) = (HashSet::new(), HashSet::new());
     for (version, action) in versions.iter_mut().zip(actions) {
         version.action = action;
         let component = &version.new.descriptor.component;
         let home = Some((version.target_key.clone(), component.name.clone()));
-        let resources = component.resources.iter().map(|resource| (ElementKind::Resource, resource.identity(), &resource.access, &resource.kind));
-        let sources = component.sources.iter().map(|source| (ElementKind::Source, source.identity(), &source.access, &source.kind));
+        let resources = component
+            .resources
+            .iter()
+            .map(|resource| (ElementKind::Resource, resource.identity(), &resource.access, &resource.kind));
+        let sources = component
+            .sources
+            .iter()
+            .map(|source| (ElementKind::Source, source.identity(), &source.access, &source.kind));
         let mut elements = Vec::new();
-        for (kind, positions) in [(ElementKind::Resource, component.resources.len()), (ElementKind::Source, component.sources.len())] {
+        for (kind, positions) in
+            [(ElementKind::Resource, component.resources.len()), (ElementKind::Source, component.sources.len())]
+        {
             let listed = resources.clone().chain(sources.clone()).filter(|element| element.0 == kind);
             for (position, (kind, identity, access, element_type)) in (0..positions).zip(listed) {
                 let text = json!(access).to_string();
-                let job = [home.clone(), None].into_iter().find_map(|home| known.get(&(kind, identity.to_string(), text.clone(), home))).copied();
+                let job = [home.clone(), None]
+                    .into_iter()
+                    .find_map(|home| known.get(&(kind, identity.to_string(), text.clone(), home)))
+                    .copied();
                 let action = job.map_or_else(|| left(access), |job| jobs[job].action.clone());
-                let plan = ElementPlan { kind, position, identity: identity.0, element_type: element_type.clone(), action };
+                let plan =
+                    ElementPlan { kind, position, identity: identity.0, element_type: element_type.clone(), action };
                 elements.push((plan, job));
             }
         }
@@ -56,7 +71,10 @@ pub(super) async fn settle(jobs: &mut [Job], versions: &mut [Version], options: 
             needed.extend(wanted.iter().copied());
         }
         for job in wanted.iter().map(|job| &jobs[*job]).filter(|job| job.home.is_some()) {
-            version.new.content.extend(job.content.descriptors().iter().map(|part| (part.digest.clone(), part.clone())));
+            version
+                .new
+                .content
+                .extend(job.content.descriptors().iter().map(|part| (part.digest.clone(), part.clone())));
         }
         version.elements = elements;
     }

@@ -32,7 +32,8 @@ impl Template {
         match value {
             Value::String(text) => parse_text(text),
             Value::Array(items) => {
-                let at = |(position, item)| Self::parse(item).map_err(|reason| within(&format!("[{position}]"), &reason));
+                let at =
+                    |(position, item)| Self::parse(item).map_err(|reason| within(&format!("[{position}]"), &reason));
                 let items: Vec<_> = items.iter().enumerate().map(at).collect::<Result<_, _>>()?;
                 Ok(if items.iter().all(Self::is_constant) { Self::Constant(value.clone()) } else { Self::List(items) })
             }
@@ -148,7 +149,6 @@ fn end_of_expression(text: &str) -> Result<usize, String> {
                 bytes.next();
             }
             (Some(open), byte) if open == byte => quote = None,
-            (Some(_), _) => {}
             (None, b'"' | b'\'') => quote = Some(byte),
             (None, b'$') if text[position..].starts_with("${") => {
                 return Err("an expression stands inside of another one: take its `${` and `}` away".into());
@@ -156,7 +156,7 @@ fn end_of_expression(text: &str) -> Result<usize, String> {
             (None, b'{') => depth += 1,
             (None, b'}') if depth == 0 => return Ok(position),
             (None, b'}') => depth -= 1,
-            (None, _) => {}
+            (Some(_) | None, _) => {}
         }
     }
     Err("an expression has no end: `${` without `}`".into())
@@ -169,7 +169,9 @@ pub(super) fn quoted(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(quoted_text(&text)),
         Value::Array(items) => items.into_iter().map(quoted).collect(),
-        Value::Object(members) => members.into_iter().map(|(key, member)| (key, quoted(member))).collect::<Map<_, _>>().into(),
+        Value::Object(members) => {
+            members.into_iter().map(|(key, member)| (key, quoted(member))).collect::<Map<_, _>>().into()
+        }
         other => other,
     }
 }
@@ -195,7 +197,10 @@ mod tests {
 
     fn variables() -> HashMap<String, Value> {
         HashMap::from([
-            ("a".to_owned(), json!({"spec": {"n": 7, "z": null}, "output": {"resource": {"name": "r", "y": {"b": 1, "a": 2.0}}, "list": [1, 2]}})),
+            (
+                "a".to_owned(),
+                json!({"spec": {"n": 7, "z": null}, "output": {"resource": {"name": "r", "y": {"b": 1, "a": 2.0}}, "list": [1, 2]}}),
+            ),
             ("environment".to_owned(), json!({"x": {"weird key": ["p", "q"]}})),
         ])
     }
@@ -223,7 +228,10 @@ mod tests {
     #[test]
     fn errors_say_where() {
         let parse = |value: Value| Template::parse(&value).unwrap_err();
-        assert!(parse(json!({"resource": {"labels": ["${a.", 1]}})).starts_with(".resource.labels[0]: an expression has no end"));
+        assert!(
+            parse(json!({"resource": {"labels": ["${a.", 1]}}))
+                .starts_with(".resource.labels[0]: an expression has no end")
+        );
         assert!(parse(json!("${a + ${b}}")).contains("inside of another one"));
         assert!(parse(json!("${a b}")).starts_with("expression ${a b}: "));
         assert!(parse(json!("${}")).contains("is empty"));
@@ -232,7 +240,9 @@ mod tests {
         assert!(parse(json!("${a.map(x, a.map(y, a.map(z, z)))}")).contains("nested"));
         let absent = Template::parse(&json!("${a.output.nothing.x}")).unwrap().evaluate(&variables()).unwrap_err();
         assert_eq!(absent, "expression ${a.output.nothing.x}: a.output.nothing does not exist");
-        assert!(Template::parse(&json!("x${a.spec}")).unwrap().evaluate(&variables()).unwrap_err().contains("an object"));
+        assert!(
+            Template::parse(&json!("x${a.spec}")).unwrap().evaluate(&variables()).unwrap_err().contains("an object")
+        );
     }
 
     #[test]

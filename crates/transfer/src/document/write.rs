@@ -4,8 +4,8 @@ use std::sync::Arc;
 use ocm_model::access::Access;
 use ocm_model::reference::RepositoryReference;
 use ocm_model::{DigestSpec, TypedObject, json};
-use ocm_oci::media_type;
 use ocm_oci::reference::reference_name;
+use ocm_oci::{ImageReference, media_type};
 use ocm_repository::ComponentVersion;
 use serde_json::{Map, Value, json};
 
@@ -33,10 +33,17 @@ pub struct Origin {
 /// The same component versions and options give the same document. Its nodes stand in the order of the versions.
 ///
 /// # Errors
-/// A repository of an unknown type; two images that would get the same name.
+/// A repository of an unknown type; two images of different hosts that would get the same name.
 pub fn write(origins: &[Origin], target: &TypedObject, options: &Options) -> Result<Document> {
     let target = Target::new(target)?;
-    let mut writer = Writer { options, target, names: Names::default(), uploads: HashMap::new(), files: Vec::new(), document: Document::default() };
+    let mut writer = Writer {
+        options,
+        target,
+        names: Names::default(),
+        uploads: HashMap::new(),
+        files: Vec::new(),
+        document: Document::default(),
+    };
     writer.names.take(CLEANUP, |name| vec![name.to_owned()]);
     for origin in origins {
         writer.version(origin)?;
@@ -86,7 +93,9 @@ fn value(object: &impl serde::Serialize) -> Value {
 
 fn transformation(id: &str, kind: Kind, mut spec: Value) -> Transformation {
     json::sort(&mut spec);
-    let Value::Object(spec) = spec else { return Transformation { kind: kind.to_string(), id: id.to_owned(), spec: Map::new() } };
+    let Value::Object(spec) = spec else {
+        return Transformation { kind: kind.to_string(), id: id.to_owned(), spec: Map::new() };
+    };
     Transformation { kind: kind.to_string(), id: id.to_owned(), spec }
 }
 
@@ -94,8 +103,8 @@ struct Writer<'a> {
     options: &'a Options,
     target: Target,
     names: Names,
-    /// Images by the name they get: where they come from, and their digest.
-    uploads: HashMap<String, (String, Option<String>)>,
+    /// Images by the name they get.
+    uploads: HashMap<String, Upload>,
     /// Nodes that take a file.
     files: Vec<String>,
     document: Document,
@@ -121,6 +130,17 @@ impl Element<'_> {
             ElementKind::Source => "source",
         }
     }
+}
+
+/// An image that gets a name of its own.
+#[derive(Clone)]
+struct Upload {
+    /// Where it is now.
+    image: String,
+    /// The name of its host, without a port.
+    host: String,
+    /// Its recorded digest.
+    digest: Option<String>,
 }
 
 /// The version that is being written.
@@ -194,7 +214,10 @@ impl Writer<'_> {
     /// Writes the nodes of an element. The expression that stands for it in the new descriptor; `None` if it stays as it is.
     fn element(&mut self, element: &Element<'_>, current: &Current) -> Result<Option<String>> {
         let options = self.options;
-        let omitted = options.omit_access_types.iter().any(|kind| *kind == element.access.kind || kind == element.access.base_kind());
+        let omitted = options
+            .omit_access_types
+            .iter()
+            .any(|kind| *kind == element.access.kind || kind == element.access.base_kind());
         let wanted = !omitted
             && match options.copy {
                 _ if element.kind == ElementKind::Source => options.copy_sources,
@@ -207,11 +230,15 @@ impl Writer<'_> {
             && element.kind == ElementKind::Resource
             && wanted;
         match Access::of(element.access) {
-            Access::LocalBlob { media_type, reference_name: Some(name), .. } if as_artifact && media_type::is_manifest(&media_type) => {
-                Ok(Some(self.upload_local(element, current, &name)?))
+            Access::LocalBlob { media_type, reference_name: Some(name), .. }
+                if as_artifact && media_type::is_manifest(&media_type) =>
+            {
+                Ok(Some(self.upload_local(element, current, &name)))
             }
             Access::LocalBlob { .. } | Access::LocalOciBlob { .. } => Ok(Some(self.copy_local(element, current))),
-            Access::OciImage { image_reference } if as_artifact => Ok(Some(self.upload_image(element, current, &image_reference)?)),
+            Access::OciImage { image_reference } if as_artifact => {
+                self.upload_image(element, current, &image_reference).map(Some)
+            }
             Access::OciImage { image_reference } if wanted => {
                 Ok(Some(self.embed(element, current, Some(&reference_name(&image_reference)))))
             }
@@ -245,7 +272,7 @@ impl Writer<'_> {
         self.push(id, kind, spec);
     }
 
-    fn add_local(&mut self, id: &str, element: &Element<'_>, current: &Current, added: Value, file: &str) -> String {
+    fn add_local(&mut self, id: &str, element: &Element<'_>, current: &Current, added: &Value, file: &str) -> String {
         let kind = match element.kind {
             ElementKind::Resource => Kind::AddLocalResource(self.target.place),
             ElementKind::Source => Kind::AddLocalSource(self.target.place),
@@ -266,7 +293,7 @@ impl Writer<'_> {
         let [get, add] = self.ids(element, current, ["Get", "Add"]);
         self.get_local(&get, element, current);
         let whole = format!("${{{get}.output.{}}}", element.word());
-        self.add_local(&add, element, current, whole.into(), &format!("${{{get}.output.file}}"))
+        self.add_local(&add, element, current, &whole.into(), &format!("${{{get}.output.file}}"))
     }
 
     fn embed(&mut self, element: &Element<'_>, current: &Current, name: Option<&str>) -> String {
@@ -277,14 +304,14 @@ impl Writer<'_> {
             access["referenceName"] = quoted_text(name).into();
         }
         let added = match element.kind {
-            ElementKind::Resource => rebuilt(&get, access, true),
+            ElementKind::Resource => rebuilt(&get, &access, true),
             ElementKind::Source => {
                 let mut whole = element.whole.clone();
                 whole["access"] = access;
                 whole
             }
         };
-        self.add_local(&add, element, current, added, &format!("${{{get}.output.file}}"))
+        self.add_local(&add, element, current, &added, &format!("${{{get}.output.file}}"))
     }
 
     fn upload_image(&mut self, element: &Element<'_>, current: &Current, image: &str) -> Result<String> {
@@ -297,37 +324,44 @@ impl Writer<'_> {
         Ok(format!("${{{transfer}.output.resource}}"))
     }
 
-    fn upload_local(&mut self, element: &Element<'_>, current: &Current, name: &str) -> Result<String> {
+    fn upload_local(&mut self, element: &Element<'_>, current: &Current, name: &str) -> String {
         let [get, add] = self.ids(element, current, ["Get", "Add"]);
         self.get_local(&get, element, current);
         let has_tag = name.rsplit('/').next().is_some_and(|last| last.contains(':'));
-        let tag = if has_tag || element.version.is_empty() { String::new() } else { format!(":{}", ocm_model::version::to_tag(element.version)) };
+        let tag = if has_tag || element.version.is_empty() {
+            String::new()
+        } else {
+            format!(":{}", ocm_model::version::to_tag(element.version))
+        };
         let base = &self.target.base;
         let image = format!("{base}/${{{get}.output.resource.access.referenceName}}{}", quoted_text(&tag));
-        let source = format!("{} in {}", element.identity, current.component);
-        self.claim(&format!("{base}/{name}{tag}"), &source, element.digest)?;
         let access = json!({"type": "ociArtifact/v1", "imageReference": image});
-        let spec = json!({"resource": rebuilt(&get, access, element.digest.is_none()), "file": format!("${{{get}.output.file}}")});
+        let spec = json!({"resource": rebuilt(&get, &access, element.digest.is_none()), "file": format!("${{{get}.output.file}}")});
         self.push(&add, Kind::AddOciArtifact, spec);
         self.files.push(add.clone());
-        Ok(format!("${{{add}.output.resource}}"))
+        format!("${{{add}.output.resource}}")
     }
 
     /// Images of different registries may have the same path and tag; the later one must not take the name of the first.
+    /// One host at two ports may be one registry: whether these are the same image shows when they are looked up.
     fn claim(&mut self, name: &str, image: &str, digest: Option<&DigestSpec>) -> Result<()> {
-        let digest = digest.map(|digest| digest.value.clone()).filter(|digest| !digest.is_empty());
-        if let Some((first, other)) = self.uploads.insert(name.to_owned(), (image.to_owned(), digest.clone()))
-            && first != image
-            && (digest.is_none() || digest != other)
-        {
-            return Err(Error::SameName { name: name.to_owned(), first, second: image.to_owned() });
+        let Ok(reference) = image.parse::<ImageReference>() else { return Ok(()) };
+        if reference.tag().is_none() {
+            return Ok(());
         }
-        Ok(())
+        let host = reference.host().split(':').next().unwrap_or_default().to_owned();
+        let upload = Upload { image: image.to_owned(), host, digest: digest.map(|digest| digest.value.clone()) };
+        let Some(other) = self.uploads.insert(name.to_owned(), upload.clone()) else { return Ok(()) };
+        let is_same = upload.digest.is_some() && upload.digest == other.digest;
+        if is_same || upload.host == other.host {
+            return Ok(());
+        }
+        Err(Error::SameName { name: name.to_owned(), first: other.image, second: upload.image })
     }
 }
 
 /// A resource made of the output of another node, with another access.
-fn rebuilt(get: &str, access: Value, digest_is_optional: bool) -> Value {
+fn rebuilt(get: &str, access: &Value, digest_is_optional: bool) -> Value {
     let whole = |field: &str| format!("${{{get}.output.resource.{field}}}");
     // The blanks are the older program's.
     let maybe = |field: &str, otherwise: &str| {
@@ -359,7 +393,8 @@ fn described(id: &str, tree: &Value, resources: &[Option<String>], sources: &[Op
         });
         items.collect()
     };
-    let mut component = json!({"labels": null, "repositoryContexts": null, "sources": null, "componentReferences": null});
+    let mut component =
+        json!({"labels": null, "repositoryContexts": null, "sources": null, "componentReferences": null});
     // Whatever else there is goes along: the creation time is signed, and so may be what nobody here knows.
     for (key, member) in tree["component"].as_object().into_iter().flatten() {
         component[key] = match key.as_str() {
@@ -377,6 +412,7 @@ fn described(id: &str, tree: &Value, resources: &[Option<String>], sources: &[Op
 }
 
 fn member_of(object: &str, key: &str) -> String {
-    let is_name = key.starts_with(|letter: char| letter.is_ascii_alphabetic()) && key.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let is_name = key.starts_with(|letter: char| letter.is_ascii_alphabetic())
+        && key.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if is_name { format!("{object}.{key}") } else { format!("{object}[{}]", literal(key)) }
 }

@@ -1,0 +1,96 @@
+//! `--dry-run` and `--transfer-spec`: transfers as documents that can be kept, edited and carried out.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use ocm::ops::transfer::{self, Document, Existing};
+
+use super::Session;
+use super::transfer::{existing, finish, write_bill};
+use crate::args::{ReportForm, TransferComponentVersion};
+use crate::exit::{Exit, Failure};
+use crate::print::{self, object, out};
+
+/// Largest document that is read, in bytes.
+const SIZE_LIMIT: u64 = 64 << 20;
+
+/// Carries out a document, or prints it after it was checked.
+pub(super) async fn run(session: &Session, arguments: TransferComponentVersion) -> Result<(), Failure> {
+    if !arguments.arguments.is_empty() {
+        return Err(Failure::usage("positional arguments are not allowed when --transfer-spec is set"));
+    }
+    refuse_what_the_document_says(&arguments)?;
+    let path = arguments.transfer_spec.unwrap_or_default();
+    let (name, text) = read(&path)?;
+    let document = transfer::read_document(&name, &text).map_err(|error| error.during("parsing transfer spec"))?;
+    let options = &arguments.options;
+    if options.dry_run {
+        print(&document, options.output)?;
+        estimate(session, &document, existing(options)).await;
+        return Ok(());
+    }
+    let report = transfer::run_document(&session.context, &name, &document, existing(options)).await?;
+    if let Some(path) = arguments.bom_file {
+        write_bill(&path, &report)?;
+    }
+    finish(session, &report, options.output)
+}
+
+/// What is transferred, and how, stands in the document; a flag that says it too would be ignored in silence.
+fn refuse_what_the_document_says(arguments: &TransferComponentVersion) -> Result<(), Failure> {
+    let (options, selection) = (&arguments.options, &arguments.selection);
+    let given = [
+        (options.recursive.is_some(), "--recursive"),
+        (options.copy_resources.is_some(), "--copy-resources"),
+        (options.copy_local_resources, "--copy-local-resources"),
+        (options.copy_sources, "--copy-sources"),
+        (options.upload_as.is_some(), "--upload-as"),
+        (!options.omit_access_types.is_empty(), "--omit-access-types"),
+        (options.form.is_some(), "--type"),
+        (selection.constraint.is_some(), "--semver-constraint"),
+        (selection.latest, "--latest"),
+        (selection.repo.is_some(), "--repo"),
+        (!selection.lookup.is_empty(), "--lookup"),
+    ];
+    let given: Vec<_> = given.into_iter().filter(|(is_given, _)| *is_given).map(|(_, flag)| flag).collect();
+    if given.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("{} cannot be used together with --transfer-spec", given.join(", ")))
+        .hint("give these flags to the --dry-run that writes the document, or edit the document"))
+}
+
+/// The name of a document for messages, and its text.
+fn read(path: &Path) -> Result<(String, Vec<u8>), Failure> {
+    let mut text = Vec::new();
+    if path == Path::new("-") {
+        let fail = |error: io::Error| {
+            Failure::new(Exit::Failed, format!("reading transfer spec from standard input: {error}"))
+        };
+        io::stdin().lock().take(SIZE_LIMIT + 1).read_to_end(&mut text).map_err(fail)?;
+        return Ok(("standard input".into(), text));
+    }
+    let fail = |error: io::Error| {
+        let exit = if error.kind() == io::ErrorKind::NotFound { Exit::NotFound } else { Exit::Failed };
+        Failure::new(exit, format!("reading transfer spec file \"{}\": {error}", path.display()))
+    };
+    File::open(path).and_then(|file| file.take(SIZE_LIMIT + 1).read_to_end(&mut text)).map_err(fail)?;
+    Ok((path.display().to_string(), text))
+}
+
+/// Prints a document; YAML unless another form is asked for.
+pub(super) fn print(document: &Document, form: Option<ReportForm>) -> Result<(), Failure> {
+    match form {
+        None | Some(ReportForm::Yaml) => out(&document.to_yaml()),
+        Some(form) => out(&object(form.into(), document)?),
+    }
+}
+
+/// Says what a document would move. That it cannot be said is no failure: the document is there.
+pub(super) async fn estimate(session: &Session, document: &Document, existing: Existing) {
+    match transfer::estimate(&session.context, document, existing).await {
+        Ok(estimate) => tracing::info!(target: "ocm", "{}", print::transfer::estimate(&estimate)),
+        Err(error) => tracing::warn!(target: "ocm", "what would be moved is not known: {error}"),
+    }
+}

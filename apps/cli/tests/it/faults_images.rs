@@ -1,0 +1,166 @@
+//! Images of registries: which one is meant stays what is meant, wherever it goes.
+
+use ocm_oci::{Registry as _, Selector};
+use ocm_testkit::{TestRegistry, fixtures};
+use serde_json::Value;
+
+use crate::sandbox::Sandbox;
+
+/// Runs a future to its end.
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+/// A registry with an image, different for every seed, as `team/app:v1`.
+fn registry(seed: u64) -> (TestRegistry, String) {
+    let registry = TestRegistry::start().unwrap();
+    let image = fixtures::image_with(seed, 2, 1000);
+    wait(image.push(registry.store().repository("team/app").as_ref(), Some("v1"))).unwrap();
+    (registry, image.root().digest.to_string())
+}
+
+/// A constructor with images by reference, named `image0`, `image1` and so on.
+fn constructor(references: &[String]) -> String {
+    let resources = references.iter().enumerate().map(|(number, reference)| {
+        format!(
+            "- {{name: image{number}, type: ociImage, version: 1.0.0, \
+             access: {{type: ociArtifact, imageReference: \"{reference}\"}}}}\n"
+        )
+    });
+    let head = "name: acme.org/images\nversion: 1.0.0\nprovider: {name: acme.org}\nresources:\n";
+    format!("{head}{}", resources.collect::<String>())
+}
+
+fn resources(sandbox: &Sandbox, reference: &str) -> Value {
+    let printed = sandbox.ok(&format!("get cv {reference} -o json"));
+    serde_json::from_str::<Value>(&printed).unwrap()[0]["component"]["resources"].take()
+}
+
+/// What a registry holds under the image reference of a resource: host, repository, tag and digest.
+fn stored(target: &TestRegistry, resource: &Value) -> String {
+    let reference = resource["access"]["imageReference"].as_str().unwrap();
+    let rest = reference.trim_start_matches("http://").strip_prefix(&format!("{}/", target.address())).unwrap();
+    let (name, pinned) = rest.split_once('@').unwrap();
+    let name = name.split_once(':').map_or(name, |(name, _)| name);
+    let selector = Selector::Digest(pinned.parse().unwrap());
+    let found = wait(target.store().repository(name).resolve(&selector)).unwrap();
+    found.unwrap_or_else(|| panic!("{reference} is not there")).digest.to_string()
+}
+
+#[test]
+fn images_of_two_registries_with_one_path_and_tag_stay_two() {
+    let sandbox = Sandbox::new();
+    let ((one, first), (two, second)) = (registry(1), registry(2));
+    let references = [format!("{}/team/app:v1", one.url()), format!("{}/team/app:v1", two.url())];
+    sandbox.file("c.yaml", &constructor(&references)).ok("add cv -c c.yaml -r ctf");
+    for (number, digest) in [&first, &second].into_iter().enumerate() {
+        assert_eq!(resources(&sandbox, "ctf")[number]["digest"]["value"], digest.trim_start_matches("sha256:"));
+    }
+    // By value, in an archive and beside the component version in a registry.
+    let target = TestRegistry::start().unwrap();
+    sandbox.ok("transfer cv ctf//acme.org/images:1.0.0 ./out --copy-resources");
+    sandbox.ok(&format!("transfer cv ctf//acme.org/images:1.0.0 {}/local --copy-resources", target.url()));
+    // As artifacts of their own.
+    sandbox.ok(&format!(
+        "transfer cv ctf//acme.org/images:1.0.0 {}/own --copy-resources --upload-as ociArtifact",
+        target.url()
+    ));
+    let own = resources(&sandbox, &format!("{}/own//acme.org/images:1.0.0", target.url()));
+    assert_eq!([stored(&target, &own[0]), stored(&target, &own[1])], [first.clone(), second.clone()]);
+    let tagged = |number: usize| {
+        let reference = own[number]["access"]["imageReference"].as_str().unwrap();
+        reference.split_once('@').unwrap().0.to_owned()
+    };
+    assert_ne!(tagged(0), tagged(1), "the later image takes the tag of the earlier one");
+    drop((one, two));
+    let places = ["out".to_owned(), format!("{}/local", target.url()), format!("{}/own", target.url())];
+    for (place, number, digest) in
+        places.iter().flat_map(|place| [(place, 0, first.clone()), (place, 1, second.clone())])
+    {
+        sandbox.ok(&format!(
+            "download resource {place}//acme.org/images:1.0.0 --identity name=image{number} --output layout \
+             --extraction-policy auto"
+        ));
+        let index: Value = serde_json::from_str(&sandbox.read("layout/index.json")).unwrap();
+        assert_eq!(index["manifests"][0]["digest"], *digest, "{place} {number}");
+        std::fs::remove_dir_all(sandbox.path("layout")).unwrap();
+    }
+}
+
+#[test]
+fn a_pinned_image_stays_pinned() {
+    let sandbox = Sandbox::new();
+    let (source, digest) = registry(3);
+    let target = TestRegistry::start().unwrap();
+    let references = [format!("{}/team/app:v1@{digest}", source.url()), format!("{}/team/app@{digest}", source.url())];
+    sandbox.file("c.yaml", &constructor(&references)).ok("add cv -c c.yaml -r ctf");
+    // Somebody moves the tag.
+    let other = fixtures::image_with(4, 1, 10);
+    wait(other.push(source.store().repository("team/app").as_ref(), Some("v1"))).unwrap();
+    sandbox.ok(&format!(
+        "transfer cv ctf//acme.org/images:1.0.0 {} --copy-resources --upload-as ociArtifact",
+        target.url()
+    ));
+    let moved = resources(&sandbox, &format!("{}//acme.org/images:1.0.0", target.url()));
+    for number in 0..2 {
+        assert_eq!(stored(&target, &moved[number]), digest, "{}", moved[number]);
+        assert_eq!(moved[number]["digest"]["value"], digest.trim_start_matches("sha256:"));
+    }
+}
+
+#[test]
+fn a_tag_is_pinned_when_it_is_added_and_a_moved_one_is_noticed() {
+    let sandbox = Sandbox::new();
+    let (source, digest) = registry(5);
+    sandbox.file("c.yaml", &constructor(&[format!("{}/team/app:v1", source.url())])).ok("add cv -c c.yaml -r ctf");
+    let other = fixtures::image_with(6, 1, 10);
+    wait(other.push(source.store().repository("team/app").as_ref(), Some("v1"))).unwrap();
+    sandbox.ok("transfer cv ctf//acme.org/images:1.0.0 ./out --copy-resources");
+    let moved = &resources(&sandbox, "out")[0];
+    assert_eq!(moved["access"]["localReference"], digest.as_str());
+    // Without a pin the digest of the descriptor still decides.
+    sandbox.ok("add cv -c c.yaml -r loose --skip-reference-digest-processing");
+    assert_eq!(resources(&sandbox, "loose")[0]["digest"], Value::Null);
+}
+
+#[test]
+fn an_image_that_is_not_there_is_no_success() {
+    let sandbox = Sandbox::new();
+    let (source, digest) = registry(7);
+    let unknown = digest.replace(&digest[10..20], "0000000000");
+    for (reference, status) in [
+        (format!("{}/team/app:v9", source.url()), 3),
+        (format!("{}/team/nothing:v1", source.url()), 3),
+        (format!("{}/team/app:v1@{unknown}", source.url()), 3),
+        (format!("{}/team/app@{unknown}", source.url()), 3),
+    ] {
+        sandbox.file("c.yaml", &constructor(std::slice::from_ref(&reference)));
+        let message = sandbox.fails("add cv -c c.yaml -r ctf", status);
+        assert!(message.contains("image0") && message.contains("team/"), "{reference}: {message}");
+        assert!(!sandbox.path("ctf").exists(), "{reference}");
+    }
+    // One that vanishes after it was added cannot be copied.
+    sandbox.file("c.yaml", &constructor(&[format!("{}/team/app:v1", source.url())])).ok("add cv -c c.yaml -r ctf");
+    drop(source);
+    let ran = sandbox.run("transfer cv ctf//acme.org/images:1.0.0 ./out --copy-resources");
+    assert!(ran.status != 0 && ran.stderr.contains("image0"), "{} {}", ran.status, ran.stderr);
+    assert!(!sandbox.path("out").exists());
+}
+
+#[test]
+fn a_transfer_replaces_nothing_without_being_told() {
+    let sandbox = Sandbox::hello();
+    let target = TestRegistry::start().unwrap();
+    sandbox
+        .file("other.yaml", &crate::sandbox::HELLO.replace("hello world", "bye"))
+        .ok("add cv -c other.yaml -r other");
+    sandbox.ok(&format!("transfer ctf ctf {}", target.url()));
+    for line in ["transfer ctf other {}", "transfer cv other//acme.org/hello:1.0.0 {}"] {
+        let message = sandbox.fails(&line.replace("{}", &target.url()), 4);
+        assert!(message.contains("acme.org/hello:1.0.0") && message.contains("--overwrite"), "{message}");
+    }
+    let text = || sandbox.ok(&format!("download resource {}//acme.org/hello:1.0.0 greeting -O -", target.url()));
+    assert_eq!(text(), "hello world");
+    sandbox.ok(&format!("transfer ctf other {} --overwrite", target.url()));
+    assert_eq!(text(), "bye");
+}

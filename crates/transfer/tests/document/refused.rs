@@ -1,0 +1,138 @@
+use ocm_transfer::document::{self, Document};
+use ocm_transfer::{Kind, Options};
+use serde_json::json;
+
+use crate::rig::{Rig, archive, edited, everything, options, written};
+
+#[track_caller]
+fn refused(text: &str, expected: &str) {
+    let result = document::read("x.yaml", text.as_bytes()).and_then(|document| document::check(&document).map(|_| ()));
+    let error = result.expect_err(expected);
+    assert!(error.to_string().contains(expected), "{error}\nshould say\n{expected}");
+    assert_eq!(error.kind(), Kind::Document);
+}
+
+fn nodes(nodes: &[(&str, &str, &str)]) -> String {
+    let nodes = nodes.iter().map(|(id, kind, spec)| format!("- {{id: {id}, type: {kind}/v1alpha1, spec: {spec}}}\n"));
+    format!("environment: {{x: {{name: n, list: [1]}}}}\ntransformations:\n{}", nodes.collect::<String>())
+}
+
+#[test]
+fn texts_that_are_no_documents() {
+    refused("a: [", "x.yaml: is no transformation document");
+    refused("", "x.yaml: ");
+    refused("environment: {}", "it has no transformations");
+    refused("name: acme.org/x", "unknown field");
+    refused("environment: {}\nenvironment: {}\ntransformations: []", "environment");
+    refused(&nodes(&[("a", "FileCleanup", "{files: []}, more: 1")]), "more");
+    refused("\u{0}", "x.yaml: ");
+}
+
+#[test]
+fn nodes_that_make_no_sense() {
+    let one = |kind: &str, spec: &str| nodes(&[("a", kind, spec)]);
+    refused(&one("Explode", "{}"), "transformation a [Explode/v1alpha1]: the type is unknown");
+    refused(&one("FileCleanup", "{}"), "spec.files is missing");
+    refused(&one("FileCleanup", "{files: [], file: x}"), "spec.file is unknown; it has files");
+    refused(&nodes(&[("a b", "FileCleanup", "{files: []}")]), "the id must be");
+    refused(&nodes(&[("null", "FileCleanup", "{files: []}")]), "");
+    refused(&nodes(&[("environment", "FileCleanup", "{files: []}")]), "the id must be");
+    refused(&nodes(&[("a", "FileCleanup", "{files: []}"), ("a", "FileCleanup", "{files: []}")]), "the id stands twice");
+    let add = "{repository: {type: OCIRepository/v1, baseUrl: x.example}, descriptor: x}";
+    refused(&one("CTFAddComponentVersion", add), "spec.repository is a registry; CTFAddComponentVersion is for archives");
+    refused(&one("OCIAddComponentVersion", "{repository: {type: S3/v1}, descriptor: x}"), "unsupported repository type");
+}
+
+#[test]
+fn expressions_that_lead_nowhere() {
+    let one = |expression: &str| nodes(&[("a", "FileCleanup", &format!("{{files: [\"${{{expression}}}\"]}}")), ("b", "FileCleanup", "{files: [1]}")]);
+    refused(&one("nobody.output.file"), "spec.files: there is no transformation nobody");
+    refused(&one("a.output.cleanedFiles"), "refers to its own transformation");
+    refused(&one("environment.y"), "environment.y does not exist");
+    refused(&one("environment.x.list[1]"), "environment.x.list[1] does not exist");
+    refused(&one("has(environment.y.z) ? 1 : 2"), "environment.y does not exist");
+    refused(&one("b.output.file"), "b has no output file; it has cleanedFiles");
+    refused(&one("b.spec.file"), "b.spec.file does not exist");
+    refused(&one("b.files"), "b is followed by neither .spec nor .output");
+    refused(&one("b.output.cleanedFiles +"), "spec.files[0]: expression ${b.output.cleanedFiles +}: ");
+    for fine in ["environment.?y", "environment.x.?y.z", "has(environment.y) ? 1 : 2", "[1].map(x, x + b.output.cleanedFiles)", "b.spec.?file"] {
+        let document = document::read("x", one(fine).as_bytes()).unwrap();
+        document::check(&document).unwrap_or_else(|error| panic!("{fine}: {error}"));
+    }
+}
+
+#[test]
+fn nodes_that_need_each_other() {
+    let on = |other: &str| format!("{{files: [\"${{{other}.output.cleanedFiles}}\"]}}");
+    let text = nodes(&[
+        ("z", "FileCleanup", "{files: []}"),
+        ("a", "FileCleanup", &on("b")),
+        ("b", "FileCleanup", &on("c")),
+        ("c", "FileCleanup", &on("b")),
+    ]);
+    refused(&text, "transformations need each other: b → c → b");
+}
+
+#[tokio::test]
+async fn types_that_are_not_carried_out_stop_everything_before_it_begins() {
+    let rig = Rig::default();
+    let hello = rig.hello("source").await;
+    let mut document = written(&[&hello], &archive("out"), &options());
+    let chart = json!({"type": "GetHelmChart/v1alpha1", "id": "chart", "spec": {"resource": {"name": "c"}}});
+    document.transformations.push(serde_json::from_value(chart).unwrap());
+    document::check(&document).unwrap();
+    let error = rig.run(&document, &options()).await.unwrap_err();
+    assert!(error.to_string().starts_with("transformation chart [GetHelmChart/v1alpha1]: "), "{error}");
+    assert_nothing_in(&rig, "out").await;
+}
+
+async fn assert_nothing_in(rig: &Rig, path: &str) {
+    assert_eq!(rig.archive(path).components().await.unwrap(), Vec::<String>::new());
+}
+
+async fn fails(rig: &Rig, document: &Document, options: &Options) -> ocm_transfer::Error {
+    let error = rig.run(document, options).await.expect_err("must fail");
+    assert_nothing_in(rig, "out").await;
+    error
+}
+
+#[tokio::test]
+async fn content_that_is_not_the_recorded_one() {
+    let rig = Rig::default();
+    let hello = rig.hello("source").await;
+    let (access, mut digest) = rig.text("source", "acme.org/x", "x").await;
+    digest["value"] = "00".repeat(32).into();
+    let wrong = json!({"name": "acme.org/x", "version": "1.0.0", "resources": [
+        {"name": "text", "version": "1.0.0", "type": "t", "relation": "local", "access": access, "digest": digest}]});
+    let wrong = rig.add("source", wrong).await;
+    let document = written(&[&hello, &wrong], &archive("out"), &options());
+    let error = fails(&rig, &document, &options()).await;
+    assert_eq!(error.kind(), Kind::Verification);
+    assert!(error.to_string().contains("resource name=text,version=1.0.0 has digest"), "{error}");
+}
+
+#[tokio::test]
+async fn edits_that_cannot_be_carried_out() {
+    let rig = Rig::default();
+    let hello = rig.hello("source").await;
+    let document = written(&[&hello], &archive("out"), &options());
+    for (from, to, expected) in [
+        ("name: greeting\n      version: 1.0.0\n    version", "name: other\n    version", "resource name=other of acme.org/hello:1.0.0"),
+        ("  type: CTFAddLocalResource", "    globalAccessPolicy: auto\n  type: CTFAddLocalResource", "needs a registry"),
+        ("  type: CTFAddLocalResource", "    globalAccessPolicy: maybe\n  type: CTFAddLocalResource", "neither empty nor auto"),
+        ("file: ${transformAcmeOrgHello100GettransformGreeting100.output.file}", "file: {uri: 'file:///etc/passwd'}", "not the file of another"),
+        ("component: acme.org/hello\n    repository:\n      filePath: source", "component: 1.0\n    repository:\n      filePath: source", "expected a string"),
+        ("meta: ${environment.transformAcmeOrgHello100.meta}", "meta: ${environment.transformAcmeOrgHello100.component}", "spec.descriptor"),
+    ] {
+        let error = fails(&rig, &edited(&document, &[(from, to)]), &everything()).await;
+        assert!(error.to_string().contains(expected), "{error}\nshould say {expected}");
+    }
+    // Without the node that stores the content, the component version would refer to nothing.
+    let text = document.to_yaml();
+    let (start, end) = (text.find("- id: transformAcmeOrgHello100Add").unwrap(), text.find("- id: transformAcmeOrgHello100Upload").unwrap());
+    let text = format!("{}{}", &text[..start], &text[end..])
+        .replace("${transformAcmeOrgHello100AddtransformGreeting100.output.resource}", "${transformAcmeOrgHello100GettransformGreeting100.output.resource}")
+        .replace("${transformAcmeOrgHello100AddtransformGreeting100.spec.file}", "null");
+    let error = fails(&rig, &document::read("x", text.as_bytes()).unwrap(), &options()).await;
+    assert!(error.to_string().contains("is not in"), "{error}");
+}
