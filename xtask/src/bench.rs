@@ -11,7 +11,7 @@ use crate::report::{self, Row};
 
 /// What to measure and how thoroughly.
 pub(crate) struct Options {
-    /// Size of the layer of the large image, in bytes.
+    /// Size of the layers of the large image, in bytes.
     size: u64,
     /// Runs of each measurement; the best counts.
     rounds: usize,

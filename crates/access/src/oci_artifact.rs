@@ -34,7 +34,7 @@ pub async fn resolve(
         Some(given) if given.value.eq_ignore_ascii_case(&root.digest.hex()) => given.clone(),
         Some(given) => {
             let reason = format!("has the digest {}, but {} was given", root.digest.hex(), given.value);
-            return Err(Error::new(ocm_oci::Kind::Conflict, format!("image {image_reference}"), reason));
+            return Err(Error::new(ocm_oci::Kind::Invalid, format!("image {image_reference}"), reason));
         }
         None => {
             let hash = HashAlgorithm::parse(root.digest.algorithm().name()).unwrap_or(HashAlgorithm::Sha256);

@@ -97,7 +97,7 @@ async fn a_given_digest_is_compared_and_keeps_its_names() {
     let resolved = resolve(&access, Some(&given(digest.hex())), &images).await.unwrap().unwrap();
     assert_eq!(resolved.digest, given(digest.hex()));
     let error = resolve(&access, Some(&given("0".repeat(64))), &images).await.unwrap_err();
-    assert_eq!(error.kind(), Kind::Conflict);
+    assert_eq!(error.kind(), Kind::Invalid);
     assert!(error.to_string().contains(&digest.hex()) && error.to_string().contains("host:5000/app:1.0"), "{error}");
 }
 

@@ -211,3 +211,27 @@ proptest! {
         });
     }
 }
+
+#[tokio::test]
+async fn folders_have_entries_only_when_asked_for() {
+    let names = |packed: TarOf| async move {
+        let bytes = read_to_end(packed.open().await.unwrap(), 1 << 20, "tar").await.unwrap();
+        assert_eq!(packed.size(), Some(bytes.len() as u64));
+        let mut names = Vec::new();
+        for entry in tar::Archive::new(&bytes[..]).entries().unwrap() {
+            let entry = entry.unwrap();
+            let name = String::from_utf8(entry.path_bytes().into_owned()).unwrap();
+            names.push((name, entry.header().entry_type().is_dir(), entry.header().mode().unwrap()));
+        }
+        names
+    };
+    let entries = || {
+        ["index", "a/b/one", "a/two"]
+            .map(|name| (name.to_owned(), Arc::new(MemoryBlob::new("x")) as Arc<dyn ocm_blob::Blob>))
+    };
+    let file = |name: &str| (name.to_owned(), false, 0o644);
+    let folder = |name: &str| (name.to_owned(), true, 0o755);
+    assert_eq!(names(TarOf::new(entries()).unwrap()).await, [file("index"), file("a/b/one"), file("a/two")]);
+    let with_folders = [file("index"), folder("a"), folder("a/b"), file("a/b/one"), file("a/two")];
+    assert_eq!(names(TarOf::with_folders(entries()).unwrap()).await, with_folders);
+}

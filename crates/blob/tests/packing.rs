@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
-use ocm_blob::{Archive, Blob as _, Digest, DirectoryTar, PackOptions, Pattern, read_to_end};
+use ocm_blob::{Archive, Blob as _, Digest, DirectoryNames, DirectoryTar, PackOptions, Pattern, read_to_end};
 
 /// Makes files with mode 0644 (0755 if the name ends in `.sh`) in directories with mode 0755.
 fn tree(files: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
@@ -59,6 +59,26 @@ async fn digests_are_those_of_the_go_program() {
         (&star, "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"),
     ] {
         assert_eq!(Digest::of(pack(&root, options).await).hex(), digest);
+    }
+}
+
+#[tokio::test]
+async fn directories_can_be_named_as_in_the_older_program() {
+    let (_folder, root) = tree(&[("a.txt", "a"), ("sub/b.txt", "b")]);
+    let plain = PackOptions { directories: DirectoryNames::Plain, ..PackOptions::default() };
+    let preserve = PackOptions { preserve_directory: true, ..plain.clone() };
+    for (options, expected) in [
+        (PackOptions::default(), &["./", "a.txt", "sub/", "sub/b.txt"][..]),
+        (plain, &["a.txt", "sub", "sub/b.txt"]),
+        (preserve, &["dir", "dir/a.txt", "dir/sub", "dir/sub/b.txt"]),
+    ] {
+        let bytes = pack(&root, &options).await;
+        let mut archive = tar::Archive::new(&bytes[..]);
+        let names = archive
+            .entries()
+            .unwrap()
+            .map(|entry| String::from_utf8(entry.unwrap().path_bytes().into_owned()).unwrap());
+        assert_eq!(names.collect::<Vec<_>>(), expected);
     }
 }
 

@@ -98,6 +98,55 @@ async fn the_older_dialect_writes_its_own_names() {
 }
 
 #[tokio::test]
+async fn patterns_that_match_nothing_are_told_in_the_older_dialect() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.txt"), "a").unwrap();
+    for (pattern, fits) in [("a.*", true), ("^a.*$", false)] {
+        let input = format!("{{type: dir, path: ., includeFiles: [\"{pattern}\"]}}");
+        let constructor = constructor(folder.path(), &one(&input), Dialect::V1, &[]).unwrap();
+        let built = build(&constructor.components, &Place::new().environment, &Options::default()).await;
+        assert_eq!(built.is_ok(), fits, "{pattern}");
+    }
+}
+
+#[tokio::test]
+async fn an_image_of_a_registry_is_copied_and_keeps_a_name() {
+    let place = Place::new();
+    let root = image(&place.images.repository("team/app"), "v1").await;
+    for (dialect, repository, name) in [
+        (Dialect::V1, "", "acme.org/x/res:v1"),
+        (Dialect::V1, ", repository: a/b", "acme.org/x/a/b:v1"),
+        (Dialect::V1, ", repository: /a/b", "a/b:v1"),
+        (Dialect::V2, "", "team/app:v1"),
+    ] {
+        let input = format!("{{type: ociArtifact, path: \"registry.example/team/app:v1\"{repository}}}");
+        let constructor = constructor(Path::new("."), &one(&input), dialect, &[]).unwrap();
+        let options = Options { conflict: Conflict::Replace, ..Options::default() };
+        let outcome = build(&constructor.components, &place.environment, &options).await.unwrap();
+        let access = &outcome.versions[0].descriptor.component.resources[0].access;
+        assert_eq!(access.text("localReference"), Some(root.digest.to_string().as_str()));
+        assert_eq!(access.text("referenceName"), Some(name), "{repository}");
+        let content = place.environment.target.content("acme.org/x");
+        assert!(content.resolve(&root.digest.clone().into()).await.unwrap().is_some());
+    }
+}
+
+#[test]
+fn an_image_input_says_what_it_cannot_do() {
+    let read = |members: &str| {
+        let input = format!("{{type: ociArtifact, {members}}}");
+        constructor(Path::new("."), &one(&input), Dialect::V1, &[]).map(|_| ()).map_err(|problems| problems.to_string())
+    };
+    let path = "path: \"registry.example/a:v1\"";
+    assert_eq!(read(path), Ok(()));
+    for wrong in ["platforms: [linux/amd64]", "repository: \"x:1\"", "repository: x@y"] {
+        let key = wrong.split(':').next().unwrap();
+        assert!(read(&format!("{path}, {wrong}")).unwrap_err().contains(key), "{wrong}");
+    }
+    assert!(read("path: \"::\"").is_err());
+}
+
+#[tokio::test]
 async fn a_directory_has_one_digest_whatever_its_times() {
     let mut digests = Vec::new();
     for reproducible in ["", "", ", reproducible: false", ", reproducible: false"] {
@@ -194,7 +243,7 @@ async fn a_wrong_digest_is_refused() {
         .await
         .unwrap_err();
     let Error::Content { source, .. } = &error else { panic!("{error}") };
-    assert_eq!(source.kind(), Kind::Conflict);
+    assert_eq!(source.kind(), Kind::Invalid);
     assert!(
         error.to_string().starts_with(
             "c.yaml:5:3: resource \"res\" of acme.org/x:1.0.0: digest: its content has the digest SHA-256:2d711642"
@@ -275,11 +324,11 @@ async fn external_references_are_found_and_copied_if_asked() {
 
     let place = Place::with(Arc::new(Other(other.environment.target.clone())));
     let left = place.build(Path::new("."), &text).await.unwrap();
-    assert_eq!((left.copied, left.external.len()), (0, 1));
+    assert_eq!((left.copied.len(), left.external.len()), (0, 1));
     assert!(!place.environment.target.exists("acme.org/lib", "1.0.0").await.unwrap());
     let options = Options { external: External::CopyOrFail, conflict: Conflict::Replace, ..Options::default() };
     let copied = place.build_with(Path::new("."), &text, &options).await.unwrap();
-    assert_eq!((copied.copied, copied.external.len()), (2, 2));
+    assert_eq!((copied.copied.len(), copied.external.len()), (2, 2));
     let (from, to) = (&other.environment.target, &place.environment.target);
     assert_eq!(
         to.get("acme.org/lib", "1.0.0").await.unwrap().root,

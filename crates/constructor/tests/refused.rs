@@ -136,7 +136,9 @@ const RESOURCES: &[(&str, &[&str])] = &[
     ),
     (
         "input: {type: docker, path: x}",
-        &[r#"5:35: input of the resource "res": unknown input type "docker"; there are file, dir, utf8, binary, helm"#],
+        &[
+            r#"5:35: input of the resource "res": unknown input type "docker"; there are file, dir, utf8, binary, helm, ociArtifact, ociImage, ociRegistry"#,
+        ],
     ),
     (
         "input: {type: fil, path: x}",

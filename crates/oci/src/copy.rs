@@ -231,9 +231,7 @@ impl Graph {
             let document = on(Side::Source, manifest.document())?;
             stack.push(Step::Leave(manifest));
             match document {
-                Document::Image(_) => {
-                    graph.blobs.extend(document.blobs().into_iter().filter(|blob| is_carried(blob)).cloned());
-                }
+                Document::Image(_) => graph.blobs.extend(on(Side::Source, carried(source, &document).await)?),
                 Document::Index(index) => {
                     for child in index.manifests.into_iter().rev() {
                         if media_type::is_manifest(&child.media_type) {
@@ -254,11 +252,18 @@ enum Step {
     Leave(Manifest),
 }
 
-/// Layers with foreign addresses are not in the registry that serves their manifest (OCI image specification,
-/// *Non-Distributable Layers*; withdrawn there, still found in Windows images).
-pub(crate) fn is_carried(blob: &Descriptor) -> bool {
-    let foreign = blob.media_type.contains("nondistributable") || blob.media_type.contains(".foreign.");
-    !(foreign && blob.urls.as_ref().is_some_and(|urls| !urls.is_empty()))
+/// The blobs of an image that go wherever its manifest goes: all but non-distributable layers that have an address of
+/// their own or are not in the source either.
+pub(crate) async fn carried(source: &Arc<dyn Repository>, document: &Document) -> Result<Vec<Descriptor>> {
+    let mut carried = Vec::new();
+    for blob in document.blobs() {
+        let left = blob.is_non_distributable()
+            && (blob.has_urls() || source.blob_size(&blob.digest).await?.is_none());
+        if !left {
+            carried.push(blob.clone());
+        }
+    }
+    Ok(carried)
 }
 
 /// Which side of a copy an error belongs to.

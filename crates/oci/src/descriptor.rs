@@ -57,6 +57,23 @@ impl Descriptor {
         self.annotations.as_ref()?.get(key).map(String::as_str)
     }
 
+    /// Whether this is a layer of a type that registries need not hand out (OCI image specification, *Non-Distributable
+    /// Layers*; withdrawn there, still found in Windows images).
+    pub fn is_non_distributable(&self) -> bool {
+        self.media_type.contains(".nondistributable.")
+            || self.media_type.starts_with("application/vnd.docker.image.rootfs.foreign.")
+    }
+
+    /// Whether the content has addresses of its own.
+    pub fn has_urls(&self) -> bool {
+        self.urls.as_ref().is_some_and(|urls| !urls.is_empty())
+    }
+
+    /// Whether a place takes a manifest without this part of it.
+    pub fn may_be_elsewhere(&self) -> bool {
+        self.is_non_distributable() || self.has_urls()
+    }
+
     /// Adds or replaces an annotation.
     #[must_use]
     pub fn with_annotation(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {

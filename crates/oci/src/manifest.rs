@@ -65,7 +65,9 @@ impl Manifest {
     /// Writes an image manifest or index of our own as compact JSON.
     pub fn write(document: &impl Serialize, media_type: impl Into<String>) -> Result<Self> {
         let media_type = media_type.into();
-        let bytes = serde_json::to_vec(document).map_err(|error| Error::invalid(&media_type, error))?;
+        let mut bytes = serde_json::to_vec(document).map_err(|error| Error::invalid(&media_type, error))?;
+        // Thousands of manifests may wait for their tags.
+        bytes.shrink_to_fit();
         Ok(Self::new(media_type, bytes))
     }
 

@@ -65,6 +65,35 @@ async fn sixteen_tasks_share_one_handle() {
     assert_eq!(entries(archive.path()), ["artifact-index.json", "blobs"]);
 }
 
+#[tokio::test]
+async fn an_open_handle_sees_what_others_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["ctf", "ctf.tar"] {
+        let path = folder.path().join(name);
+        let other = Archive::open(&path, Access::Create).await.unwrap();
+        add(&other, "acme.org/a", ["1.0.0".to_owned()]).await;
+        let handle = Archive::open(&path, Access::Create).await.unwrap();
+        let components = ComponentRepository::new(Arc::new(handle.clone()), "");
+        let (descriptor, blob) = component("acme.org/a", "3.0.0", "text of 3.0.0");
+        components.content("acme.org/a").push_blob(&blob).await.unwrap();
+        let staged = components.stage(&NewVersion { descriptor, ..NewVersion::default() }).await.unwrap();
+
+        add(&other, "acme.org/a", ["2.0.0".to_owned()]).await;
+        add(&other, "acme.org/b", ["1.0.0".to_owned()]).await;
+        assert_eq!(components.versions("acme.org/a").await.unwrap(), ["2.0.0", "1.0.0"], "{name}");
+        assert_eq!(components.components().await.unwrap(), ["acme.org/a", "acme.org/b"], "{name}");
+        assert_eq!(read(&handle, "acme.org/a", "2.0.0").await, "text of 2.0.0");
+        let row = |digest: &Digest| Selector::Digest(digest.clone());
+        let uncommitted = components.content("acme.org/a").resolve(&row(staged.root.digest())).await.unwrap();
+        assert!(uncommitted.is_some(), "{name}");
+
+        components.publish(&[staged]).await.unwrap();
+        assert_eq!(read(&other, "acme.org/a", "3.0.0").await, "text of 3.0.0");
+        let other = ComponentRepository::new(Arc::new(other), "");
+        assert_eq!(other.versions("acme.org/a").await.unwrap(), ["3.0.0", "2.0.0", "1.0.0"], "{name}");
+    }
+}
+
 /// Environment variable that makes this test binary a second writer.
 const WRITER: &str = "REPOSITORY_TEST_WRITER";
 

@@ -7,8 +7,9 @@ use ocm_blob::{Existing, read_to_end, write_file};
 use ocm_oci::{Descriptor, Repository};
 use serde_json::Value;
 
+use crate::Result;
 use crate::deliver::file_error;
-use crate::{Error, Kind, Result};
+use crate::folders::Folders;
 
 /// Media type of a chart in a registry (Helm, *OCI support*), and the one that very old versions used.
 const CHARTS: [&str; 2] = ["application/vnd.cncf.helm.chart.content.v1.tar+gzip", "application/tar+gzip"];
@@ -55,10 +56,7 @@ impl Chart {
 
     /// Writes the chart to `path` and its provenance to `path.prov`. Returns how many bytes were written.
     pub(crate) async fn write(&self, source: &Arc<dyn Repository>, path: &Path) -> Result<u64> {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)
-                .map_err(|error| Error::new(Kind::Other, format!("{}: {error}", folder.display())))?;
-        }
+        let folders = Folders::above(path)?;
         let mut proof = path.as_os_str().to_owned();
         proof.push(".prov");
         let files = [(Some(&self.chart), path), (self.provenance.as_ref(), Path::new(&proof))];
@@ -68,6 +66,7 @@ impl Chart {
             let existing = if path.is_file() { Existing::Replace } else { Existing::Refuse };
             written += write_file(source.blob(&layer.digest, 0).await?, path, existing).await.map_err(file_error)?.1;
         }
+        folders.keep();
         Ok(written)
     }
 }

@@ -13,6 +13,7 @@ use ocm_model::DigestSpec;
 use ocm_oci::{Layout, LayoutContent, Repository, media_type};
 
 use crate::chart::Chart;
+use crate::folders::Folders;
 use crate::ops::download::{Extraction, Form};
 use crate::{Error, Kind, Result};
 
@@ -43,17 +44,16 @@ pub(crate) async fn deliver(
     output: &Path,
     observer: &Arc<dyn Observer>,
 ) -> Result<Delivered> {
-    if let Some(folder) = output.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| Error::new(Kind::Other, format!("{}: {error}", folder.display())))?;
-    }
-    match content {
-        Content::Image { source, root } => image(source, root, wanted, output, observer).await,
+    let folders = Folders::above(output)?;
+    let delivered = match content {
+        Content::Image { source, root } => image(source, root, wanted, output, observer).await?,
         Content::Blob { blob, media_type } if is_artifact_set(&media_type) => {
-            artifact_set(blob, &media_type, wanted, output, observer).await
+            artifact_set(blob, &media_type, wanted, output, observer).await?
         }
-        Content::Blob { blob, media_type } => bytes(blob, media_type, wanted, output, observer).await,
-    }
+        Content::Blob { blob, media_type } => bytes(blob, media_type, wanted, output, observer).await?,
+    };
+    folders.keep();
+    Ok(delivered)
 }
 
 /// One OCI artifact in an archive of its own, as the older program stores images: `<manifest type>+tar+gzip`.

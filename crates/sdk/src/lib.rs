@@ -9,6 +9,7 @@ mod deliver;
 mod docker;
 mod error;
 mod file_name;
+mod folders;
 mod interpret;
 mod lookup;
 pub mod ops;

@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use ocm_model::reference::{ComponentReference, RepositoryReference};
 use ocm_config::Route;
+use ocm_model::reference::{ComponentReference, RepositoryReference};
 use ocm_model::{ComponentName, Constraint, Version};
+use ocm_oci::Endpoint;
 use ocm_repository::{ComponentRepository, ComponentVersion};
 
 use crate::context::Purpose;
@@ -51,6 +52,23 @@ pub(crate) enum Meant {
 
 /// Reads a reference. What looks like a host but is a file or folder here means that file or folder.
 pub(crate) fn meaning(text: &str) -> Result<Meant> {
+    let meant = read(text)?;
+    check_scheme(match &meant {
+        Meant::Component(reference) => &reference.repository,
+        Meant::Repository(place) => place,
+    })?;
+    Ok(meant)
+}
+
+/// A registry is not reached with every scheme that an address can have.
+fn check_scheme(place: &RepositoryReference) -> Result<()> {
+    match place {
+        RepositoryReference::Oci { base_url, .. } => Endpoint::parse(base_url).map(drop).map_err(Error::usage),
+        RepositoryReference::Ctf { .. } => Ok(()),
+    }
+}
+
+fn read(text: &str) -> Result<Meant> {
     let usage = |error: ocm_model::Error| Error::usage(error);
     if !text.contains("//") || text.ends_with("//") || is_only_scheme(text) {
         // Without a separator it is a place, unless it is one of the older short forms `host/component:version`.
@@ -81,7 +99,9 @@ fn is_only_scheme(text: &str) -> bool {
 
 /// Reads the reference of a repository.
 pub(crate) fn repository(text: &str) -> Result<RepositoryReference> {
-    RepositoryReference::parse(text).map(on_disk).map_err(Error::usage)
+    let place = RepositoryReference::parse(text).map(on_disk).map_err(Error::usage)?;
+    check_scheme(&place)?;
+    Ok(place)
 }
 
 fn with_disk(mut reference: ComponentReference) -> ComponentReference {
@@ -163,13 +183,18 @@ async fn configured(context: &Context, component: &str, version: &str) -> Result
         }
     }
     if resolvers.is_empty() {
-        return Err(Error::usage(format!("{component}:{version} names no repository, and no resolver is configured for it"))
-            .hint(format!("use --repo REPOSITORY, or write REPOSITORY//{component}:{version}")));
+        return Err(Error::usage(format!(
+            "{component}:{version} names no repository, and no resolver is configured for it"
+        ))
+        .hint(format!("use --repo REPOSITORY, or write REPOSITORY//{component}:{version}")));
     }
     let places: Vec<_> = resolvers.iter().map(|resolver| resolver.repository.to_string()).collect();
     Err(Error::new(
         Kind::NotFound,
-        format!("{component}:{version}: component version not found in {}, which the configuration names", places.join(", ")),
+        format!(
+            "{component}:{version}: component version not found in {}, which the configuration names",
+            places.join(", ")
+        ),
     ))
 }
 

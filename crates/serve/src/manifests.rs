@@ -3,7 +3,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use http::{Method, StatusCode, header};
 use ocm_blob::{Algorithm, Digest, Digester};
-use ocm_oci::{Descriptor, Document, Error, Manifest, Repository, Selector, media_type};
+use ocm_oci::{Document, Error, Manifest, Repository, Selector, media_type};
 use serde_json::Value;
 
 use crate::Failure;
@@ -189,12 +189,12 @@ fn media_type_of(declared: Option<&str>, bytes: &[u8]) -> Result<String, Failure
 /// A subject may come later, and layers that may not be distributed live elsewhere; both are allowed to be missing.
 async fn missing(store: &(impl Repository + ?Sized), document: &Document) -> Result<Vec<String>, Failure> {
     let mut missing = Vec::new();
-    for blob in document.blobs().into_iter().filter(|blob| !is_elsewhere(blob)) {
+    for blob in document.blobs().into_iter().filter(|blob| !blob.may_be_elsewhere()) {
         if store.blob_size(&blob.digest).await.map_err(|error| fail(&error))?.is_none() {
             missing.push(blob.digest.to_string());
         }
     }
-    for entry in document.manifests().iter().filter(|entry| !is_elsewhere(entry)) {
+    for entry in document.manifests().iter().filter(|entry| !entry.may_be_elsewhere()) {
         let there = store.resolve(&entry.digest.clone().into()).await.map_err(|error| fail(&error))?.is_some();
         // An index may list anything, not only manifests.
         let there = there
@@ -205,13 +205,4 @@ async fn missing(store: &(impl Repository + ?Sized), document: &Document) -> Res
         }
     }
     Ok(missing)
-}
-
-/// Whether content is kept somewhere else: layers of the foreign and non-distributable types, and whatever names an
-/// address of its own.
-fn is_elsewhere(descriptor: &Descriptor) -> bool {
-    let kind = &descriptor.media_type;
-    kind.contains(".nondistributable.")
-        || kind.starts_with("application/vnd.docker.image.rootfs.foreign.")
-        || descriptor.urls.as_ref().is_some_and(|urls| !urls.is_empty())
 }

@@ -113,9 +113,7 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Exists { .. } | Self::SameName { .. } => Kind::Conflict,
-            Self::ReferenceDigest { .. } | Self::Moved { .. } | Self::Content { .. } => {
-                Kind::Verification
-            }
+            Self::ReferenceDigest { .. } | Self::Moved { .. } | Self::Content { .. } => Kind::Verification,
             Self::Document(_) => Kind::Document,
             Self::Node { source, .. } => source.kind(),
             Self::Element { source, .. } | Self::Place(source) => Kind::Place(source.kind()),

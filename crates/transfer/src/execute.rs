@@ -306,7 +306,10 @@ impl Transfer<'_> {
 }
 
 /// Name of the source repository if the target can take blobs over from it without moving them.
-pub(crate) fn mountable(source: &Arc<dyn ocm_oci::Repository>, target: &Arc<dyn ocm_oci::Repository>) -> Option<String> {
+pub(crate) fn mountable(
+    source: &Arc<dyn ocm_oci::Repository>,
+    target: &Arc<dyn ocm_oci::Repository>,
+) -> Option<String> {
     let (source, target) = (source.location()?, target.location()?);
     (source.registry == target.registry && source.repository != target.repository).then_some(source.repository)
 }

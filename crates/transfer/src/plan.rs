@@ -81,6 +81,9 @@ pub enum ElementAction {
     CopyLocal {
         /// The local reference.
         reference: String,
+        /// The name that an image keeps for a later upload, if it has one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reference_name: Option<String>,
     },
     /// An image is copied into the component version.
     EmbedImage {

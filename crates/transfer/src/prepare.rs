@@ -202,15 +202,15 @@ async fn plan_element(
         |error: ocm_oci::Error| Error::Element { element: element.name(), version: name_of(version), source: error };
     match Access::of(element.access) {
         Access::None => stays("there is no content"),
-        Access::LocalOciBlob { digest } => Ok(ElementAction::CopyLocal { reference: digest }),
+        Access::LocalOciBlob { digest } => Ok(ElementAction::CopyLocal { reference: digest, reference_name: None }),
         Access::LocalBlob { local_reference, media_type, reference_name, .. } => {
-            if let (UploadAs::OciArtifact, Some(name)) = (options.upload_as, reference_name)
+            if let (UploadAs::OciArtifact, Some(name)) = (options.upload_as, &reference_name)
                 && wanted
                 && element.kind == ElementKind::Resource
                 && media_type::is_manifest(&media_type)
                 && is_remote(target)
             {
-                let (repository, tag) = split_name(&name, element.version);
+                let (repository, tag) = split_name(name, element.version);
                 return Ok(ElementAction::UploadImage {
                     reference: local_reference.clone(),
                     digest: local_reference,
@@ -218,7 +218,7 @@ async fn plan_element(
                     tag,
                 });
             }
-            Ok(ElementAction::CopyLocal { reference: local_reference })
+            Ok(ElementAction::CopyLocal { reference: local_reference, reference_name })
         }
         Access::OciImage { image_reference } if wanted && !omitted => {
             let reference: ImageReference = image_reference.parse().map_err(at)?;

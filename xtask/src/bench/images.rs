@@ -49,8 +49,8 @@ pub(super) fn pack(bench: &Bench<'_>) -> Result<Vec<Row>, String> {
 
 /// Archive → registry and registry → registry, against the fastest peer that can do the same.
 pub(super) fn transport(bench: &Bench<'_>) -> Result<Vec<Row>, String> {
-    let Some(registry) = bench.peer("registry") else {
-        return Err("bench: the peer `registry` is missing, nothing can be transported".to_owned());
+    let Some(registry) = bench.peer("docker-registry").or_else(|| bench.peer("registry")) else {
+        return Err("bench: the peer `docker-registry` is missing, nothing can be transported".to_owned());
     };
     let layout = bench.folder.join("layout");
     if !layout.exists() {

@@ -8,23 +8,28 @@ use std::process::Command;
 /// The component that carries the image.
 pub(super) const COMPONENT: &str = "acme.org/bench/image:1.0.0";
 
-/// An OCI layout with one image of one layer, as directory and as tar.
+/// Layers of the large image.
+const LAYERS: u64 = 8;
+
+/// An OCI layout with one image, as directory and as tar.
 pub(super) struct Layout {
     pub(super) folder: PathBuf,
     pub(super) tar: PathBuf,
 }
 
-/// Writes the layout. The layer does not compress: nobody can win by accident.
+/// Writes the layout, whose layers have `size` bytes together. They do not compress: nobody can win by accident.
 pub(super) fn layout(at: &Path, size: u64) -> Result<Layout, String> {
     let folder = at.join("layout");
     let blobs = folder.join("blobs/sha256");
     std::fs::create_dir_all(&blobs).map_err(|e| format!("{}: {e}", blobs.display()))?;
-    let layer = blob(&blobs, |file| noise(file, size))?;
+    let layers =
+        (1..=LAYERS).map(|seed| blob(&blobs, |file| noise(file, seed, size / LAYERS))).collect::<Result<Vec<_>, _>>()?;
+    let list = |of: &dyn Fn(&Stored) -> String| layers.iter().map(of).collect::<Vec<_>>().join(",");
     let config = blob(&blobs, |file| {
         write!(
             file,
-            r#"{{"architecture":"amd64","os":"linux","config":{{}},"rootfs":{{"type":"layers","diff_ids":["sha256:{}"]}}}}"#,
-            layer.hex
+            r#"{{"architecture":"amd64","os":"linux","config":{{}},"rootfs":{{"type":"layers","diff_ids":[{}]}}}}"#,
+            list(&|layer| format!(r#""sha256:{}""#, layer.hex))
         )
     })?;
     let manifest = blob(&blobs, |file| {
@@ -32,7 +37,7 @@ pub(super) fn layout(at: &Path, size: u64) -> Result<Layout, String> {
             file,
             r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{},"layers":[{}]}}"#,
             config.descriptor("application/vnd.oci.image.config.v1+json", ""),
-            layer.descriptor("application/vnd.oci.image.layer.v1.tar", "")
+            list(&|layer| layer.descriptor("application/vnd.oci.image.layer.v1.tar", ""))
         )
     })?;
     let tag = r#","annotations":{"org.opencontainers.image.ref.name":"1.0.0"}"#;
@@ -130,8 +135,8 @@ fn blob(
 }
 
 /// Bytes without pattern (xorshift64), the same in every run.
-fn noise(file: &mut impl std::io::Write, size: u64) -> std::io::Result<()> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+fn noise(file: &mut impl std::io::Write, seed: u64, size: u64) -> std::io::Result<()> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(2 * seed + 1);
     let mut left = size;
     while left > 0 {
         state ^= state << 13;

@@ -20,6 +20,24 @@ const OLDER_FORMS: [&str; 3] = ["wide", "treewide", "JSON"];
 const OLDER_ADD: [&str; 10] =
     ["--file", "-F", "--create", "--force", "-f", "--templater", "--settings", "-s", "--addenv", "-O"];
 
+/// Flags of `transfer component-version` that only the older program has.
+const OLDER_TRANSFER: [&str; 14] = [
+    "--repo",
+    "--lookup",
+    "--constraints",
+    "-c",
+    "-f",
+    "-V",
+    "-L",
+    "-N",
+    "-B",
+    "-t",
+    "--enforce",
+    "--no-update",
+    "--bom-file",
+    "--disable-uploads",
+];
+
 /// The dialect of a command line, as far as its words tell.
 pub(super) fn of(lexed: &Lexed) -> Dialect {
     let path: Vec<&str> = lexed.path.iter().map(String::as_str).collect();
@@ -30,7 +48,8 @@ pub(super) fn of(lexed: &Lexed) -> Dialect {
         }
         // The current program has none of these.
         ["get", "resources" | "sources" | "references"] | ["list", _] | ["transfer", "ctf"] => true,
-        ["transfer" | "download", _] => lexed.has_any(&["--repo"]),
+        ["transfer", "component-version"] => lexed.has_any(&OLDER_TRANSFER),
+        ["download", _] => lexed.has_any(&["--repo"]),
         _ => false,
     };
     if is_older { Dialect::V1 } else { Dialect::V2 }

@@ -138,6 +138,10 @@ mod tests {
         assert_eq!(read("get cv --repo ctf acme.org/a --compat v2").1, Dialect::V2);
         assert_eq!(read("--compat v1 get cv ctf").1, Dialect::V1);
         assert_eq!(read("get cv ctf//acme.org/a --latest --recursive").1, Dialect::V2);
+        assert_eq!(read("get cv ctf -S v2").1, Dialect::V1);
+        assert_eq!(read("transfer cv -V a b").1, Dialect::V1);
+        assert_eq!(read("transfer cv -r --copy-resources --upload-as localBlob a b").1, Dialect::V2);
+        assert_eq!(read("transfer ctf a b").1, Dialect::V1);
     }
 
     #[test]

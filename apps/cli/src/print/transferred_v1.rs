@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use ocm::ops::get::Node;
-use ocm::ops::transfer::{ElementAction, ElementKind, Report, VersionAction, VersionReport};
+use ocm::ops::transfer::{ElementAction, ElementKind, ElementReport, Report, VersionAction, VersionReport};
 
 use super::escape::terminal;
 
@@ -54,11 +54,19 @@ fn begin(text: &mut String, version: &VersionReport, indent: &str) -> bool {
     let note = match version.action {
         VersionAction::Present => format!("version \"{name}\" already present -> skip transport"),
         VersionAction::Keep => format!("version \"{name}\" requires update of volatile data, but skipped"),
+        VersionAction::Update if version.elements.iter().any(is_brought) => {
+            format!("version \"{name}\" already present -> but requires resource transport")
+        }
         VersionAction::Update => format!("updating volatile properties of \"{name}\""),
         VersionAction::Replace | VersionAction::Transfer => return true,
     };
     let _ = writeln!(text, "{indent}  {note}");
     version.action == VersionAction::Update
+}
+
+/// Whether content is copied that did not belong to the component version before.
+fn is_brought(element: &ElementReport) -> bool {
+    !matches!(element.plan.action, ElementAction::CopyLocal { .. } | ElementAction::Reference { .. })
 }
 
 fn end(text: &mut String, version: &VersionReport, indent: &str) {
@@ -67,10 +75,19 @@ fn end(text: &mut String, version: &VersionReport, indent: &str) {
         let what = terminal(&format!("{} {name}[{}]", element.plan.position, element.plan.element_type));
         let hint = match &element.plan.action {
             ElementAction::Reference { .. } => continue,
-            ElementAction::EmbedImage { reference_name, .. } => terminal(&format!("({reference_name})")),
+            // What belonged to the component version before is there already.
+            ElementAction::CopyLocal { .. } if version.action == VersionAction::Update => continue,
+            ElementAction::EmbedImage { reference_name, .. }
+            | ElementAction::CopyLocal { reference_name: Some(reference_name), .. } => {
+                terminal(&format!("({reference_name})"))
+            }
             _ => String::new(),
         };
-        let note = if version.action == VersionAction::Replace { " (overwrite)" } else { "..." };
+        let note = match version.action {
+            VersionAction::Replace => " (overwrite)",
+            VersionAction::Update => " (copy)",
+            _ => "...",
+        };
         let _ = writeln!(text, "{indent}...resource {what}{hint}{note}");
     }
     let _ = writeln!(text, "{indent}...adding component version...");

@@ -30,6 +30,10 @@ pub(super) async fn run(session: &Session, arguments: TransferComponentVersion) 
         estimate(session, &document, existing(options)).await;
         return Ok(());
     }
+    if options.no_update {
+        // What is the same stays as it is, but content that differs is a conflict all the same.
+        transfer::check_document(&session.context, &name, &document, Existing::Fail).await?;
+    }
     let report = transfer::run_document(&session.context, &name, &document, existing(options)).await?;
     if let Some(path) = arguments.bom_file {
         write_bill(&path, &report)?;

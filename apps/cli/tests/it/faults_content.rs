@@ -48,15 +48,15 @@ name: acme.org/hello
 version: 1.0.0
 provider: {name: acme.org}
 resources:
-- {name: folder, type: directory, input: {type: dir, path: folder}}
-- {name: packed, type: directory, input: {type: dir, path: folder, compress: true}}
+- {name: folder, type: directory, input: {type: dir, path: input}}
+- {name: packed, type: directory, input: {type: dir, path: input, compress: true}}
 - {name: greeting, type: plainText, input: {type: utf8, text: hello world}}
 ";
 
 #[test]
 fn changed_content_is_neither_written_nor_unpacked_nor_passed_on() {
     let sandbox = Sandbox::new();
-    sandbox.file("folder/a.txt", "first file").file("folder/z/last.txt", "needle in the last file");
+    sandbox.file("input/a.txt", "first file").file("input/z/last.txt", "needle in the last file");
     sandbox.file("c.yaml", FOLDER).ok("add cv -c c.yaml -r ctf");
     sandbox.ok("download resource ctf//acme.org/hello:1.0.0 --identity name=folder --output good");
     assert_eq!(sandbox.read("good/z/last.txt"), "needle in the last file");
@@ -69,13 +69,13 @@ fn changed_content_is_neither_written_nor_unpacked_nor_passed_on() {
         "download resources ctf//acme.org/hello:1.0.0 folder -O got",
         "transfer cv ctf//acme.org/hello:1.0.0 ./out",
         "transfer cv ctf//acme.org/hello:1.0.0 ./out.tgz",
-        "transfer ctf ctf ./out",
+        "transfer ctf ctf ./deep/er/out",
+        "download cv ctf//acme.org/hello:1.0.0 -O deep/er/out.tgz",
         "download cv ctf//acme.org/hello:1.0.0 -O out",
     ] {
         let ran = sandbox.run(line);
         assert_eq!(ran.status, 5, "{line}: {}", ran.stderr);
-        let new: Vec<_> = new_files(&sandbox, &before).into_iter().filter(|name| !name.starts_with("deep")).collect();
-        assert_eq!(new, [""; 0], "{line}");
+        assert_eq!(new_files(&sandbox, &before), [""; 0], "{line}");
     }
     // What is not touched can still be had.
     assert_eq!(sandbox.ok("download resource ctf//acme.org/hello:1.0.0 greeting -O -"), "hello world");
@@ -84,7 +84,7 @@ fn changed_content_is_neither_written_nor_unpacked_nor_passed_on() {
 #[test]
 fn a_changed_blob_does_not_replace_a_file_or_folder_that_is_there() {
     let sandbox = Sandbox::new();
-    sandbox.file("folder/a.txt", "needle in a file").file("c.yaml", FOLDER).ok("add cv -c c.yaml -r ctf");
+    sandbox.file("input/a.txt", "needle in a file").file("c.yaml", FOLDER).ok("add cv -c c.yaml -r ctf");
     sandbox.file("plain", "precious").file("tree/precious.txt", "precious");
     tamper(&sandbox, "ctf", "needle in a file");
     tamper(&sandbox, "ctf", "hello world");
@@ -98,7 +98,7 @@ fn a_changed_blob_does_not_replace_a_file_or_folder_that_is_there() {
 #[test]
 fn a_second_download_gives_the_same_bytes() {
     let sandbox = Sandbox::new();
-    sandbox.file("folder/a.txt", "first file").file("c.yaml", FOLDER).ok("add cv -c c.yaml -r ctf");
+    sandbox.file("input/a.txt", "first file").file("c.yaml", FOLDER).ok("add cv -c c.yaml -r ctf");
     sandbox.file("got", "something much longer than what comes, so that a rest of it would show");
     for _ in 0..2 {
         sandbox.ok("download resource ctf//acme.org/hello:1.0.0 --identity name=greeting --output got");
@@ -167,7 +167,7 @@ fn an_archive_that_wants_out_is_refused_as_a_whole() {
     for (name, entries) in cases {
         let message = sandbox
             .fails(&format!("download resource ctf//acme.org/hello:1.0.0 --identity name={name} --output got"), 5);
-        assert!(message.contains(name) && message.contains(entries.last().unwrap().0), "{message}");
+        assert!(message.contains(name) && message.contains("refused to unpack"), "{message}");
         assert_eq!(new_files(&sandbox, &before), [""; 0], "{name}");
         // As one file it is only bytes.
         let line = "--output got --extraction-policy disable";

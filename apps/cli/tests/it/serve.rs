@@ -32,6 +32,15 @@ fn the_address_is_the_first_line_and_an_interrupt_ends_it() {
 }
 
 #[test]
+fn the_address_can_be_chosen() {
+    let sandbox = Sandbox::hello();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let (mut child, address) = serve(&sandbox, &["serve", "ctf", "--address", &free]);
+    assert_eq!(address, free);
+    assert_eq!(interrupt(&mut child), 0);
+}
+
+#[test]
 fn a_writable_registry_takes_what_is_transferred() {
     let sandbox = Sandbox::tree();
     let (mut child, line) = serve(&sandbox, &["serve", "new", "--writable", "-o", "ndjson"]);

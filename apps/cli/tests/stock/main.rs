@@ -16,6 +16,7 @@ mod layout;
 mod login;
 mod mirrored;
 mod older_archives;
+mod older_registries;
 mod parallel;
 mod pull;
 mod push;

@@ -1,4 +1,4 @@
-//! Many clients and the program itself write into one served archive at the same time.
+//! Many write into one place at the same time.
 
 use std::thread;
 
@@ -48,4 +48,37 @@ fn nothing_that_was_taken_is_lost() {
     }
     let tags = crane.run(&sandbox, &format!("ls {}/shared", registry.address));
     assert_eq!(tags.lines().count() as u64, WRITERS);
+}
+
+#[test]
+fn the_same_transfer_from_many_sides_succeeds() {
+    let sandbox = Sandbox::new();
+    Layout::image(&sandbox, "layout", 1);
+    let versions: String = (0..8)
+        .map(|number| {
+            format!(
+                "- name: acme.org/same
+  version: 1.{number}.0
+  provider: {{name: acme.org}}
+  resources:
+  - name: image
+    type: ociImage
+    input: {{type: dir, path: layout, mediaType: application/vnd.ocm.software.oci.layout.v1+tar}}
+"
+            )
+        })
+        .collect();
+    sandbox.add(&format!("components:\n{versions}"));
+    for registry in Registry::each() {
+        // `docker-registry` loses sight of blobs for a moment that somebody else sends, too.
+        let line = format!("transfer ctf transport-archive http://{}", registry.address);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| sandbox.ocm(&line));
+            }
+        });
+        let place = format!("http://{}//acme.org/same", registry.address);
+        let there = sandbox.ocm(&format!("get cv {place} -o ndjson"));
+        assert_eq!(there, sandbox.ocm("get cv transport-archive//acme.org/same -o ndjson"), "{}", registry.name);
+    }
 }

@@ -25,9 +25,19 @@ pub struct PackOptions {
     pub include: Vec<Pattern>,
     /// No entries whose path matches one of these, nor what lies below them. Wins over `include`.
     pub exclude: Vec<Pattern>,
-    /// Write names of directories without a slash at their end, and no entry for the directory itself unless its name is
-    /// preserved: the form of the older program. Default false.
-    pub plain_names: bool,
+    /// How entries for directories are named.
+    pub directories: DirectoryNames,
+}
+
+/// How entries for directories are named in a tar archive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DirectoryNames {
+    /// With a slash at their end, and `./` for the packed directory itself.
+    #[default]
+    Slash,
+    /// Without a slash, and no entry for the packed directory itself unless its name is preserved: the form of the older
+    /// program.
+    Plain,
 }
 
 impl Default for PackOptions {
@@ -38,7 +48,7 @@ impl Default for PackOptions {
             follow_symlinks: false,
             include: Vec::new(),
             exclude: Vec::new(),
-            plain_names: false,
+            directories: DirectoryNames::Slash,
         }
     }
 }
@@ -116,7 +126,7 @@ impl Walk<'_> {
         if self.excluded(matched) {
             return Ok(());
         }
-        let plain = self.options.plain_names;
+        let plain = self.options.directories == DirectoryNames::Plain;
         if self.included(matched) && !(plain && name.is_empty()) {
             let shown = match name {
                 "" => "./".to_owned(),

@@ -5,6 +5,6 @@ mod entries;
 mod header;
 mod pattern;
 
-pub use directory::{DirectoryTar, PackOptions};
+pub use directory::{DirectoryNames, DirectoryTar, PackOptions};
 pub use entries::TarOf;
 pub use pattern::{InvalidPattern, Pattern};

@@ -1,6 +1,5 @@
 //! Storing the content of resources and sources in the target, where nobody finds it yet.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -19,12 +18,9 @@ use crate::input::{Artifact, Content, Input};
 use crate::problem::{Position, Problem, Problems};
 
 /// The elements of one component with their content stored.
-#[derive(Default)]
 pub(super) struct Stored {
     pub(super) resources: Vec<ocm_model::Resource>,
     pub(super) sources: Vec<ocm_model::Source>,
-    /// What was stored, by its digest.
-    pub(super) content: BTreeMap<Digest, Descriptor>,
 }
 
 /// One resource or source of one component.
@@ -79,11 +75,10 @@ impl<'a> Place<'a> {
     }
 }
 
-/// What became of an element: its access, its digest, and what was stored for it.
+/// What became of an element: its access and its digest.
 struct Done {
     access: TypedObject,
     digest: Option<DigestSpec>,
-    stored: Option<Descriptor>,
 }
 
 /// Stores the content of all components that are to be built.
@@ -100,12 +95,13 @@ pub(super) async fn store(
         Ok::<_, Error>((element.component, element.place, done))
     });
     let done: Vec<_> = work.buffered(options.concurrency.max(1)).try_collect().await?;
-    let mut contents: Vec<Stored> = components.iter().map(|_| Stored::default()).collect();
+    let sized = |component: &Component| Stored {
+        resources: Vec::with_capacity(component.resources.len()),
+        sources: Vec::with_capacity(component.sources.len()),
+    };
+    let mut contents: Vec<Stored> = components.iter().map(sized).collect();
     for (component, place, done) in done {
         let stored = &mut contents[component];
-        if let Some(descriptor) = done.stored {
-            stored.content.insert(descriptor.digest.clone(), descriptor);
-        }
         match place {
             Place::Resource(resource) => {
                 stored.resources.push(ocm_model::Resource {
@@ -182,7 +178,7 @@ impl Work<'_> {
             (Place::Source(..), Some(content)) => self.input(&element, None, content).await,
             (Place::Resource(resource), None) => self.access(&element, resource).await,
             (Place::Source(source), None) => {
-                Ok(Done { access: source.element.access.clone(), digest: None, stored: None })
+                Ok(Done { access: source.element.access.clone(), digest: None })
             }
         };
         if matches!(place, Place::Source(..)) {
@@ -236,7 +232,7 @@ impl Work<'_> {
                 "its content has the digest {}:{}, but {}:{} was given",
                 digest.hash_algorithm, digest.value, given.hash_algorithm, given.value
             );
-            return Err(OciError::new(Kind::Conflict, "digest", reason));
+            return Err(OciError::new(Kind::Invalid, "digest", reason));
         }
         let kind = if self.component.dialect == Dialect::V1 { "localBlob" } else { "LocalBlob/v1" };
         let mut access = TypedObject::new(kind)
@@ -245,7 +241,7 @@ impl Work<'_> {
         if let Some(name) = reference_name {
             access = access.with("referenceName", name);
         }
-        Ok(Done { access, digest: resource.is_some().then_some(digest), stored: Some(stored) })
+        Ok(Done { access, digest: resource.is_some().then_some(digest) })
     }
 
     /// The older program puts the name of the component in front of names that do not begin with a slash.
@@ -307,7 +303,7 @@ impl Work<'_> {
                 "{element}: ownershipPolicy has no effect, its content is not stored with the component version"
             ));
         }
-        let as_written = Done { access: access.clone(), digest: given.cloned(), stored: None };
+        let as_written = Done { access: access.clone(), digest: given.cloned() };
         if self.options.skip_reference_digests || resource.skip_digest {
             return Ok(as_written);
         }
@@ -316,7 +312,7 @@ impl Work<'_> {
             if given.is_none() {
                 digest.normalisation_algorithm.clone_from(&self.options.oci_artifact_digest);
             }
-            return Ok(Done { access: resolved.access, digest: Some(digest), stored: None });
+            return Ok(Done { access: resolved.access, digest: Some(digest) });
         }
         let state = if given.is_some() { "with the digest that was given, unchecked" } else { "without a digest" };
         observer.warned(&format!(

@@ -72,11 +72,8 @@ fn describe_one(component: &Component, stored: Stored, options: &Options) -> New
         sources: stored.sources,
         ..Described::default()
     };
-    NewVersion {
-        descriptor: Descriptor { component: described, ..Descriptor::default() },
-        raw: None,
-        content: stored.content,
-    }
+    // What is stored for it is told by its accesses.
+    NewVersion { descriptor: Descriptor { component: described, ..Descriptor::default() }, ..NewVersion::default() }
 }
 
 /// The digest of a component version as references record it.

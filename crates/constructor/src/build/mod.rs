@@ -172,11 +172,10 @@ pub async fn build(components: &[Component], environment: &Environment, options:
     let contents = content::store(components, &plan, environment, options).await?;
     let described = describe::describe(components, &plan, contents, options)?;
 
-    let mut versions: Vec<Built> = Vec::with_capacity(components.len());
-    let mut new: Vec<NewVersion> = Vec::new();
+    let mut dispositions = Vec::with_capacity(components.len());
     let mut different = Vec::new();
-    for (version, existing) in described.into_iter().zip(&plan.existing) {
-        let disposition = match existing {
+    for (version, existing) in described.iter().zip(&plan.existing) {
+        dispositions.push(match existing {
             None => Disposition::Added,
             Some(_) if options.conflict == Conflict::Replace => Disposition::Replaced,
             Some(existing)
@@ -187,11 +186,7 @@ pub async fn build(components: &[Component], environment: &Environment, options:
                 Disposition::Kept
             }
             Some(_) => Disposition::Kept,
-        };
-        versions.push(Built { descriptor: version.descriptor.clone(), disposition });
-        if disposition != Disposition::Kept {
-            new.push(version);
-        }
+        });
     }
     if !different.is_empty() {
         return Err(Error::Differs { versions: different, target: environment.target.address() });
@@ -200,22 +195,25 @@ pub async fn build(components: &[Component], environment: &Environment, options:
         External::CopyOrFail => external::store(&plan, environment, options).await?,
         External::Skip | External::Accept => Vec::new(),
     };
-    let staged = stage(&copied, &new, &environment.target, options).await?;
+    let new = described.iter().zip(&dispositions).filter(|(_, disposition)| **disposition != Disposition::Kept);
+    let all: Vec<&NewVersion> = copied.iter().chain(new.map(|(version, _)| version)).collect();
+    let staged = stage(all, &environment.target, options).await?;
     if !staged.is_empty() {
         environment.target.publish(&staged).await?;
     }
+    drop(staged);
+    let versions = described.into_iter().zip(dispositions);
+    let versions = versions.map(|(version, disposition)| Built { descriptor: version.descriptor, disposition }).collect();
     let external = plan.external.iter().map(|version| version.descriptor.clone()).collect();
     let name = |version: NewVersion| (version.descriptor.component.name, version.descriptor.component.version);
     Ok(Outcome { versions, external, copied: copied.into_iter().map(name).collect() })
 }
 
 async fn stage(
-    copied: &[NewVersion],
-    new: &[NewVersion],
+    versions: Vec<&NewVersion>,
     target: &ComponentRepository,
     options: &Options,
 ) -> Result<Vec<Staged>, Error> {
-    let all: Vec<&NewVersion> = copied.iter().chain(new).collect();
-    let staged = stream::iter(all).map(|version| target.stage(version)).buffered(options.concurrency.max(1));
+    let staged = stream::iter(versions).map(|version| target.stage(version)).buffered(options.concurrency.max(1));
     Ok(staged.try_collect().await?)
 }

@@ -14,7 +14,7 @@ use crate::problem::{Problem, Problems};
 pub(super) struct Plan {
     pub(super) graph: Graph,
     /// What the target has of each component of the files.
-    pub(super) existing: Vec<Option<ComponentVersion>>,
+    pub(super) existing: Vec<Option<Box<ComponentVersion>>>,
     /// Whether what the target has stays without a look at the file.
     pub(super) kept: Vec<bool>,
     /// Component versions that are referred to and that no file describes.
@@ -54,13 +54,13 @@ async fn existing(
     components: &[Component],
     environment: &Environment,
     options: &Options,
-) -> Result<Vec<Option<ComponentVersion>>, Error> {
+) -> Result<Vec<Option<Box<ComponentVersion>>>, Error> {
     let target = &environment.target;
     let found = stream::iter(components).map(|component| async move {
         if !target.exists(&component.name, &component.version).await? {
             return Ok(None);
         }
-        target.get(&component.name, &component.version).await.map(Some)
+        target.get(&component.name, &component.version).await.map(|existing| Some(Box::new(existing)))
     });
     let found: Result<Vec<_>, ocm_oci::Error> = found.buffered(options.concurrency.max(1)).try_collect().await;
     let found = found?;

@@ -182,8 +182,9 @@ fn content(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> (Option<TypedObj
 
 fn resources(reader: &mut Reader<'_>, component: &mut Fields<'_>, component_version: &str) -> Vec<Resource> {
     let node = component.get(reader, "resources");
-    let mut resources = Vec::new();
-    for item in reader.items(node, &format!("the resources of the {}", component.what)) {
+    let items = reader.items(node, &format!("the resources of the {}", component.what));
+    let mut resources = Vec::with_capacity(items.len());
+    for item in items {
         let Some(mut fields) = reader.fields(item, "resource") else { continue };
         let name = element::name(reader, &mut fields);
         fields.what = format!("resource {name:?}");

@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use ocm_blob::{DirectoryTar, Error, FileBlob, PackOptions, Pattern, Result};
+use ocm_blob::{DirectoryNames, DirectoryTar, Error, FileBlob, PackOptions, Pattern, Result};
 use ocm_oci::media_type;
 
 use super::{Content, layout, path};
@@ -29,7 +29,7 @@ impl Directory {
             follow_symlinks: fields.truth(reader, "followSymlinks").unwrap_or_default(),
             include: patterns(reader, fields, "includeFiles"),
             exclude: patterns(reader, fields, "excludeFiles"),
-            plain_names: false,
+            directories: if reader.dialect == Dialect::V1 { DirectoryNames::Plain } else { DirectoryNames::Slash },
         };
         Some(Self { path: path?, media_type, compress, options })
     }
@@ -46,7 +46,7 @@ impl Directory {
             (Dialect::V1, true) => ("application/x-tgz", true),
             (_, compress) => ("application/x-tar", compress),
         };
-        let options = PackOptions { plain_names: dialect == Dialect::V1, ..self.options.clone() };
+        let options = self.options.clone();
         let is_filtered = !options.include.is_empty();
         // The name to preserve is the one that the file says, not the one that a link leads to.
         let named = folder.canonicalize().map_err(Error::at(folder))?.join(&self.path);

@@ -9,7 +9,7 @@ use ocm_blob::{
 };
 
 use super::REF_NAME;
-use crate::copy::is_carried;
+use crate::copy::carried;
 use crate::{Descriptor, Document, Error, ImageIndex, Repository, Result, Selector, StoredBlob, media_type};
 
 /// The file that says what this is, as the Go programs write it.
@@ -71,7 +71,7 @@ impl LayoutContent {
             self.add(&manifest.descriptor(), Arc::new(MemoryBlob::new(manifest.bytes().clone())));
             let document = manifest.document()?;
             let blobs: Vec<Descriptor> = match document {
-                Document::Image(_) => document.blobs().into_iter().filter(|blob| is_carried(blob)).cloned().collect(),
+                Document::Image(_) => carried(source, &document).await?,
                 Document::Index(index) => {
                     let (manifests, blobs): (Vec<_>, Vec<_>) =
                         index.manifests.into_iter().partition(|child| media_type::is_manifest(&child.media_type));

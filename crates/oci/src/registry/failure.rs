@@ -29,37 +29,56 @@ struct Entry {
     message: Option<String>,
 }
 
+/// An answer that says no.
+pub(super) struct Refusal {
+    pub(super) error: Error,
+    /// A manifest was refused because of a blob that the registry does not know.
+    pub(super) blob_unknown: bool,
+}
+
 /// Reads a refusal. `subject` names host and repository.
 pub(super) async fn failure(subject: impl std::fmt::Display, response: Response) -> Error {
-    let status = response.status();
-    let media_type = response.header(header::CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
-    let retry_after = response.header(header::RETRY_AFTER).map(str::to_owned);
-    let body = response.excerpt(BODY_LIMIT).await;
-    let entries = serde_json::from_slice::<Body>(&body).map(|body| body.errors).unwrap_or_default();
-    let mut words: Vec<String> = entries.iter().take(ERRORS_SHOWN).map(Entry::shown).collect();
-    let text = String::from_utf8_lossy(&body);
-    let plain =
-        media_type.starts_with("text/plain") || media_type.is_empty() && !text.trim_start().starts_with(['<', '{']);
-    if words.is_empty() && !body.is_empty() && plain {
-        words.push(shown(&text));
+    Refusal::read(subject, response).await.error
+}
+
+impl Refusal {
+    /// Reads a refusal. `subject` names host and repository.
+    pub(super) async fn read(subject: impl std::fmt::Display, response: Response) -> Self {
+        let status = response.status();
+        let media_type = response.header(header::CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
+        let retry_after = response.header(header::RETRY_AFTER).map(str::to_owned);
+        let body = response.excerpt(BODY_LIMIT).await;
+        let entries = serde_json::from_slice::<Body>(&body).map(|body| body.errors).unwrap_or_default();
+        let mut words: Vec<String> = entries.iter().take(ERRORS_SHOWN).map(Entry::shown).collect();
+        let text = String::from_utf8_lossy(&body);
+        let plain =
+            media_type.starts_with("text/plain") || media_type.is_empty() && !text.trim_start().starts_with(['<', '{']);
+        if words.is_empty() && !body.is_empty() && plain {
+            words.push(shown(&text));
+        }
+        if text.contains("HTTP request to an HTTPS server") {
+            words.push("write https:// in front of the host".to_owned());
+        }
+        let mut reason = format!("answered {status}");
+        if !words.is_empty() {
+            reason = format!("{reason}: {}", words.join("; "));
+        }
+        if status == StatusCode::TOO_MANY_REQUESTS
+            && let Some(wait) = retry_after
+        {
+            reason = format!("{reason} (try again after {})", shown(&wait));
+        }
+        let blob_unknown = says(&entries, "MANIFEST_BLOB_UNKNOWN");
+        Self { error: Error::new(kind(status, &entries), subject, reason), blob_unknown }
     }
-    if text.contains("HTTP request to an HTTPS server") {
-        words.push("write https:// in front of the host".to_owned());
-    }
-    let mut reason = format!("answered {status}");
-    if !words.is_empty() {
-        reason = format!("{reason}: {}", words.join("; "));
-    }
-    if status == StatusCode::TOO_MANY_REQUESTS
-        && let Some(wait) = retry_after
-    {
-        reason = format!("{reason} (try again after {})", shown(&wait));
-    }
-    Error::new(kind(status, &entries), subject, reason)
+}
+
+fn says(entries: &[Entry], code: &str) -> bool {
+    entries.iter().any(|entry| entry.code.eq_ignore_ascii_case(code))
 }
 
 fn kind(status: StatusCode, entries: &[Entry]) -> Kind {
-    let says = |code: &str| entries.iter().any(|entry| entry.code.eq_ignore_ascii_case(code));
+    let says = |code: &str| says(entries, code);
     match status.as_u16() {
         401 | 403 => Kind::Denied,
         404 => Kind::NotFound,

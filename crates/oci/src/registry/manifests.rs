@@ -4,7 +4,7 @@ use ocm_blob::{Digest, Digester};
 use ocm_http::{Body, HeaderValue, Method, Request, Response, StatusCode, header};
 
 use super::RemoteRepository;
-use super::failure::{failure, shown, transport};
+use super::failure::{Refusal, failure, shown, transport};
 use crate::{Descriptor, Error, Kind, Manifest, Result, Selector, media_type};
 
 /// The header with the digest of what is sent or was stored.
@@ -12,6 +12,9 @@ const CONTENT_DIGEST: &str = "docker-content-digest";
 
 /// The header that says a registry keeps a manifest among the referrers of its subject.
 const SUBJECT: &str = "oci-subject";
+
+/// Times a manifest is sent again that was refused because of blobs the registry does not see.
+const UNSEEN_BLOBS: u32 = 3;
 
 impl RemoteRepository {
     pub(super) async fn head_manifest(&self, selector: &Selector) -> Result<Option<Descriptor>> {
@@ -115,28 +118,40 @@ impl RemoteRepository {
     }
 
     /// Stores a manifest under one name; whether the registry keeps it among the referrers of its subject.
+    ///
+    /// Blobs may be out of sight for a moment although the registry took them: storage that settles late, or another
+    /// client that sends the same blob (distribution rewrites its link in place, and reads an empty one meanwhile).
     async fn put(&self, manifest: &Manifest, selector: &Selector) -> Result<bool> {
         let subject = self.manifest_subject(selector);
         let media_type = HeaderValue::from_str(manifest.media_type());
         let media_type = media_type.map_err(|_| Error::invalid(&subject, "its media type is not valid"))?;
-        let request = self
-            .request(Method::PUT, &manifest_path(selector)?)?
-            .header(header::CONTENT_TYPE, media_type)
-            .body(Body::Bytes(manifest.bytes().clone()));
-        let response = self.send(request, &self.push_scope()).await?;
-        if !response.status().is_success() {
+        let retry = self.connection().client.settings().retry;
+        let mut attempt = 0;
+        loop {
+            let request = self
+                .request(Method::PUT, &manifest_path(selector)?)?
+                .header(header::CONTENT_TYPE, media_type.clone())
+                .body(Body::Bytes(manifest.bytes().clone()));
+            let response = self.send(request, &self.push_scope()).await?;
             let status = response.status();
-            let error = failure(&subject, response).await;
-            return if status.is_client_error() && self.is_already(manifest, selector, error.kind()).await {
-                Ok(false)
+            if status.is_success() {
+                if let Some(told) = self.told_digest(&response)? {
+                    agree(&subject, manifest.digest(), &told)?;
+                }
+                return Ok(response.headers().contains_key(SUBJECT));
+            }
+            let Refusal { error, blob_unknown } = Refusal::read(&subject, response).await;
+            let again = blob_unknown && status.is_client_error() && attempt < UNSEEN_BLOBS;
+            if let Some(wait) = retry.wait(attempt).filter(|_| again) {
+                tracing::info!(manifest = subject, cause = error.reason(), ?wait, "trying again");
+                attempt += 1;
+                tokio::time::sleep(wait).await;
+            } else if status.is_client_error() && self.is_already(manifest, selector, error.kind()).await {
+                return Ok(false);
             } else {
-                Err(error)
-            };
+                return Err(error);
+            }
         }
-        if let Some(told) = self.told_digest(&response)? {
-            agree(&subject, manifest.digest(), &told)?;
-        }
-        Ok(response.headers().contains_key(SUBJECT))
     }
 
     /// Whether a refused tag already names this very manifest: registries with tags that cannot be moved (ECR, Harbor)

@@ -1,6 +1,7 @@
 //! Pushing: how many requests it takes, and what happens when one fails.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -259,6 +260,28 @@ async fn a_tag_that_cannot_be_moved_may_stay_where_it_is() {
     let other = Manifest::new(media_type::MANIFEST, r#"{"schemaVersion":2,"config":{}}"#);
     let error = repository.push_manifest(&other, Some("v1")).await.unwrap_err();
     assert!(error.to_string().contains("the tag is immutable"), "{error}");
+}
+
+#[tokio::test]
+async fn a_manifest_waits_for_blobs_that_are_out_of_sight() {
+    let refusals = Arc::new(AtomicUsize::new(2));
+    let left = refusals.clone();
+    let server = Server::start(move |_| {
+        // What docker-registry says while another client sends the same blob.
+        let errors = r#"{"errors":[{"code":"DIGEST_INVALID"},{"code":"MANIFEST_BLOB_UNKNOWN"}]}"#;
+        let refuse = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+        if refuse { answer(400, &[], errors) } else { answer(201, &[], "") }
+    })
+    .await;
+    let manifest = Manifest::new(media_type::MANIFEST, r#"{"schemaVersion":2}"#);
+    let repository = server.registry().repository("a");
+    repository.push_manifest(&manifest, None).await.unwrap();
+    assert_eq!(server.asked().len(), 3);
+    // Blobs that never come are an error in the end.
+    refusals.store(usize::MAX, Ordering::SeqCst);
+    let error = repository.push_manifest(&manifest, None).await.unwrap_err();
+    assert!(error.to_string().contains("MANIFEST_BLOB_UNKNOWN"), "{error}");
+    assert_eq!(server.asked().len(), 3 + 4);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use ocm_oci::{Error, Kind, Registry, Repository, UploadRegistry, UploadStore};
 use crate::Result;
 use crate::ctf::batch::Batch;
 use crate::ctf::commit;
+use crate::ctf::disk::Stamp;
 use crate::ctf::form::{self, Access, Form, INDEX_FILE};
 use crate::ctf::index::{Change, Index};
 use crate::ctf::packed::{self, Packed};
@@ -47,6 +48,8 @@ pub(crate) struct State {
     pub(crate) in_flight: Option<Arc<Batch>>,
     /// Whether the archive is there, so that a commit without changes has nothing to do.
     exists: bool,
+    /// The file that the index was read from, as it was then.
+    stamp: Option<Stamp>,
 }
 
 impl Archive {
@@ -66,6 +69,7 @@ impl Archive {
     async fn open_in_form(path: impl Into<PathBuf>, access: Access, form: Option<Form>) -> Result<Self> {
         let path = path.into();
         let mut packed = None;
+        let mut stamp = None;
         let (form, index, exists) = match (Form::of_content(&path)?, form) {
             (Some(is), Some(wanted)) if is != wanted => {
                 let reason = format!("is a {is} archive, but a {wanted} archive was asked for");
@@ -73,11 +77,13 @@ impl Archive {
             }
             (Some(Form::Directory), _) => {
                 form::check_folder(&path)?;
+                stamp = Stamp::of(&index_file(&path, Form::Directory));
                 let (index, exists) = commit::read_index(&path).await?;
                 (Form::Directory, index, exists)
             }
             (Some(form), _) => {
                 let (open, index) = Packed::open(&path).await?;
+                stamp = Some(open.stamp());
                 packed = Some(open);
                 (form, index, true)
             }
@@ -86,7 +92,7 @@ impl Archive {
             }
             (None, _) => return Err(Error::new(Kind::NotFound, path.display(), "there is no transport archive")),
         };
-        let state = State { index, batch: Batch::default(), in_flight: None, exists };
+        let state = State { index, batch: Batch::default(), in_flight: None, exists, stamp };
         Ok(Self(Arc::new(Shared {
             path,
             form,
@@ -172,6 +178,30 @@ impl Shared {
         state.batch.staged.entry(digest).or_insert_with(|| Arc::new(file));
     }
 
+    /// Takes up what other writers have committed since the index was read.
+    pub(crate) async fn refresh(&self) -> Result<()> {
+        loop {
+            let before = self.state().stamp;
+            let now = Stamp::of(&index_file(&self.path, self.form));
+            // While there is nothing on the disk, what this handle holds is all there is.
+            if now == before || now.is_none() {
+                return Ok(());
+            }
+            let mut index = match self.form {
+                Form::Directory => commit::read_index(&self.path).await?.0,
+                Form::Tar | Form::TarGzip => Packed::open(&self.path).await?.1,
+            };
+            let mut state = self.state();
+            // Otherwise a commit of this handle came in between, and what was read may be older.
+            if state.stamp == before {
+                let pending = state.in_flight.iter().flat_map(|batch| &batch.changes).chain(&state.batch.changes);
+                pending.for_each(|change| index.apply(change));
+                (state.index, state.stamp, state.exists) = (index, now, true);
+                return Ok(());
+            }
+        }
+    }
+
     async fn commit(self: Arc<Self>) -> Result<()> {
         let _one_at_a_time = self.committing.lock().await;
         let batch = {
@@ -187,7 +217,8 @@ impl Shared {
         let mut state = self.state();
         state.in_flight = None;
         match result {
-            Ok(mut index) => {
+            Ok((mut index, stamp)) => {
+                state.stamp = stamp;
                 for change in &state.batch.changes {
                     index.apply(change);
                 }
@@ -206,7 +237,7 @@ impl Shared {
         }
     }
 
-    async fn write(self: &Arc<Self>, batch: Arc<Batch>) -> Result<Index> {
+    async fn write(self: &Arc<Self>, batch: Arc<Batch>) -> Result<(Index, Option<Stamp>)> {
         let (shared, begun) = (self.clone(), batch.staging.clone());
         let scratch = blocking(move || begun.map_or_else(|| shared.scratch(), Ok)).await?;
         match self.form {
@@ -227,6 +258,7 @@ impl Registry for Archive {
     }
 
     async fn repositories(&self) -> Result<Vec<String>> {
+        self.0.refresh().await?;
         Ok(self.0.state().index.repositories().map(str::to_owned).collect())
     }
 
@@ -240,6 +272,14 @@ impl Registry for Archive {
 impl UploadRegistry for Archive {
     fn upload_store(&self, name: &str) -> Arc<dyn UploadStore> {
         Arc::new(ArchiveRepository::new(self.0.clone(), name))
+    }
+}
+
+/// The file whose replacement means that the index has changed.
+pub(crate) fn index_file(archive: &Path, form: Form) -> PathBuf {
+    match form {
+        Form::Directory => archive.join(INDEX_FILE),
+        Form::Tar | Form::TarGzip => archive.to_owned(),
     }
 }
 

@@ -10,7 +10,7 @@ use ocm_oci::{Error, Kind};
 use crate::Result;
 use crate::ctf::archive::blocking;
 use crate::ctf::batch::Batch;
-use crate::ctf::disk;
+use crate::ctf::disk::{self, Stamp};
 use crate::ctf::form::{BLOBS, INDEX_FILE};
 use crate::ctf::index::Index;
 use crate::ctf::referrers::{self, Updated};
@@ -52,7 +52,11 @@ pub(crate) async fn read_index(archive: &Path) -> Result<(Index, bool)> {
 ///
 /// The order makes a crash harmless at any point: first the content is durable, then it gets its names, and the index,
 /// which alone makes it part of the archive, is replaced in the end.
-pub(crate) async fn folder(archive: &Path, scratch: &Arc<Staging>, batch: &Arc<Batch>) -> Result<Index> {
+pub(crate) async fn folder(
+    archive: &Path,
+    scratch: &Arc<Staging>,
+    batch: &Arc<Batch>,
+) -> Result<(Index, Option<Stamp>)> {
     let (path, staged) = (archive.to_path_buf(), batch.clone());
     let exclusive = blocking(move || take_in(&path, &staged)).await?;
     let (mut index, _) = read_index(archive).await?;
@@ -78,8 +82,9 @@ pub(crate) async fn folder(archive: &Path, scratch: &Arc<Staging>, batch: &Arc<B
     blocking(move || {
         write_index(&path, &scratch, &index)?;
         remove(&path, &batch, &updated, &index)?;
+        let stamp = Stamp::of(&path.join(INDEX_FILE));
         drop(exclusive);
-        Ok(index)
+        Ok((index, stamp))
     })
     .await
 }

@@ -1,6 +1,6 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
@@ -47,6 +47,8 @@ impl Shared {
         match self.place(digest) {
             None => Ok(None),
             Some(Place::Staged(file)) => Ok(Some(file.size())),
+            // Most content that is asked for is new: one look tells, and only what is there is looked at properly.
+            Some(Place::Archive) if self.form == Form::Directory && is_missing(&self.blob_path(digest)) => Ok(None),
             Some(Place::Archive) => Ok(self.find(digest).await?.and_then(|blob| blob.size())),
         }
     }
@@ -100,4 +102,8 @@ impl Shared {
             })
         }))))
     }
+}
+
+fn is_missing(path: &Path) -> bool {
+    path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }

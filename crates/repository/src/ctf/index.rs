@@ -14,10 +14,10 @@ pub(crate) struct Index {
     repositories: BTreeMap<String, Rows>,
 }
 
-/// Manifests and tags of one repository.
+/// Manifests and tags of one repository. Most have one of each, so there are no trees here, whose smallest is large.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rows {
-    tags: BTreeMap<String, Digest>,
+    tags: HashMap<String, Digest>,
     manifests: HashMap<Digest, Row>,
 }
 
@@ -123,11 +123,11 @@ impl Index {
                 digest,
                 media_type: row.media_type.as_deref(),
             }));
-            artifacts.extend(rows.tags.iter().map(|(tag, digest)| RowWritten {
+            artifacts.extend(rows.tags().into_iter().map(|(tag, digest)| RowWritten {
                 repository,
                 tag: Some(tag),
                 digest,
-                media_type: rows.manifests.get(digest).and_then(|row| row.media_type.as_deref()),
+                media_type: rows.media_type(digest),
             }));
         }
         serde_json::to_vec(&FileWritten { schema_version: 1, artifacts: (!artifacts.is_empty()).then_some(artifacts) })
@@ -195,9 +195,11 @@ impl Rows {
         self.manifests.get(digest)?.media_type.as_deref()
     }
 
-    /// All tags in lexical order.
-    pub(crate) fn tags(&self) -> impl Iterator<Item = &str> {
-        self.tags.keys().map(String::as_str)
+    /// All tags with what they point to, in lexical order.
+    pub(crate) fn tags(&self) -> Vec<(&str, &Digest)> {
+        let mut tags: Vec<_> = self.tags.iter().map(|(tag, digest)| (tag.as_str(), digest)).collect();
+        tags.sort_unstable();
+        tags
     }
 
     /// All manifests in no particular order.

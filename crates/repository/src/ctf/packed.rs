@@ -1,10 +1,8 @@
 //! Archives that are one tar file: read where they lie, and written anew as a whole.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::Metadata;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use bytes::Bytes;
 use ocm_blob::{Blob, Digest, Durability, Existing, FileBlob, Gzipped, Limits, MemoryBlob, Staged, TarOf, read_to_end};
@@ -14,7 +12,7 @@ use crate::Result;
 use crate::ctf::archive::{Shared, blocking};
 use crate::ctf::batch::Batch;
 use crate::ctf::commit::{self, INDEX_LIMIT, MANIFEST_LIMIT};
-use crate::ctf::disk;
+use crate::ctf::disk::{self, Stamp};
 use crate::ctf::form::{BLOBS, Form, INDEX_FILE};
 use crate::ctf::index::Index;
 use crate::ctf::referrers;
@@ -29,28 +27,11 @@ pub(crate) struct Packed {
     stamp: Stamp,
 }
 
-/// Changes whenever the file is replaced.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    size: u64,
-    modified: Option<SystemTime>,
-    inode: u64,
-}
-
-impl Stamp {
-    fn of(metadata: &Metadata) -> Self {
-        Self {
-            size: metadata.len(),
-            modified: metadata.modified().ok(),
-            inode: std::os::unix::fs::MetadataExt::ino(metadata),
-        }
-    }
-}
-
 impl Packed {
     /// Opens an archive file and reads its index; again if it is replaced meanwhile.
     pub(crate) async fn open(path: &Path) -> Result<(Self, Index)> {
-        let stamp = || path.metadata().map(|metadata| Stamp::of(&metadata)).map_err(|error| commit::local(path, error));
+        let stamp =
+            || path.metadata().map(|metadata| Stamp::from(&metadata)).map_err(|error| commit::local(path, error));
         loop {
             let before = stamp()?;
             let opened = Self::read(path).await;
@@ -70,6 +51,11 @@ impl Packed {
             Ok(index) => Ok((archive, index)),
             Err(reason) => Err(Error::invalid(path.join(INDEX_FILE).display(), reason)),
         }
+    }
+
+    /// What tells whether the file is still this one.
+    pub(crate) fn stamp(&self) -> Stamp {
+        self.stamp
     }
 
     /// The archive file.
@@ -96,7 +82,7 @@ impl Shared {
         let mut packed = self.packed.lock().await;
         let Ok(metadata) = self.path.metadata() else { return Ok(None) };
         match &*packed {
-            Some(open) if open.stamp == Stamp::of(&metadata) => Ok(Some(open.archive.clone())),
+            Some(open) if open.stamp == Stamp::from(&metadata) => Ok(Some(open.archive.clone())),
             // A writer replaced it.
             _ => {
                 let (open, _) = Packed::open(&self.path).await?;
@@ -109,7 +95,7 @@ impl Shared {
 /// Makes a batch visible in an archive file and returns the index as it is then.
 ///
 /// The file is written anew beside the old one, with the old content and the new, and takes its place when it is durable.
-pub(crate) async fn commit(shared: &Shared, scratch: &Staging, batch: &Batch) -> Result<Index> {
+pub(crate) async fn commit(shared: &Shared, scratch: &Staging, batch: &Batch) -> Result<(Index, Option<Stamp>)> {
     let path = &shared.path;
     let folder = parent(path).to_path_buf();
     let _exclusive =
@@ -168,7 +154,7 @@ pub(crate) async fn commit(shared: &Shared, scratch: &Staging, batch: &Batch) ->
     staged.fill(tar.open().await.map_err(here())?).await.map_err(here())?;
     let finished = staged.finish().await.map_err(here())?;
     finished.persist(path, 0o644, Existing::Replace, Durability::Synced).await.map_err(here())?;
-    Ok(index)
+    Ok((index, Stamp::of(path)))
 }
 
 /// The folder of a file.

@@ -56,7 +56,7 @@ impl ArchiveRepository {
     /// Fails if something that a manifest needs is not in the archive.
     async fn check_parts(&self, document: &Document) -> Result<()> {
         let parts = document.blobs().into_iter().chain(document.manifests());
-        for part in parts.filter(|part| part.urls.as_ref().is_none_or(Vec::is_empty)) {
+        for part in parts.filter(|part| !part.may_be_elsewhere()) {
             if self.archive.size_of(&part.digest).await?.is_none() {
                 let reason = format!("the manifest needs {}, which is not in the archive", part.digest);
                 return Err(Error::invalid(self.address(), reason));
@@ -65,8 +65,7 @@ impl ArchiveRepository {
         Ok(())
     }
 
-    /// Writes content into a file that is not visible yet.
-    /// Stages content. With `known`, the stream itself makes sure that this is the digest of the content.
+    /// Writes content into a file that is not visible yet. With `known`, the stream itself makes sure that this is the digest of the content.
     async fn receive(
         &self,
         stream: ByteStream,
@@ -137,6 +136,7 @@ impl Repository for ArchiveRepository {
     }
 
     async fn resolve(&self, selector: &Selector) -> Result<Option<Descriptor>> {
+        self.archive.refresh().await?;
         let Some((digest, known)) = self.look_up(selector) else { return Ok(None) };
         let (media_type, size) = if let Some(media_type) = known {
             (media_type, self.archive.size_of(&digest).await?)
@@ -152,6 +152,7 @@ impl Repository for ArchiveRepository {
     }
 
     async fn manifest(&self, selector: &Selector) -> Result<Manifest> {
+        self.archive.refresh().await?;
         let Some((digest, known)) = self.look_up(selector) else {
             return Err(Error::not_found(match selector {
                 Selector::Tag(tag) => format!("{}:{tag}", self.address()),
@@ -248,11 +249,14 @@ impl Repository for ArchiveRepository {
     }
 
     async fn tags(&self) -> Result<Vec<String>> {
+        self.archive.refresh().await?;
         let state = self.archive.state();
-        Ok(state.index.repository(&self.name).map(|rows| rows.tags().map(str::to_owned).collect()).unwrap_or_default())
+        let tags = state.index.repository(&self.name).map(Rows::tags).unwrap_or_default();
+        Ok(tags.into_iter().map(|(tag, _)| tag.to_owned()).collect())
     }
 
     async fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>> {
+        self.archive.refresh().await?;
         let mut list = match self.look_up(&Selector::Tag(referrers::fallback_tag(subject))) {
             None => Vec::new(),
             Some((digest, _)) => {
@@ -270,6 +274,7 @@ impl Repository for ArchiveRepository {
 
     async fn delete_manifest(&self, selector: &Selector) -> Result<bool> {
         self.archive.check_writable()?;
+        self.archive.refresh().await?;
         let Some((digest, _)) = self.look_up(selector) else { return Ok(false) };
         let repository = self.name.clone();
         if let Selector::Tag(tag) = selector {
@@ -300,6 +305,7 @@ impl Repository for ArchiveRepository {
 
     async fn delete_blob(&self, digest: &Digest) -> Result<bool> {
         self.archive.check_writable()?;
+        self.archive.refresh().await?;
         if self.archive.size_of(digest).await?.is_none() {
             return Ok(false);
         }

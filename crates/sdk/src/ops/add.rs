@@ -222,12 +222,12 @@ fn report(built: Vec<Built>, external: &[Descriptor], target: &str) -> Report {
         }
     }
     let versions = built
-        .iter()
+        .into_iter()
         .map(|built| Added {
             component: built.descriptor.component.name.clone(),
             version: built.descriptor.component.version.clone(),
             action: built.disposition,
-            descriptor: built.descriptor.clone(),
+            descriptor: built.descriptor,
         })
         .collect();
     Report { roots, versions, specification: Vec::new(), copied: Vec::new() }

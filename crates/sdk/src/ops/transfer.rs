@@ -119,7 +119,9 @@ fn repository_of(version: &ComponentVersion) -> Result<RepositoryReference> {
         }
         None => {
             let address = content.address();
-            let path = address.strip_suffix(&name).and_then(|path| path.strip_suffix("//")).ok_or_else(unknown)?;
+            // The older component archive has one component only, and no folder for it.
+            let path = address.strip_suffix(&name).or_else(|| address.strip_suffix(version.name()));
+            let path = path.and_then(|path| path.strip_suffix("//")).ok_or_else(unknown)?;
             Ok(RepositoryReference::ctf(path))
         }
     }
@@ -148,6 +150,15 @@ pub async fn run_document(context: &Context, name: &str, document: &Document, ex
         document::execute(&prepared, &options).await
     };
     done.await.map_err(|error| in_document(error, name))
+}
+
+/// Finds out whether a document can be carried out: all content is looked up and compared with its digests, and the targets
+/// with what they would get. Nothing is written.
+pub async fn check_document(context: &Context, name: &str, document: &Document, existing: Existing) -> Result<()> {
+    let options = options(context, &Request { existing, ..Request::default() });
+    let places = Places { context, is_dry: true };
+    let checked = async { document::prepare(document::check(document)?, &places, &options).await };
+    checked.await.map(|_| ()).map_err(|error| in_document(error, name))
 }
 
 /// What a document would move. Sources and targets are read, nothing is written.

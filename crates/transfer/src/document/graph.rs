@@ -5,6 +5,7 @@ use ocm_model::TypedObject;
 use ocm_model::reference::RepositoryReference;
 use serde_json::Value;
 
+use super::expression::RESERVED;
 use super::field::Field;
 use super::node::{Kind, Place};
 use super::path::{Path, Step};
@@ -14,30 +15,6 @@ use crate::{Error, Result};
 
 /// The variable with the constants of a document.
 pub(super) const ENVIRONMENT: &str = "environment";
-
-/// Words that mean something in expressions.
-const RESERVED: [&str; 20] = [
-    "as",
-    "break",
-    "const",
-    "continue",
-    "else",
-    "false",
-    "for",
-    "function",
-    "if",
-    "import",
-    "in",
-    "let",
-    "loop",
-    "namespace",
-    "null",
-    "package",
-    "return",
-    "true",
-    "var",
-    "void",
-];
 
 /// A document that was checked: its nodes, and which of them need which.
 pub struct Graph {

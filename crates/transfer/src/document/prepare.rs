@@ -80,7 +80,7 @@ pub async fn prepare(graph: Graph, places: &dyn Places, options: &Options) -> Re
                       or take the resource out of it";
         return Err(node.fail(Error::Document(reason.into())));
     }
-    let mut values = Values::new(environment);
+    let mut values = Values::new(environment, nodes.len());
     let mut run = Run::new(places, options);
     let mut effects: Vec<Option<Effect>> = Vec::new();
     effects.resize_with(nodes.len(), || None);
@@ -113,6 +113,7 @@ pub async fn prepare(graph: Graph, places: &dyn Places, options: &Options) -> Re
             Effect::Found(..) => {}
         }
     }
+    run.find_stored(&mut versions).await;
     settle(&mut jobs, &mut versions, options).await?;
     Ok(Prepared { jobs, versions })
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::{StreamExt as _, stream};
 use ocm_model::access::Access;
 use ocm_model::{Descriptor, DigestSpec, Identity, Resource, Source, TypedObject, json};
 use ocm_oci::{ImageReference, Selector, media_type};
@@ -275,7 +276,10 @@ impl<'a> Run<'a> {
                 media_type: content.media_type.clone(),
                 bytes: Some(blob.size),
             },
-            _ => ElementAction::CopyLocal { reference: content.reference() },
+            _ => ElementAction::CopyLocal {
+                reference: content.reference(),
+                reference_name: access.text("referenceName").map(str::to_owned),
+            },
         };
         let element = element.with_access(&access);
         let home = Some((key(&spec.repository), spec.component));
@@ -357,6 +361,32 @@ impl<'a> Run<'a> {
         Ok(Done { output: json!({}), effect: Some(Effect::Version(Box::new(version))) })
     }
 
+    /// Looks for the stored bytes of component versions of which no node reads content, in the repositories that other
+    /// nodes read from: what is not changed is passed on as it is.
+    pub(super) async fn find_stored(&self, versions: &mut [Version]) {
+        let sources: Vec<ComponentRepository> = {
+            let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+            sources.values().filter_map(|cell| cell.get().cloned()).collect()
+        };
+        let wanted = versions.iter_mut().filter(|version| version.new.raw.is_none());
+        stream::iter(wanted)
+            .for_each_concurrent(self.options.concurrency.max(1) * 4, |version| {
+                let sources = &sources;
+                async move {
+                    let descriptor = &version.new.descriptor;
+                    for source in sources {
+                        // A place without it is no failure: the document has everything that is needed.
+                        let found = source.get(&descriptor.component.name, &descriptor.component.version).await;
+                        if let Some(found) = found.ok().filter(|found| schemaless(&found.descriptor) == *descriptor) {
+                            version.new.raw = Some(found.raw);
+                            return;
+                        }
+                    }
+                }
+            })
+            .await;
+    }
+
     fn read_versions(&self) -> Vec<Arc<ComponentVersion>> {
         let versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
         versions.values().filter_map(|cell| cell.get().cloned()).collect()
@@ -398,16 +428,24 @@ fn job(node: &Node, element: &Element, wanted: Wanted) -> Done {
 /// The element with an identity; a part of one is enough if it fits one element only.
 fn find(version: &ComponentVersion, kind: ElementKind, wanted: &Identity) -> Result<Element> {
     let component = &version.descriptor.component;
-    let identities: Vec<Identity> = match kind {
-        ElementKind::Resource => component.resources.iter().map(Resource::identity).collect(),
-        ElementKind::Source => component.sources.iter().map(Source::identity).collect(),
+    let name = wanted.get("name");
+    // Names first: identities are made anew each time, and there may be thousands.
+    let may_fit = |candidate: &str| name.is_none_or(|name| name == candidate);
+    let fitting: Vec<(usize, Identity)> = match kind {
+        ElementKind::Resource => {
+            let named = component.resources.iter().enumerate().filter(|(_, resource)| may_fit(&resource.name));
+            named.map(|(position, resource)| (position, resource.identity())).collect()
+        }
+        ElementKind::Source => {
+            let named = component.sources.iter().enumerate().filter(|(_, source)| may_fit(&source.name));
+            named.map(|(position, source)| (position, source.identity())).collect()
+        }
     };
+    let exact = fitting.iter().find(|(_, identity)| identity == wanted);
     let fits = |identity: &Identity| wanted.0.iter().all(|(key, value)| identity.0.get(key) == Some(value));
-    let exact = identities.iter().position(|identity| identity == wanted);
-    let mut fitting =
-        identities.iter().enumerate().filter(|(_, identity)| fits(identity)).map(|(position, _)| position);
-    let position = match (exact, fitting.next(), fitting.next()) {
-        (Some(position), _, _) | (None, Some(position), None) => position,
+    let mut partly = fitting.iter().filter(|(_, identity)| fits(identity));
+    let position = match (exact, partly.next(), partly.next()) {
+        (Some((position, _)), _, _) | (None, Some((position, _)), None) => *position,
         (None, None, _) => {
             return Err(ocm_oci::Error::not_found(format!("{} {wanted} of {version}", word(kind))).into());
         }

@@ -88,8 +88,10 @@ pub(super) async fn settle(jobs: &mut [Job], versions: &mut [Version], options: 
 /// What an element is whose content no node moves.
 fn left(access: &TypedObject) -> ElementAction {
     match Access::of(access) {
-        Access::LocalBlob { local_reference, .. } => ElementAction::CopyLocal { reference: local_reference },
-        Access::LocalOciBlob { digest } => ElementAction::CopyLocal { reference: digest },
+        Access::LocalBlob { local_reference, reference_name, .. } => {
+            ElementAction::CopyLocal { reference: local_reference, reference_name }
+        }
+        Access::LocalOciBlob { digest } => ElementAction::CopyLocal { reference: digest, reference_name: None },
         _ => ElementAction::Reference { reason: "the document leaves it where it is".into() },
     }
 }

@@ -1,5 +1,8 @@
+use std::sync::Arc;
+
 use ocm_oci::{Registry as _, Selector};
-use ocm_repository::ComponentRepository;
+use ocm_repository::component::media_type;
+use ocm_repository::{ComponentRepository, NewVersion, RawDescriptor};
 use ocm_testkit::{TestRegistry, fixtures};
 use ocm_transfer::{ElementAction, Existing, Kind, Options, UploadAs, VersionAction, document};
 use serde_json::json;
@@ -21,6 +24,13 @@ async fn what_arrives_is_what_was_there_byte_for_byte() {
     let root = json!({"name": "acme.org/root", "version": "1.0.0",
         "componentReferences": [{"name": "leaf", "version": "1.2.0+build.7", "componentName": "acme.org/leaf"}]});
     let root = rig.add("source", root).await;
+    // Bytes that nobody here would write.
+    let raw =
+        RawDescriptor { media_type: media_type::DESCRIPTOR_YAML.into(), bytes: root.descriptor.write_yaml().into() };
+    let new = NewVersion { descriptor: root.descriptor.clone(), raw: Some(raw), ..NewVersion::default() };
+    let staged = rig.archive("source").stage(&new).await.unwrap();
+    rig.archive("source").publish(&[staged]).await.unwrap();
+    let root = Arc::new(rig.archive("source").get("acme.org/root", "1.0.0").await.unwrap());
     let document = written(&[&leaf, &root], &archive("out"), &options());
     let replayed = document::read("x", document.to_yaml().as_bytes()).unwrap();
     let report = rig.run(&replayed, &options()).await.unwrap();
@@ -54,19 +64,26 @@ async fn images_are_embedded_or_stored_under_their_name() {
     let prepared = document::prepare(document::check(&embedded).unwrap(), &rig, &everything()).await.unwrap();
     let estimate = document::estimate(&prepared).await.unwrap();
     let report = document::execute(&prepared, &everything()).await.unwrap();
-    assert_eq!((estimate.items_to_move, estimate.bytes_to_move), (report.totals.items_moved, report.totals.bytes_moved));
+    assert_eq!(
+        (estimate.items_to_move, estimate.bytes_to_move),
+        (report.totals.items_moved, report.totals.bytes_moved)
+    );
     assert_eq!((estimate.items_to_move, estimate.bytes_present, estimate.versions_to_move), (4, 0, 1));
     let there = rig.archive("out").get("acme.org/x", "1.0.0").await.unwrap();
     let resource = &there.descriptor.component.resources[0];
     assert_eq!(resource.access.text("referenceName"), Some("col/app:v1"));
     assert_eq!(resource.access.text("localReference"), Some(digest.to_string().as_str()));
-    assert_eq!(resource.digest, version.descriptor.component.resources[0].digest, "the signed name of the digest stays");
+    assert_eq!(
+        resource.digest, version.descriptor.component.resources[0].digest,
+        "the signed name of the digest stays"
+    );
     there.local(&resource.access).unwrap();
 
     let options = Options { upload_as: UploadAs::OciArtifact, ..everything() };
     let uploaded = written(&[&version], &registry("t.example/sub"), &options);
     rig.run(&uploaded, &options).await.unwrap();
-    let there = ComponentRepository::new(std::sync::Arc::new(rig.place("t.example")), "sub").get("acme.org/x", "1.0.0").await.unwrap();
+    let there =
+        ComponentRepository::new(Arc::new(rig.place("t.example")), "sub").get("acme.org/x", "1.0.0").await.unwrap();
     let access = &there.descriptor.component.resources[0].access;
     assert_eq!(access.text("imageReference"), Some(format!("t.example/sub/col/app:v1@{digest}").as_str()));
     let image = rig.place("t.example").repository("sub/col/app");
@@ -89,7 +106,10 @@ async fn edited_targets_are_honoured_and_other_content_is_refused() {
     assert!(!rig.archive("out").exists("acme.org/hello", "1.0.0").await.unwrap());
     assert!(rig.archive("elsewhere").exists("acme.org/hello", "1.0.0").await.unwrap());
 
-    let relabelled = edited(&document, &[("filePath: out", "filePath: elsewhere"), ("labels: null", "labels: [{name: l, value: v, signing: true}]")]);
+    let relabelled = edited(
+        &document,
+        &[("filePath: out", "filePath: elsewhere"), ("labels: null", "labels: [{name: l, value: v, signing: true}]")],
+    );
     assert_eq!(rig.run(&relabelled, &options()).await.unwrap_err().kind(), Kind::Conflict);
     let report = rig.run(&relabelled, &Options { existing: Existing::Overwrite, ..options() }).await.unwrap();
     assert_eq!(report.versions[0].action, VersionAction::Replace);
@@ -103,7 +123,8 @@ async fn a_global_access_is_written_where_a_person_asked_for_it() {
     let hello = rig.hello("source").await;
     let plain = written(&[&hello], &registry(&format!("{}/t", server.url())), &options());
     rig.run(&plain, &options()).await.unwrap();
-    let auto = edited(&plain, &[("  type: OCIAddLocalResource", "    globalAccessPolicy: auto\n  type: OCIAddLocalResource")]);
+    let auto =
+        edited(&plain, &[("  type: OCIAddLocalResource", "    globalAccessPolicy: auto\n  type: OCIAddLocalResource")]);
     let report = rig.run(&auto, &options()).await.unwrap();
     assert_eq!((report.versions[0].action, report.totals.items_moved), (VersionAction::Update, 0));
     let there = ComponentRepository::new(remote(&server.url()), "t").get("acme.org/hello", "1.0.0").await.unwrap();

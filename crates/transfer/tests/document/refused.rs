@@ -39,13 +39,24 @@ fn nodes_that_make_no_sense() {
     refused(&nodes(&[("environment", "FileCleanup", "{files: []}")]), "the id must be");
     refused(&nodes(&[("a", "FileCleanup", "{files: []}"), ("a", "FileCleanup", "{files: []}")]), "the id stands twice");
     let add = "{repository: {type: OCIRepository/v1, baseUrl: x.example}, descriptor: x}";
-    refused(&one("CTFAddComponentVersion", add), "spec.repository is a registry; CTFAddComponentVersion is for archives");
-    refused(&one("OCIAddComponentVersion", "{repository: {type: S3/v1}, descriptor: x}"), "unsupported repository type");
+    refused(
+        &one("CTFAddComponentVersion", add),
+        "spec.repository is a registry; CTFAddComponentVersion is for archives",
+    );
+    refused(
+        &one("OCIAddComponentVersion", "{repository: {type: S3/v1}, descriptor: x}"),
+        "unsupported repository type",
+    );
 }
 
 #[test]
 fn expressions_that_lead_nowhere() {
-    let one = |expression: &str| nodes(&[("a", "FileCleanup", &format!("{{files: [\"${{{expression}}}\"]}}")), ("b", "FileCleanup", "{files: [1]}")]);
+    let one = |expression: &str| {
+        nodes(&[
+            ("a", "FileCleanup", &format!("{{files: [\"${{{expression}}}\"]}}")),
+            ("b", "FileCleanup", "{files: [1]}"),
+        ])
+    };
     refused(&one("nobody.output.file"), "spec.files: there is no transformation nobody");
     refused(&one("a.output.cleanedFiles"), "refers to its own transformation");
     refused(&one("environment.y"), "environment.y does not exist");
@@ -55,7 +66,13 @@ fn expressions_that_lead_nowhere() {
     refused(&one("b.spec.file"), "b.spec.file does not exist");
     refused(&one("b.files"), "b is followed by neither .spec nor .output");
     refused(&one("b.output.cleanedFiles +"), "spec.files[0]: expression ${b.output.cleanedFiles +}: ");
-    for fine in ["environment.?y", "environment.x.?y.z", "has(environment.y) ? 1 : 2", "[1].map(x, x + b.output.cleanedFiles)", "b.spec.?file"] {
+    for fine in [
+        "environment.?y",
+        "environment.x.?y.z",
+        "has(environment.y) ? 1 : 2",
+        "[1].map(x, x + b.output.cleanedFiles)",
+        "b.spec.?file",
+    ] {
         let document = document::read("x", one(fine).as_bytes()).unwrap();
         document::check(&document).unwrap_or_else(|error| panic!("{fine}: {error}"));
     }
@@ -117,22 +134,71 @@ async fn edits_that_cannot_be_carried_out() {
     let hello = rig.hello("source").await;
     let document = written(&[&hello], &archive("out"), &options());
     for (from, to, expected) in [
-        ("name: greeting\n      version: 1.0.0\n    version", "name: other\n    version", "resource name=other of acme.org/hello:1.0.0"),
-        ("  type: CTFAddLocalResource", "    globalAccessPolicy: auto\n  type: CTFAddLocalResource", "needs a registry"),
-        ("  type: CTFAddLocalResource", "    globalAccessPolicy: maybe\n  type: CTFAddLocalResource", "neither empty nor auto"),
-        ("file: ${transformAcmeOrgHello100GettransformGreeting100.output.file}", "file: {uri: 'file:///etc/passwd'}", "not the file of another"),
-        ("component: acme.org/hello\n    repository:\n      filePath: source", "component: 1.0\n    repository:\n      filePath: source", "expected a string"),
-        ("meta: ${environment.transformAcmeOrgHello100.meta}", "meta: ${environment.transformAcmeOrgHello100.component}", "spec.descriptor"),
+        (
+            "name: greeting\n      version: 1.0.0\n    version",
+            "name: other\n    version",
+            "resource name=other of acme.org/hello:1.0.0",
+        ),
+        (
+            "  type: CTFAddLocalResource",
+            "    globalAccessPolicy: auto\n  type: CTFAddLocalResource",
+            "needs a registry",
+        ),
+        (
+            "  type: CTFAddLocalResource",
+            "    globalAccessPolicy: maybe\n  type: CTFAddLocalResource",
+            "neither empty nor auto",
+        ),
+        (
+            "file: ${transformAcmeOrgHello100GettransformGreeting100.output.file}",
+            "file: {uri: 'file:///etc/passwd'}",
+            "not the file of another",
+        ),
+        (
+            "component: acme.org/hello\n    repository:\n      filePath: source",
+            "component: 1.0\n    repository:\n      filePath: source",
+            "expected a string",
+        ),
+        (
+            "meta: ${environment.transformAcmeOrgHello100.meta}",
+            "meta: ${environment.transformAcmeOrgHello100.component}",
+            "spec.descriptor",
+        ),
     ] {
         let error = fails(&rig, &edited(&document, &[(from, to)]), &everything()).await;
         assert!(error.to_string().contains(expected), "{error}\nshould say {expected}");
     }
     // Without the node that stores the content, the component version would refer to nothing.
     let text = document.to_yaml();
-    let (start, end) = (text.find("- id: transformAcmeOrgHello100Add").unwrap(), text.find("- id: transformAcmeOrgHello100Upload").unwrap());
+    let (start, end) = (
+        text.find("- id: transformAcmeOrgHello100Add").unwrap(),
+        text.find("- id: transformAcmeOrgHello100Upload").unwrap(),
+    );
     let text = format!("{}{}", &text[..start], &text[end..])
-        .replace("${transformAcmeOrgHello100AddtransformGreeting100.output.resource}", "${transformAcmeOrgHello100GettransformGreeting100.output.resource}")
+        .replace(
+            "${transformAcmeOrgHello100AddtransformGreeting100.output.resource}",
+            "${transformAcmeOrgHello100GettransformGreeting100.output.resource}",
+        )
         .replace("${transformAcmeOrgHello100AddtransformGreeting100.spec.file}", "null");
     let error = fails(&rig, &document::read("x", text.as_bytes()).unwrap(), &options()).await;
     assert!(error.to_string().contains("is not in"), "{error}");
+}
+
+#[tokio::test]
+async fn values_that_grow_without_end() {
+    let rig = Rig::default();
+    let chain = |links: usize, spec: &dyn Fn(usize) -> String| {
+        let last = (format!("n{links}"), "FileCleanup", "{files: [x]}".to_owned());
+        let links = (0..links).map(|link| (format!("n{link}"), "FileCleanup", spec(link + 1)));
+        let all: Vec<_> = links.chain([last]).collect();
+        let all: Vec<_> = all.iter().map(|(id, kind, spec)| (id.as_str(), *kind, spec.as_str())).collect();
+        document::read("x", nodes(&all).as_bytes()).unwrap()
+    };
+    let deep = chain(2_000, &|next| format!("{{files: [\"${{has(n{next}.spec) ? n{next}.spec : null}}\"]}}"));
+    let error = rig.run(&deep, &options()).await.unwrap_err();
+    assert!(error.to_string().contains("nested more than"), "{error}");
+    let wide =
+        chain(40, &|next| format!("{{files: [\"${{n{next}.spec}}\", \"${{n{next}.spec}}\", \"${{n{next}.spec}}\"]}}"));
+    let error = rig.run(&wide, &options()).await.unwrap_err();
+    assert!(error.to_string().contains("copy more than 64 MiB"), "{error}");
 }

@@ -22,7 +22,12 @@ pub(crate) struct Rig {
 
 pub(crate) fn remote(address: &str) -> Arc<RemoteRegistry> {
     let (endpoint, _) = Endpoint::parse(address).unwrap();
-    Arc::new(RemoteRegistry::new(ocm_http::Client::new(ocm_http::Settings::default()), endpoint, "", Arc::new(Anonymous)))
+    Arc::new(RemoteRegistry::new(
+        ocm_http::Client::new(ocm_http::Settings::default()),
+        endpoint,
+        "",
+        Arc::new(Anonymous),
+    ))
 }
 
 impl Rig {
@@ -58,12 +63,15 @@ impl Rig {
         let new = NewVersion { descriptor, raw: None, content: BTreeMap::new() };
         let staged = repository.stage(&new).await.unwrap();
         repository.publish(&[staged]).await.unwrap();
-        Arc::new(repository.get(component["name"].as_str().unwrap(), component["version"].as_str().unwrap()).await.unwrap())
+        Arc::new(
+            repository.get(component["name"].as_str().unwrap(), component["version"].as_str().unwrap()).await.unwrap(),
+        )
     }
 
     /// Stores a text, and gives the local access and the digest that a resource has for it.
     pub(crate) async fn text(&self, path: &str, component: &str, text: &str) -> (Value, Value) {
-        let (blob, _) = self.archive(path).content(component).push_blob(&MemoryBlob::new(text.to_owned())).await.unwrap();
+        let (blob, _) =
+            self.archive(path).content(component).push_blob(&MemoryBlob::new(text.to_owned())).await.unwrap();
         (
             json!({"type": "LocalBlob/v1", "localReference": blob.digest, "mediaType": "text/plain"}),
             json!({"hashAlgorithm": "SHA-256", "normalisationAlgorithm": "genericBlobDigest/v1", "value": blob.digest.hex()}),

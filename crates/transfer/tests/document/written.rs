@@ -109,7 +109,10 @@ async fn an_image_that_is_embedded_left_or_uploaded() {
     let (out, registry) = (archive("out"), registry("http://r.example/t"));
     assert_eq!(kinds(&options(), &out), "CTFAddComponentVersion");
     assert_eq!(kinds(&everything(), &out), "GetOCIArtifact CTFAddLocalResource CTFAddComponentVersion FileCleanup");
-    assert_eq!(kinds(&everything(), &registry), "GetOCIArtifact OCIAddLocalResource OCIAddComponentVersion FileCleanup");
+    assert_eq!(
+        kinds(&everything(), &registry),
+        "GetOCIArtifact OCIAddLocalResource OCIAddComponentVersion FileCleanup"
+    );
     assert_eq!(kinds(&uploaded, &registry), "TransferOCIArtifact OCIAddComponentVersion");
     assert_eq!(kinds(&uploaded, &out), "GetOCIArtifact CTFAddLocalResource CTFAddComponentVersion FileCleanup");
     let omitted = Options { omit_access_types: vec!["ociArtifact".into()], ..everything() };
@@ -120,7 +123,10 @@ async fn an_image_that_is_embedded_left_or_uploaded() {
     assert_eq!(node.id, "transformAcmeOrgHello100TransfertransformAmd64Image100");
     assert_eq!(node.spec["targetResource"]["access"]["imageReference"], "http://r.example/t/col/app:v1");
     assert_eq!(node.spec["targetResource"]["labels"], json!([{"name": "l", "value": {"a": 1.5}}]));
-    assert_eq!(upload.spec["descriptor"]["component"]["resources"], json!([format!("${{{}.output.resource}}", node.id)]));
+    assert_eq!(
+        upload.spec["descriptor"]["component"]["resources"],
+        json!([format!("${{{}.output.resource}}", node.id)])
+    );
     let unmoved = written(&[&version], &out, &options());
     assert_eq!(unmoved.transformations[0].spec["descriptor"], "${environment.transformAcmeOrgHello100}");
 }
@@ -140,12 +146,27 @@ async fn two_images_do_not_get_one_name() {
 #[tokio::test]
 async fn whatever_the_names_ids_are_valid_and_differ() {
     let rig = Rig::default();
-    let names = ["res", "my_res", "my-res", "my.res", "my+res", "my res", "größe", "res/x", "RES", "1", "_", "ünï-🦀", "x\u{2028}y"];
+    let names = [
+        "res",
+        "my_res",
+        "my-res",
+        "my.res",
+        "my+res",
+        "my res",
+        "größe",
+        "res/x",
+        "RES",
+        "1",
+        "_",
+        "ünï-🦀",
+        "x\u{2028}y",
+    ];
     let mut resources = Vec::new();
     for name in names {
         for version in ["1.10.0", "11.0.0", "1.0.0+build.7", "1.0.0-build.7", "1_1"] {
             let (access, _) = rig.text("source", "acme.org/x", "same").await;
-            resources.push(json!({"name": name, "version": version, "type": "t", "relation": "local", "access": access}));
+            resources
+                .push(json!({"name": name, "version": version, "type": "t", "relation": "local", "access": access}));
         }
     }
     let (access, _) = rig.text("source", "acme.org/x", "source").await;
@@ -179,7 +200,10 @@ async fn documents_read_back_as_they_were_written() {
     let document = written(&[&version], &registry("r.example/t"), &everything());
     let yaml = document.to_yaml();
     let json = serde_json::to_string_pretty(&document).unwrap();
-    assert!(yaml.lines().any(|line| line.trim_start().starts_with("? transformAcme")), "long texts are folded:\n{yaml}");
+    assert!(
+        yaml.lines().any(|line| line.trim_start().starts_with("? transformAcme")),
+        "long texts are folded:\n{yaml}"
+    );
     for text in [&yaml, &json] {
         let read = document::read("x", text.as_bytes()).unwrap();
         assert_eq!(read, document);

@@ -1,0 +1,177 @@
+//! Large content and sudden ends: memory stays small, and what was begun and not finished is not there.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use ocm_testkit::{Class, Fault, TestRegistry};
+
+use crate::sandbox::{HELLO, Sandbox};
+
+const MIB: u64 = 1 << 20;
+
+/// Runs the program to its end and returns its largest resident memory in bytes; `None` where the system does not tell.
+fn largest_memory(child: &mut Child) -> Option<u64> {
+    let status = format!("/proc/{}/status", child.id());
+    let mut largest = None;
+    // The system keeps the maximum itself: all that is needed is a look shortly before the end.
+    while child.try_wait().unwrap().is_none() {
+        let kilobytes = fs::read_to_string(&status).ok().and_then(|text| {
+            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+            line.trim().strip_suffix(" kB")?.parse::<u64>().ok()
+        });
+        largest = kilobytes.map(|number| number * 1024).max(largest);
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    largest
+}
+
+#[test]
+fn a_file_of_256_mib_needs_less_than_64_mib_of_memory() {
+    let sandbox = Sandbox::new();
+    fs::File::create(sandbox.path("large.bin")).unwrap().set_len(256 * MIB).unwrap();
+    sandbox.file("c.yaml", &HELLO.replace("type: utf8\n    text: hello world", "type: file\n    path: large.bin"));
+    let registry = TestRegistry::start().unwrap();
+    for line in [
+        "add cv -c c.yaml -r ctf".to_owned(),
+        "transfer cv ctf//acme.org/hello:1.0.0 ./out".to_owned(),
+        "transfer cv ctf//acme.org/hello:1.0.0 ./out.tar".to_owned(),
+        format!("transfer cv ctf//acme.org/hello:1.0.0 {}", registry.url()),
+        "download resource ctf//acme.org/hello:1.0.0 --identity name=greeting --output got".to_owned(),
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let mut child = sandbox.command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let largest = largest_memory(&mut child);
+        assert!(child.wait().unwrap().success(), "ocm {line}");
+        let Some(largest) = largest else {
+            println!("skipped: the memory of a process cannot be measured on this system");
+            continue;
+        };
+        assert!(largest < 64 * MIB, "ocm {line}: {} MiB", largest / MIB);
+    }
+    assert_eq!(fs::metadata(sandbox.path("got")).unwrap().len(), 256 * MIB);
+}
+
+/// Sends Ctrl-C, and returns how the program ended.
+#[cfg(unix)]
+fn interrupt(child: &mut Child) -> i32 {
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(20) {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code().unwrap_or(-1);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    panic!("still running 20 s after Ctrl-C");
+}
+
+/// Waits for something, and fails when it does not come.
+fn until(what: &str, mut is_there: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !is_there() {
+        assert!(begin.elapsed() < Duration::from_secs(30), "{what} did not happen");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A sandbox with an archive that holds 8 MiB of content, and an empty folder for temporary files.
+fn with_content() -> Sandbox {
+    let sandbox = Sandbox::new();
+    fs::write(sandbox.path("large.bin"), ocm_testkit::fixtures::bytes(1, 8 * MIB as usize)).unwrap();
+    sandbox.file("c.yaml", &HELLO.replace("type: utf8\n    text: hello world", "type: file\n    path: large.bin"));
+    sandbox.ok("add cv -c c.yaml -r ctf");
+    fs::create_dir(sandbox.path("tmp")).unwrap();
+    sandbox
+}
+
+fn start(sandbox: &Sandbox, line: &str) -> Child {
+    let words: Vec<&str> = line.split(' ').collect();
+    let mut command = sandbox.command(&words);
+    command.env("TMPDIR", sandbox.path("tmp")).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+fn names(folder: std::path::PathBuf) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_while_content_comes_in_leaves_nothing_half_written() {
+    let sandbox = with_content();
+    let registry = TestRegistry::start().unwrap();
+    sandbox.ok(&format!("transfer ctf ctf {}", registry.url()));
+    sandbox.file("other.yaml", &HELLO.replace("acme.org/hello", "acme.org/other")).ok("add cv -c other.yaml -r there");
+    let before =
+        (names(sandbox.path("")), names(sandbox.path("there/blobs")), sandbox.read("there/artifact-index.json"));
+    registry.fault(Fault::slow(Duration::from_millis(50)).of("GET", Class::Blob));
+    for line in [
+        "transfer cv {}//acme.org/hello:1.0.0 ./out",
+        "transfer cv {}//acme.org/hello:1.0.0 ./out.tgz",
+        "transfer cv {}//acme.org/hello:1.0.0 ./there",
+        "download resource {}//acme.org/hello:1.0.0 --identity name=greeting --output out",
+        "download cv {}//acme.org/hello:1.0.0 -O out",
+    ] {
+        registry.forget();
+        let mut child = start(&sandbox, &line.replace("{}", &registry.url()));
+        until("content", || {
+            registry.requests().iter().any(|request| request.class == Class::Blob && request.sent > 100_000)
+        });
+        assert_eq!(interrupt(&mut child), 130, "{line}");
+        assert_eq!(names(sandbox.path("")), before.0, "{line}");
+        assert_eq!(names(sandbox.path("there/blobs")), before.1, "{line}");
+        assert_eq!(sandbox.read("there/artifact-index.json"), before.2, "{line}");
+        assert!(sandbox.is_empty(std::path::Path::new("tmp")), "{line}");
+    }
+    // Later it works.
+    registry.reset();
+    sandbox.ok(&format!("transfer cv {}//acme.org/hello:1.0.0 ./there", registry.url()));
+    assert_eq!(sandbox.ok("get cv there -o ndjson").lines().count(), 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_while_content_goes_out_leaves_nothing_visible() {
+    let sandbox = with_content();
+    let registry = TestRegistry::start().unwrap();
+    // The registry takes the content and then does not answer.
+    registry.fault(Fault::stall(0).of("PUT", Class::Upload));
+    let line = format!("transfer cv ctf//acme.org/hello:1.0.0 {}", registry.url());
+    let mut child = start(&sandbox, &line);
+    until("an upload", || registry.count("PUT", Class::Upload) > 0);
+    assert_eq!(interrupt(&mut child), 130);
+    assert_eq!(registry.count("PUT", Class::Manifest), 0);
+    assert!(sandbox.is_empty(std::path::Path::new("tmp")));
+    registry.reset();
+    sandbox.fails(&format!("get cv {}//acme.org/hello:1.0.0", registry.url()), 3);
+    sandbox.ok(&line);
+    assert!(sandbox.ok(&format!("get cv {}//acme.org/hello:1.0.0", registry.url())).contains("acme.org/hello"));
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_while_adding_leaves_nothing() {
+    let sandbox = Sandbox::new();
+    // A registry that accepts and never answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let reference = format!("http://{}/team/app:v1", silent.local_addr().unwrap());
+    sandbox.file(
+        "c.yaml",
+        &format!(
+            "{HELLO}- {{name: image, type: ociImage, version: 1.0.0, access: {{type: ociArtifact, imageReference: \"{reference}\"}}}}\n"
+        ),
+    );
+    fs::create_dir(sandbox.path("tmp")).unwrap();
+    let before = names(sandbox.path(""));
+    for target in ["ctf", "ctf.tgz"] {
+        let mut child = start(&sandbox, &format!("add cv -c c.yaml -r ./{target}"));
+        let _connection = silent.accept().unwrap();
+        assert_eq!(interrupt(&mut child), 130);
+        assert_eq!(names(sandbox.path("")), before, "{target}");
+        assert!(sandbox.is_empty(std::path::Path::new("tmp")), "{target}");
+    }
+}

@@ -1,0 +1,208 @@
+//! Each flag of `transfer` does what it says: left out, the same command line ends differently.
+
+use ocm_testkit::TestRegistry;
+use serde_json::Value;
+
+use crate::faults_images::registry;
+use crate::sandbox::{HELLO, Sandbox};
+
+/// An archive `ctf` with two images of a registry by reference, one of them `local`, and one as a source.
+fn images(registry: &TestRegistry) -> Sandbox {
+    let image = format!("access: {{type: ociArtifact, imageReference: \"{}/team/app:v1\"}}", registry.url());
+    let constructor = format!(
+        "name: acme.org/a\nversion: 1.0.0\nprovider: {{name: acme.org}}\n\
+         sources:\n- {{name: source, type: ociImage, version: 1.0.0, {image}}}\n\
+         resources:\n- {{name: external, type: ociImage, version: 1.0.0, {image}}}\n\
+         - {{name: local, type: ociImage, version: 1.0.0, relation: local, {image}}}\n"
+    );
+    let sandbox = Sandbox::new();
+    sandbox.file("c.yaml", &constructor).ok("add cv -c c.yaml -r ctf");
+    sandbox
+}
+
+/// The types of access that source, external and local image have after a transfer.
+fn carried(sandbox: &Sandbox, reference: &str) -> [bool; 3] {
+    let list: Value = serde_json::from_str(&sandbox.ok(&format!("get cv {reference} -o json"))).unwrap();
+    let component = &list[0]["component"];
+    [&component["sources"][0], &component["resources"][0], &component["resources"][1]]
+        .map(|element| element["access"]["type"].as_str().unwrap().to_lowercase().starts_with("localblob"))
+}
+
+#[test]
+fn content_moves_as_far_as_it_was_asked_for() {
+    let (registry, _) = registry(1);
+    let sandbox = images(&registry);
+    for (number, (flags, expected)) in [
+        ("", [false, false, false]),
+        ("--copy-resources", [false, true, true]),
+        ("-V", [false, true, true]),
+        ("--copy-local-resources", [false, false, true]),
+        ("-L", [false, false, true]),
+        ("--copy-sources", [true, false, false]),
+        ("-V --copy-sources", [true, true, true]),
+        ("-V --omit-access-types ociArtifact", [false, false, false]),
+        ("-V -N s3,ociArtifact/v1,ociArtifact", [false, false, false]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        for (command, source) in [("cv", "ctf//acme.org/a:1.0.0"), ("ctf", "ctf")] {
+            let target = format!("{command}{number}");
+            sandbox.ok(format!("transfer {command} {flags} {source} ./{target}").replace("  ", " ").as_str());
+            assert_eq!(carried(&sandbox, &target), expected, "transfer {command} {flags}");
+        }
+    }
+    sandbox.fails("transfer ctf -V -L ctf out", 2);
+}
+
+#[test]
+fn images_are_stored_as_asked_for() {
+    let (registry, digest) = registry(1);
+    let sandbox = images(&registry);
+    let target = TestRegistry::start().unwrap();
+    let access = |name: &str, flags: &str| {
+        let place = format!("{}/{name}", target.url());
+        sandbox.ok(&format!("transfer ctf -V {flags} ctf {place}").replace("  ", " "));
+        let printed = sandbox.ok(&format!("get cv {place}//acme.org/a -o json"));
+        serde_json::from_str::<Value>(&printed).unwrap()[0]["component"]["resources"][0]["access"].take()
+    };
+    for (name, flags) in [("a", ""), ("b", "--upload-as localBlob"), ("c", "-u localBlob"), ("d", "--disable-uploads")]
+    {
+        assert_eq!(access(name, flags)["localReference"], digest, "{flags}");
+    }
+    let upload = access("e", "--upload-as ociArtifact");
+    assert!(
+        upload["imageReference"].as_str().is_some_and(|reference| reference.contains("/e/team/app:v1")),
+        "{upload}"
+    );
+    sandbox.file(
+        "config.yaml",
+        "type: generic.config.ocm.software/v1\nconfigurations:\n- {type: transfer.config.ocm.software/v1alpha1, uploadType: ociArtifact}\n",
+    );
+    assert!(access("f", "--config config.yaml")["imageReference"].is_string());
+    assert_eq!(access("g", "--config config.yaml --disable-uploads")["localReference"], digest);
+    sandbox.fails("transfer ctf --disable-uploads --upload-as ociArtifact ctf out", 2);
+}
+
+#[test]
+fn content_can_follow_later() {
+    let (registry, _) = registry(1);
+    let sandbox = images(&registry);
+    sandbox.ok("transfer ctf ctf out");
+    let said = sandbox.ok("transfer ctf -V ctf out");
+    let expected = [
+        "transferring component \"acme.org/a\"...",
+        "  transferring version \"acme.org/a:1.0.0\"...",
+        "    version \"acme.org/a:1.0.0\" already present -> but requires resource transport",
+        "  ...resource 0 external[ociImage](team/app:v1) (copy)",
+        "  ...resource 1 local[ociImage](team/app:v1) (copy)",
+        "  ...adding component version...",
+        "",
+    ];
+    assert_eq!(said, expected.join("\n"));
+    assert_eq!(carried(&sandbox, "out"), [false, true, true]);
+}
+
+#[test]
+fn referenced_versions_move_when_asked_for_and_are_looked_for_elsewhere() {
+    let sandbox = Sandbox::tree();
+    let count = |archive: &str| sandbox.ok(&format!("get cv {archive} -o ndjson")).lines().count();
+    for (number, (flag, expected)) in [("", 1), ("-r", 3), ("--recursive", 3)].into_iter().enumerate() {
+        sandbox.ok(&format!("transfer cv {flag} ctf//acme.org/root:1.0.0 ./out{number}").replace("  ", " "));
+        assert_eq!(count(&format!("out{number}")), expected, "{flag}");
+    }
+    sandbox.ok("transfer cv ctf//acme.org/root:1.0.0 ./alone");
+    sandbox.fails("transfer ctf -r alone other", 3);
+    sandbox.fails("transfer cv -r alone//acme.org/root ./other", 3);
+    sandbox.ok("transfer ctf -r --lookup ctf alone other");
+    assert_eq!(count("other"), 3);
+    sandbox.ok("transfer cv -r --lookup ctf alone//acme.org/root ./another");
+    assert_eq!(count("another"), 3);
+}
+
+#[test]
+fn versions_are_chosen() {
+    let sandbox = Sandbox::hello();
+    sandbox.file("c.yaml", &HELLO.replace("1.0.0", "1.1.0")).ok("add cv -c c.yaml -r ctf");
+    let moved = |flags: &str, target: &str| {
+        sandbox.ok(&format!("transfer cv ctf//acme.org/hello {flags} ./{target}").replace("  ", " "));
+        sandbox.ok(&format!("list cv {target} -o ndjson")).lines().count()
+    };
+    assert_eq!(moved("", "a"), 2);
+    assert_eq!(moved("--latest", "b"), 1);
+    assert_eq!(moved("--semver-constraint <1.1", "c"), 1);
+    assert_eq!(moved("-c <1.1", "d"), 1);
+    sandbox.ok("transfer cv --repo ctf acme.org/hello:1.0.0 ./e");
+    assert!(sandbox.ok("list cv e -o ndjson").contains("1.0.0"));
+}
+
+#[test]
+fn existing_versions_are_replaced_or_left_alone() {
+    let sandbox = Sandbox::hello();
+    sandbox.file("other.yaml", &HELLO.replace("hello world", "bye")).ok("add cv -c other.yaml -r other");
+    let text = || sandbox.ok("download resource out//acme.org/hello greeting -O -");
+    sandbox.ok("transfer ctf ctf out");
+    for (flag, source, expected) in
+        [("--overwrite", "other", "bye"), ("-f", "ctf", "hello world"), ("--enforce", "other", "bye")]
+    {
+        sandbox.fails(&format!("transfer ctf {source} out"), 4);
+        sandbox.fails(&format!("transfer ctf --no-update {source} out"), 4);
+        sandbox.ok(&format!("transfer ctf {flag} {source} out"));
+        assert_eq!(text(), expected, "{flag}");
+    }
+}
+
+#[test]
+fn parts_outside_of_the_digest_are_brought_up_to_date_unless_told_otherwise() {
+    let sandbox = Sandbox::hello();
+    sandbox.ok("transfer ctf ctf out");
+    sandbox.file("labelled.yaml", &HELLO.replace("resources:", "labels: [{name: note, value: new}]\nresources:"));
+    sandbox.ok("add cv -c labelled.yaml -r ctf --component-version-conflict-policy replace");
+    let labelled = || sandbox.ok("get cv out -o json").contains("\"note\"");
+    assert!(sandbox.ok("transfer ctf --no-update ctf out").contains("requires update of volatile data, but skipped"));
+    assert!(!labelled());
+    assert!(sandbox.ok("transfer ctf ctf out").contains("updating volatile properties"));
+    assert!(labelled());
+}
+
+#[test]
+fn a_new_archive_has_the_form_that_was_asked_for() {
+    let sandbox = Sandbox::hello();
+    for (flag, magic) in [("--type tgz", 0x1f), ("-t tar", b'a')] {
+        let name = flag.replace([' ', '-'], "");
+        sandbox.ok(&format!("transfer cv {flag} ctf//acme.org/hello ./{name}"));
+        assert_eq!(std::fs::read(sandbox.path(&name)).unwrap()[0], magic, "{flag}");
+    }
+    sandbox.ok("transfer cv -t directory ctf//acme.org/hello ./folder.tgz");
+    assert!(sandbox.path("folder.tgz").is_dir());
+    sandbox.ok("transfer ctf -t tgz ctf packed");
+    assert!(sandbox.path("packed").is_file());
+}
+
+#[test]
+fn a_bill_lists_what_was_transferred() {
+    let sandbox = Sandbox::tree();
+    for flag in ["--bom-file", "-B"] {
+        sandbox.ok(&format!("transfer cv -r {flag} bill.json ctf//acme.org/root:1.0.0 ./out"));
+        assert!(sandbox.read("bill.json").contains("acme.org/leaf"));
+        std::fs::remove_file(sandbox.path("bill.json")).unwrap();
+    }
+}
+
+#[test]
+fn reports_have_every_form() {
+    let sandbox = Sandbox::hello();
+    for command in ["cv", "ctf"] {
+        let said = |form: &str| sandbox.ok(&format!("transfer {command} ctf ./out -o {form}"));
+        assert!(said("yaml").starts_with("target: "));
+        assert!(said("json").starts_with("{\n  \"target\""));
+        assert_eq!(said("ndjson").lines().count(), 1);
+    }
+    let fresh = sandbox.ok("transfer cv ctf ./fresh -o json");
+    let report: Value = serde_json::from_str(&fresh).unwrap();
+    assert_eq!(report["versions"][0]["elements"][0]["action"], "copyLocal");
+    let (registry, _) = registry(1);
+    let sandbox = images(&registry);
+    let report: Value = serde_json::from_str(&sandbox.ok("transfer ctf -V ctf out -o json")).unwrap();
+    assert_eq!(report["versions"][0]["elements"][0]["referenceName"], "team/app:v1");
+}
