@@ -125,6 +125,9 @@ mod tests {
         assert_eq!(near_miss("references", ["componentReferences", "resources"]), Some("componentReferences"));
         assert_eq!(near_miss("colour", known), None);
         assert_eq!(near_miss("x", known), None);
+        for word in ["X", "AB"] {
+            assert_eq!(near_miss(word, ["_", "c", "XY_"]), None);
+        }
     }
 
     #[test]

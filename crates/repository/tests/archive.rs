@@ -224,6 +224,7 @@ async fn archive_files_are_written_and_extended() {
         let packed = ocm_blob::Archive::open(&path).await.unwrap();
         let mut names: Vec<_> = packed.entries().iter().map(|entry| entry.path().as_str().to_owned()).collect();
         assert_eq!(names.remove(0), "artifact-index.json");
+        assert_eq!(names.remove(0), "blobs");
         assert!(names.len() == 8 && names.is_sorted() && names.iter().all(|name| name.starts_with("blobs/sha256.")));
         assert_eq!(entries(&folder.path().join("new")), [name]);
         std::fs::remove_dir_all(folder.path().join("new")).unwrap();

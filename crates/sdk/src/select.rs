@@ -77,12 +77,11 @@ fn read(text: &str) -> Result<Meant> {
                 .map(|reference| Meant::Repository(on_disk(reference)))
                 .map_err(usage);
         }
-        if text.contains("/component-descriptors/")
-            || text.rsplit('/').next().is_some_and(|last| last.contains(':')) && !text.contains("::")
+        let has_version = text.rsplit('/').next().is_some_and(|last| last.contains(':')) && !text.contains("::");
+        if (has_version || text.contains("/component-descriptors/"))
+            && let Ok(reference) = ComponentReference::parse(text)
         {
-            if let Ok(reference) = ComponentReference::parse(text) {
-                return Ok(Meant::Component(with_disk(reference)));
-            }
+            return Ok(Meant::Component(with_disk(reference)));
         }
         return RepositoryReference::parse(text.trim_end_matches('/'))
             .map(|reference| Meant::Repository(on_disk(reference)))

@@ -77,6 +77,7 @@ async fn transfer_version(
         component: plan.component.clone(),
         version: plan.version.clone(),
         action: plan.action,
+        difference: plan.difference.clone(),
         elements: Vec::new(),
     };
     if matches!(plan.action, VersionAction::Present | VersionAction::Keep) {

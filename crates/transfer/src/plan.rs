@@ -25,6 +25,9 @@ pub struct VersionPlan {
     pub source: String,
     /// What happens to it as a whole.
     pub action: VersionAction,
+    /// How the one that the target has differs, if it is replaced or stays in spite of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub difference: Option<String>,
     /// What happens to its elements; empty if nothing happens to it.
     pub elements: Vec<ElementPlan>,
 }

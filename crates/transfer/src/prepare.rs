@@ -48,7 +48,7 @@ async fn plan_version(
     options: &Options,
 ) -> Result<VersionPlan> {
     let component = &version.descriptor.component;
-    let action = version_action(&version.descriptor, target, options).await?;
+    let (action, difference) = version_action(&version.descriptor, target, options).await?;
     let mut elements = Vec::new();
     if !matches!(action, VersionAction::Keep) {
         let resources = component.resources.iter().enumerate().map(|(position, resource)| Element {
@@ -87,6 +87,7 @@ async fn plan_version(
         version: component.version.clone(),
         source: version.content().address(),
         action,
+        difference,
         elements,
     };
     if plan.action == VersionAction::Present {
@@ -129,29 +130,30 @@ async fn settle_present(plan: &mut VersionPlan, target: &ComponentRepository) ->
     Ok(())
 }
 
+/// What happens to a component version as a whole, and how the one of the target differs if it is another one.
 pub(crate) async fn version_action(
     descriptor: &Descriptor,
     target: &ComponentRepository,
     options: &Options,
-) -> Result<VersionAction> {
+) -> Result<(VersionAction, Option<String>)> {
     let component = &descriptor.component;
     let there = match target.get(&component.name, &component.version).await {
         Ok(there) => there,
-        Err(error) if error.kind() == ocm_oci::Kind::NotFound => return Ok(VersionAction::Transfer),
+        Err(error) if error.kind() == ocm_oci::Kind::NotFound => return Ok((VersionAction::Transfer, None)),
         Err(error) => return Err(error.into()),
     };
     let difference = match compare(descriptor, &there.descriptor) {
-        Difference::None => return Ok(VersionAction::Present),
-        Difference::Extended if options.existing == Existing::Skip => return Ok(VersionAction::Keep),
-        Difference::Extended => return Ok(VersionAction::Update),
+        Difference::None => return Ok((VersionAction::Present, None)),
+        Difference::Extended if options.existing == Existing::Skip => return Ok((VersionAction::Keep, None)),
+        Difference::Extended => return Ok((VersionAction::Update, None)),
         Difference::Diverged { signatures } => {
             format!("it carries signatures that the source lacks ({})", signatures.join(", "))
         }
         Difference::Content { what } => what,
     };
     match options.existing {
-        Existing::Overwrite => Ok(VersionAction::Replace),
-        Existing::Skip => Ok(VersionAction::Keep),
+        Existing::Overwrite => Ok((VersionAction::Replace, Some(difference))),
+        Existing::Skip => Ok((VersionAction::Keep, Some(difference))),
         Existing::Fail => Err(Error::Exists {
             component: component.name.clone(),
             version: component.version.clone(),

@@ -25,6 +25,9 @@ pub struct VersionReport {
     pub version: String,
     /// What happened to it as a whole.
     pub action: VersionAction,
+    /// How the one that the target had differs, if it was replaced or stays in spite of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub difference: Option<String>,
     /// What happened to its elements.
     pub elements: Vec<ElementReport>,
 }

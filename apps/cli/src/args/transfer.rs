@@ -81,10 +81,13 @@ pub(crate) struct TransferOptions {
     #[arg(long, conflicts_with = "upload_as")]
     pub(crate) disable_uploads: bool,
     /// Replace component versions that the target has with other content
-    #[arg(long, short = 'f', visible_alias = "enforce")]
+    #[arg(long, short = 'f')]
     pub(crate) overwrite: bool,
+    /// The same, without saying how they differ (for scripts of the older program)
+    #[arg(long)]
+    pub(crate) enforce: bool,
     /// Leave component versions that the target has as they are, their signatures too; other content is still refused
-    #[arg(long, conflicts_with = "overwrite")]
+    #[arg(long, conflicts_with_all = ["overwrite", "enforce"])]
     pub(crate) no_update: bool,
     /// Access type that stays by reference in spite of `--copy-resources`; may be repeated
     #[arg(long, short = 'N', value_name = "TYPE", value_delimiter = ',')]

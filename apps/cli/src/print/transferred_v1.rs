@@ -58,10 +58,27 @@ fn begin(text: &mut String, version: &VersionReport, indent: &str) -> bool {
             format!("version \"{name}\" already present -> but requires resource transport")
         }
         VersionAction::Update => format!("updating volatile properties of \"{name}\""),
+        VersionAction::Replace if let Some(difference) = &version.difference => {
+            let reason = reason(difference);
+            let _ = writeln!(
+                text,
+                "{indent}warning:   version \"{name}\" already present, but differs because {reason} (transport enforced by overwrite option)"
+            );
+            return true;
+        }
         VersionAction::Replace | VersionAction::Transfer => return true,
     };
     let _ = writeln!(text, "{indent}  {note}");
     version.action == VersionAction::Update
+}
+
+/// A difference in the words of the older program, which tells the content of resources from everything else.
+fn reason(difference: &str) -> &'static str {
+    if difference.split(", ").all(|part| part.starts_with("resource ") && part.ends_with(" differs")) {
+        "some artifact digests are changed"
+    } else {
+        "signature relevant properties have been changed"
+    }
 }
 
 /// Whether content is copied that did not belong to the component version before.

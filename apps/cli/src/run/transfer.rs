@@ -78,7 +78,7 @@ fn request(
 }
 
 pub(super) fn existing(options: &TransferOptions) -> Existing {
-    match (options.overwrite, options.no_update) {
+    match (options.overwrite || options.enforce, options.no_update) {
         (true, _) => Existing::Overwrite,
         (false, true) => Existing::Skip,
         (false, false) => Existing::Fail,
@@ -97,7 +97,11 @@ async fn carry_out(session: &Session, request: &Request, options: &TransferOptio
         // What is the same stays as it is, but content that differs is a conflict all the same.
         transfer::plan(&session.context, &Request { existing: Existing::Fail, ..request.clone() }).await?;
     }
-    Ok(Some(transfer::run(&session.context, request).await?))
+    let mut report = transfer::run(&session.context, request).await?;
+    if options.enforce {
+        report.versions.iter_mut().for_each(|version| version.difference = None);
+    }
+    Ok(Some(report))
 }
 
 pub(super) fn finish(session: &Session, report: &Report, form: Option<ReportForm>) -> Result<(), Failure> {

@@ -112,8 +112,11 @@ fn a_second_download_gives_the_same_bytes() {
     assert_eq!(packed, fs::read(sandbox.path("q.tgz")).unwrap());
 }
 
-/// A tar archive of entries: name, type (`0` file, `2` symbolic link, `1` hard link), content or target.
-fn tar(entries: &[(&str, u8, &str)]) -> Vec<u8> {
+/// Name, type (`0` file, `2` symbolic link, `1` hard link), content or target.
+type Entry<'a> = (&'a str, u8, &'a str);
+
+/// A tar archive, whatever its entries say.
+fn tar(entries: &[Entry<'_>]) -> Vec<u8> {
     let mut archive = Vec::new();
     for (name, kind, content) in entries {
         let mut header = [0; 512];
@@ -147,7 +150,7 @@ fn an_archive_that_wants_out_is_refused_as_a_whole() {
     let absolute = outside.join("evil").display().to_string();
     let outside = outside.display().to_string();
     let first = ("first.txt", b'0', "harmless");
-    let cases: [(&str, &[(&str, u8, &str)]); 6] = [
+    let cases: [(&str, &[Entry<'_>]); 6] = [
         ("absolute", &[first, (&absolute, b'0', "evil")]),
         ("upwards", &[first, ("a/../../../outside/evil", b'0', "evil")]),
         ("link-out", &[first, ("link", b'2', &outside), ("link/evil", b'0', "evil")]),
@@ -155,13 +158,14 @@ fn an_archive_that_wants_out_is_refused_as_a_whole() {
         ("link-folder", &[first, ("folder/x", b'0', "x"), ("link", b'2', "folder"), ("link/evil", b'0', "evil")]),
         ("hard-link", &[first, ("link", b'1', "../../c.yaml")]),
     ];
-    let mut constructor = "name: acme.org/hello\nversion: 1.0.0\nprovider: {name: acme.org}\nresources:\n".to_owned();
-    for (name, entries) in cases {
+    let resources = cases.map(|(name, entries)| {
         fs::write(sandbox.path(&format!("{name}.tar")), tar(entries)).unwrap();
-        constructor.push_str(&format!(
+        format!(
             "- {{name: {name}, type: blob, input: {{type: file, path: {name}.tar, mediaType: application/x-tar}}}}\n"
-        ));
-    }
+        )
+    });
+    let head = "name: acme.org/hello\nversion: 1.0.0\nprovider: {name: acme.org}\nresources:\n";
+    let constructor = format!("{head}{}", resources.concat());
     sandbox.file("c.yaml", &constructor).ok("add cv -c c.yaml -r ctf");
     let before = names(&sandbox);
     for (name, entries) in cases {

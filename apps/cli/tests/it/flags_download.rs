@@ -17,7 +17,7 @@ fn sandbox() -> Sandbox {
         .file("chart/values.yaml", "a: 1\n")
         .file(
             "c.yaml",
-            r#"name: acme.org/many
+            r"name: acme.org/many
 version: 1.0.0
 provider: {name: acme.org}
 sources:
@@ -28,7 +28,7 @@ resources:
 - {name: two, type: other, extraIdentity: {arch: arm64}, input: {type: utf8, text: arm}}
 - {name: tree, type: directoryTree, input: {type: dir, path: tree}}
 - {name: chart, type: helmChart, input: {type: helm, path: chart}}
-"#,
+",
         )
         .ok("add cv -c c.yaml -r ctf");
     sandbox
@@ -115,7 +115,7 @@ fn versions_and_references_are_chosen() {
         assert_eq!(sandbox.read("x"), "first");
         fs::remove_file(sandbox.path("x")).unwrap();
     }
-    sandbox.file("c.yaml", &HELLO).ok("add cv -c c.yaml -r hellos");
+    sandbox.file("c.yaml", HELLO).ok("add cv -c c.yaml -r hellos");
     sandbox.file("c.yaml", &HELLO.replace("1.0.0", "1.1.0")).ok("add cv -c c.yaml -r hellos");
     let written = |flags: &str| {
         let lines = sandbox.ok(&format!("download resource --repo hellos acme.org/hello greeting {flags} -O y"));

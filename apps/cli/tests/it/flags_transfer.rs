@@ -147,9 +147,21 @@ fn existing_versions_are_replaced_or_left_alone() {
     {
         sandbox.fails(&format!("transfer ctf {source} out"), 4);
         sandbox.fails(&format!("transfer ctf --no-update {source} out"), 4);
-        sandbox.ok(&format!("transfer ctf {flag} {source} out"));
+        let said = sandbox.ok(&format!("transfer ctf {flag} {source} out"));
         assert_eq!(text(), expected, "{flag}");
+        let warning = "  warning:   version \"acme.org/hello:1.0.0\" already present, but differs because some artifact digests are changed (transport enforced by overwrite option)\n";
+        assert_eq!(said.contains(warning), flag != "--enforce", "{said}");
     }
+}
+
+#[test]
+fn the_report_says_what_was_replaced() {
+    let sandbox = Sandbox::hello();
+    sandbox.file("other.yaml", &HELLO.replace("hello world", "bye")).ok("add cv -c other.yaml -r other");
+    sandbox.ok("transfer ctf ctf out");
+    let report: Value = serde_json::from_str(&sandbox.ok("transfer cv --overwrite other out -o json")).unwrap();
+    assert_eq!(report["versions"][0]["action"], "replace");
+    assert_eq!(report["versions"][0]["difference"], "resource name=greeting,version=1.0.0 differs");
 }
 
 #[test]

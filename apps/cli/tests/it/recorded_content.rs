@@ -190,8 +190,7 @@ fn policies_decide_about_what_is_there() {
         assert_eq!(text(), "hello world");
     }
     // Of several components of a file none is added when one is in the way.
-    let indented =
-        |text: &str| text.lines().map(|line| format!("  {line}\n")).collect::<String>().replacen("  ", "- ", 1);
+    let indented = |text: &str| format!("- {}\n", text.trim_end().replace('\n', "\n  "));
     let file = format!("components:\n{}{}", indented(both), indented(&sandbox.read("other.yaml")));
     sandbox.file("both.yaml", &file).fails("add cv -c both.yaml -r ctf", 4);
     sandbox.fails("get cv ctf//acme.org/more:1.0.0", 3);

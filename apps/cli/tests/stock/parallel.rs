@@ -54,10 +54,9 @@ fn nothing_that_was_taken_is_lost() {
 fn the_same_transfer_from_many_sides_succeeds() {
     let sandbox = Sandbox::new();
     Layout::image(&sandbox, "layout", 1);
-    let versions: String = (0..8)
-        .map(|number| {
-            format!(
-                "- name: acme.org/same
+    let versions = (0..8).map(|number| {
+        format!(
+            "- name: acme.org/same
   version: 1.{number}.0
   provider: {{name: acme.org}}
   resources:
@@ -65,10 +64,9 @@ fn the_same_transfer_from_many_sides_succeeds() {
     type: ociImage
     input: {{type: dir, path: layout, mediaType: application/vnd.ocm.software.oci.layout.v1+tar}}
 "
-            )
-        })
-        .collect();
-    sandbox.add(&format!("components:\n{versions}"));
+        )
+    });
+    sandbox.add(&format!("components:\n{}", versions.collect::<Vec<_>>().concat()));
     for registry in Registry::each() {
         // `docker-registry` loses sight of blobs for a moment that somebody else sends, too.
         let line = format!("transfer ctf transport-archive http://{}", registry.address);

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -115,7 +116,20 @@ impl ComponentRepository {
     }
 
     /// Gives staged component versions their tags, in the order given, and makes all of it visible.
+    ///
+    /// # Errors
+    /// [`Kind::Conflict`] if two of them have the same tag but not the same content: `1.0.0-a+b` and `1.0.0-a.build-b` are
+    /// two versions, and the later one would silently take the place of the first. Nothing is visible then.
     pub async fn publish(&self, staged: &[Staged]) -> Result<()> {
+        let mut tags: HashMap<(&str, &str), &Staged> = HashMap::new();
+        for version in staged {
+            if let Some(other) = tags.insert((&version.component, &version.tag), version)
+                && other.root.digest() != version.root.digest()
+            {
+                let reason = format!("cannot be stored beside {}: both have the tag {}", other.version, version.tag);
+                return Err(Error::new(Kind::Conflict, format!("{}:{}", version.component, version.version), reason));
+            }
+        }
         for version in staged {
             self.content(&version.component).push_manifest(&version.root, Some(&version.tag)).await?;
         }

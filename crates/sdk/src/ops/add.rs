@@ -276,6 +276,7 @@ impl<'a> Nesting<'a> {
 }
 
 /// What to build, and where to put it.
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own that a program passes on")]
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Request {

@@ -55,7 +55,7 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
     let single = wanted.len() == 1;
     let mut report = Report::default();
     for (position, element) in &wanted {
-        let output = destination(request.output.as_deref(), &found[*position], element, single)?;
+        let output = destination(request.output.as_deref(), &found[*position], element, single);
         report.items.push(download_element(context, request, &found[*position].version, element, &output).await?);
     }
     Ok(report)
@@ -160,7 +160,9 @@ fn matching<'a>(version: &'a ComponentVersion, request: &Request, matched: &mut 
                 .hint(format!("add attributes until one is left of: {}", known.join("; "))));
         }
         *matched |= !found.is_empty();
-        found.into_iter().for_each(|position| chosen[position] = true);
+        for position in found {
+            chosen[position] = true;
+        }
     }
     Ok(all.into_iter().zip(chosen).filter(|(_, chosen)| *chosen).map(|(element, _)| element).collect())
 }
@@ -185,12 +187,12 @@ fn check_matched(found: &[Found], request: &Request, matched: &[bool], nothing: 
 
 /// Where an element goes. One alone goes to the place given; of several each gets a place of its own,
 /// `<component>/<version>/<name>-<extra identity>`, so that none takes the place of another.
-fn destination(output: Option<&Path>, found: &Found, element: &Element<'_>, single: bool) -> Result<PathBuf> {
+fn destination(output: Option<&Path>, found: &Found, element: &Element<'_>, single: bool) -> PathBuf {
     if let (Some(output), true) = (output, single) {
-        return Ok(output.to_owned());
+        return output.to_owned();
     }
     if single {
-        return Ok(PathBuf::from(file_name(element.name)));
+        return PathBuf::from(file_name(element.name));
     }
     let mut path = output.map(Path::to_owned).unwrap_or_default();
     for (component, version) in &found.path {
@@ -212,7 +214,7 @@ fn destination(output: Option<&Path>, found: &Found, element: &Element<'_>, sing
         name = format!("{name}-{}", element.version);
     }
     path.push(file_name(&name));
-    Ok(path)
+    path
 }
 
 /// How many elements of the version share the name and extra identity of this one, and differ in their version alone.

@@ -41,7 +41,7 @@ fn collect(
             Kind::Resources => keep(&component.resources, |element| element.identity().0, request, path, used, report)?,
             Kind::Sources => keep(&component.sources, |element| element.identity().0, request, path, used, report)?,
             Kind::References => {
-                keep(&component.component_references, |element| element.identity().0, request, path, used, report)?
+                keep(&component.component_references, |element| element.identity().0, request, path, used, report)?;
             }
         }
     }

@@ -125,6 +125,7 @@ fn report(prepared: &Prepared, moved: &[copy::Outcome]) -> Report {
             component: version.new.descriptor.component.name.clone(),
             version: version.new.descriptor.component.version.clone(),
             action: version.action,
+            difference: None,
             elements: elements.collect(),
         });
     }

@@ -98,7 +98,7 @@ fn left(access: &TypedObject) -> ElementAction {
 
 async fn action(version: &Version, options: &Options) -> Result<VersionAction> {
     let descriptor = &version.new.descriptor;
-    let action = version_action(descriptor, &version.target, options).await?;
+    let (action, _) = version_action(descriptor, &version.target, options).await?;
     if action != VersionAction::Present || options.existing == Existing::Skip {
         return Ok(action);
     }
