@@ -48,7 +48,12 @@ async fn plan_version(
     options: &Options,
 ) -> Result<VersionPlan> {
     let component = &version.descriptor.component;
-    let (action, difference) = version_action(&version.descriptor, target, options).await?;
+    let (action, difference) = match target.root(&component.name, &component.version).await? {
+        None => (VersionAction::Transfer, None),
+        // The very same bytes need no second look.
+        Some(root) if root.digest == *version.root.digest() => (VersionAction::Present, None),
+        Some(_) => version_action(&version.descriptor, target, options).await?,
+    };
     let mut elements = Vec::new();
     if !matches!(action, VersionAction::Keep) {
         let resources = component.resources.iter().enumerate().map(|(position, resource)| Element {

@@ -101,8 +101,9 @@ async fn a_transfer_asks_for_nothing_twice() {
     let report = transfer(&source, &target, "1.0.0").await;
     assert_eq!(report.totals.versions_present, 1);
     let (asked, sent) = (lines(&source), lines(&target));
-    assert_eq!(target.count("", Class::Upload), 0, "{sent}");
-    println!("{asked}\n{sent}");
+    assert_eq!(target.requests().len(), 1, "{sent}");
+    // Which versions belong together is told by the descriptor alone.
+    assert!(source.count("", Class::Manifest) <= 2 && source.count("", Class::Blob) <= 2, "{asked}");
 
     // The next version with the same image.
     add(&components(&source), "1.1.0", &image).await;

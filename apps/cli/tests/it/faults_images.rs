@@ -1,7 +1,7 @@
 //! Images of registries: which one is meant stays what is meant, wherever it goes.
 
 use ocm_oci::{Registry as _, Selector};
-use ocm_testkit::{Class, TestRegistry, fixtures};
+use ocm_testkit::{Class, Fault, TestRegistry, fixtures};
 use serde_json::Value;
 
 use crate::sandbox::Sandbox;
@@ -160,4 +160,31 @@ fn a_transfer_replaces_nothing_without_being_told() {
     assert_eq!(text(), "hello world");
     sandbox.ok(&format!("transfer ctf other {} --overwrite", target.url()));
     assert_eq!(text(), "bye");
+}
+
+#[test]
+fn what_a_registry_changes_on_the_way_is_noticed() {
+    let sandbox = Sandbox::new();
+    let (source, _) = registry(8);
+    sandbox.file("c.yaml", &constructor(&[format!("{}/team/app:v1", source.url())])).ok("add cv -c c.yaml -r ctf");
+    sandbox.file("hello.yaml", crate::sandbox::HELLO).ok("add cv -c hello.yaml -r ctf");
+    sandbox.ok(&format!("transfer ctf ctf {}/store", source.url()));
+    let store = format!("{}/store", source.url());
+    for fault in [Fault::corrupt(), Fault::short(1)] {
+        for class in [Class::Blob, Class::Manifest] {
+            source.reset();
+            source.fault(fault.clone().of("GET", class));
+            for line in [
+                "transfer cv ctf//acme.org/images:1.0.0 ./out --copy-resources".to_owned(),
+                format!("transfer cv {store}//acme.org/hello:1.0.0 ./out"),
+                format!("get cv {store}//acme.org/hello:1.0.0"),
+                format!("download resource {store}//acme.org/hello:1.0.0 --identity name=greeting --output out"),
+                "download resource ctf//acme.org/images:1.0.0 --identity name=image0 --output out".to_owned(),
+            ] {
+                let ran = sandbox.run(&line);
+                assert_eq!((ran.status, ran.stdout.as_str()), (5, ""), "{class:?} {fault:?} {line}: {}", ran.stderr);
+                assert!(!sandbox.path("out").exists(), "{class:?} {line}");
+            }
+        }
+    }
 }

@@ -175,3 +175,27 @@ fn ctrl_c_while_adding_leaves_nothing() {
         assert!(sandbox.is_empty(std::path::Path::new("tmp")), "{target}");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_while_a_file_is_copied_leaves_the_archive_as_it_was() {
+    let sandbox = Sandbox::hello();
+    // So much that there is time to interrupt; nearly none of it is ever written.
+    fs::File::create(sandbox.path("endless.bin")).unwrap().set_len(64 << 30).unwrap();
+    let endless = HELLO.replace("1.0.0", "2.0.0");
+    sandbox.file("c.yaml", &endless.replace("type: utf8\n    text: hello world", "type: file\n    path: endless.bin"));
+    fs::create_dir(sandbox.path("tmp")).unwrap();
+    let everything = || {
+        let mut all = [names(sandbox.path("")), names(sandbox.path("ctf")), names(sandbox.path("ctf/blobs"))].concat();
+        all.push(sandbox.read("ctf/artifact-index.json"));
+        all
+    };
+    let before = everything();
+    for target in ["ctf", "new"] {
+        let mut child = start(&sandbox, &format!("add cv -c c.yaml -r ./{target}"));
+        until("a new file", || everything() != before);
+        assert_eq!(interrupt(&mut child), 130, "{target}");
+        assert_eq!(everything(), before, "{target}");
+        assert!(sandbox.is_empty(std::path::Path::new("tmp")), "{target}");
+    }
+}

@@ -211,3 +211,18 @@ fn what_cannot_be_read_is_said_and_not_left_out() {
     assert_ne!(sandbox.run("transfer ctf ctf ./out").status, 0);
     assert!(!sandbox.path("out").exists());
 }
+
+#[test]
+fn a_dollar_stays_a_dollar_and_a_value_stays_one_text() {
+    let sandbox = Sandbox::new();
+    sandbox.file("c.yaml", &HELLO.replace("hello world", "'$5, $$6, ^a$, $PLAIN, $${NAME} and ${NAME}'"));
+    let value = "x'\n  extraIdentity: {smuggled: in}";
+    let words = ["add", "cv", "-c", "c.yaml", "-r", "ctf"];
+    assert!(sandbox.command(&words).env("NAME", value).env("PLAIN", "p").status().unwrap().success());
+    let text = sandbox.ok("download resource ctf//acme.org/hello:1.0.0 greeting -O -");
+    assert_eq!(text, format!("$5, $$6, ^a$, $PLAIN, ${{NAME}} and {value}"));
+    assert!(!sandbox.ok("get cv ctf -o json").contains("extraIdentity"));
+    sandbox.file("c.yaml", &HELLO.replace("hello world", "'$PLAIN ${NAME:-otherwise}'"));
+    let output = sandbox.command(&words).env("PLAIN", "p").output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "a half variable hides behind a dollar that only earns a notice");
+}

@@ -193,8 +193,9 @@ impl Filler<'_> {
         })
     }
 
-    /// Looks at the dollars that are no variables; one message for each text is enough.
+    /// Looks at the dollars that are no variables; one problem and one notice for each text are enough.
     fn check_rest(&mut self, text: &str, place: Position) {
+        let mut noticed = false;
         for (start, _) in text.match_indices('$') {
             let rest = &text[start + 1..];
             if rest.starts_with('{') && text[..start].ends_with('$') {
@@ -213,11 +214,11 @@ impl Filler<'_> {
                 return;
             }
             let name = first_word(rest);
-            if is_name(name) && self.variables.get(name).is_some() {
+            if !noticed && is_name(name) && self.variables.get(name).is_some() {
                 let message =
                     format!("\"${name}\" inside of a text stays as it is: write ${{{name}}} if the variable is meant");
                 self.notices.push(Problem::at(self.file, place, message));
-                return;
+                noticed = true;
             }
         }
     }
@@ -280,6 +281,7 @@ mod tests {
     fn half_variables_are_refused() {
         assert!(fill("a: \"a${b\"").unwrap_err().starts_with("f:1:4: \"${\" without an end"));
         assert!(fill("a: \"${b:-c}\"").unwrap_err().contains("is not a variable"));
+        assert!(fill("a: \"$NAME ${b:-c}\"").unwrap_err().contains("is not a variable"), "behind a notice");
     }
 
     #[test]

@@ -86,7 +86,12 @@ impl ComponentRepository {
 
     /// Whether there is such a component version.
     pub async fn exists(&self, component: &str, version: &str) -> Result<bool> {
-        Ok(self.content(component).resolve(&tag_of(version)).await?.is_some())
+        Ok(self.root(component, version).await?.is_some())
+    }
+
+    /// What the tag of a component version points to; `None` if there is no such version. Nothing but that is read.
+    pub async fn root(&self, component: &str, version: &str) -> Result<Option<ocm_oci::Descriptor>> {
+        self.content(component).resolve(&tag_of(version)).await
     }
 
     /// Reads a component version.

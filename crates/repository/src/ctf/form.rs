@@ -80,6 +80,10 @@ pub(crate) fn check_folder(path: &Path) -> Result<()> {
     }
     for entry in std::fs::read_dir(path).map_err(local)? {
         let name = entry.map_err(local)?.file_name();
+        // Another writer made it an archive after the look at it.
+        if name == INDEX_FILE {
+            return Ok(());
+        }
         if name != BLOBS && !name.to_string_lossy().starts_with('.') {
             return Err(no_archive(path, &format!("has no {INDEX_FILE} but other content")));
         }
