@@ -39,7 +39,11 @@ pub fn once(content: impl Into<Bytes>) -> ByteStream {
     Box::pin(stream::once(async move { Ok(content) }))
 }
 
-fn skip(stream: ByteStream, offset: u64) -> ByteStream {
+/// Drops the first bytes of a stream: for sources that can only be read from their start.
+pub fn skip<E: Send + 'static>(
+    stream: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
+    offset: u64,
+) -> Pin<Box<dyn Stream<Item = Result<Bytes, E>> + Send>> {
     use futures_util::StreamExt as _;
     let mut left = offset;
     Box::pin(stream.filter_map(move |chunk| {

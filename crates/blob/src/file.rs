@@ -68,7 +68,7 @@ impl Blob for FileBlob {
     }
 
     async fn open_at(&self, offset: u64) -> Result<ByteStream> {
-        let (path, start) = (self.path.clone(), self.offset + offset);
+        let (path, start) = (self.path.clone(), self.offset.saturating_add(offset));
         let size = self.size.saturating_sub(offset);
         Ok(read_in_background(move || {
             let mut file = File::open(&path).map_err(Error::at(&path))?;

@@ -56,7 +56,11 @@ impl Folder {
             return Err(Error::TooLarge { what: shown.display().to_string(), limit });
         }
         let mut content = Vec::with_capacity(size as usize);
-        file.take(limit).read_to_end(&mut content).map_err(Error::at(&shown))?;
+        // It may have grown since; what is too large is an error, never cut.
+        file.take(limit.saturating_add(1)).read_to_end(&mut content).map_err(Error::at(&shown))?;
+        if content.len() as u64 > limit {
+            return Err(Error::TooLarge { what: shown.display().to_string(), limit });
+        }
         Ok(Some(content))
     }
 

@@ -22,7 +22,7 @@ mod staged_directory;
 mod verify;
 
 pub use archive::{Archive, ArchiveBlob, Entry, EntryPath, Kind, Refused};
-pub use blob::{Blob, ByteStream, MemoryBlob, once};
+pub use blob::{Blob, ByteStream, MemoryBlob, once, skip};
 pub use compress::{Gzipped, gunzip, gunzip_if_compressed, gzip, is_gzip};
 pub use digest::{Algorithm, Digest, Digester, InvalidDigest};
 pub use error::Error;

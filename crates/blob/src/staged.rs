@@ -287,7 +287,9 @@ impl Measuring {
             Self::Known(digest) => digest,
             Self::Hash(algorithm) => {
                 let mut digester = Digester::new(algorithm);
-                chunks.iter().for_each(|chunk| digester.update(chunk));
+                for chunk in chunks {
+                    digester.update(chunk);
+                }
                 digester.finish()
             }
         }

@@ -1,7 +1,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::{Credentials, Error, Result, Secret};
 
@@ -9,7 +9,7 @@ use crate::{Credentials, Error, Result, Secret};
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Answers are a few hundred bytes; this is no place for more.
-const LIMIT: usize = 1 << 20;
+const LIMIT: u64 = 1 << 20;
 
 /// User name that stands for "the secret is an identity token" in the helper protocol.
 const TOKEN_USER: &str = "<token>";
@@ -47,20 +47,27 @@ impl Helper {
             // A helper that does not read its input may still answer.
             let _ = input.write_all(host.as_bytes()).await;
         }
-        let output = tokio::time::timeout(TIMEOUT, child.wait_with_output())
+        let answered = async {
+            let mut said = Vec::new();
+            if let Some(output) = child.stdout.take() {
+                output.take(LIMIT + 1).read_to_end(&mut said).await?;
+            }
+            Ok::<_, std::io::Error>((said, child.wait().await?))
+        };
+        let (said, status) = tokio::time::timeout(TIMEOUT, answered)
             .await
             .map_err(|_| fail(format!("no answer within {} s", TIMEOUT.as_secs())))?
             .map_err(|error| fail(error.to_string()))?;
-        if output.stdout.len() > LIMIT {
+        if said.len() as u64 > LIMIT {
             return Err(fail("its answer is too long".into()));
         }
-        if !output.status.success() {
+        if !status.success() {
             // The protocol says "not found" in words on standard output.
-            let said = String::from_utf8_lossy(&output.stdout).to_lowercase();
-            let unknown = said.contains("not found") || said.contains("no credentials");
-            return if unknown { Ok(None) } else { Err(fail(format!("it ended with {}", output.status))) };
+            let words = String::from_utf8_lossy(&said).to_lowercase();
+            let unknown = words.contains("not found") || words.contains("no credentials");
+            return if unknown { Ok(None) } else { Err(fail(format!("it ended with {status}"))) };
         }
-        let answer: Answer = serde_json::from_slice(&output.stdout)
+        let answer: Answer = serde_json::from_slice(&said)
             .map_err(|_| fail("its answer is not the JSON of the helper protocol".into()))?;
         Ok(match (answer.username.as_str(), answer.secret) {
             (_, secret) if secret.is_empty() => None,

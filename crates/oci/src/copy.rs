@@ -257,8 +257,7 @@ enum Step {
 pub(crate) async fn carried(source: &Arc<dyn Repository>, document: &Document) -> Result<Vec<Descriptor>> {
     let mut carried = Vec::new();
     for blob in document.blobs() {
-        let left = blob.is_non_distributable()
-            && (blob.has_urls() || source.blob_size(&blob.digest).await?.is_none());
+        let left = blob.is_non_distributable() && (blob.has_urls() || source.blob_size(&blob.digest).await?.is_none());
         if !left {
             carried.push(blob.clone());
         }

@@ -230,6 +230,21 @@ pub struct ImageIndex {
     pub other: Map<String, Value>,
 }
 
+impl ImageIndex {
+    /// An index that lists nothing yet and says what it is.
+    pub fn empty() -> Self {
+        Self {
+            schema_version: 2,
+            media_type: Some(media_type::INDEX.to_owned()),
+            artifact_type: None,
+            manifests: Vec::new(),
+            subject: None,
+            annotations: None,
+            other: Map::new(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,14 +5,8 @@ use std::str::FromStr;
 
 use ocm_blob::Digest;
 
-use crate::registry::{Endpoint, Scheme};
+use crate::registry::{DOCKER_HUB, Endpoint, Scheme, is_docker_hub};
 use crate::{Error, Result, Selector};
-
-/// The host that is meant when none is written.
-const DOCKER_HUB: &str = "docker.io";
-
-/// Other names of that host.
-const DOCKER_HUB_NAMES: [&str; 3] = [DOCKER_HUB, "index.docker.io", "registry-1.docker.io"];
 
 /// The part of Docker Hub that holds images with a name of one segment.
 const DOCKER_LIBRARY: &str = "library";
@@ -55,7 +49,7 @@ impl ImageReference {
     pub fn host(&self) -> &str {
         match self.host.as_deref() {
             None => DOCKER_HUB,
-            Some(host) if DOCKER_HUB_NAMES.contains(&host) => DOCKER_HUB,
+            Some(host) if is_docker_hub(host) => DOCKER_HUB,
             Some(host) => host,
         }
     }
@@ -148,6 +142,14 @@ pub fn reference_name(reference: &str) -> String {
 pub fn is_tag(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     (1..=128).contains(&text.len()) && text.chars().all(allowed) && !text.starts_with(['.', '-'])
+}
+
+/// The tag under which a place without an interface for referrers lists what refers to a manifest (distribution
+/// specification, *Referrers Tag Schema*): the hash is cut to 64 digits, so that the tag of a SHA-512 digest stays legal.
+pub fn referrers_tag(subject: &Digest) -> String {
+    let mut hex = subject.hex();
+    hex.truncate(64);
+    format!("{}-{hex}", subject.algorithm().name())
 }
 
 /// Whether a text is a repository name (distribution specification, *Pulling manifests*).
@@ -336,5 +338,27 @@ mod tests {
         let selector = |text: &str| text.parse::<ImageReference>().unwrap().selector().to_string();
         assert_eq!(selector(&format!("a:v1@{DIGEST}")), DIGEST);
         assert_eq!((selector("a:v1").as_str(), selector("a").as_str()), ("v1", "latest"));
+    }
+
+    #[test]
+    fn names_and_tags_follow_their_grammar() {
+        for good in ["a", "a/b", "a.b_c__d---e/0", "component-descriptors/acme.org/x"] {
+            assert!(is_repository(good), "{good}");
+        }
+        for bad in ["", "/", "a/", "/a", "A", "a..b", "a___b", "-a", "a-", "a/../b", "a._b", "ä", "a//b", "a%2fb"] {
+            assert!(!is_repository(bad), "{bad}");
+        }
+        assert!(!is_repository(&"a".repeat(256)));
+        assert!(is_tag("v1.0-x_") && is_tag(&"a".repeat(128)));
+        for bad in ["", ".a", "-a", "a+b", "a:b", "a/b", &"a".repeat(129)] {
+            assert!(!is_tag(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_tag_of_a_list_of_referrers_is_a_tag() {
+        let subject: Digest = format!("sha512:{}", "ab".repeat(64)).parse().unwrap();
+        assert_eq!(referrers_tag(&subject), format!("sha512-{}", "ab".repeat(32)));
+        assert!(is_tag(&referrers_tag(&subject)));
     }
 }

@@ -10,20 +10,16 @@ use futures_util::StreamExt as _;
 use ocm_blob::{
     Algorithm, Blob, ByteStream, Digest, DirectoryTar, Folder, Measure, MemoryBlob, PackOptions, read_to_end, verified,
 };
+use ocm_model::reference::COMPONENT_DESCRIPTORS;
 use ocm_model::{Descriptor, TypedObject};
 use ocm_oci::{Error, Kind, Manifest, Pushed, Registry, Repository, Selector};
 
 use crate::Result;
+use crate::component::read::{DESCRIPTOR_FILE, DESCRIPTOR_LIMIT};
 use crate::component::{ComponentRepository, NewVersion, RawDescriptor, media_type, stage, version};
-
-/// The file that makes a folder a component archive.
-const DESCRIPTOR_FILE: &str = "component-descriptor.yaml";
 
 /// The folder with the local content.
 const BLOBS: &str = "blobs";
-
-/// Largest descriptor that is read, in bytes.
-const DESCRIPTOR_LIMIT: u64 = 16 << 20;
 
 /// A component archive, open for reading.
 ///
@@ -234,7 +230,7 @@ impl Registry for ComponentArchive {
 }
 
 fn repository_name(component: &str) -> String {
-    format!("component-descriptors/{component}")
+    format!("{COMPONENT_DESCRIPTORS}/{component}")
 }
 
 #[async_trait]

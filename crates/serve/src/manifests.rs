@@ -3,6 +3,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use http::{Method, StatusCode, header};
 use ocm_blob::{Algorithm, Digest, Digester};
+use ocm_oci::reference::is_tag;
 use ocm_oci::{Document, Error, Manifest, Repository, Selector, media_type};
 use serde_json::Value;
 
@@ -11,7 +12,6 @@ use crate::answer::{self, CONTENT_DIGEST, SUBJECT, TAG, With as _};
 use crate::api::{Answer, Call, Inner};
 use crate::blobs::FOREVER;
 use crate::range::{ETAG_HEADER, etag, is_known};
-use crate::route::is_tag;
 
 /// Largest manifest that is taken, in bytes; the least that the specification asks a registry to take.
 const LIMIT: usize = 4 * 1024 * 1024;

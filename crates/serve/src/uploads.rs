@@ -2,6 +2,7 @@ use axum::body::Body;
 use futures_util::StreamExt as _;
 use http::{Response, StatusCode, header};
 use ocm_blob::Digest;
+use ocm_oci::reference::is_repository;
 use ocm_oci::{Error, Kind, Upload};
 
 use crate::Failure;
@@ -63,7 +64,7 @@ impl Inner {
             let others = self.registry.repositories().await.unwrap_or_default();
             std::iter::once(call.repository.clone()).chain(others).collect()
         };
-        for from in sources.iter().filter(|from| crate::route::is_name(from)) {
+        for from in sources.iter().filter(|from| is_repository(from)) {
             match store.mount(digest, from).await {
                 Ok(true) => return Ok(true),
                 Ok(false) => {}

@@ -18,7 +18,7 @@ use crate::{
 ///
 /// # Guarantees
 /// Content comes first, component versions become visible last and in the order of the plan: referenced ones before
-/// those that refer to them. If anything fails, no component version of the plan has become visible.
+/// those that refer to them. If anything fails before the first of them is published, none has become visible.
 pub async fn execute(
     prepared: &Prepared,
     target: &ComponentRepository,
@@ -159,11 +159,7 @@ impl Transfer<'_> {
         };
         self.options.observer.ended(&item, outcome);
         result.map_err(|source| Error::Element {
-            element: format!(
-                "{} {}",
-                if element.kind == ElementKind::Resource { "resource" } else { "source" },
-                element.identity.get("name").map_or("", String::as_str)
-            ),
+            element: format!("{} {}", element.kind.noun(), element.identity.get("name").map_or("", String::as_str)),
             version: format!("{}:{}", self.plan.component, self.plan.version),
             source,
         })
@@ -268,9 +264,7 @@ impl Transfer<'_> {
             (self.images.repository(&image).await?, pinned)
         };
         let root = found(&source, digest).await?;
-        let prefix = self.target.sub_path();
-        let name = if prefix.is_empty() { repository.to_owned() } else { format!("{prefix}/{repository}") };
-        let target = self.target.registry().repository(&name);
+        let target = image_repository(self.target, repository);
         let mut outcome = self.copy_graph(&source, &target, &root, mountable(&source, &target)).await?;
         if let Some(tag) = tag {
             // Somebody else's image may already have this name; moving its tag would give its users another image.
@@ -290,11 +284,7 @@ impl Transfer<'_> {
                 outcome.sent += 1;
             }
         }
-        // Plain HTTP has to be said, TLS is what everybody expects.
-        let mut image = match target.location() {
-            Some(at) => format!("{}/{}", at.registry.trim_start_matches("https://"), at.repository),
-            None => target.address(),
-        };
+        let mut image = image_name(&target);
         if let Some(tag) = tag {
             image = format!("{image}:{tag}");
         }
@@ -304,6 +294,18 @@ impl Transfer<'_> {
         let access = TypedObject::new("ociArtifact/v1").with("imageReference", image);
         Ok(Moved { outcome, content: Vec::new(), access: Some(access) })
     }
+}
+
+/// The repository of an image with a name of its own, in the place that receives component versions.
+pub(crate) fn image_repository(target: &ComponentRepository, name: &str) -> Arc<dyn ocm_oci::Repository> {
+    let prefix = target.sub_path();
+    let name = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
+    target.registry().repository(&name)
+}
+
+/// How an image of this repository is referred to, without tag and digest.
+pub(crate) fn image_name(repository: &Arc<dyn ocm_oci::Repository>) -> String {
+    repository.location().map_or_else(|| repository.address(), |at| at.image_name())
 }
 
 /// Name of the source repository if the target can take blobs over from it without moving them.

@@ -1,8 +1,11 @@
 use std::sync::Arc;
 
 use ocm_blob::Observer;
+use ocm_model::TypedObject;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::ElementKind;
 
 /// Which content moves along with a descriptor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -58,4 +61,21 @@ pub struct Options {
     pub concurrency: usize,
     /// Who is told.
     pub observer: Arc<dyn Observer>,
+}
+
+impl Options {
+    /// Whether the content of an element that lies elsewhere moves along, unless its access type is left out.
+    pub(crate) fn moves(&self, kind: ElementKind, is_local: bool) -> bool {
+        match self.copy {
+            _ if kind == ElementKind::Source => self.copy_sources,
+            CopyMode::AllResources => true,
+            CopyMode::LocalResources => is_local,
+            CopyMode::LocalBlob => false,
+        }
+    }
+
+    /// Whether content of this access type stays where it is.
+    pub(crate) fn omits(&self, access: &TypedObject) -> bool {
+        self.omit_access_types.iter().any(|kind| *kind == access.kind || kind == access.base_kind())
+    }
 }

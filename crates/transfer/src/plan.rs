@@ -76,6 +76,16 @@ pub enum ElementKind {
     Source,
 }
 
+impl ElementKind {
+    /// What one of them is called: `resource` or `source`.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Resource => "resource",
+            Self::Source => "source",
+        }
+    }
+}
+
 /// What happens to the content of an element.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "action", rename_all = "camelCase", rename_all_fields = "camelCase")]

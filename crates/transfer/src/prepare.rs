@@ -8,8 +8,9 @@ use ocm_model::{Descriptor, DigestSpec, TypedObject};
 use ocm_oci::{ImageReference, Selector, media_type};
 use ocm_repository::{ComponentRepository, ComponentVersion};
 
+use crate::execute::{image_name, image_repository};
 use crate::{
-    CopyMode, Difference, ElementAction, ElementKind, ElementPlan, Error, Existing, Options, Plan, Result, UploadAs,
+    Difference, ElementAction, ElementKind, ElementPlan, Error, Existing, Options, Plan, Result, UploadAs,
     VersionAction, VersionPlan, compare,
 };
 
@@ -119,9 +120,12 @@ async fn settle_present(plan: &mut VersionPlan, target: &ComponentRepository) ->
                 ElementAction::EmbedImage { .. } | ElementAction::EmbedBlob { .. } => {
                     access.is_some_and(|access| matches!(Access::of(access), Access::LocalBlob { .. }))
                 }
-                ElementAction::UploadImage { repository, .. } => access
-                    .and_then(|access| access.text("imageReference"))
-                    .is_some_and(|text| text.contains(repository.as_str())),
+                ElementAction::UploadImage { repository, .. } => {
+                    let name = image_name(&image_repository(target, repository));
+                    let written = access.and_then(|access| access.text("imageReference"));
+                    let rest = written.and_then(|text| text.strip_prefix(&name));
+                    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '@']))
+                }
                 ElementAction::CopyLocal { .. } | ElementAction::Reference { .. } => true,
             };
             !carried
@@ -181,11 +185,7 @@ struct Element<'a> {
 
 impl Element<'_> {
     fn name(&self) -> String {
-        let kind = match self.kind {
-            ElementKind::Resource => "resource",
-            ElementKind::Source => "source",
-        };
-        format!("{kind} {}", self.identity.get("name").map_or("", String::as_str))
+        format!("{} {}", self.kind.noun(), self.identity.get("name").map_or("", String::as_str))
     }
 }
 
@@ -197,14 +197,8 @@ async fn plan_element(
     options: &Options,
 ) -> Result<ElementAction> {
     let stays = |reason: &str| Ok(ElementAction::Reference { reason: reason.to_owned() });
-    let omitted =
-        options.omit_access_types.iter().any(|kind| kind == &element.access.kind || kind == element.access.base_kind());
-    let wanted = match options.copy {
-        _ if element.kind == ElementKind::Source => options.copy_sources,
-        CopyMode::AllResources => true,
-        CopyMode::LocalResources => element.local,
-        CopyMode::LocalBlob => false,
-    };
+    let omitted = options.omits(element.access);
+    let wanted = options.moves(element.kind, element.local);
     let at =
         |error: ocm_oci::Error| Error::Element { element: element.name(), version: name_of(version), source: error };
     match Access::of(element.access) {
@@ -213,6 +207,7 @@ async fn plan_element(
         Access::LocalBlob { local_reference, media_type, reference_name, .. } => {
             if let (UploadAs::OciArtifact, Some(name)) = (options.upload_as, &reference_name)
                 && wanted
+                && !omitted
                 && element.kind == ElementKind::Resource
                 && media_type::is_manifest(&media_type)
                 && is_remote(target)
@@ -290,7 +285,7 @@ fn recorded(digest: Option<&DigestSpec>) -> Option<&str> {
 fn split_name(name: &str, fallback: &str) -> (String, Option<String>) {
     match name.rsplit_once(':') {
         Some((repository, tag)) if !tag.contains('/') => (repository.to_owned(), Some(tag.to_owned())),
-        _ => (name.to_owned(), (!fallback.is_empty()).then(|| fallback.replace('+', ".build-"))),
+        _ => (name.to_owned(), (!fallback.is_empty()).then(|| ocm_model::version::to_tag(fallback))),
     }
 }
 

@@ -11,7 +11,7 @@ use ocm_model::{Descriptor, Resource, TypedObject};
 use ocm_oci::{Anonymous, Endpoint, Error, ImageReference, Kind, RemoteRegistry, Repository};
 use ocm_repository::{ComponentRepository, NewVersion};
 use ocm_testkit::fixtures::{self, Graph};
-use ocm_testkit::{Class, TestRegistry};
+use ocm_testkit::{Class, Request, TestRegistry};
 use ocm_transfer::{CopyMode, Existing, Options, Report, UploadAs, execute, prepare};
 
 const NAME: &str = "acme.org/image";
@@ -73,8 +73,8 @@ async fn transfer(source: &TestRegistry, target: &TestRegistry, version: &str) -
 }
 
 fn lines(registry: &TestRegistry) -> String {
-    let requests = registry.requests();
-    requests.iter().map(|request| format!("{} {} {}\n", request.method, request.path, request.status)).collect()
+    let line = |request: Request| format!("{} {} {}", request.method, request.path, request.status);
+    registry.requests().into_iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 #[tokio::test]

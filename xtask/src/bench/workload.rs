@@ -22,8 +22,9 @@ pub(super) fn layout(at: &Path, size: u64) -> Result<Layout, String> {
     let folder = at.join("layout");
     let blobs = folder.join("blobs/sha256");
     std::fs::create_dir_all(&blobs).map_err(|e| format!("{}: {e}", blobs.display()))?;
-    let layers =
-        (1..=LAYERS).map(|seed| blob(&blobs, |file| noise(file, seed, size / LAYERS))).collect::<Result<Vec<_>, _>>()?;
+    let layers = (1..=LAYERS)
+        .map(|seed| blob(&blobs, |file| noise(file, seed, size / LAYERS)))
+        .collect::<Result<Vec<_>, _>>()?;
     let list = |of: &dyn Fn(&Stored) -> String| layers.iter().map(of).collect::<Vec<_>>().join(",");
     let config = blob(&blobs, |file| {
         write!(

@@ -218,7 +218,7 @@ fn a_dollar_stays_a_dollar_and_a_value_stays_one_text() {
     sandbox.file("c.yaml", &HELLO.replace("hello world", "'$5, $$6, ^a$, $PLAIN, $${NAME} and ${NAME}'"));
     let value = "x'\n  extraIdentity: {smuggled: in}";
     let words = ["add", "cv", "-c", "c.yaml", "-r", "ctf"];
-    assert!(sandbox.command(&words).env("NAME", value).env("PLAIN", "p").status().unwrap().success());
+    assert!(sandbox.command(&words).env("NAME", value).env("PLAIN", "p").output().unwrap().status.success());
     let text = sandbox.ok("download resource ctf//acme.org/hello:1.0.0 greeting -O -");
     assert_eq!(text, format!("$5, $$6, ^a$, $PLAIN, ${{NAME}} and {value}"));
     assert!(!sandbox.ok("get cv ctf -o json").contains("extraIdentity"));

@@ -177,9 +177,7 @@ impl Work<'_> {
             (Place::Resource(resource), Some(content)) => self.input(&element, Some(resource), content).await,
             (Place::Source(..), Some(content)) => self.input(&element, None, content).await,
             (Place::Resource(resource), None) => self.access(&element, resource).await,
-            (Place::Source(source), None) => {
-                Ok(Done { access: source.element.access.clone(), digest: None })
-            }
+            (Place::Source(source), None) => Ok(Done { access: source.element.access.clone(), digest: None }),
         };
         if matches!(place, Place::Source(..)) {
             observer.warned(&format!(

@@ -203,7 +203,8 @@ pub async fn build(components: &[Component], environment: &Environment, options:
     }
     drop(staged);
     let versions = described.into_iter().zip(dispositions);
-    let versions = versions.map(|(version, disposition)| Built { descriptor: version.descriptor, disposition }).collect();
+    let versions =
+        versions.map(|(version, disposition)| Built { descriptor: version.descriptor, disposition }).collect();
     let external = plan.external.iter().map(|version| version.descriptor.clone()).collect();
     let name = |version: NewVersion| (version.descriptor.component.name, version.descriptor.component.version);
     Ok(Outcome { versions, external, copied: copied.into_iter().map(name).collect() })

@@ -35,7 +35,9 @@ pub(super) fn is_label_version(version: &str) -> bool {
 pub fn is_date_time(text: &str) -> bool {
     let bytes = text.as_bytes();
     let digits = |from: usize, to: usize| bytes.get(from..to).is_some_and(|part| part.iter().all(u8::is_ascii_digit));
-    let number = |from: usize| text.get(from..from + 2).and_then(|part| part.parse::<u8>().ok()).unwrap_or(99);
+    let number = |from: usize| {
+        text.get(from..from + 2).filter(|_| digits(from, from + 2)).and_then(|part| part.parse::<u8>().ok()).unwrap_or(99)
+    };
     let sign = |at: usize, signs: &[u8]| bytes.get(at).is_some_and(|byte| signs.contains(byte));
     let date = digits(0, 4)
         && sign(4, b"-")
@@ -85,6 +87,7 @@ mod tests {
         for bad in [
             "2024-05-06",
             "2024-13-06T07:08:09Z",
+            "2024-+5-06T07:08:09Z",
             "2024-05-06T07:08:09",
             "2024-05-06T07:08:09.Z",
             "äöüäöüäöüäöüäöüäöüäöü",

@@ -122,15 +122,7 @@ impl LayoutContent {
     }
 
     fn index(&self) -> Result<Vec<u8>> {
-        let index = ImageIndex {
-            schema_version: 2,
-            media_type: None,
-            artifact_type: None,
-            manifests: self.rows.clone(),
-            subject: None,
-            annotations: None,
-            other: serde_json::Map::new(),
-        };
+        let index = ImageIndex { media_type: None, manifests: self.rows.clone(), ..ImageIndex::empty() };
         serde_json::to_vec(&index).map_err(|error| Error::invalid("index.json", error))
     }
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::files::Files;
 use super::{REF_NAME, TAGS};
+use crate::reference::referrers_tag;
 use crate::{
     Descriptor, Document, Error, ImageIndex, Kind, Manifest, Pushed, Repository, Result, Selector, media_type,
 };
@@ -234,7 +235,7 @@ impl Repository for Layout {
 
     async fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>> {
         // Of old clients: an index under a tag made of the digest (OCI distribution specification, *Referrers Tag Schema*).
-        let fallback = format!("{}-{}", subject.algorithm().name(), subject.hex());
+        let fallback = referrers_tag(subject);
         let mut found: Vec<Descriptor> = Vec::new();
         if let Some(row) = self.tagged(&fallback)?
             && let Some(Document::Index(index)) =

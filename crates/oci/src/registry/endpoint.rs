@@ -23,8 +23,16 @@ impl Scheme {
     }
 }
 
-/// The names under which Docker Hub is known; one place, one set of credentials.
-const DOCKER_HUB: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
+/// Docker Hub, as people write it; what is meant where no host is written.
+pub(crate) const DOCKER_HUB: &str = "docker.io";
+
+/// Where Docker Hub's interface lives.
+const DOCKER_HUB_API: &str = "registry-1.docker.io";
+
+/// Whether a host is Docker Hub under any of its names: one place, one set of credentials.
+pub(crate) fn is_docker_hub(host: &str) -> bool {
+    [DOCKER_HUB, "index.docker.io", DOCKER_HUB_API].contains(&host)
+}
 
 /// A registry's address: scheme and host, with the port if it is not the usual one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -82,16 +90,12 @@ impl Endpoint {
 
     /// Host and port that answer: Docker Hub's interface lives under another name than the one people write.
     pub fn api_host(&self) -> &str {
-        if self.is_docker_hub() { "registry-1.docker.io" } else { &self.host }
+        if is_docker_hub(&self.host) { DOCKER_HUB_API } else { &self.host }
     }
 
     /// The host that credentials are kept for: one name for all the names of Docker Hub.
     pub fn credentials_host(&self) -> &str {
-        if self.is_docker_hub() { "docker.io" } else { &self.host }
-    }
-
-    fn is_docker_hub(&self) -> bool {
-        DOCKER_HUB.contains(&self.host.as_str())
+        if is_docker_hub(&self.host) { DOCKER_HUB } else { &self.host }
     }
 
     /// An address below `/v2/`.

@@ -25,5 +25,6 @@ mod upload;
 mod upload_session;
 
 pub use endpoint::{Endpoint, Scheme};
+pub(crate) use endpoint::{DOCKER_HUB, is_docker_hub};
 pub use options::RemoteOptions;
 pub use remote::{RemoteRegistry, RemoteRepository};

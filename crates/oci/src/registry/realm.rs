@@ -42,7 +42,8 @@ impl Realm {
             return Err(refuse(format!("names {shown} as its token service, but that is not encrypted")));
         }
         let literal = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').parse();
-        let link_local = match literal {
+        // In the form `::ffff:169.254.169.254` it is the same address.
+        let link_local = match literal.map(|address: IpAddr| address.to_canonical()) {
             Ok(IpAddr::V4(address)) => address.is_link_local(),
             Ok(IpAddr::V6(address)) => address.is_unicast_link_local(),
             Err(_) => false,
@@ -92,6 +93,7 @@ mod tests {
             "https://user@ghcr.io/",
             "https://",
             "https://169.254.169.254/token",
+            "https://[::ffff:169.254.169.254]/token",
             "https://[fe80::1]/token",
         ] {
             assert!(judge("ghcr.io", realm).is_err(), "{realm}");

@@ -7,15 +7,11 @@ use ocm_http::{HeaderValue, Method, Request, StatusCode, header};
 use super::RemoteRepository;
 use super::failure::{failure, transport};
 use super::link::Pages;
+use crate::reference::referrers_tag;
 use crate::{Descriptor, Document, Error, ImageIndex, Kind, Manifest, Result, Selector, media_type};
 
 /// Attempts to write a fallback list that others write at the same time.
 const ATTEMPTS: usize = 5;
-
-/// The tag that holds the referrers of a manifest where the registry has no interface for them.
-fn fallback_tag(subject: &Digest) -> String {
-    format!("{}-{}", subject.algorithm().name(), subject.hex())
-}
 
 impl RemoteRepository {
     /// Manifests about `subject`, of one artifact type if one is given.
@@ -70,7 +66,7 @@ impl RemoteRepository {
     }
 
     async fn fallback(&self, subject: &Digest) -> Result<Option<ImageIndex>> {
-        let manifest = match self.get_manifest(&Selector::Tag(fallback_tag(subject))).await {
+        let manifest = match self.get_manifest(&Selector::Tag(referrers_tag(subject))).await {
             Ok(manifest) => manifest,
             Err(error) if error.kind() == Kind::NotFound => return Ok(None),
             Err(error) => return Err(error),
@@ -78,7 +74,7 @@ impl RemoteRepository {
         match manifest.document()? {
             Document::Index(index) => Ok(Some(index)),
             Document::Image(_) => {
-                Err(self.error(Kind::Invalid, format!("the tag {} is not a list", fallback_tag(subject))))
+                Err(self.error(Kind::Invalid, format!("the tag {} is not a list", referrers_tag(subject))))
             }
         }
     }
@@ -99,28 +95,16 @@ impl RemoteRepository {
         entry.artifact_type = document.artifact_type().map(str::to_owned);
         entry.annotations = document.annotations().cloned();
         for _ in 0..ATTEMPTS {
-            let mut index = self.fallback(subject).await?.unwrap_or_else(empty_list);
+            let mut index = self.fallback(subject).await?.unwrap_or_else(ImageIndex::empty);
             if index.manifests.iter().any(|other| other.digest == entry.digest) {
                 return Ok(());
             }
             index.manifests.push(entry.clone());
             let list = Manifest::write(&index, media_type::INDEX)?;
-            Box::pin(self.put_manifest(&list, Some(&fallback_tag(subject)))).await?;
+            Box::pin(self.put_manifest(&list, Some(&referrers_tag(subject)))).await?;
         }
         let reason =
-            format!("the list of referrers {} is overwritten by others again and again", fallback_tag(subject));
+            format!("the list of referrers {} is overwritten by others again and again", referrers_tag(subject));
         Err(Error::new(Kind::Conflict, self.subject(), reason))
-    }
-}
-
-fn empty_list() -> ImageIndex {
-    ImageIndex {
-        schema_version: 2,
-        media_type: Some(media_type::INDEX.to_owned()),
-        artifact_type: None,
-        manifests: Vec::new(),
-        subject: None,
-        annotations: None,
-        other: serde_json::Map::new(),
     }
 }

@@ -16,8 +16,8 @@ use crate::{
 /// A registry on the network, or the part of one below a path.
 ///
 /// # Guarantees
-/// Credentials go to the registry and to the token service it is known to have, nowhere else. What is asked or pushed
-/// once is not asked or pushed again as long as this value (or a clone) lives.
+/// Credentials go to the registry and to the token service it is known to have, nowhere else. A blob that was found or
+/// pushed once is neither asked for nor pushed again as long as this value (or a clone) lives.
 #[derive(Clone)]
 pub struct RemoteRegistry {
     connection: Arc<Connection>,

@@ -53,6 +53,14 @@ pub struct Location {
     pub repository: String,
 }
 
+impl Location {
+    /// How an image of this repository is referred to, without tag and digest. Plain HTTP has to be said, TLS is what
+    /// everybody expects.
+    pub fn image_name(&self) -> String {
+        format!("{}/{}", self.registry.trim_start_matches("https://"), self.repository)
+    }
+}
+
 /// How a blob came to be in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pushed {
@@ -67,8 +75,8 @@ pub enum Pushed {
 /// One repository in some place: blobs and manifests by digest, and tags.
 ///
 /// # Guarantees
-/// Every byte handed out was checked against its digest, or the stream fails before its end. A blob or manifest that was
-/// pushed is there as a whole or not at all.
+/// A manifest, and a blob that is read from its start, was checked against its digest, or the stream fails before its end.
+/// A blob or manifest that was pushed is there as a whole or not at all.
 #[async_trait]
 pub trait Repository: Send + Sync {
     /// How a person would address this repository: for messages.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use ocm_model::reference::COMPONENT_DESCRIPTORS;
+
 /// Media types of the parts of a component version.
 pub mod media_type {
     /// The descriptor as JSON; what is written.
@@ -103,6 +105,7 @@ pub(crate) fn annotations(component: &str, version: &str, index: bool) -> BTreeM
 /// Some have the prefix of the repository in front of the name.
 pub(crate) fn annotated_version<'a>(text: &'a str, component: &str) -> Option<&'a str> {
     let (name, version) = text.split_once(':')?;
-    let name = name.strip_prefix("component-descriptors/").unwrap_or(name);
+    let bare = name.strip_prefix(COMPONENT_DESCRIPTORS).and_then(|rest| rest.strip_prefix('/'));
+    let name = bare.unwrap_or(name);
     (name == component && !version.contains(':')).then_some(version)
 }

@@ -5,7 +5,7 @@ mod digest;
 mod form;
 mod joined;
 mod layers;
-mod read;
+pub(crate) mod read;
 mod repository;
 pub(crate) mod stage;
 pub(crate) mod version;

@@ -12,13 +12,13 @@ use crate::component::form::{annotation, media_type};
 use crate::component::version::{ComponentVersion, RawDescriptor};
 
 /// Largest descriptor that is read, in bytes.
-const DESCRIPTOR_LIMIT: u64 = 16 << 20;
+pub(crate) const DESCRIPTOR_LIMIT: u64 = 16 << 20;
 
 /// Largest configuration that is read, in bytes; real ones have about 200.
 const CONFIG_LIMIT: u64 = 1 << 20;
 
-/// The file in a packed descriptor.
-const DESCRIPTOR_FILE: &str = "component-descriptor.yaml";
+/// The file in a packed descriptor, and the one that makes a folder a component archive.
+pub(crate) const DESCRIPTOR_FILE: &str = "component-descriptor.yaml";
 
 /// Entries that are looked at in a packed descriptor, which has one.
 const ENTRIES_LIMIT: usize = 100;

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use ocm_model::Version;
+use ocm_model::reference::COMPONENT_DESCRIPTORS;
 use ocm_oci::{Error, Kind, Registry, Repository, Selector};
 
 use crate::Result;
@@ -10,9 +11,6 @@ use crate::component::form::{annotated_version, annotation};
 use crate::component::read;
 use crate::component::stage::{self, NewVersion, Staged};
 use crate::component::version::ComponentVersion;
-
-/// The path element in front of the names of components.
-const COMPONENTS: &str = "component-descriptors";
 
 /// Tags that are looked into at the same time.
 const LOOK_UPS: usize = 8;
@@ -55,7 +53,10 @@ impl ComponentRepository {
     }
 
     fn prefix(&self) -> String {
-        if self.sub_path.is_empty() { format!("{COMPONENTS}/") } else { format!("{}/{COMPONENTS}/", self.sub_path) }
+        match self.sub_path.as_str() {
+            "" => format!("{COMPONENT_DESCRIPTORS}/"),
+            path => format!("{path}/{COMPONENT_DESCRIPTORS}/"),
+        }
     }
 
     /// Names of all components in lexical order; [`Kind::Unsupported`] where the place does not tell.

@@ -102,7 +102,7 @@ impl Content {
         let Some(at) = repository.location() else {
             return Err(Error::Document("globalAccessPolicy auto needs a registry, and this is an archive".into()));
         };
-        let place = format!("{}/{}", at.registry.trim_start_matches("https://"), at.repository);
+        let place = at.image_name();
         match &self.stored {
             LocalContent::Manifest(root) => {
                 Ok(TypedObject::new("ociArtifact/v1").with("imageReference", format!("{place}@{}", root.digest)))

@@ -58,11 +58,7 @@ async fn carry_out(job: &Job, options: &Options) -> Result<copy::Outcome> {
         return Ok(copy::Outcome::default());
     }
     let fail = |source: ocm_oci::Error| Error::Element {
-        element: format!(
-            "{} {}",
-            if job.element == crate::ElementKind::Resource { "resource" } else { "source" },
-            job.identity
-        ),
+        element: format!("{} {}", job.element.noun(), job.identity),
         version: job.name.clone(),
         source,
     };

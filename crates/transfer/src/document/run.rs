@@ -44,7 +44,7 @@ struct Element {
 
 impl Element {
     fn read(kind: ElementKind, whole: Value) -> Result<Self> {
-        let wrong = |error: serde_json::Error| Error::Document(format!("spec.{}: {error}", word(kind)));
+        let wrong = |error: serde_json::Error| Error::Document(format!("spec.{}: {error}", kind.noun()));
         match kind {
             ElementKind::Resource => {
                 let resource: Resource = serde_json::from_value(whole).map_err(wrong)?;
@@ -67,7 +67,7 @@ impl Element {
 
     /// For errors.
     fn name(&self) -> String {
-        format!("{} {}", word(self.kind), self.identity)
+        format!("{} {}", self.kind.noun(), self.identity)
     }
 
     fn with_access(mut self, access: &TypedObject) -> Self {
@@ -77,14 +77,7 @@ impl Element {
     }
 
     fn output(&self) -> Value {
-        json!({ word(self.kind): self.whole })
-    }
-}
-
-fn word(kind: ElementKind) -> &'static str {
-    match kind {
-        ElementKind::Resource => "resource",
-        ElementKind::Source => "source",
+        json!({ self.kind.noun(): self.whole })
     }
 }
 
@@ -447,7 +440,7 @@ fn find(version: &ComponentVersion, kind: ElementKind, wanted: &Identity) -> Res
     let position = match (exact, partly.next(), partly.next()) {
         (Some((position, _)), _, _) | (None, Some((position, _)), None) => *position,
         (None, None, _) => {
-            return Err(ocm_oci::Error::not_found(format!("{} {wanted} of {version}", word(kind))).into());
+            return Err(ocm_oci::Error::not_found(format!("{} {wanted} of {version}", kind.noun())).into());
         }
         (None, Some(_), Some(_)) => {
             return Err(Error::Document(format!("{version} has several elements {wanted}; name more of the identity")));

@@ -13,7 +13,7 @@ use super::id::{Names, id};
 use super::node::{Kind, Place};
 use super::template::{literal, quoted, quoted_text};
 use super::{Document, Transformation};
-use crate::{CopyMode, ElementKind, Error, Options, Result, UploadAs};
+use crate::{ElementKind, Error, Options, Result, UploadAs};
 
 /// The node that the older program removes its temporary files with.
 const CLEANUP: &str = "fileBufferCleanup";
@@ -122,16 +122,6 @@ struct Element<'a> {
     whole: Value,
 }
 
-impl Element<'_> {
-    /// What nodes call it: `resource` or `source`.
-    fn word(&self) -> &'static str {
-        match self.kind {
-            ElementKind::Resource => "resource",
-            ElementKind::Source => "source",
-        }
-    }
-}
-
 /// An image that gets a name of its own.
 #[derive(Clone)]
 struct Upload {
@@ -214,17 +204,7 @@ impl Writer<'_> {
     /// Writes the nodes of an element. The expression that stands for it in the new descriptor; `None` if it stays as it is.
     fn element(&mut self, element: &Element<'_>, current: &Current) -> Result<Option<String>> {
         let options = self.options;
-        let omitted = options
-            .omit_access_types
-            .iter()
-            .any(|kind| *kind == element.access.kind || kind == element.access.base_kind());
-        let wanted = !omitted
-            && match options.copy {
-                _ if element.kind == ElementKind::Source => options.copy_sources,
-                CopyMode::AllResources => true,
-                CopyMode::LocalResources => element.is_local,
-                CopyMode::LocalBlob => false,
-            };
+        let wanted = options.moves(element.kind, element.is_local) && !options.omits(element.access);
         let as_artifact = options.upload_as == UploadAs::OciArtifact
             && self.target.place == Place::Registry
             && element.kind == ElementKind::Resource
@@ -281,18 +261,18 @@ impl Writer<'_> {
             "repository": self.target.spec,
             "component": current.component,
             "version": current.version,
-            element.word(): added,
+            element.kind.noun(): added,
             "file": file,
         });
         self.push(id, kind, spec);
         self.files.push(id.to_owned());
-        format!("${{{id}.output.{}}}", element.word())
+        format!("${{{id}.output.{}}}", element.kind.noun())
     }
 
     fn copy_local(&mut self, element: &Element<'_>, current: &Current) -> String {
         let [get, add] = self.ids(element, current, ["Get", "Add"]);
         self.get_local(&get, element, current);
-        let whole = format!("${{{get}.output.{}}}", element.word());
+        let whole = format!("${{{get}.output.{}}}", element.kind.noun());
         self.add_local(&add, element, current, &whole.into(), &format!("${{{get}.output.file}}"))
     }
 
