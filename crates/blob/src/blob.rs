@@ -45,6 +45,9 @@ pub fn skip<E: Send + 'static>(
     offset: u64,
 ) -> Pin<Box<dyn Stream<Item = Result<Bytes, E>> + Send>> {
     use futures_util::StreamExt as _;
+    if offset == 0 {
+        return Box::pin(stream);
+    }
     let mut left = offset;
     Box::pin(stream.filter_map(move |chunk| {
         let kept = match chunk {

@@ -20,11 +20,8 @@ async fn staged(place: &ComponentRepository, version: &str) -> Staged {
 #[tokio::test]
 async fn two_versions_with_one_tag_are_refused_and_nothing_is_visible() {
     let place = ComponentRepository::new(Arc::new(MemoryRegistry::new()), "");
-    let versions = [
-        staged(&place, "2.0.0").await,
-        staged(&place, "1.0.0-a+b").await,
-        staged(&place, "1.0.0-a.build-b").await,
-    ];
+    let versions =
+        [staged(&place, "2.0.0").await, staged(&place, "1.0.0-a+b").await, staged(&place, "1.0.0-a.build-b").await];
     let error = place.publish(&versions).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Conflict);
     assert!(error.to_string().contains("1.0.0-a+b") && error.to_string().contains("1.0.0-a.build-b"), "{error}");

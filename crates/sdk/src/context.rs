@@ -11,8 +11,8 @@ use ocm_model::reference::{FileFormat, RepositoryReference};
 use ocm_oci::{Anonymous, Authenticator, Endpoint, Error, ImageReference, Kind, RemoteRegistry, Repository};
 use ocm_repository::{Access, Archive, ComponentArchive, ComponentRepository, Form};
 
-use crate::docker::Docker;
 use crate::Result;
+use crate::docker::Docker;
 
 /// Everything that a run of the program needs from outside: connections, credentials, somebody who watches.
 ///
@@ -53,7 +53,8 @@ impl Builder {
         let fail = |reason: String| crate::Error::usage(format!("{}: {reason}", path.display()));
         let text = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
         let config = DockerConfig::read(&text, &path.display().to_string());
-        self.docker = Some(config.map_err(|error| crate::Error::usage(error).hint("correct the file or move it away"))?);
+        self.docker =
+            Some(config.map_err(|error| crate::Error::usage(error).hint("correct the file or move it away"))?);
         Ok(self)
     }
 
@@ -129,7 +130,8 @@ impl Context {
                     Ok(archive) => Ok(ComponentRepository::new(Arc::new(archive), "")),
                     Err(error) if error.kind() == Kind::Invalid && ComponentArchive::is_one(path).await => {
                         if purpose != Purpose::Read {
-                            let reason = "is a component archive, which can only be read: transfer it into a transport archive";
+                            let reason =
+                                "is a component archive, which can only be read: transfer it into a transport archive";
                             return Err(Error::new(Kind::Unsupported, file_path, reason));
                         }
                         Ok(ComponentArchive::open(path).await?.components())

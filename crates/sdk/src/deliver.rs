@@ -10,7 +10,8 @@ use ocm_blob::{
     verified, write_file,
 };
 use ocm_model::DigestSpec;
-use ocm_oci::{Layout, LayoutContent, Repository, media_type};
+use ocm_oci::{LayoutContent, Repository};
+use ocm_repository::{ArtifactSet, is_artifact_set};
 
 use crate::chart::Chart;
 use crate::folders::Folders;
@@ -54,12 +55,6 @@ pub(crate) async fn deliver(
     };
     folders.keep();
     Ok(delivered)
-}
-
-/// One OCI artifact in an archive of its own, as the older program stores images: `<manifest type>+tar+gzip`.
-fn is_artifact_set(kind: &str) -> bool {
-    let inner = kind.strip_suffix("+gzip").unwrap_or(kind).strip_suffix("+tar");
-    inner.is_some_and(|inner| media_type::MANIFESTS.iter().any(|known| known.strip_suffix("+json") == Some(inner)))
 }
 
 fn mismatch(expected: &str, actual: &str) -> Error {
@@ -149,20 +144,13 @@ async fn artifact_set(
     output: &Path,
     observer: &Arc<dyn Observer>,
 ) -> Result<Delivered> {
-    // An archive is read at places, not from front to back, so it has to be a file for a moment.
     let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let spool = tempfile::Builder::new()
-        .prefix(".ocm-")
-        .tempdir_in(folder)
-        .map_err(|error| Error::new(Kind::Other, format!("{}: {error}", folder.display())))?;
-    let file = spool.path().join("artifact-set");
-    write_file(blob.open().await.map_err(file_error)?, &file, Existing::Refuse).await.map_err(file_error)?;
-    let layout = Layout::open(&file).await?;
-    let mut root = layout.top_level().await?;
+    let set = ArtifactSet::open(blob.as_ref(), folder).await?;
+    let mut root = set.main().clone();
     if root.media_type.is_empty() {
         root.media_type = kind.split("+tar").next().map(|kind| format!("{kind}+json")).unwrap_or_default();
     }
-    image(Arc::new(layout), root, wanted, output, observer).await
+    image(Arc::new(set), root, wanted, output, observer).await
 }
 
 async fn image(

@@ -18,10 +18,10 @@ mod tree;
 
 pub use context::{Builder, Context};
 pub use error::{Error, Kind};
+pub use ocm_blob::{Item, Observer, Outcome, Unobserved};
 pub use ocm_config as config;
 pub use ocm_http as http;
 pub use ocm_model as model;
-pub use ocm_blob::{Item, Observer, Outcome, Unobserved};
 
 /// Result of a verb.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

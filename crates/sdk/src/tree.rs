@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use ocm_model::Identity;
+use ocm_model::reference::COMPONENT_DESCRIPTORS;
 use ocm_repository::ComponentVersion;
 use ocm_transfer::Lookup as _;
 
@@ -139,7 +140,7 @@ fn place(version: &ComponentVersion) -> (String, RepositoryType) {
     let content = version.content();
     let address = content.address();
     let without = |suffix: String| address.strip_suffix(&suffix).map(|place| place.trim_end_matches('/').to_owned());
-    match without(format!("/component-descriptors/{}", version.name())) {
+    match without(format!("/{COMPONENT_DESCRIPTORS}/{}", version.name())) {
         Some(place) if content.location().is_some() => (place, RepositoryType::OciRegistry),
         Some(place) => (place, RepositoryType::CommonTransportFormat),
         None => (without(format!("//{}", version.name())).unwrap_or(address), RepositoryType::ComponentArchive),

@@ -25,8 +25,7 @@ pub(crate) async fn run(session: &Session, kind: AddKind) -> Result<(), Failure>
         let (read, components) = read_again(&request).await?;
         out(&read)?;
         if !request.dry_run {
-            let completed =
-                if arguments.complete { print::added_v1::completed(&report) } else { String::new() };
+            let completed = if arguments.complete { print::added_v1::completed(&report) } else { String::new() };
             return out(&(print::added_v1::added(&components, arguments.version.as_deref()) + &completed));
         }
     }

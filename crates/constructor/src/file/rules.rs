@@ -36,7 +36,10 @@ pub fn is_date_time(text: &str) -> bool {
     let bytes = text.as_bytes();
     let digits = |from: usize, to: usize| bytes.get(from..to).is_some_and(|part| part.iter().all(u8::is_ascii_digit));
     let number = |from: usize| {
-        text.get(from..from + 2).filter(|_| digits(from, from + 2)).and_then(|part| part.parse::<u8>().ok()).unwrap_or(99)
+        text.get(from..from + 2)
+            .filter(|_| digits(from, from + 2))
+            .and_then(|part| part.parse::<u8>().ok())
+            .unwrap_or(99)
     };
     let sign = |at: usize, signs: &[u8]| bytes.get(at).is_some_and(|byte| signs.contains(byte));
     let date = digits(0, 4)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use ocm_blob::{ByteStream, Digest, verified};
+use ocm_blob::{ByteStream, Digest, skip, verified};
 use ocm_http::{HeaderValue, Method, Response, ResponseStream, StatusCode, header};
 
 use super::RemoteRepository;
@@ -64,7 +64,8 @@ impl RemoteRepository {
                     return Err(Error::invalid(subject, "answered with another blob than the one asked for"));
                 }
                 let total = response.content_length();
-                Ok(Some(Opened { stream: drop_first(response.stream(), offset), total }))
+                // A registry that knows no ranges sends everything.
+                Ok(Some(Opened { stream: skip(response.stream(), offset), total }))
             }
             StatusCode::PARTIAL_CONTENT if offset > 0 => {
                 let (first, total) = content_range(&response).unwrap_or((offset, None));
@@ -160,25 +161,6 @@ impl Reading {
             }
         }
     }
-}
-
-/// For registries that know no ranges and send everything.
-fn drop_first(stream: ResponseStream, bytes: u64) -> ResponseStream {
-    if bytes == 0 {
-        return stream;
-    }
-    let mut left = bytes;
-    Box::pin(stream.filter_map(move |chunk| {
-        let kept = match chunk {
-            Ok(chunk) if left >= chunk.len() as u64 => {
-                left -= chunk.len() as u64;
-                None
-            }
-            Ok(chunk) => Some(Ok(chunk.slice(std::mem::take(&mut left) as usize..))),
-            Err(error) => Some(Err(error)),
-        };
-        std::future::ready(kept)
-    }))
 }
 
 /// First byte and size of the whole in `Content-Range: bytes 5-9/10`; the size may be `*`.

@@ -24,7 +24,7 @@ mod token;
 mod upload;
 mod upload_session;
 
-pub use endpoint::{Endpoint, Scheme};
 pub(crate) use endpoint::{DOCKER_HUB, is_docker_hub};
+pub use endpoint::{Endpoint, Scheme};
 pub use options::RemoteOptions;
 pub use remote::{RemoteRegistry, RemoteRepository};

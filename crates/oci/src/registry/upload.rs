@@ -2,7 +2,7 @@
 //! where it broke off.
 
 use futures_util::StreamExt as _;
-use ocm_blob::{Algorithm, Blob, ByteStream, Digest, Measure, Measured, verified};
+use ocm_blob::{Algorithm, Blob, ByteStream, Digest, Measure, Measured, skip, verified};
 use ocm_http::{Body, BodyStream, BoxError, HeaderValue, Method, Request, Response, StatusCode, header};
 
 use super::RemoteRepository;
@@ -273,22 +273,6 @@ fn hold_back(stream: ByteStream) -> BodyStream {
                 None => return held.map(|last| (Ok(last), (None, None))),
             }
         }
-    }))
-}
-
-/// Drops the first bytes of a stream.
-pub(super) fn skip(stream: ByteStream, bytes: u64) -> ByteStream {
-    let mut left = bytes;
-    Box::pin(stream.filter_map(move |chunk| {
-        let kept = match chunk {
-            Ok(chunk) if left >= chunk.len() as u64 => {
-                left -= chunk.len() as u64;
-                None
-            }
-            Ok(chunk) => Some(Ok(chunk.slice(std::mem::take(&mut left) as usize..))),
-            Err(error) => Some(Err(error)),
-        };
-        std::future::ready(kept)
     }))
 }
 

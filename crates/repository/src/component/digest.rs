@@ -28,7 +28,8 @@ pub fn digest(descriptor: &Descriptor, normalisation: normalise::Algorithm, hash
 pub fn digest_like(descriptor: &Descriptor, like: &DigestSpec) -> Result<DigestSpec> {
     let component = &descriptor.component;
     let fail = |reason: String| Error::invalid(format!("{}:{}", component.name, component.version), reason);
-    let normalisation = like.normalisation_algorithm.parse().map_err(|error: ocm_model::Error| fail(error.to_string()))?;
+    let normalisation =
+        like.normalisation_algorithm.parse().map_err(|error: ocm_model::Error| fail(error.to_string()))?;
     let hash = like.hash().ok_or_else(|| fail(format!("unknown hash algorithm {:?}", like.hash_algorithm)))?;
     digest(descriptor, normalisation, hash)
 }

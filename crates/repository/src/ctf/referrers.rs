@@ -2,19 +2,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use ocm_blob::Digest;
+use ocm_oci::reference::referrers_tag;
 use ocm_oci::{Descriptor, Document, Error, ImageIndex, Manifest, media_type};
 
 use crate::Result;
 use crate::ctf::batch::Referral;
 use crate::ctf::index::{Change, Index};
-
-/// The tag under which a place without a referrers API lists what refers to a manifest (OCI distribution specification,
-/// *Referrers Tag Schema*): the hash is cut to 64 digits, so that the tag of a SHA-512 digest stays a legal tag.
-pub(crate) fn fallback_tag(subject: &Digest) -> String {
-    let mut hex = subject.hex();
-    hex.truncate(64);
-    format!("{}-{hex}", subject.algorithm().name())
-}
 
 /// Reads a list. The error is a reason without a subject.
 pub(crate) fn parse(bytes: &[u8]) -> Result<ImageIndex, String> {
@@ -49,7 +42,7 @@ pub(crate) struct Updated {
 /// The stored lists that referrals are about.
 pub(crate) fn lists(index: &Index, referrals: &[Referral]) -> Vec<Digest> {
     let list =
-        |referral: &Referral| index.repository(&referral.repository)?.tagged(&fallback_tag(&referral.subject)).cloned();
+        |referral: &Referral| index.repository(&referral.repository)?.tagged(&referrers_tag(&referral.subject)).cloned();
     referrals.iter().filter_map(list).collect()
 }
 
@@ -62,19 +55,11 @@ pub(crate) fn update(index: &mut Index, referrals: &[Referral], stored: &HashMap
     }
     let mut updated = Updated::default();
     for ((repository, subject), referrals) in by_subject {
-        let tag = fallback_tag(subject);
+        let tag = referrers_tag(subject);
         let old = index.repository(repository).and_then(|rows| rows.tagged(&tag)).cloned();
         let mut list = match old.as_ref().and_then(|old| stored.get(old)) {
             Some(bytes) => parse(bytes).map_err(|reason| Error::invalid(format!("{repository}:{tag}"), reason))?,
-            None => ImageIndex {
-                schema_version: 2,
-                media_type: Some(media_type::INDEX.to_owned()),
-                artifact_type: None,
-                manifests: Vec::new(),
-                subject: None,
-                annotations: None,
-                other: serde_json::Map::new(),
-            },
+            None => ImageIndex::empty(),
         };
         for referral in referrals {
             apply(&mut list.manifests, referral);

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use ocm_blob::{Algorithm, Blob, ByteStream, Digest, FileBlob, Staged, once, read_to_end, verified};
+use ocm_oci::reference::{is_tag, referrers_tag};
 use ocm_oci::{
     Descriptor, Document, Error, Kind, Manifest, Pushed, Repository, Selector, Upload, UploadStore, media_type,
 };
@@ -257,7 +258,7 @@ impl Repository for ArchiveRepository {
 
     async fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>> {
         self.archive.refresh().await?;
-        let mut list = match self.look_up(&Selector::Tag(referrers::fallback_tag(subject))) {
+        let mut list = match self.look_up(&Selector::Tag(referrers_tag(subject))) {
             None => Vec::new(),
             Some((digest, _)) => {
                 let bytes = self.read_manifest(&digest).await?;
@@ -376,11 +377,4 @@ fn media_type_of(bytes: &[u8]) -> String {
         Ok(Start { manifests: Some(_), .. }) => media_type::INDEX.to_owned(),
         _ => media_type::MANIFEST.to_owned(),
     }
-}
-
-/// Whether a text is a tag (OCI distribution specification, *Pulling manifests*).
-fn is_tag(text: &str) -> bool {
-    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    let mut bytes = text.bytes();
-    text.len() <= 128 && bytes.next().is_some_and(word) && bytes.all(|byte| word(byte) || matches!(byte, b'.' | b'-'))
 }

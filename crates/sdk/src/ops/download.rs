@@ -1,6 +1,6 @@
 //! `download`: resources, component versions and OCI artifacts as files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
@@ -22,7 +22,7 @@ use crate::deliver::{Delivered, Wanted, deliver};
 use crate::file_name::file_name;
 use crate::lookup::Lookup;
 use crate::select::{self, Selected};
-use crate::{Context, Error, Kind, Result};
+use crate::{Context, Error, Kind, Result, tree};
 
 /// Downloads elements.
 ///
@@ -53,9 +53,13 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
     }
     check_matched(&found, request, &matched, wanted.is_empty())?;
     let single = wanted.len() == 1;
+    let outputs: Vec<PathBuf> = wanted
+        .iter()
+        .map(|(position, element)| destination(request.output.as_deref(), &found[*position], element, single))
+        .collect();
+    check_distinct(&found, &wanted, &outputs)?;
     let mut report = Report::default();
-    for (position, element) in &wanted {
-        let output = destination(request.output.as_deref(), &found[*position], element, single);
+    for ((position, element), output) in wanted.iter().zip(outputs) {
         report.items.push(download_element(context, request, &found[*position].version, element, &output).await?);
     }
     Ok(report)
@@ -75,9 +79,22 @@ struct Found {
 }
 
 /// A component version and, if asked, everything it refers to, once for each way that leads there.
+///
+/// # Errors
+/// A circle; more versions than a tree may have; a referenced version that is not the one whose digest is recorded.
 async fn collect(root: Arc<ComponentVersion>, lookup: &Lookup, recursive: bool, found: &mut Vec<Found>) -> Result<()> {
+    if recursive {
+        // Reads each version once, and compares the digests that references record.
+        ocm_transfer::closure(vec![root.clone()], lookup).await?;
+    }
+    let name = root.to_string();
     let mut open = vec![(root, Vec::new())];
     while let Some((version, mut path)) = open.pop() {
+        if path.len() > tree::MAX_DEPTH || found.len() + open.len() >= tree::MAX_NODES {
+            let (depth, nodes) = (tree::MAX_DEPTH, tree::MAX_NODES);
+            let reason = format!("{name}: its references are nested more than {depth} deep or lead to more than {nodes} versions");
+            return Err(Error::new(Kind::Other, reason));
+        }
         let here = (version.name().to_owned(), version.version().to_owned());
         if path.contains(&here) {
             return Err(Error::new(
@@ -206,28 +223,40 @@ fn destination(output: Option<&Path>, found: &Found, element: &Element<'_>, sing
         .filter(|(key, _)| !matches!(key.as_str(), "name" | "version"))
         .map(|(key, value)| format!("{key}={value}"))
         .collect();
-    let twins = elements_named(found, element);
     let mut name = element.name.to_owned();
     if !extra.is_empty() {
         name = format!("{name}-{}", extra.join(","));
-    } else if twins > 1 {
+    } else if same_name(found, element.name) > 1 {
         name = format!("{name}-{}", element.version);
     }
     path.push(file_name(&name));
     path
 }
 
-/// How many elements of the version share the name and extra identity of this one, and differ in their version alone.
-fn elements_named(found: &Found, element: &Element<'_>) -> usize {
-    let bare = |identity: &Identity| {
-        let mut bare = identity.0.clone();
-        bare.remove("version");
-        bare
-    };
-    let of = |kind| {
-        elements(&found.version, kind).iter().filter(|other| bare(&other.identity) == bare(&element.identity)).count()
-    };
-    of(Which::Resources).max(of(Which::Sources))
+/// Different elements must not be written to one place: `x` with the extra identity `a=b` is `x-a=b`, and so is an element
+/// of that name.
+fn check_distinct(found: &[Found], wanted: &[(usize, Element<'_>)], outputs: &[PathBuf]) -> Result<()> {
+    let mut taken: HashMap<&Path, (String, &Identity)> = HashMap::new();
+    for ((position, element), output) in wanted.iter().zip(outputs) {
+        let version = found[*position].version.to_string();
+        if let Some((other, identity)) = taken.insert(output, (version.clone(), &element.identity))
+            && (&other, identity) != (&version, &element.identity)
+        {
+            let (one, two) = (format!("{other} {identity}"), format!("{version} {}", element.identity));
+            let reason = format!("{one} and {two} would both be written to {}", output.display());
+            return Err(Error::new(Kind::Conflict, reason).hint("download them one after the other"));
+        }
+    }
+    Ok(())
+}
+
+/// How many elements of the version have this name and no extra identity, and so differ in their version alone.
+fn same_name(found: &Found, name: &str) -> usize {
+    let component = &found.version.descriptor.component;
+    let bare = |extra: &BTreeMap<String, String>| extra.keys().all(|key| key == "version");
+    let resources = component.resources.iter().filter(|other| other.name == name && bare(&other.extra_identity));
+    let sources = component.sources.iter().filter(|other| other.name == name && bare(&other.extra_identity));
+    resources.count().max(sources.count())
 }
 
 async fn download_element(
@@ -288,7 +317,7 @@ pub async fn component_versions(context: &Context, request: &ComponentVersions) 
         (Some(output), _) => output.clone(),
         (None, [one]) => {
             let name = one.component.rsplit('/').next().unwrap_or(&one.component);
-            PathBuf::from(format!("{name}-{}.ctf", one.version))
+            PathBuf::from(file_name(&format!("{name}-{}.ctf", one.version)))
         }
         (None, _) => {
             return Err(Error::usage("several component versions need a place").hint("name an archive with --output"));

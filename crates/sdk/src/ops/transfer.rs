@@ -14,7 +14,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ocm_access::RegistrySource;
 use ocm_model::TypedObject;
-use ocm_model::reference::{FileFormat, RepositoryReference};
+use ocm_model::reference::{COMPONENT_DESCRIPTORS, FileFormat, RepositoryReference};
 use ocm_oci::{ImageReference, MemoryRegistry};
 use ocm_repository::{ComponentRepository, ComponentVersion};
 use ocm_transfer::document::{self, Origin};
@@ -34,7 +34,7 @@ const ESTIMATE_LIMIT: Duration = Duration::from_secs(10);
 /// Transfers what was asked for.
 ///
 /// # Errors
-/// Nothing has become visible in the target if this fails.
+/// Nothing has become visible in the target if this fails before the first component version is published.
 pub async fn run(context: &Context, request: &Request) -> Result<Report> {
     let work = Work::prepare(context, request).await?;
     Ok(ocm_transfer::execute(&work.prepared, &work.target, context, &work.options).await?)
@@ -107,7 +107,7 @@ pub async fn document(context: &Context, request: &Request) -> Result<Document> 
 /// The repository that a component version was read from.
 fn repository_of(version: &ComponentVersion) -> Result<RepositoryReference> {
     let content = version.content();
-    let name = format!("component-descriptors/{}", version.name());
+    let name = format!("{COMPONENT_DESCRIPTORS}/{}", version.name());
     let unknown =
         || Error::new(Kind::Other, format!("{version}: its repository {} has another form", content.address()));
     match content.location() {
