@@ -23,7 +23,7 @@ pub(crate) async fn run(session: &Session, kind: TransferKind) -> Result<(), Fai
                     .hint("ocm transfer component-version REFERENCE TARGET"));
             }
             let defaults = session.configuration.transfer().map_err(ocm::Error::from)?;
-            let request = request(arguments.arguments, arguments.selection, &target, &arguments.options, &defaults);
+            let request = request(arguments.arguments, arguments.selection, &target, &arguments.options, defaults);
             let report = carry_out(session, &request, &arguments.options).await?;
             let Some(report) = report else { return Ok(()) };
             if let Some(path) = arguments.bom_file {
@@ -39,7 +39,7 @@ pub(crate) async fn run(session: &Session, kind: TransferKind) -> Result<(), Fai
         TransferKind::Archive(arguments) => {
             let selection = Selection { lookup: arguments.lookup, ..Selection::default() };
             let defaults = session.configuration.transfer().map_err(ocm::Error::from)?;
-            let request = request(vec![arguments.source], selection, &arguments.target, &arguments.options, &defaults);
+            let request = request(vec![arguments.source], selection, &arguments.target, &arguments.options, defaults);
             let report = carry_out(session, &request, &arguments.options).await?;
             report.map_or(Ok(()), |report| finish(session, &report, arguments.options.output))
         }
@@ -52,7 +52,7 @@ fn request(
     selection: Selection,
     target: &str,
     options: &TransferOptions,
-    defaults: &config::Transfer,
+    defaults: config::Transfer,
 ) -> Request {
     let recursive = options.recursive.or(defaults.recursive).unwrap_or_default();
     let all_by_default = !options.copy_local_resources && defaults.copy_mode == Some(config::CopyMode::AllResources);
