@@ -21,7 +21,7 @@ mod staged;
 mod staged_directory;
 mod verify;
 
-pub use archive::{Archive, ArchiveBlob, Entry, EntryPath, Kind, Refused};
+pub use archive::{Archive, ArchiveBlob, Entry, EntryPath, Kind, Refused, file_in_tar};
 pub use blob::{Blob, ByteStream, MemoryBlob, once, skip};
 pub use compress::{Gzipped, gunzip, gunzip_if_compressed, gzip, is_gzip};
 pub use digest::{Algorithm, Digest, Digester, InvalidDigest};

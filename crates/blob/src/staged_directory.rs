@@ -39,17 +39,15 @@ impl StagedDirectory {
         &self.content
     }
 
-    /// Gives the directory its name. What it replaces disappears as a whole.
+    /// Gives the directory its name. What it replaces disappears as a whole: where the system can do that, both change
+    /// places in one step, and whoever looks, or a crash, finds one of them.
     pub fn persist(self, existing: Existing) -> Result<()> {
         let Self { folder, content, target } = self;
-        let replaced = folder.path().join("replaced");
         match existing {
             Existing::Keep if is_occupied(&target) => return Ok(()),
             Existing::Replace if is_occupied(&target) => {
-                std::fs::rename(&target, &replaced).map_err(Error::at(&target))?;
-                if let Err(error) = std::fs::rename(&content, &target) {
-                    std::fs::rename(&replaced, &target).map_err(Error::at(&target))?;
-                    return Err(Error::at(&target)(error));
+                if !exchange(&content, &target).map_err(Error::at(&target))? {
+                    replace(&content, &target, &folder.path().join("replaced")).map_err(Error::at(&target))?;
                 }
             }
             // The system refuses if anything but an empty directory has appeared in the meantime.
@@ -61,8 +59,70 @@ impl StagedDirectory {
     }
 }
 
+/// Lets two names change places; `false` if the system or the file system cannot do that.
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+fn exchange(one: &Path, other: &Path) -> io::Result<bool> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
+    match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
+        Ok(()) => Ok(true),
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+fn exchange(_: &Path, _: &Path) -> io::Result<bool> {
+    Ok(false)
+}
+
+/// Moves the old one away, and back if the new one cannot take its place.
+fn replace(new: &Path, target: &Path, away: &Path) -> io::Result<()> {
+    std::fs::rename(target, away)?;
+    if let Err(error) = std::fs::rename(new, target) {
+        std::fs::rename(away, target)?;
+        return Err(error);
+    }
+    Ok(())
+}
+
 /// Whether there is something that would be lost. Not so in an empty directory.
 fn is_occupied(target: &Path) -> bool {
     let Ok(metadata) = std::fs::symlink_metadata(target) else { return false };
     !metadata.is_dir() || std::fs::read_dir(target).map_or(true, |mut children| children.next().is_some())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_replaced_is_replaced_as_a_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("target");
+        for round in ["one", "two"] {
+            let staged = StagedDirectory::beside(&target, Existing::Replace).unwrap();
+            std::fs::write(staged.path().join(round), round).unwrap();
+            staged.persist(Existing::Replace).unwrap();
+            let names = |path: &Path| {
+                let entries = std::fs::read_dir(path).unwrap();
+                entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()
+            };
+            assert_eq!(names(&target), [round]);
+            assert_eq!(names(folder.path()), ["target"]);
+        }
+    }
+
+    #[test]
+    fn without_an_exchange_the_old_one_comes_back_if_the_new_one_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let [new, target, away] = ["new", "target", "away"].map(|name| folder.path().join(name));
+        std::fs::create_dir(&target).unwrap();
+        assert!(replace(&new, &target, &away).is_err());
+        assert!(target.is_dir() && !away.exists());
+        std::fs::create_dir(&new).unwrap();
+        replace(&new, &target, &away).unwrap();
+        assert!(target.is_dir() && away.is_dir() && !new.exists());
+    }
 }

@@ -20,6 +20,42 @@ const MAX_DEPTH: usize = 16;
 /// Manifests in one graph beyond which it is refused.
 const MAX_MANIFESTS: usize = 10_000;
 
+/// Bytes of all manifests in one graph beyond which it is refused: they are in memory together.
+const MAX_BYTES: usize = 256 << 20;
+
+/// How far a graph was followed, so that one made to exhaust whoever follows it is refused.
+pub(crate) struct Extent<'a> {
+    root: &'a Digest,
+    manifests: usize,
+    bytes: usize,
+}
+
+impl<'a> Extent<'a> {
+    /// Nothing of the graph below `root` yet.
+    pub(crate) fn new(root: &'a Digest) -> Self {
+        Self { root, manifests: 0, bytes: 0 }
+    }
+
+    /// One more manifest, `depth` levels below the root.
+    pub(crate) fn enter(&mut self, depth: usize) -> Result<()> {
+        self.manifests += 1;
+        if depth > MAX_DEPTH || self.manifests > MAX_MANIFESTS {
+            return Err(Error::invalid(self.root, "the index is nested too deeply or lists too many manifests"));
+        }
+        Ok(())
+    }
+
+    /// What that manifest turned out to be.
+    pub(crate) fn read(&mut self, manifest: &Manifest) -> Result<()> {
+        self.bytes += manifest.bytes().len();
+        if self.bytes > MAX_BYTES {
+            let reason = format!("the manifests of the index have more than {} MiB together", MAX_BYTES >> 20);
+            return Err(Error::invalid(self.root, reason));
+        }
+        Ok(())
+    }
+}
+
 /// How a graph is copied.
 #[derive(Clone)]
 pub struct Options {
@@ -205,7 +241,7 @@ struct Graph {
 impl Graph {
     async fn walk(source: &Arc<dyn Repository>, target: &Arc<dyn Repository>, root: &Descriptor) -> Result<Self> {
         let mut graph = Self { manifests: Vec::new(), blobs: Vec::new(), present: 0 };
-        let mut seen = HashSet::new();
+        let (mut seen, mut extent) = (HashSet::new(), Extent::new(&root.digest));
         // Depth first with an explicit stack: an index is taken up again after its children.
         let mut stack = vec![Step::Enter(root.clone(), 0)];
         while let Some(step) = stack.pop() {
@@ -219,15 +255,14 @@ impl Graph {
             if !seen.insert(descriptor.digest.clone()) {
                 continue;
             }
-            if depth > MAX_DEPTH || seen.len() > MAX_MANIFESTS {
-                return Err(Error::invalid(&root.digest, "the index is nested too deeply or lists too many manifests"));
-            }
+            extent.enter(depth)?;
             let selector = Selector::Digest(descriptor.digest.clone());
             if depth > 0 && on(Side::Target, target.resolve(&selector).await)?.is_some() {
                 graph.present += 1;
                 continue;
             }
             let manifest = on(Side::Source, source.manifest(&selector).await)?;
+            extent.read(&manifest)?;
             let document = on(Side::Source, manifest.document())?;
             stack.push(Step::Leave(manifest));
             match document {
@@ -284,4 +319,23 @@ impl Side {
 
 fn on<T>(side: Side, result: Result<T>) -> Result<T> {
     result.map_err(|error| side.names(&error))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn graphs_made_to_exhaust_are_refused() {
+        let root = Digest::of("root");
+        let mut extent = Extent::new(&root);
+        assert!(extent.enter(MAX_DEPTH + 1).is_err());
+        (1..MAX_MANIFESTS).for_each(|_| extent.enter(1).unwrap());
+        assert!(extent.enter(1).is_err());
+
+        let manifest = Manifest::with_digest(media_type::INDEX, vec![b' '; 4 << 20], root.clone());
+        (0..MAX_BYTES / (4 << 20)).for_each(|_| extent.read(&manifest).unwrap());
+        assert!(extent.read(&manifest).unwrap_err().to_string().contains("256 MiB"));
+    }
 }

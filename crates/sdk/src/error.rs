@@ -95,7 +95,14 @@ impl From<ocm_transfer::Error> for Error {
             ocm_transfer::Kind::Place(kind) => kind.into(),
             _ => Kind::Other,
         };
-        let exists = matches!(error, ocm_transfer::Error::Exists { .. });
+        // The version itself, or an image of its name.
+        let exists = match &error {
+            ocm_transfer::Error::Exists { .. } => true,
+            ocm_transfer::Error::Element { .. } | ocm_transfer::Error::Node { .. } => {
+                error.kind() == ocm_transfer::Kind::Place(ocm_oci::Kind::Conflict)
+            }
+            _ => false,
+        };
         let error = Self::new(kind, error);
         if exists { error.hint("--overwrite replaces what the target has") } else { error }
     }

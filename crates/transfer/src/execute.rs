@@ -275,7 +275,7 @@ impl Transfer<'_> {
                 return Err(ocm_oci::Error::new(
                     ocm_oci::Kind::Conflict,
                     format!("target {}:{tag}", target.address()),
-                    "is another image; --overwrite moves the tag",
+                    "is another image, and nothing is to be replaced",
                 ));
             }
             if there.is_none_or(|there| there.digest != root.digest) {

@@ -269,8 +269,8 @@ async fn plan_element(
             })
         }
         _ if omitted => stays("its access type is to be left out"),
-        _ if element.kind == ElementKind::Source && !wanted => stays("sources are copied with --copy-sources"),
-        _ if !wanted => stays("resources are copied with --copy-resources"),
+        _ if element.kind == ElementKind::Source && !wanted => stays("content of sources was not asked for"),
+        _ if !wanted => stays("content of resources was not asked for"),
         _ => stays(&format!("access type {} cannot be copied", element.access.kind)),
     }
 }

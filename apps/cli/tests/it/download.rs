@@ -31,3 +31,32 @@ fn changed_bytes_are_noticed_and_not_delivered() {
     sandbox.fails("download resource ctf//acme.org/hello:1.0.0 --identity name=greeting", 5);
     assert!(!sandbox.path("greeting").exists());
 }
+
+#[test]
+fn two_elements_are_not_written_to_one_place() {
+    let sandbox = Sandbox::new();
+    let text = |name: &str, version: &str| {
+        format!("- {{name: {name}, type: text, version: {version:?}, input: {{type: utf8, text: {name}}}}}\n")
+    };
+    let resources = [text("lib", "1"), text("lib", "2"), text("lib-1", "1")].concat();
+    let file = format!("name: acme.org/x\nversion: 1.0.0\nprovider: {{name: acme.org}}\nresources:\n{resources}");
+    sandbox.file("c.yaml", &file).ok("add cv -c c.yaml -r ctf");
+    let message = sandbox.fails("download resources ctf//acme.org/x:1.0.0 -O out", 4);
+    assert!(message.contains("lib-1") && !sandbox.path("out").exists(), "{message}");
+    assert_eq!(sandbox.ok("download resources ctf//acme.org/x:1.0.0 lib -O out").lines().count(), 2);
+}
+
+#[test]
+fn references_that_multiply_are_refused() {
+    let sandbox = Sandbox::new();
+    let component = |level: usize| {
+        let next = format!("version: 1.0.0, componentName: acme.org/n{}", level + 1);
+        let references = format!("  componentReferences:\n  - {{name: one, {next}}}\n  - {{name: two, {next}}}\n");
+        let references = if level < 20 { references } else { String::new() };
+        format!("- name: acme.org/n{level}\n  version: 1.0.0\n  provider: {{name: acme.org}}\n{references}")
+    };
+    let components: String = (0..=20).map(component).collect();
+    sandbox.file("c.yaml", &format!("components:\n{components}")).ok("add cv -c c.yaml -r ctf");
+    let message = sandbox.fails("download resources ctf//acme.org/n0:1.0.0 -r -O out", 1);
+    assert!(message.contains("lead to more than"), "{message}");
+}

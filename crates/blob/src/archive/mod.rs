@@ -6,10 +6,12 @@ mod header;
 mod index;
 mod path;
 mod sequential;
+mod small;
 mod walk;
 
 pub use index::{Archive, ArchiveBlob, Entry, Refused};
 pub use path::EntryPath;
+pub use small::file_in_tar;
 pub use walk::Kind;
 
 pub(crate) use form::refuse_other_forms;

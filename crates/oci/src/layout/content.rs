@@ -9,17 +9,11 @@ use ocm_blob::{
 };
 
 use super::REF_NAME;
-use crate::copy::carried;
+use crate::copy::{Extent, carried};
 use crate::{Descriptor, Document, Error, ImageIndex, Repository, Result, Selector, StoredBlob, media_type};
 
 /// The file that says what this is, as the Go programs write it.
 const MARKER: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
-
-/// Nesting of indexes beyond which a graph is refused.
-const MAX_DEPTH: usize = 16;
-
-/// Manifests in one graph beyond which it is refused.
-const MAX_MANIFESTS: usize = 10_000;
 
 /// What is to be written as an image layout.
 ///
@@ -58,16 +52,15 @@ impl LayoutContent {
         root: &Descriptor,
         name: Option<&str>,
     ) -> Result<()> {
-        let mut seen = HashSet::new();
+        let (mut seen, mut extent) = (HashSet::new(), Extent::new(&root.digest));
         let mut open = vec![(root.digest.clone(), 0)];
         while let Some((digest, depth)) = open.pop() {
             if !seen.insert(digest.clone()) {
                 continue;
             }
-            if depth > MAX_DEPTH || seen.len() > MAX_MANIFESTS {
-                return Err(Error::invalid(&root.digest, "the index is nested too deeply or lists too many manifests"));
-            }
+            extent.enter(depth)?;
             let manifest = source.manifest(&Selector::Digest(digest)).await?;
+            extent.read(&manifest)?;
             self.add(&manifest.descriptor(), Arc::new(MemoryBlob::new(manifest.bytes().clone())));
             let document = manifest.document()?;
             let blobs: Vec<Descriptor> = match document {

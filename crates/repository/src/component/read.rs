@@ -1,8 +1,7 @@
-use std::io::Read as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ocm_blob::{read_to_end, verified};
+use ocm_blob::{file_in_tar, read_to_end, verified};
 use ocm_model::Descriptor;
 use ocm_oci::{Document, Error, ImageIndex, ImageManifest, Manifest, Repository, Selector};
 use serde::Deserialize;
@@ -19,9 +18,6 @@ const CONFIG_LIMIT: u64 = 1 << 20;
 
 /// The file in a packed descriptor, and the one that makes a folder a component archive.
 pub(crate) const DESCRIPTOR_FILE: &str = "component-descriptor.yaml";
-
-/// Entries that are looked at in a packed descriptor, which has one.
-const ENTRIES_LIMIT: usize = 100;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -126,21 +122,7 @@ pub(crate) fn read_descriptor(media_type: &str, bytes: &[u8]) -> Result<Descript
 }
 
 fn unpack(bytes: &[u8]) -> Result<Vec<u8>, String> {
-    let fail = |error: std::io::Error| format!("the packed component descriptor cannot be read: {error}");
-    let mut archive = tar::Archive::new(bytes);
-    for entry in archive.entries().map_err(fail)?.take(ENTRIES_LIMIT) {
-        let mut entry = entry.map_err(fail)?;
-        let name = entry.path_bytes();
-        let name = name.strip_prefix(b"./").or_else(|| name.strip_prefix(b"/")).unwrap_or(&name);
-        if name != DESCRIPTOR_FILE.as_bytes() || !entry.header().entry_type().is_file() {
-            continue;
-        }
-        let mut text = Vec::new();
-        let read = entry.read_to_end(&mut text).map_err(fail)? as u64;
-        if read != entry.size() {
-            return Err(format!("the packed component descriptor ends in the middle of {DESCRIPTOR_FILE}"));
-        }
-        return Ok(text);
-    }
-    Err(format!("the packed component descriptor has no file {DESCRIPTOR_FILE}"))
+    let found = file_in_tar(bytes, DESCRIPTOR_FILE)
+        .map_err(|error| format!("the packed component descriptor cannot be read: {error}"))?;
+    found.ok_or_else(|| format!("the packed component descriptor has no file {DESCRIPTOR_FILE}"))
 }

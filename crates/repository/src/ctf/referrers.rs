@@ -41,8 +41,9 @@ pub(crate) struct Updated {
 
 /// The stored lists that referrals are about.
 pub(crate) fn lists(index: &Index, referrals: &[Referral]) -> Vec<Digest> {
-    let list =
-        |referral: &Referral| index.repository(&referral.repository)?.tagged(&referrers_tag(&referral.subject)).cloned();
+    let list = |referral: &Referral| {
+        index.repository(&referral.repository)?.tagged(&referrers_tag(&referral.subject)).cloned()
+    };
     referrals.iter().filter_map(list).collect()
 }
 

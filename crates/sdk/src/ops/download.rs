@@ -92,7 +92,9 @@ async fn collect(root: Arc<ComponentVersion>, lookup: &Lookup, recursive: bool, 
     while let Some((version, mut path)) = open.pop() {
         if path.len() > tree::MAX_DEPTH || found.len() + open.len() >= tree::MAX_NODES {
             let (depth, nodes) = (tree::MAX_DEPTH, tree::MAX_NODES);
-            let reason = format!("{name}: its references are nested more than {depth} deep or lead to more than {nodes} versions");
+            let reason = format!(
+                "{name}: its references are nested more than {depth} deep or lead to more than {nodes} versions"
+            );
             return Err(Error::new(Kind::Other, reason));
         }
         let here = (version.name().to_owned(), version.version().to_owned());

@@ -76,8 +76,8 @@ pub(super) enum Effect {
 pub async fn prepare(graph: Graph, places: &dyn Places, options: &Options) -> Result<Prepared> {
     let Graph { nodes, groups, environment } = graph;
     if let Some(node) = nodes.iter().find(|node| matches!(node.kind, Kind::Foreign(_))) {
-        let reason = "this type of transformation cannot be carried out yet; write the document without --copy-resources, \
-                      or take the resource out of it";
+        let reason = "this type of transformation cannot be carried out yet; take the resource out of the document, or \
+                      write it for a transfer that leaves resources where they are";
         return Err(node.fail(Error::Document(reason.into())));
     }
     let mut values = Values::new(environment, nodes.len());

@@ -311,7 +311,7 @@ impl<'a> Run<'a> {
             && there.digest != root.digest
         {
             // Somebody else's image may already have this name; moving its tag would give its users another image.
-            let reason = "is another image; --overwrite moves the tag";
+            let reason = "is another image, and nothing is to be replaced";
             return Err(
                 ocm_oci::Error::new(ocm_oci::Kind::Conflict, format!("target {image_reference}"), reason).into()
             );
