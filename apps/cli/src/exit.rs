@@ -74,6 +74,15 @@ impl Failure {
     }
 }
 
+/// Ends the program where it stands, for a thread that nobody listens to any more.
+///
+/// Nothing is printed: the thread that is stuck may hold the standard error.
+#[cfg(unix)]
+#[expect(clippy::exit, reason = "returning from main would wait for work that does not end")]
+pub(crate) fn end_at_once(exit: Exit) -> ! {
+    std::process::exit(exit as i32)
+}
+
 impl From<ocm::Error> for Failure {
     fn from(error: ocm::Error) -> Self {
         let exit = match error.kind() {

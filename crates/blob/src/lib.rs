@@ -30,7 +30,7 @@ pub use extract::{ExtractOptions, Extracted, Links, extract, extract_from};
 pub use file::{CHUNK, FileBlob, read_in_background};
 pub use folder::{Folder, FolderBlob};
 pub use limits::Limits;
-pub use observer::{Item, Observer, Outcome, Unobserved};
+pub use observer::{Item, Observed, Observer, Outcome, Unobserved};
 pub use pack::{DirectoryNames, DirectoryTar, InvalidPattern, PackOptions, Pattern, TarOf};
 pub use staged::{Durability, Existing, Finished, Staged, sync_filesystem, sync_folder, write_file};
 pub use staged_directory::StagedDirectory;

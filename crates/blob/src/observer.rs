@@ -1,3 +1,10 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::StreamExt as _;
+
+use crate::{Blob, ByteStream, Digest, Result};
+
 /// One thing that a verb works on, for progress.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Item {
@@ -39,3 +46,77 @@ pub trait Observer: Send + Sync {
 pub struct Unobserved;
 
 impl Observer for Unobserved {}
+
+/// A blob that tells an observer how much of it was read.
+#[derive(Clone)]
+pub struct Observed {
+    blob: Arc<dyn Blob>,
+    observer: Arc<dyn Observer>,
+}
+
+impl Observed {
+    /// The same blob, watched.
+    pub fn new(blob: Arc<dyn Blob>, observer: Arc<dyn Observer>) -> Self {
+        Self { blob, observer }
+    }
+
+    fn watch(&self, stream: ByteStream) -> ByteStream {
+        let observer = self.observer.clone();
+        Box::pin(stream.inspect(move |chunk| {
+            if let Ok(chunk) = chunk {
+                observer.moved(chunk.len() as u64);
+            }
+        }))
+    }
+}
+
+#[async_trait]
+impl Blob for Observed {
+    fn size(&self) -> Option<u64> {
+        self.blob.size()
+    }
+
+    fn digest(&self) -> Option<Digest> {
+        self.blob.digest()
+    }
+
+    fn is_verified(&self) -> bool {
+        self.blob.is_verified()
+    }
+
+    async fn open(&self) -> Result<ByteStream> {
+        Ok(self.watch(self.blob.open().await?))
+    }
+
+    async fn open_at(&self, offset: u64) -> Result<ByteStream> {
+        Ok(self.watch(self.blob.open_at(offset).await?))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::{MemoryBlob, read_to_end};
+
+    #[derive(Default)]
+    struct Sum(AtomicU64);
+
+    impl Observer for Sum {
+        fn moved(&self, bytes: u64) {
+            self.0.fetch_add(bytes, Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_read_is_counted_and_nothing_else_changes() {
+        let sum = Arc::new(Sum::default());
+        let blob = Observed::new(Arc::new(MemoryBlob::new("0123456789")), sum.clone());
+        assert_eq!((blob.size(), blob.is_verified()), (Some(10), true));
+        assert_eq!(read_to_end(blob.open().await.unwrap(), 100, "blob").await.unwrap(), "0123456789");
+        assert_eq!(read_to_end(blob.open_at(7).await.unwrap(), 100, "blob").await.unwrap(), "789");
+        assert_eq!(sum.0.load(Ordering::Relaxed), 13);
+    }
+}

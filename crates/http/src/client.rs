@@ -38,7 +38,7 @@ impl Client {
             }
         }
         let reason = format!("more than {} redirects", self.0.settings.redirects);
-        Err(Error::new(Kind::Forbidden, &request.url, reason))
+        Err(Error::new(Kind::Loop, &request.url, reason))
     }
 
     async fn send_to_one(&self, request: &Request) -> Result<Response> {

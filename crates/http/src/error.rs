@@ -24,6 +24,8 @@ pub enum Kind {
     Interrupted,
     /// A redirect or an address that must not be followed.
     Forbidden,
+    /// One redirect leads to the next without end.
+    Loop,
     /// More than the limit was sent.
     TooLarge,
     /// The content that was being sent could not be read; the other side is not to blame.

@@ -436,7 +436,7 @@ fn specifications() {
         json!({"type": "OCIRepository/v1", "baseUrl": "x", "componentNameMapping": "sha256-digest"}),
         json!({"type": "ctf"}),
         json!({"type": "ctf", "filePath": "x", "fileFormat": "zip"}),
-        json!({"type": "ComponentArchive", "filePath": "x"}),
+        json!({"type": "Nonsense", "filePath": "x"}),
     ] {
         let spec: TypedObject = serde_json::from_value(spec).unwrap();
         assert!(RepositoryReference::from_spec(&spec).is_err(), "{spec:?}");

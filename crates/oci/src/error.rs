@@ -10,6 +10,8 @@ pub enum Kind {
     Denied,
     /// The content or the request is not valid.
     Invalid,
+    /// What was asked for is no reference, host or name that could exist.
+    Malformed,
     /// Something else is already there.
     Conflict,
     /// The other side did not answer, or not in time.

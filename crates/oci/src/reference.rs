@@ -6,7 +6,7 @@ use std::str::FromStr;
 use ocm_blob::Digest;
 
 use crate::registry::{DOCKER_HUB, Endpoint, Scheme, is_docker_hub};
-use crate::{Error, Result, Selector};
+use crate::{Error, Kind, Result, Selector};
 
 /// The part of Docker Hub that holds images with a name of one segment.
 const DOCKER_LIBRARY: &str = "library";
@@ -178,7 +178,7 @@ impl FromStr for ImageReference {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let invalid = |reason: &str| Error::invalid(format!("image reference {text:?}"), reason);
+        let invalid = |reason: &str| Error::new(Kind::Malformed, format!("image reference {text:?}"), reason);
         let (scheme, rest) = split_scheme(text);
         let scheme = match scheme {
             None => None,

@@ -265,15 +265,15 @@ async fn an_archive_file_that_is_none_is_refused() {
     std::fs::write(folder.path().join("empty"), "").unwrap();
     let open = |name: &str| Archive::open(folder.path().join(name), Access::Read);
     assert_eq!(open("good.tar").await.unwrap().repositories().await.unwrap(), [""; 0]);
-    for (name, reason) in [
-        ("other.tar", "is not a transport archive"),
-        ("evil.tar", "../blobs/x"),
-        ("text.tgz", "text.tgz"),
-        ("empty", "empty file"),
+    for (name, reason, kind) in [
+        ("other.tar", "is not a transport archive", Kind::Unsupported),
+        ("evil.tar", "../blobs/x", Kind::Invalid),
+        ("text.tgz", "neither a folder nor a tar", Kind::Unsupported),
+        ("empty", "empty file", Kind::Unsupported),
     ] {
         let error = open(name).await.map(drop).unwrap_err();
         assert!(error.to_string().contains(reason), "{error}");
-        assert_eq!(error.kind(), Kind::Invalid, "{error}");
+        assert_eq!(error.kind(), kind, "{error}");
     }
     let error =
         Archive::open_as(folder.path().join("good.tar"), Access::Create, Form::Directory).await.map(drop).unwrap_err();

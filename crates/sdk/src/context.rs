@@ -6,7 +6,6 @@ use async_trait::async_trait;
 use ocm_access::RegistrySource;
 use ocm_blob::{Observer, Unobserved};
 use ocm_config::Resolvers;
-use ocm_credentials::DockerConfig;
 use ocm_model::reference::{FileFormat, RepositoryReference};
 use ocm_oci::{Anonymous, Authenticator, Endpoint, Error, ImageReference, Kind, RemoteRegistry, Repository};
 use ocm_repository::{Access, Archive, ComponentArchive, ComponentRepository, Form};
@@ -32,7 +31,7 @@ struct Inner {
 #[derive(Default)]
 pub struct Builder {
     http: ocm_http::Settings,
-    docker: Option<DockerConfig>,
+    docker: Option<PathBuf>,
     observer: Option<Arc<dyn Observer>>,
     resolvers: Resolvers,
 }
@@ -45,17 +44,11 @@ impl Builder {
         self
     }
 
-    /// Reads credentials from a Docker configuration file.
-    ///
-    /// # Errors
-    /// The file cannot be read or is no Docker configuration.
-    pub fn docker_config(mut self, path: &Path) -> Result<Self> {
-        let fail = |reason: String| crate::Error::usage(format!("{}: {reason}", path.display()));
-        let text = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
-        let config = DockerConfig::read(&text, &path.display().to_string());
-        self.docker =
-            Some(config.map_err(|error| crate::Error::usage(error).hint("correct the file or move it away"))?);
-        Ok(self)
+    /// Takes credentials from a Docker configuration file. It is read when a registry first wants to know who is asking.
+    #[must_use]
+    pub fn docker_config(mut self, path: &Path) -> Self {
+        self.docker = Some(path.to_owned());
+        self
     }
 
     /// Who is told what happens.
@@ -75,7 +68,7 @@ impl Builder {
     /// The context. Nothing is connected yet.
     pub fn build(self) -> Context {
         let authenticator: Arc<dyn Authenticator> = match self.docker {
-            Some(config) => Arc::new(Docker::new(config)),
+            Some(path) => Arc::new(Docker::at(&path)),
             None => Arc::new(Anonymous),
         };
         Context(Arc::new(Inner {
@@ -128,7 +121,7 @@ impl Context {
                 let path = Path::new(file_path);
                 match self.open_archive(path, purpose).await {
                     Ok(archive) => Ok(ComponentRepository::new(Arc::new(archive), "")),
-                    Err(error) if error.kind() == Kind::Invalid && ComponentArchive::is_one(path).await => {
+                    Err(error) if error.kind() == Kind::Unsupported && ComponentArchive::is_one(path).await => {
                         if purpose != Purpose::Read {
                             let reason =
                                 "is a component archive, which can only be read: transfer it into a transport archive";

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -8,20 +9,32 @@ use tokio::sync::{Mutex, OnceCell};
 
 /// Credentials of the Docker configuration for the registry client. Each helper is asked once per host.
 pub(crate) struct Docker {
-    config: DockerConfig,
+    path: PathBuf,
+    config: OnceCell<DockerConfig>,
     asked: Mutex<HashMap<String, Arc<OnceCell<Option<Credentials>>>>>,
 }
 
 impl Docker {
-    pub(crate) fn new(config: DockerConfig) -> Self {
-        Self { config, asked: Mutex::default() }
+    /// Nothing is read until a registry wants to know who is asking: work on archives needs no credentials.
+    pub(crate) fn at(path: &Path) -> Self {
+        Self { path: path.to_owned(), config: OnceCell::new(), asked: Mutex::default() }
+    }
+
+    async fn config(&self) -> Result<&DockerConfig> {
+        let read = || async {
+            let name = self.path.display().to_string();
+            let text = tokio::fs::read(&self.path).await.map_err(|error| Error::new(Kind::Local, &name, error))?;
+            DockerConfig::read(&text, &name)
+                .map_err(|error| Error::new(Kind::Malformed, error, "correct the file or move it away"))
+        };
+        self.config.get_or_try_init(read).await
     }
 }
 
 #[async_trait]
 impl Authenticator for Docker {
     async fn credentials(&self, host: &str, repository: Option<&str>) -> Result<Option<Credentials>> {
-        match self.config.lookup(host, repository) {
+        match self.config().await?.lookup(host, repository) {
             None => Ok(None),
             Some(Entry::Credentials(credentials)) => Ok(Some(credentials_of(credentials))),
             Some(Entry::Helper(helper, asked)) => {

@@ -115,6 +115,7 @@ impl From<ocm_oci::Kind> for Kind {
             ocm_oci::Kind::Denied => Self::Denied,
             ocm_oci::Kind::Conflict => Self::Conflict,
             ocm_oci::Kind::Invalid => Self::Verification,
+            ocm_oci::Kind::Malformed => Self::Usage,
             ocm_oci::Kind::Unavailable => Self::Unavailable,
             _ => Self::Other,
         }

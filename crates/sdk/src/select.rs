@@ -153,7 +153,8 @@ pub(crate) async fn select(context: &Context, request: &get::Request) -> Result<
             }
             Meant::Component(reference) => {
                 let (repository, reference) = interpret::open(context, text, reference).await?;
-                let (version, digest) = (reference.version.as_deref(), reference.digest.clone());
+                let (version, digest) =
+                    (reference.version.as_deref(), reference.digest.as_deref().map(str::to_ascii_lowercase));
                 selected.extend(versions(&repository, reference.component.as_str(), version, digest, &filter).await?);
             }
         }

@@ -267,7 +267,7 @@ impl Transfer<'_> {
         let target = image_repository(self.target, repository);
         let mut outcome = self.copy_graph(&source, &target, &root, mountable(&source, &target)).await?;
         if let Some(tag) = tag {
-            // Somebody else's image may already have this name; moving its tag would give its users another image.
+            // Planning has looked, but somebody may have been faster since then.
             let there = target.resolve(&ocm_oci::Selector::Tag(tag.to_owned())).await?;
             if there.as_ref().is_some_and(|there| there.digest != root.digest)
                 && self.options.existing != crate::Existing::Overwrite

@@ -39,6 +39,7 @@ pub async fn prepare(
         .try_collect()
         .await?;
     check_names(&planned)?;
+    check_tags(&planned, target, options).await?;
     Ok(Prepared { plan: Plan { target: target.address(), versions: planned }, versions })
 }
 
@@ -316,6 +317,35 @@ fn check_names(plans: &[VersionPlan]) -> Result<()> {
 /// Whether images in the target have an address of their own.
 fn is_remote(target: &ComponentRepository) -> bool {
     target.content("").location().is_some()
+}
+
+/// Somebody else's image may already have the name that one of ours would get; its users must not get another one.
+async fn check_tags(plans: &[VersionPlan], target: &ComponentRepository, options: &Options) -> Result<()> {
+    for plan in plans {
+        for element in &plan.elements {
+            let ElementAction::UploadImage { digest, repository, tag: Some(tag), .. } = &element.action else {
+                continue;
+            };
+            let images = image_repository(target, repository);
+            let there = images.resolve(&Selector::Tag(tag.clone())).await?;
+            if options.existing != Existing::Overwrite
+                && let Some(there) = there.filter(|there| there.digest.to_string() != *digest)
+            {
+                let reason = format!("is another image ({}), and nothing is to be replaced", there.digest);
+                let subject = format!("target {}:{tag}", images.address());
+                return Err(Error::Element {
+                    element: format!(
+                        "{} {}",
+                        element.kind.noun(),
+                        element.identity.get("name").map_or("", String::as_str)
+                    ),
+                    version: format!("{}:{}", plan.component, plan.version),
+                    source: ocm_oci::Error::new(ocm_oci::Kind::Conflict, subject, reason),
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// How a plan's digest text selects its manifest.

@@ -8,9 +8,9 @@ use ocm_access::RegistrySource;
 use ocm_blob::Unobserved;
 use ocm_http::{Client, Settings};
 use ocm_model::{Descriptor, Resource, TypedObject};
-use ocm_oci::{Anonymous, Endpoint, Error, ImageReference, Registry as _, RemoteRegistry, Repository};
+use ocm_oci::{Anonymous, Endpoint, Error, ImageReference, Registry as _, RemoteRegistry, Repository, Selector};
 use ocm_repository::{ComponentRepository, NewVersion};
-use ocm_testkit::{TestRegistry, fixtures};
+use ocm_testkit::{Class, TestRegistry, fixtures};
 use ocm_transfer::{CopyMode, Existing, Options, Report, UploadAs, VersionAction, execute, prepare};
 
 const NAME: &str = "acme.org/app";
@@ -33,26 +33,28 @@ fn at(registry: &TestRegistry) -> RemoteRegistry {
     remote(Endpoint::parse(&registry.url()).unwrap().0)
 }
 
-async fn transfer(from: &ComponentRepository, to: &ComponentRepository, copy: CopyMode) -> Report {
-    let options = Options {
+fn options(copy: CopyMode, existing: Existing) -> Options {
+    Options {
         copy,
         copy_sources: false,
         omit_access_types: Vec::new(),
         upload_as: UploadAs::OciArtifact,
-        existing: Existing::Fail,
+        existing,
         concurrency: 1,
         observer: Arc::new(Unobserved),
-    };
+    }
+}
+
+async fn transfer(from: &ComponentRepository, to: &ComponentRepository, copy: CopyMode) -> Report {
+    let options = options(copy, Existing::Fail);
     let version = Arc::new(from.get(NAME, "1.0.0").await.unwrap());
     let prepared = prepare(vec![version], to, &Images, &options).await.unwrap();
     execute(&prepared, to, &Images, &options).await.unwrap()
 }
 
-#[tokio::test]
-async fn an_image_that_only_has_the_same_name_elsewhere_is_uploaded() {
-    let (source, target) = (TestRegistry::start().unwrap(), TestRegistry::start().unwrap());
-    fixtures::image(1, 100).push(at(&source).repository("acme/app").as_ref(), Some("1")).await.unwrap();
-    let from = ComponentRepository::new(Arc::new(at(&source)), "");
+/// A component version that refers to the image `acme/app:1` beside it.
+async fn with_image(source: &TestRegistry) -> ComponentRepository {
+    let from = ComponentRepository::new(Arc::new(at(source)), "");
     let mut descriptor = Descriptor::default();
     descriptor.component.name = NAME.into();
     descriptor.component.version = "1.0.0".into();
@@ -67,6 +69,14 @@ async fn an_image_that_only_has_the_same_name_elsewhere_is_uploaded() {
     });
     let staged = from.stage(&NewVersion { descriptor, ..NewVersion::default() }).await.unwrap();
     from.publish(&[staged]).await.unwrap();
+    from
+}
+
+#[tokio::test]
+async fn an_image_that_only_has_the_same_name_elsewhere_is_uploaded() {
+    let (source, target) = (TestRegistry::start().unwrap(), TestRegistry::start().unwrap());
+    fixtures::image(1, 100).push(at(&source).repository("acme/app").as_ref(), Some("1")).await.unwrap();
+    let from = with_image(&source).await;
 
     // The target has the version, which refers to an image of that name in the source.
     let to = ComponentRepository::new(Arc::new(at(&target)), "");
@@ -81,4 +91,28 @@ async fn an_image_that_only_has_the_same_name_elsewhere_is_uploaded() {
     // Now it has the image, and nothing is left to do.
     let report = transfer(&from, &to, CopyMode::AllResources).await;
     assert_eq!(report.versions[0].action, VersionAction::Present);
+}
+
+#[tokio::test]
+async fn the_name_of_another_image_is_not_taken_and_nothing_is_moved() {
+    let (source, target) = (TestRegistry::start().unwrap(), TestRegistry::start().unwrap());
+    fixtures::image(1, 100).push(at(&source).repository("acme/app").as_ref(), Some("1")).await.unwrap();
+    let other = fixtures::image_with(7, 1, 100);
+    other.push(at(&target).repository("acme/app").as_ref(), Some("1")).await.unwrap();
+    let from = with_image(&source).await;
+    let to = ComponentRepository::new(Arc::new(at(&target)), "");
+    let version = Arc::new(from.get(NAME, "1.0.0").await.unwrap());
+    target.forget();
+
+    let refused = prepare(vec![version.clone()], &to, &Images, &options(CopyMode::AllResources, Existing::Fail)).await;
+    let error = refused.err().unwrap();
+    assert!(matches!(error.kind(), ocm_transfer::Kind::Place(ocm_oci::Kind::Conflict)), "{error}");
+    assert!(error.to_string().contains("resource image of acme.org/app:1.0.0: target"), "{error}");
+    assert_eq!(target.count("POST", Class::Upload) + target.count("PUT", Class::Manifest), 0);
+
+    let options = options(CopyMode::AllResources, Existing::Overwrite);
+    let prepared = prepare(vec![version], &to, &Images, &options).await.unwrap();
+    execute(&prepared, &to, &Images, &options).await.unwrap();
+    let there = at(&target).repository("acme/app").resolve(&Selector::Tag("1".into())).await.unwrap().unwrap();
+    assert_ne!(there.digest, other.root().digest);
 }

@@ -85,7 +85,7 @@ pub(crate) struct AddComponentVersion {
     /// Only evaluate the templates and print the specification
     #[arg(long, help_heading = OLDER)]
     pub(crate) dry_run: bool,
-    /// File for the specification of a dry run
+    /// File for the specification of a dry run; `-`, like no flag at all, is the standard output
     #[arg(short = 'O', value_name = "FILE", help_heading = OLDER, requires = "dry_run")]
     pub(crate) specification: Option<PathBuf>,
     /// Replace component versions that are already there

@@ -33,7 +33,7 @@ pub(crate) struct TransferComponentVersion {
     #[command(flatten)]
     pub(crate) options: TransferOptions,
     /// File that receives the list of transferred component versions
-    #[arg(long, short = 'B', value_name = "FILE")]
+    #[arg(long, short = 'B', value_name = "FILE", conflicts_with = "dry_run")]
     pub(crate) bom_file: Option<PathBuf>,
     /// File with the document of a dry run, edited or not, that is carried out; `-` is the standard input
     #[arg(long, value_name = "FILE")]

@@ -58,6 +58,11 @@ fn spelling(arg: &Arg) -> String {
         .collect();
     match (flags.is_empty(), arg.get_action().takes_values()) {
         (true, _) => names,
+        (false, true) if arg.is_require_equals_set() => {
+            let is_optional = arg.get_num_args().is_some_and(|count| count.min_values() == 0);
+            let value = if is_optional { format!("[={names}]") } else { format!("={names}") };
+            format!("{}{value}", flags.join(", "))
+        }
         (false, true) => format!("{} {names}", flags.join(", ")),
         (false, false) => flags.join(", "),
     }

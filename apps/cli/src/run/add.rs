@@ -63,6 +63,10 @@ fn request(session: &Session, arguments: &AddComponentVersion) -> Result<Request
         let found = CONSTRUCTORS.iter().find(|name| Path::new(name).is_file()).unwrap_or(&CONSTRUCTORS[0]);
         constructors.push(found.into());
     }
+    if constructors.iter().any(|path| path == Path::new("-")) {
+        return Err(Failure::usage("constructor -: constructors are not read from the standard input")
+            .hint("paths in a constructor are relative to its folder: write it to a file and name that"));
+    }
     let is_older = session.dialect == Dialect::V1;
     let target =
         arguments.repository.as_ref().or(arguments.file.as_ref()).cloned().unwrap_or_else(|| TARGET.to_owned());
@@ -141,7 +145,7 @@ fn specification(components: &[Value], path: Option<&Path>) -> Result<(), Failur
         .map(|component| format!("---\n{}\n", yaml::to_string(component)))
         .collect::<Vec<_>>()
         .concat();
-    match path {
+    match path.filter(|path| *path != Path::new("-")) {
         None => out(&text),
         Some(path) => {
             fs::write(path, text).map_err(|error| Failure::new(Exit::Failed, format!("{}: {error}", path.display())))

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ocm::ops::download::{self, Artifact, ComponentVersions, Extraction, Form, Report, Request, Which};
 
@@ -33,7 +33,11 @@ pub(crate) async fn run(session: &Session, kind: DownloadKind) -> Result<(), Fai
 async fn elements(session: &Session, arguments: DownloadResource, kind: Which) -> Result<(), Failure> {
     let by_flag = arguments.identity.as_deref().map(attributes).transpose()?;
     let exactly_one = by_flag.is_some();
-    let to_stdout = arguments.output.as_deref() == Some(Path::new("-"));
+    let to_stdout = is_stdout(arguments.output.as_deref());
+    if to_stdout && arguments.report.is_some() {
+        return Err(Failure::usage("the report would mix with the content on the standard output")
+            .hint("leave -o away, or give -O a path"));
+    }
     let scratch = if to_stdout { Some(scratch(session)?) } else { None };
     let request = Request {
         versions: versions(vec![arguments.reference], arguments.selection, arguments.recursive),
@@ -58,14 +62,15 @@ async fn elements(session: &Session, arguments: DownloadResource, kind: Which) -
         },
     };
     let report = download::run(&session.context, &request).await?;
-    if let (true, Some(item)) = (to_stdout, report.items.first()) {
-        return copy_to_stdout(&item.path);
+    if to_stdout {
+        return copy_to_stdout(the_one_file(&report)?);
     }
     let lines = if arguments.oci_layout { print::download::saved_layouts } else { print::download::written };
     finish(&report, arguments.report, (!exactly_one).then_some(lines))
 }
 
 async fn component_versions(session: &Session, arguments: DownloadComponentVersion) -> Result<(), Failure> {
+    refuse_stdout(arguments.output.as_deref(), "an archive")?;
     let versions = versions(joined(arguments.references), arguments.selection, false);
     let request = ComponentVersions { versions, output: arguments.output, form: arguments.form };
     let report = download::component_versions(&session.context, &request).await?;
@@ -76,6 +81,7 @@ async fn component_versions(session: &Session, arguments: DownloadComponentVersi
 }
 
 async fn artifact(session: &Session, arguments: DownloadArtifact) -> Result<(), Failure> {
+    refuse_stdout(arguments.output.as_deref(), "an image layout")?;
     let form = match arguments.form {
         ArchiveForm::Directory => Form::Layout,
         ArchiveForm::Tar => Form::LayoutTar,
@@ -98,12 +104,54 @@ fn joined(references: Vec<String>) -> Vec<String> {
 }
 
 fn attributes(text: &str) -> Result<BTreeMap<String, String>, Failure> {
-    let pairs = text.split(',').map(|pair| match pair.split_once('=') {
-        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
-        _ => Err(Failure::usage(format!("identity {text:?} is not a list of key=value"))
-            .hint("for instance --identity name=image,arch=amd64")),
-    });
-    pairs.collect()
+    let mut attributes = BTreeMap::new();
+    for pair in text.split(',') {
+        let (key, value) = match pair.split_once('=') {
+            Some((key, value)) if !key.trim().is_empty() => (key.trim(), value),
+            _ => {
+                return Err(Failure::usage(format!("identity {text:?} is not a list of key=value"))
+                    .hint("for instance --identity name=image,arch=amd64"));
+            }
+        };
+        if attributes.insert(key.to_owned(), value.to_owned()).is_some() {
+            return Err(Failure::usage(format!("identity {text:?} has attribute {key:?} twice"))
+                .hint("an element has one value for each attribute; name several elements behind the reference"));
+        }
+    }
+    Ok(attributes)
+}
+
+fn is_stdout(output: Option<&Path>) -> bool {
+    output == Some(Path::new("-"))
+}
+
+/// What is no single stream of bytes would otherwise become a file or folder that is called `-`.
+fn refuse_stdout(output: Option<&Path>, what: &str) -> Result<(), Failure> {
+    if is_stdout(output) {
+        return Err(Failure::usage(format!("{what} cannot be written to the standard output"))
+            .hint("give -O the path of a file or folder"));
+    }
+    Ok(())
+}
+
+/// The file whose content is meant for the standard output.
+fn the_one_file(report: &Report) -> Result<&Path, Failure> {
+    match report.items.as_slice() {
+        [item] if item.path.is_dir() => {
+            let message = format!("{} is a folder, which cannot be written to the standard output", item.name);
+            Err(Failure::usage(message)
+                .hint("give -O the path of a folder, or take the archive as it is: --extraction-policy disable"))
+        }
+        [item] => Ok(&item.path),
+        items => {
+            let names: Vec<_> = items
+                .iter()
+                .map(|item| item.component.iter().chain([&item.name]).map(String::as_str).collect::<Vec<_>>().join(" "))
+                .collect();
+            Err(Failure::usage(format!("{} elements cannot be written to the standard output", items.len()))
+                .hint(format!("name one of: {}", names.join("; "))))
+        }
+    }
 }
 
 fn finish(report: &Report, form: Option<ReportForm>, lines: Option<fn(&Report) -> String>) -> Result<(), Failure> {
@@ -123,7 +171,7 @@ fn scratch(session: &Session) -> Result<tempfile::TempDir, Failure> {
     tempfile::Builder::new().prefix("ocm-").tempdir_in(&folder).map_err(|error| failed(&folder, &error))
 }
 
-fn copy_to_stdout(path: &PathBuf) -> Result<(), Failure> {
+fn copy_to_stdout(path: &Path) -> Result<(), Failure> {
     let mut content = File::open(path).map_err(|error| failed(path, &error))?;
     match io::copy(&mut content, &mut io::stdout().lock()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(failed(path, &error)),
@@ -153,7 +201,7 @@ mod tests {
     #[test]
     fn an_identity_is_a_list_of_attributes() {
         assert_eq!(attributes("name=a,arch=b").unwrap().len(), 2);
-        for wrong in ["", "name", "=x", "name=a,"] {
+        for wrong in ["", "name", "=x", "name=a,", "name=a,name=a"] {
             assert!(attributes(wrong).is_err(), "{wrong}");
         }
     }

@@ -6,6 +6,7 @@ mod configuration;
 mod download;
 mod generate;
 mod get;
+mod interruption;
 mod list;
 mod serve;
 mod session;
@@ -16,6 +17,7 @@ mod version;
 use std::future::Future;
 use std::time::Duration;
 
+use interruption::interruption;
 use session::{Session, versions};
 
 use crate::args::{self, Add, Arguments, Command, Dialect, Download, Generate, Get, List, Transfer};
@@ -60,7 +62,7 @@ fn help(path: &[&str]) -> Result<(), Failure> {
 /// Works until it is done or somebody interrupts. An interrupted future is dropped, and with it go its temporary files.
 fn work(session: &Session, verb: impl AsyncFnOnce(&Session) -> Result<(), Failure>) -> Result<(), Failure> {
     with_runtime(async {
-        let interruption = interruption();
+        let interruption = interruption()?;
         tokio::select! {
             result = verb(session) => result,
             () = interruption => Err(Failure::interrupted()),
@@ -76,25 +78,4 @@ fn with_runtime(work: impl Future<Output = Result<(), Failure>>) -> Result<(), F
     let result = runtime.block_on(work);
     runtime.shutdown_timeout(PATIENCE);
     result
-}
-
-/// Ends when the program is asked to end: Ctrl-C, or the signal that service managers and containers send.
-///
-/// From the call on, before anything has been opened, these no longer kill the program.
-#[cfg(unix)]
-fn interruption() -> impl Future<Output = ()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut signals: Vec<_> = [SignalKind::interrupt(), SignalKind::terminate()].into_iter().flat_map(signal).collect();
-    std::future::poll_fn(move |context| {
-        let is_ready = signals.iter_mut().any(|signal| signal.poll_recv(context).is_ready());
-        if is_ready { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-    })
-}
-
-/// Ends when the program is asked to end.
-#[cfg(not(unix))]
-async fn interruption() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use indicatif::MultiProgress;
 use ocm::config::Configuration;
+use ocm::model::ComponentReference;
 use ocm::ops::get::Request;
 
 use super::configuration;
@@ -40,7 +41,7 @@ impl Session {
         }
         let mut builder = ocm::Context::builder().http(http).resolvers(resolvers).observer(Arc::new(Bars::new(bars)));
         if let Some(path) = docker_config(&environment) {
-            builder = builder.docker_config(&path)?;
+            builder = builder.docker_config(&path);
         }
         Ok(Self { context: builder.build(), configuration, global, dialect, environment })
     }
@@ -48,6 +49,7 @@ impl Session {
 
 /// The request for the component versions that arguments name.
 pub(crate) fn versions(references: Vec<String>, selection: Selection, recursive: bool) -> Request {
+    warn_of_choice_without_effect(&references, &selection);
     Request {
         references,
         repository: selection.repo,
@@ -56,6 +58,21 @@ pub(crate) fn versions(references: Vec<String>, selection: Selection, recursive:
         recursive,
         lookup: selection.lookup,
         ..Request::default()
+    }
+}
+
+/// A reference that names a version leaves nothing to choose, which whoever wrote both may not expect.
+fn warn_of_choice_without_effect(references: &[String], selection: &Selection) {
+    let names_version = |text: &String| match selection.repo {
+        Some(_) => text.contains(':'),
+        None => ComponentReference::parse(text).is_ok_and(|reference| reference.version.is_some()),
+    };
+    if !references.iter().any(names_version) {
+        return;
+    }
+    let flags = [(selection.latest, "--latest"), (selection.constraint.is_some(), "--semver-constraint")];
+    for (_, flag) in flags.into_iter().filter(|(is_given, _)| *is_given) {
+        tracing::warn!(target: "ocm", "{flag} has no effect when a version is already specified in the reference");
     }
 }
 

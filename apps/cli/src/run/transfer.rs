@@ -1,5 +1,6 @@
-use std::fs;
-use std::path::Path;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 
 use ocm::config::{self, UploadType};
 use ocm::ops::get;
@@ -24,17 +25,18 @@ pub(crate) async fn run(session: &Session, kind: TransferKind) -> Result<(), Fai
             }
             let defaults = session.configuration.transfer().map_err(ocm::Error::from)?;
             let request = request(arguments.arguments, arguments.selection, &target, &arguments.options, defaults);
+            let bill = arguments.bom_file.map(Bill::open).transpose()?;
             let report = carry_out(session, &request, &arguments.options).await?;
             let Some(report) = report else { return Ok(()) };
-            if let Some(path) = arguments.bom_file {
-                write_bill(&path, &report)?;
-            }
+            let billed = bill.map_or(Ok(()), |bill| bill.write(&report));
             if session.dialect == Dialect::V1 && arguments.options.output.is_none() {
                 say(&report);
                 let roots = get::run(&session.context, &request.versions).await?.roots;
-                return out(&print::transferred_v1::by_reference(&report, &roots));
+                out(&print::transferred_v1::by_reference(&report, &roots))?;
+            } else {
+                finish(session, &report, arguments.options.output)?;
             }
-            finish(session, &report, arguments.options.output)
+            billed
         }
         TransferKind::Archive(arguments) => {
             let selection = Selection { lookup: arguments.lookup, ..Selection::default() };
@@ -118,7 +120,57 @@ fn say(report: &Report) {
     tracing::info!(target: "ocm", target_repository = report.target, "{}", print::transfer::summary(report));
 }
 
-pub(super) fn write_bill(path: &Path, report: &Report) -> Result<(), Failure> {
-    let bill = print::json::compact(&print::transfer::bill(report))?;
-    fs::write(path, bill).map_err(|error| Failure::new(Exit::Failed, format!("{}: {error}", path.display())))
+/// The file that receives the list of transferred component versions.
+pub(super) struct Bill {
+    path: PathBuf,
+    file: File,
+    /// Made here and empty so far: a transfer that fails leaves no such file behind.
+    is_fresh: bool,
+}
+
+impl Bill {
+    /// Opens the file before anything moves, so that a transfer does not end without the list it was to leave behind.
+    /// What the file holds stays until there is something new.
+    pub(super) fn open(path: PathBuf) -> Result<Self, Failure> {
+        if path == Path::new("-") {
+            return Err(Failure::usage("the list of --bom-file cannot be written to the standard output")
+                .hint("give the path of a file"));
+        }
+        let opened = match File::create_new(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                OpenOptions::new().write(true).open(&path).map(|file| (file, false))
+            }
+            made => made.map(|file| (file, true)),
+        };
+        match opened {
+            Ok((file, is_fresh)) => Ok(Self { path, file, is_fresh }),
+            Err(error) => Err(Failure::usage(format!("--bom-file {}: {error}", path.display()))
+                .hint("nothing was transferred; the folder of the file has to be there")),
+        }
+    }
+
+    /// Writes the list.
+    pub(super) fn write(mut self, report: &Report) -> Result<(), Failure> {
+        let bill = print::json::compact(&print::transfer::bill(report))?;
+        self.replace(bill.as_bytes())
+            .map_err(|error| Failure::new(Exit::Failed, format!("--bom-file {}: {error}", self.path.display())))
+    }
+
+    fn replace(&mut self, content: &[u8]) -> io::Result<()> {
+        // Pipes and devices have no length.
+        if self.file.metadata()?.is_file() {
+            self.file.set_len(0)?;
+        }
+        self.is_fresh = false;
+        self.file.write_all(content)
+    }
+}
+
+impl Drop for Bill {
+    fn drop(&mut self) {
+        if self.is_fresh {
+            // An empty file that stays is no harm.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
 }

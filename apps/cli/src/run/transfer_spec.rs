@@ -7,7 +7,7 @@ use std::path::Path;
 use ocm::ops::transfer::{self, Document, Existing};
 
 use super::Session;
-use super::transfer::{existing, finish, write_bill};
+use super::transfer::{Bill, existing, finish};
 use crate::args::{ReportForm, TransferComponentVersion};
 use crate::exit::{Exit, Failure};
 use crate::print::{self, object, out};
@@ -34,11 +34,11 @@ pub(super) async fn run(session: &Session, arguments: TransferComponentVersion) 
         // What is the same stays as it is, but content that differs is a conflict all the same.
         transfer::check_document(&session.context, &name, &document, Existing::Fail).await?;
     }
+    let bill = arguments.bom_file.map(Bill::open).transpose()?;
     let report = transfer::run_document(&session.context, &name, &document, existing(options)).await?;
-    if let Some(path) = arguments.bom_file {
-        write_bill(&path, &report)?;
-    }
-    finish(session, &report, options.output)
+    let billed = bill.map_or(Ok(()), |bill| bill.write(&report));
+    finish(session, &report, options.output)?;
+    billed
 }
 
 /// What is transferred, and how, stands in the document; a flag that says it too would be ignored in silence.

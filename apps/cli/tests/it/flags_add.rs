@@ -211,3 +211,14 @@ fn an_image_of_a_registry_can_be_an_input() {
     let message = sandbox.file("c.yaml", &constructor).fails("add cv --create --force --file ctf c.yaml", 2);
     assert!(message.contains("c.yaml:5:3") && message.contains("team/app:none"), "{message}");
 }
+
+#[test]
+fn a_dash_is_no_file() {
+    let sandbox = Sandbox::new();
+    sandbox.file("c.yaml", HELLO);
+    let printed = sandbox.ok("add cv --dry-run c.yaml");
+    assert_eq!(sandbox.ok("add cv --dry-run -O - c.yaml"), printed);
+    let message = sandbox.fails("add cv --constructor - -r ctf", 2);
+    assert!(message.contains("standard input"), "{message}");
+    assert!(!sandbox.path("-").exists() && !sandbox.path("ctf").exists());
+}

@@ -192,3 +192,32 @@ fn temporary_files_lie_where_it_was_asked_for() {
     assert_eq!(sandbox.ok(&format!("download resource {MANY} one -O - --temp-folder somewhere")), "first");
     assert!(sandbox.is_empty(Path::new("somewhere")));
 }
+
+#[test]
+fn the_standard_output_takes_the_content_of_one_file_and_nothing_else() {
+    let sandbox = sandbox();
+    let message = sandbox.fails(&format!("download resources {MANY} -O -"), 2);
+    assert!(message.contains("5 ") && message.contains("name=one"), "{message}");
+    sandbox.fails(&format!("download resources {MANY} two -O -"), 2);
+    let message = sandbox.fails(&format!("download resources {MANY} one tree -O -"), 2);
+    assert!(message.contains("2 elements") && message.contains("name=tree"), "{message}");
+    for folder in ["--identity name=tree", "--identity name=chart", "--identity name=chart --transformer helm"] {
+        let message = sandbox.fails(&format!("download resource {MANY} {folder} --output -"), 2);
+        assert!(message.contains("is a folder"), "{folder}: {message}");
+    }
+    for packed in ["tree", "chart"] {
+        let words = format!("download resource {MANY} --identity name={packed} --extraction-policy disable -O -");
+        let output = sandbox.command(&words.split(' ').collect::<Vec<_>>()).output().unwrap();
+        assert!(output.status.success() && !output.stdout.is_empty(), "{packed}");
+    }
+    sandbox.fails(&format!("download resource {MANY} one -O - -o json"), 2);
+    sandbox.fails(&format!("download cv {MANY} -O -"), 2);
+    sandbox.fails("download artifact localhost:1/team/app:v1 -O -", 2);
+    assert!(!sandbox.path("-").exists());
+}
+
+#[test]
+fn an_identity_has_each_attribute_once() {
+    let message = sandbox().fails(&format!("download resource {MANY} --identity name=note,name=one"), 2);
+    assert!(message.contains("\"name\" twice"), "{message}");
+}

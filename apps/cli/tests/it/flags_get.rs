@@ -153,3 +153,19 @@ component:
     let message = sandbox.file("hello.yaml", HELLO).fails("add cv -c hello.yaml -r arch", 1);
     assert!(message.contains("transport archive"), "{message}");
 }
+
+#[test]
+fn choosing_among_versions_has_no_effect_on_a_version() {
+    let sandbox = Sandbox::hello();
+    let warning = "has no effect when a version is already specified in the reference";
+    for (flags, flag) in [("--latest", "--latest"), ("-c ^2", "--semver-constraint")] {
+        for reference in ["ctf//acme.org/hello:1.0.0", "--repo ctf acme.org/hello:1.0.0"] {
+            let ran = sandbox.run(&format!("get cv {reference} {flags}"));
+            assert_eq!(ran.status, 0, "{}", ran.stderr);
+            assert!(ran.stderr.contains(&format!("level=WARN msg=\"{flag} {warning}\"")), "{}", ran.stderr);
+        }
+    }
+    for reference in ["ctf//acme.org/hello", "--repo ctf acme.org/hello", "ctf"] {
+        assert_eq!(sandbox.run(&format!("get cv {reference} --latest")).stderr, "", "{reference}");
+    }
+}

@@ -218,3 +218,27 @@ fn reports_have_every_form() {
     let report: Value = serde_json::from_str(&sandbox.ok("transfer ctf -V ctf out -o json")).unwrap();
     assert_eq!(report["versions"][0]["elements"][0]["referenceName"], "team/app:v1");
 }
+
+#[test]
+fn a_bill_that_cannot_be_written_is_noticed_before_anything_moves() {
+    let sandbox = Sandbox::hello();
+    for (flags, reason) in [
+        ("--bom-file nodir/bill", "nodir/bill"),
+        ("--bom-file -", "standard output"),
+        ("--dry-run --bom-file bill", "--dry-run"),
+    ] {
+        let message = sandbox.fails(&format!("transfer cv {flags} ctf ./out"), 2);
+        assert!(message.contains(reason), "{flags}: {message}");
+    }
+    let document = sandbox.ok("transfer cv ctf ./out --dry-run");
+    sandbox.file("spec.yaml", &document).fails("transfer cv --transfer-spec spec.yaml --bom-file nodir/bill", 2);
+    sandbox.fails("transfer cv --bom-file bill ctf//acme.org/none ./out", 3);
+    assert!(["out", "-", "bill"].iter().all(|name| !sandbox.path(name).exists()));
+    sandbox.file("bill", "something longer than what the list of one component version takes in its place");
+    let ran = sandbox.run("transfer cv --bom-file bill ctf ./out");
+    assert!(ran.stderr.contains("1 component version(s) transferred"), "{}", ran.stderr);
+    assert_eq!(
+        sandbox.read("bill"),
+        "{\"componentVersions\":[{\"component\":\"acme.org/hello\",\"version\":\"1.0.0\"}]}"
+    );
+}

@@ -21,5 +21,6 @@ mod recorded_forms;
 mod recorded_refused;
 mod sandbox;
 mod serve;
+mod signals;
 mod transfer;
 mod usage;

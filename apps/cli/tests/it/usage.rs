@@ -57,6 +57,7 @@ fn the_reference_and_the_schemas_are_generated() {
     let sandbox = Sandbox::new();
     sandbox.ok("generate docs -d md");
     assert!(sandbox.read("md/ocm_get_component-version.md").contains("--semver-constraint"));
+    assert!(sandbox.read("md/ocm_transfer_component-version.md").contains("| `-r, --recursive[=BOOL]` |"));
     sandbox.ok("generate docs -d man --mode man");
     assert!(sandbox.read("man/ocm-transfer-component-version.1").contains("overwrite"));
     sandbox.ok("generate schemas -d schemas");

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use ocm_access::resolve;
-use ocm_blob::{Blob, ByteStream, Digest, Item, MemoryBlob, Observer};
+use ocm_blob::{Item, MemoryBlob, Observed};
 use ocm_model::digest::{GENERIC_BLOB_DIGEST, HashAlgorithm};
 use ocm_model::{DigestSpec, TypedObject};
 use ocm_oci::{Descriptor, Error as OciError, ImageManifest, Kind, Manifest, Repository, copy, media_type};
@@ -199,8 +198,7 @@ impl Work<'_> {
         let mut reference_name = None;
         let (stored, normalisation) = match content {
             Content::Blob { blob, media_type } => {
-                let (stored, _) =
-                    target.push_blob(&Counted { blob, observer: self.environment.observer.clone() }).await?;
+                let (stored, _) = target.push_blob(&Observed::new(blob, self.environment.observer.clone())).await?;
                 (Descriptor { media_type, ..stored }, GENERIC_BLOB_DIGEST)
             }
             Content::Image { source, root, reference_name: name } => {
@@ -256,8 +254,7 @@ impl Work<'_> {
         let (config, _) = target.push_blob(&MemoryBlob::new(config)).await?;
         let mut layers = Vec::with_capacity(artifact.layers.len());
         for part in artifact.layers {
-            let (layer, _) =
-                target.push_blob(&Counted { blob: part.content, observer: self.environment.observer.clone() }).await?;
+            let (layer, _) = target.push_blob(&Observed::new(part.content, self.environment.observer.clone())).await?;
             layers.push(Descriptor { media_type: part.media_type, ..layer });
         }
         let manifest = ImageManifest {
@@ -318,32 +315,5 @@ impl Work<'_> {
             access.kind
         ));
         Ok(as_written)
-    }
-}
-
-/// Tells an observer how much of a blob was read.
-struct Counted {
-    blob: Arc<dyn Blob>,
-    observer: Arc<dyn Observer>,
-}
-
-#[async_trait]
-impl Blob for Counted {
-    fn size(&self) -> Option<u64> {
-        self.blob.size()
-    }
-
-    fn digest(&self) -> Option<Digest> {
-        self.blob.digest()
-    }
-
-    async fn open(&self) -> ocm_blob::Result<ByteStream> {
-        let observer = self.observer.clone();
-        let stream = self.blob.open().await?;
-        Ok(Box::pin(stream.inspect(move |chunk| {
-            if let Ok(chunk) = chunk {
-                observer.moved(chunk.len() as u64);
-            }
-        })))
     }
 }

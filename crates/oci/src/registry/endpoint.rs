@@ -2,7 +2,7 @@ use std::fmt;
 
 use ocm_http::Url;
 
-use crate::{Error, Result};
+use crate::{Error, Kind, Result};
 
 /// How a registry is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,7 +48,7 @@ impl Endpoint {
     /// # Errors
     /// The text is not a host.
     pub fn new(scheme: Option<Scheme>, host: &str) -> Result<Self> {
-        let invalid = || Error::invalid(host, "not a host name with an optional port");
+        let invalid = || Error::new(Kind::Malformed, host, "not a host name with an optional port");
         let wrong = |c: char| !c.is_ascii_alphanumeric() && !".-_:[]".contains(c);
         if host.is_empty() || host.contains(wrong) {
             return Err(invalid());
@@ -68,7 +68,8 @@ impl Endpoint {
             Some(("http", rest)) => (Some(Scheme::Http), rest),
             Some(("https", rest)) => (Some(Scheme::Https), rest),
             Some((other, _)) => {
-                return Err(Error::invalid(
+                return Err(Error::new(
+                    Kind::Malformed,
                     address,
                     format!("registries are addressed with oci, http or https, not {other}"),
                 ));

@@ -138,7 +138,7 @@ impl RemoteRepository {
     pub(super) fn request(&self, method: Method, path: &str) -> Result<Request> {
         if !crate::reference::is_repository(&self.name) {
             let rule = "a repository name has lower-case letters and digits, with `.`, `_`, `__`, `-` between them, in parts between `/`";
-            return Err(Error::invalid(self.subject(), rule));
+            return Err(Error::new(Kind::Malformed, self.subject(), rule));
         }
         self.connection().request(method, &format!("{}/{path}", self.name))
     }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ocm_blob::{Blob, ByteStream, Digest};
+use ocm_blob::{Blob, ByteStream, Digest, verified};
 
 use crate::{Descriptor, Repository};
 
@@ -38,6 +38,8 @@ impl Blob for StoredBlob {
     }
 
     async fn open_at(&self, offset: u64) -> ocm_blob::Result<ByteStream> {
-        self.repository.blob(&self.descriptor.digest, offset).await.map_err(ocm_blob::Error::source)
+        let stream = self.repository.blob(&self.descriptor.digest, offset).await.map_err(ocm_blob::Error::source)?;
+        // The digest is checked below; a wrong size has to show here too, or the receiving side would be blamed for it.
+        Ok(verified(stream, self.descriptor.size.checked_sub(offset), None))
     }
 }

@@ -34,6 +34,9 @@ pub enum Form {
     TarGzip,
 }
 
+/// Size of a tar header.
+const TAR_BLOCK: usize = 512;
+
 impl Form {
     /// The form that the name of a new archive asks for: `.tar`, `.tgz`, `.tar.gz`, anything else a folder.
     pub fn of_name(path: &Path) -> Self {
@@ -62,12 +65,15 @@ impl Form {
         if !metadata.is_file() {
             return Err(no_archive(path, "is neither a folder nor a file"));
         }
-        let mut start = [0; 2];
-        let mut file = File::open(path).map_err(local)?;
-        match file.read_exact(&mut start) {
-            Ok(()) if start == [0x1f, 0x8b] => Ok(Some(Self::TarGzip)),
-            Ok(()) => Ok(Some(Self::Tar)),
-            Err(_) => Err(no_archive(path, "is an empty file")),
+        let mut start = Vec::with_capacity(TAR_BLOCK);
+        let file = File::open(path).map_err(local)?;
+        file.take(TAR_BLOCK as u64).read_to_end(&mut start).map_err(local)?;
+        match start.as_slice() {
+            [] => Err(no_archive(path, "is an empty file")),
+            [0x1f, 0x8b, ..] => Ok(Some(Self::TarGzip)),
+            // An archive without entries begins with its end, which is zeros.
+            header if header.get(257..262) == Some(b"ustar") || header == [0; TAR_BLOCK] => Ok(Some(Self::Tar)),
+            _ => Err(no_archive(path, "is neither a folder nor a tar file")),
         }
     }
 }
@@ -91,8 +97,9 @@ pub(crate) fn check_folder(path: &Path) -> Result<()> {
     Ok(())
 }
 
-fn no_archive(path: &Path, reason: &str) -> Error {
-    Error::invalid(path.display(), format!("is not a transport archive: {reason}"))
+/// What is there is something else: nothing is wrong with it, but nothing can be done with it here.
+pub(crate) fn no_archive(path: &Path, reason: &str) -> Error {
+    Error::new(Kind::Unsupported, path.display(), format!("is not a transport archive: {reason}"))
 }
 
 impl std::fmt::Display for Form {

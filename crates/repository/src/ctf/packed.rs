@@ -13,7 +13,7 @@ use crate::ctf::archive::{Shared, blocking};
 use crate::ctf::batch::Batch;
 use crate::ctf::commit::{self, INDEX_LIMIT, MANIFEST_LIMIT};
 use crate::ctf::disk::{self, Stamp};
-use crate::ctf::form::{BLOBS, Form, INDEX_FILE};
+use crate::ctf::form::{self, BLOBS, Form, INDEX_FILE};
 use crate::ctf::index::Index;
 use crate::ctf::referrers;
 use crate::ctf::staging::Staging;
@@ -44,9 +44,9 @@ impl Packed {
     async fn read(path: &Path) -> Result<(ocm_blob::Archive, Index)> {
         let archive = ocm_blob::Archive::open_with(path, LIMITS).await.map_err(Error::blob(path.display()))?;
         archive.refuse_foreign_paths().map_err(Error::blob(path.display()))?;
-        let bytes = read(&archive, INDEX_FILE, INDEX_LIMIT).await?.ok_or_else(|| {
-            Error::invalid(path.display(), format!("is not a transport archive: has no {INDEX_FILE}"))
-        })?;
+        let bytes = read(&archive, INDEX_FILE, INDEX_LIMIT)
+            .await?
+            .ok_or_else(|| form::no_archive(path, &format!("has no {INDEX_FILE}")))?;
         match Index::parse(&bytes) {
             Ok(index) => Ok((archive, index)),
             Err(reason) => Err(Error::invalid(path.join(INDEX_FILE).display(), reason)),

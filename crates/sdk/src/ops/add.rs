@@ -38,7 +38,9 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
     }
     let reference = select::repository(&request.target)?;
     let fresh = match &reference {
-        RepositoryReference::Ctf { file_path, .. } if request.truncate => Some(Fresh::begin(Path::new(file_path))?),
+        RepositoryReference::Ctf { file_path, .. } if request.truncate => {
+            Some(Fresh::begin(context, Path::new(file_path)).await?)
+        }
         _ => None,
     };
     let target = match &fresh {
@@ -144,9 +146,21 @@ enum Fresh {
 }
 
 impl Fresh {
-    fn begin(path: &Path) -> Result<Self> {
+    /// # Errors
+    /// What is there is no archive, or a folder with more in it than an archive: that is not ours to throw away.
+    async fn begin(context: &Context, path: &Path) -> Result<Self> {
         let fail = |error: &dyn std::fmt::Display| Error::new(Kind::Other, format!("{}: {error}", path.display()));
+        if path.symlink_metadata().is_ok() {
+            context.open_archive(path, Purpose::Read).await?;
+        }
         if path.is_dir() {
+            if let Some(other) = not_of_an_archive(path).map_err(|error| fail(&error))? {
+                return Err(Error::usage(format!(
+                    "{}: holds {other:?}, which is no part of an archive, so the folder is not thrown away",
+                    path.display()
+                ))
+                .hint("name another place for the archive"));
+            }
             return StagedDirectory::beside(path, Existing::Replace).map(Self::Directory).map_err(|error| fail(&error));
         }
         if path.exists() {
@@ -176,6 +190,17 @@ impl Fresh {
                 .map_err(|error| Error::new(Kind::Other, format!("{}: {error}", path.display()))),
         }
     }
+}
+
+/// Something in a folder that no archive has; hidden entries other than those of a writer at work count too.
+fn not_of_an_archive(folder: &Path) -> std::io::Result<Option<String>> {
+    for entry in std::fs::read_dir(folder)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if !matches!(name.as_str(), "artifact-index.json" | "blobs") && !name.starts_with(".staging-") {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
 }
 
 #[async_trait]

@@ -33,6 +33,13 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
     let mut selected = select::select(context, &request.versions).await?;
     if request.exactly_one && selected.len() > 1 {
         let newest = &selected[0];
+        if let Some(other) = selected.iter().find(|other| other.component != newest.component) {
+            return Err(Error::usage(format!(
+                "there are several components, {} and {} among them",
+                newest.component, other.component
+            ))
+            .hint("name one: <repository>//<component>[:<version>]"));
+        }
         let (component, version) = (&newest.component, &newest.version);
         let message =
             format!("{component}: no version was named; the newest of {}, {version}, is taken", selected.len());
@@ -53,6 +60,15 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
     }
     check_matched(&found, request, &matched, wanted.is_empty())?;
     let single = wanted.len() == 1;
+    if request.exactly_one && !single && request.selectors.is_empty() {
+        let known: Vec<_> = wanted.iter().map(|(_, element)| element.identity.to_string()).collect();
+        return Err(Error::usage(format!(
+            "there are {} {}s, and one has to be named",
+            wanted.len(),
+            noun(request.kind)
+        ))
+        .hint(format!("name one of: {}", known.join("; "))));
+    }
     let outputs: Vec<PathBuf> = wanted
         .iter()
         .map(|(position, element)| destination(request.output.as_deref(), &found[*position], element, single))
@@ -335,7 +351,7 @@ pub async fn component_versions(context: &Context, request: &ComponentVersions) 
 }
 
 /// Which elements to download, and where to.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     /// Which component versions.
