@@ -179,7 +179,7 @@ async fn copy_blob(
         // A source that broke off shows as a failed push; the person must look at the other side.
         Err(error) => {
             let source_failed = content.failed.lock().unwrap_or_else(PoisonError::into_inner).take();
-            Err(source_failed.map_or_else(|| Side::Target.names(&error), |error| Side::Source.names(&error)))
+            Err(source_failed.map_or_else(|| Side::Target.names(error), |error| Side::Source.names(error)))
         }
     }
 }
@@ -308,17 +308,16 @@ enum Side {
 }
 
 impl Side {
-    fn names(self, error: &Error) -> Error {
-        let side = match self {
+    fn names(self, error: Error) -> Error {
+        error.on(match self {
             Self::Source => "source",
             Self::Target => "target",
-        };
-        Error::new(error.kind(), format!("{side} {}", error.subject()), error.reason())
+        })
     }
 }
 
 fn on<T>(side: Side, result: Result<T>) -> Result<T> {
-    result.map_err(|error| side.names(&error))
+    result.map_err(|error| side.names(error))
 }
 
 #[cfg(test)]

@@ -56,6 +56,13 @@ impl Error {
         self
     }
 
+    /// Says which side of a copy failed: `source`, `target`.
+    #[must_use]
+    pub fn on(mut self, side: &str) -> Self {
+        self.subject = format!("{side} {}", self.subject);
+        self
+    }
+
     /// What kind of failure it was.
     pub fn kind(&self) -> Kind {
         self.kind

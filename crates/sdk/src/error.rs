@@ -56,6 +56,14 @@ impl Error {
         self
     }
 
+    /// Adds what helps against every failure of this kind.
+    fn advised(self) -> Self {
+        match self.kind {
+            Kind::Unavailable => self.hint("check the address, and that a registry answers there"),
+            _ => self,
+        }
+    }
+
     /// What kind of failure it was.
     pub fn kind(&self) -> Kind {
         self.kind
@@ -83,7 +91,7 @@ impl From<ocm_config::Error> for Error {
 
 impl From<ocm_oci::Error> for Error {
     fn from(error: ocm_oci::Error) -> Self {
-        Self::new(error.kind().into(), error)
+        Self::new(error.kind().into(), error).advised()
     }
 }
 
@@ -103,7 +111,7 @@ impl From<ocm_transfer::Error> for Error {
             }
             _ => false,
         };
-        let error = Self::new(kind, error);
+        let error = Self::new(kind, error).advised();
         if exists { error.hint("--overwrite replaces what the target has") } else { error }
     }
 }

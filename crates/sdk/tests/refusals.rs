@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ocm::ops::{add, download, get};
+use ocm::ops::{add, download, get, transfer};
 use ocm::{Context, Kind};
 
 fn constructor(folder: &Path, components: &[&str]) -> PathBuf {
@@ -81,4 +81,23 @@ async fn one_element_is_never_chosen_among_several() {
     assert!(!output.exists());
     download(&one, Some("greeting")).await.unwrap();
     assert_eq!(fs::read_to_string(&output).unwrap(), "hello");
+}
+
+#[tokio::test]
+async fn a_target_that_is_not_there_is_named_as_the_target() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("archive");
+    add_to(&archive, &constructor(folder.path(), &["a"]), false).await.unwrap();
+    let request = transfer::Request {
+        versions: get::Request {
+            references: vec![format!("ctf::{}//acme.org/a:1.0.0", archive.display())],
+            ..get::Request::default()
+        },
+        target: "http://127.0.0.1:9".into(),
+        ..transfer::Request::default()
+    };
+    let error = transfer::run(&Context::builder().build(), &request).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Unavailable);
+    assert!(error.to_string().starts_with("target 127.0.0.1:9/"), "{error}");
+    assert!(!error.hints().is_empty());
 }

@@ -50,7 +50,7 @@ async fn plan_version(
     options: &Options,
 ) -> Result<VersionPlan> {
     let component = &version.descriptor.component;
-    let (action, difference) = match target.root(&component.name, &component.version).await? {
+    let (action, difference) = match target.root(&component.name, &component.version).await.map_err(at_target)? {
         None => (VersionAction::Transfer, None),
         // The very same bytes need no second look.
         Some(root) if root.digest == *version.root.digest() => (VersionAction::Present, None),
@@ -103,6 +103,10 @@ async fn plan_version(
     Ok(plan)
 }
 
+fn at_target(error: ocm_oci::Error) -> ocm_oci::Error {
+    error.on("target")
+}
+
 /// A version that the target has needs nothing, unless content was asked for that the target only refers to.
 async fn settle_present(plan: &mut VersionPlan, target: &ComponentRepository) -> Result<()> {
     let wants_content = plan
@@ -110,7 +114,7 @@ async fn settle_present(plan: &mut VersionPlan, target: &ComponentRepository) ->
         .iter()
         .any(|element| !matches!(element.action, ElementAction::Reference { .. } | ElementAction::CopyLocal { .. }));
     if wants_content {
-        let there = target.get(&plan.component, &plan.version).await?;
+        let there = target.get(&plan.component, &plan.version).await.map_err(at_target)?;
         let component = &there.descriptor.component;
         let refers = |element: &ElementPlan| {
             let access = match element.kind {
@@ -150,7 +154,7 @@ pub(crate) async fn version_action(
     let there = match target.get(&component.name, &component.version).await {
         Ok(there) => there,
         Err(error) if error.kind() == ocm_oci::Kind::NotFound => return Ok((VersionAction::Transfer, None)),
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(at_target(error).into()),
     };
     let difference = match compare(descriptor, &there.descriptor) {
         Difference::None => return Ok((VersionAction::Present, None)),
