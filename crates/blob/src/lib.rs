@@ -30,9 +30,11 @@ pub use extract::{ExtractOptions, Extracted, Links, extract, extract_from};
 pub use file::{CHUNK, FileBlob, read_in_background};
 pub use folder::{Folder, FolderBlob};
 pub use limits::Limits;
-pub use observer::{Item, Observed, Observer, Outcome, Unobserved};
+pub use observer::{Item, Observed, Observer, Outcome, Unobserved, observe};
 pub use pack::{DirectoryNames, DirectoryTar, InvalidPattern, PackOptions, Pattern, TarOf};
-pub use staged::{Durability, Existing, Finished, Staged, sync_filesystem, sync_folder, write_file};
+pub use staged::{
+    Durability, Existing, Finished, Staged, folder_of, sync_filesystem, sync_folder, write_file, write_file_as,
+};
 pub use staged_directory::StagedDirectory;
 pub use verify::{Measure, Measured, read_to_end, verified};
 

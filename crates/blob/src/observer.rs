@@ -47,6 +47,16 @@ pub struct Unobserved;
 
 impl Observer for Unobserved {}
 
+/// Tells an observer how much of a stream passes.
+pub fn observe(stream: ByteStream, observer: &Arc<dyn Observer>) -> ByteStream {
+    let observer = observer.clone();
+    Box::pin(stream.inspect(move |chunk| {
+        if let Ok(chunk) = chunk {
+            observer.moved(chunk.len() as u64);
+        }
+    }))
+}
+
 /// A blob that tells an observer how much of it was read.
 #[derive(Clone)]
 pub struct Observed {
@@ -58,15 +68,6 @@ impl Observed {
     /// The same blob, watched.
     pub fn new(blob: Arc<dyn Blob>, observer: Arc<dyn Observer>) -> Self {
         Self { blob, observer }
-    }
-
-    fn watch(&self, stream: ByteStream) -> ByteStream {
-        let observer = self.observer.clone();
-        Box::pin(stream.inspect(move |chunk| {
-            if let Ok(chunk) = chunk {
-                observer.moved(chunk.len() as u64);
-            }
-        }))
     }
 }
 
@@ -85,11 +86,11 @@ impl Blob for Observed {
     }
 
     async fn open(&self) -> Result<ByteStream> {
-        Ok(self.watch(self.blob.open().await?))
+        Ok(observe(self.blob.open().await?, &self.observer))
     }
 
     async fn open_at(&self, offset: u64) -> Result<ByteStream> {
-        Ok(self.watch(self.blob.open_at(offset).await?))
+        Ok(observe(self.blob.open_at(offset).await?, &self.observer))
     }
 }
 

@@ -379,7 +379,7 @@ impl Finished {
             },
         }
         if durability == Durability::Synced {
-            sync_folder(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
+            sync_folder(folder_of(path))?;
         }
         Ok(())
     }
@@ -416,22 +416,36 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
     tokio::task::spawn_blocking(work).await.map_err(|error| Error::Io(io::Error::other(error)))?
 }
 
+/// The folder that a file is in; the current one for a bare name.
+pub fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Writes a stream to a file: as a whole, or not at all.
 ///
 /// The content goes to a temporary file in the same folder; when the stream has ended without an error, it is flushed
 /// and takes the name. A stream that has to be checked is passed through [`crate::verified`] before. If the future is
 /// dropped, nothing is left.
 pub async fn write_file(stream: ByteStream, path: impl Into<PathBuf>, existing: Existing) -> Result<(Digest, u64)> {
+    write_file_as(stream, path, 0o644, existing).await
+}
+
+/// The same with other permissions than those of an ordinary file.
+pub async fn write_file_as(
+    stream: ByteStream,
+    path: impl Into<PathBuf>,
+    mode: u32,
+    existing: Existing,
+) -> Result<(Digest, u64)> {
     let path = path.into();
     if existing == Existing::Refuse && path.symlink_metadata().is_ok() {
         return Err(Error::at(&path)(io::ErrorKind::AlreadyExists.into()));
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut staged = Staged::new(folder);
+    let mut staged = Staged::new(folder_of(&path));
     staged.fill(stream).await?;
     let finished = staged.finish().await?;
     let measured = (finished.digest.clone(), finished.size);
-    finished.persist(path, 0o644, existing, Durability::Synced).await?;
+    finished.persist(path, mode, existing, Durability::Synced).await?;
     Ok(measured)
 }
 

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use crate::staged::folder_of;
 use crate::{Error, Existing, Result};
 
 /// A directory in the making: private, beside its target, and named only when it is complete.
@@ -25,7 +26,7 @@ impl StagedDirectory {
         if existing == Existing::Refuse && is_occupied(&target) {
             return Err(Error::at(&target)(io::ErrorKind::AlreadyExists.into()));
         }
-        let parent = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let parent = folder_of(&target);
         let folder =
             tempfile::Builder::new().prefix(".ocm-").suffix(".part").tempdir_in(parent).map_err(Error::at(parent))?;
         let content = folder.path().join("content");

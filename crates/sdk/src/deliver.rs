@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use futures_util::StreamExt as _;
 use ocm_access::Content;
 use ocm_blob::{
-    Blob, ByteStream, Digest, Durability, Existing, ExtractOptions, Gzipped, Limits, Observer, Staged, extract, gunzip,
-    verified, write_file,
+    Blob, Digest, Existing, ExtractOptions, Gzipped, Limits, Observer, extract, folder_of, gunzip, observe, verified,
+    write_file, write_file_as,
 };
 use ocm_model::DigestSpec;
 use ocm_oci::{LayoutContent, Repository};
@@ -72,15 +71,6 @@ fn recorded(digest: Option<&DigestSpec>) -> Result<Option<Digest>> {
     text.parse().map(Some).map_err(|error| Error::new(Kind::Verification, error))
 }
 
-fn watched(stream: ByteStream, observer: &Arc<dyn Observer>) -> ByteStream {
-    let observer = observer.clone();
-    Box::pin(stream.inspect(move |chunk| {
-        if let Ok(chunk) = chunk {
-            observer.moved(chunk.len() as u64);
-        }
-    }))
-}
-
 pub(crate) fn file_error(error: ocm_blob::Error) -> Error {
     match error {
         ocm_blob::Error::DigestMismatch { .. } | ocm_blob::Error::SizeMismatch { .. } => {
@@ -108,7 +98,7 @@ async fn bytes(
     // What the store verifies itself needs no second pass over the bytes.
     let check = expected.clone().filter(|expected| !(blob.is_verified() && stored.as_ref() == Some(expected)));
     let stream = verified(blob.open().await.map_err(file_error)?, None, check);
-    let stream = watched(stream, observer);
+    let stream = observe(stream, observer);
     let digest = stored.or(expected).map(|digest| digest.to_string()).unwrap_or_default();
     let unpack = wanted.extraction == Extraction::Auto;
     let compressed = unpack
@@ -121,20 +111,10 @@ async fn bytes(
         extract(stream, output, ExtractOptions::default()).await.map_err(file_error)?.bytes
     } else {
         let existing = if output.is_file() { Existing::Replace } else { Existing::Refuse };
-        private_file(stream, output, existing).await.map_err(file_error)?
+        // Only its owner reads it: what it holds is not known here, and other programs expect these permissions.
+        write_file_as(stream, output, 0o600, existing).await.map_err(file_error)?.1
     };
     Ok(Delivered { path: output.to_owned(), media_type, digest, bytes, tag: None })
-}
-
-/// Writes a file that only its owner reads: what it holds is not known here, and other programs expect these permissions.
-async fn private_file(stream: ByteStream, output: &Path, existing: Existing) -> ocm_blob::Result<u64> {
-    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut staged = Staged::new(folder);
-    staged.fill(stream).await?;
-    let finished = staged.finish().await?;
-    let size = finished.size();
-    finished.persist(output, 0o600, existing, Durability::Synced).await?;
-    Ok(size)
 }
 
 async fn artifact_set(
@@ -144,8 +124,7 @@ async fn artifact_set(
     output: &Path,
     observer: &Arc<dyn Observer>,
 ) -> Result<Delivered> {
-    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let set = ArtifactSet::open(blob.as_ref(), folder).await?;
+    let set = ArtifactSet::open(blob.as_ref(), folder_of(output)).await?;
     let mut root = set.main().clone();
     if root.media_type.is_empty() {
         root.media_type = kind.split("+tar").next().map(|kind| format!("{kind}+json")).unwrap_or_default();
@@ -196,12 +175,12 @@ async fn image(
             observer.moved(size);
         }
         (Form::LayoutTar, _) => {
-            let stream = watched(tar.open().await.map_err(file_error)?, observer);
+            let stream = observe(tar.open().await.map_err(file_error)?, observer);
             write_file(stream, output, replace).await.map_err(file_error)?;
         }
         _ => {
             let stream = Gzipped::new(Arc::new(tar)).open().await.map_err(file_error)?;
-            write_file(watched(stream, observer), output, replace).await.map_err(file_error)?;
+            write_file(observe(stream, observer), output, replace).await.map_err(file_error)?;
         }
     }
     let tag = Some(wanted.tag.to_owned()).filter(|tag| !tag.is_empty());

@@ -165,7 +165,7 @@ impl Shared {
             Form::Directory => Staging::begin(&self.path, STAGING),
             Form::Tar | Form::TarGzip => {
                 let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-                Staging::begin(packed::parent(&self.path), &format!(".{name}{STAGING}"))
+                Staging::begin(ocm_blob::folder_of(&self.path), &format!(".{name}{STAGING}"))
             }
         };
         staging.map(Arc::new).map_err(|error| self.local(error))

@@ -97,7 +97,7 @@ impl Shared {
 /// The file is written anew beside the old one, with the old content and the new, and takes its place when it is durable.
 pub(crate) async fn commit(shared: &Shared, scratch: &Staging, batch: &Batch) -> Result<(Index, Option<Stamp>)> {
     let path = &shared.path;
-    let folder = parent(path).to_path_buf();
+    let folder = ocm_blob::folder_of(path).to_path_buf();
     let _exclusive =
         blocking(move || disk::lock_folder(&folder).map_err(|error| commit::local(&folder, error))).await?;
     let (old, mut index) = if path.exists() {
@@ -155,9 +155,4 @@ pub(crate) async fn commit(shared: &Shared, scratch: &Staging, batch: &Batch) ->
     let finished = staged.finish().await.map_err(here())?;
     finished.persist(path, 0o644, Existing::Replace, Durability::Synced).await.map_err(here())?;
     Ok((index, Stamp::of(path)))
-}
-
-/// The folder of a file.
-pub(crate) fn parent(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

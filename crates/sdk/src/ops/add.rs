@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ocm_blob::{Existing, StagedDirectory};
+use ocm_blob::{Existing, StagedDirectory, folder_of};
 pub use ocm_constructor::Dialect;
 use ocm_constructor::build::{self, Built, Environment, Options};
 pub use ocm_constructor::build::{Conflict, Disposition, External};
@@ -84,7 +84,7 @@ fn texts(request: &Request) -> Result<Vec<Text>> {
         };
         let bytes = std::fs::read(path).map_err(fail)?;
         let content = String::from_utf8(bytes).map_err(|_| Error::usage(format!("{name}: is not UTF-8 text")))?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = folder_of(path);
         let folder = request.working_directory.clone().unwrap_or_else(|| folder.to_owned());
         Ok(Text { name, content, folder })
     };
@@ -164,7 +164,7 @@ impl Fresh {
             return StagedDirectory::beside(path, Existing::Replace).map(Self::Directory).map_err(|error| fail(&error));
         }
         if path.exists() {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let folder = folder_of(path);
             let folder = tempfile::Builder::new().prefix(".ocm-").tempdir_in(folder).map_err(|error| fail(&error))?;
             return Ok(Self::File(folder, path.to_owned()));
         }
