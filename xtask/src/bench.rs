@@ -13,6 +13,8 @@ use crate::report::{self, Row};
 pub(crate) struct Options {
     /// Size of the layers of the large image, in bytes.
     size: u64,
+    /// Whether to move a single blob of 8 GiB, too, which needs 24 GiB of disk.
+    large: bool,
     /// Runs of each measurement; the best counts.
     rounds: usize,
     /// Part of the names of the rows to measure; empty for all.
@@ -23,7 +25,7 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut options = Self { size: 1 << 30, rounds: 3, only: String::new(), write: false };
+        let mut options = Self { size: 1 << 30, rounds: 3, only: String::new(), write: false, large: false };
         while let Some(word) = words.next() {
             let mut number = || {
                 let value = words.next().unwrap_or_default();
@@ -33,6 +35,7 @@ impl Options {
                 "--size" => options.size = number()?,
                 "--rounds" => options.rounds = usize::try_from(number()?).unwrap_or(1).max(1),
                 "--only" => options.only = words.next().unwrap_or_default(),
+                "--large" => options.large = true,
                 "--write" => options.write = true,
                 _ => return Err(format!("bench: unknown option {word}")),
             }
@@ -76,11 +79,13 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<(), String> {
         options,
     };
 
-    let groups: [(&str, Group); 5] = [
+    let groups: [(&str, Group); 7] = [
         ("version", archives::version),
         ("small components", archives::many_components),
         ("large archive", archives::one_more),
         ("image into archive", images::pack),
+        ("image between archives", archives::between),
+        ("single blob between archives", archives::single_blob),
         ("image between places", images::transport),
     ];
     let mut rows = Vec::new();

@@ -55,6 +55,20 @@ impl Failure {
         Self::new(Exit::Interrupted, "interrupted")
     }
 
+    /// An exit code for something that was found out and has been printed.
+    pub(crate) fn found(exit: Exit) -> Self {
+        Self::new(exit, "")
+    }
+
+    /// The same failure with another exit code where it has no number of its own.
+    #[must_use]
+    pub(crate) fn or(mut self, exit: Exit) -> Self {
+        if self.exit == Exit::Failed {
+            self.exit = exit;
+        }
+        self
+    }
+
     /// Adds what to do next.
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -66,6 +80,9 @@ impl Failure {
     ///
     /// Messages hold names from registries and files; they are made safe for terminals here.
     pub(crate) fn report(&self) -> ExitCode {
+        if self.message.is_empty() {
+            return ExitCode::from(self.exit as u8);
+        }
         let hints = self.hints.iter().map(|hint| format!("hint: {}\n", escape::message(hint)));
         let text = format!("Error: {}\n{}", escape::message(&self.message), hints.collect::<Vec<_>>().concat());
         // Nobody is left to tell when the standard error is gone too.

@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
 use ocm_blob::Blob;
-use ocm_model::TypedObject;
 use ocm_model::access::Access;
+use ocm_model::{DigestSpec, TypedObject};
 use ocm_oci::{Descriptor, Repository};
 use ocm_repository::ComponentVersion;
 
-use crate::{RegistrySource, Result, local_blob, oci_artifact, oci_layer};
+use crate::{Result, Sources, github, helm, local_blob, maven, npm, oci_layer, relative, relocation, s3, wget};
 
 /// The content of an artifact.
 #[derive(Clone)]
@@ -28,21 +28,47 @@ pub enum Content {
     },
 }
 
-/// Finds the content of an access of `version`; `None` for a type that is not known here and for `none`.
+/// Finds the content of an access of `version`; `None` for a type that is not known here, for `none`, and for types whose
+/// content is left where it is (`git`, `file`: what a descriptor of others names on this machine is not for it to read).
+///
+/// What is found is not compared with what the descriptor records yet: [`crate::check`] does that.
 ///
 /// # Errors
 /// The content does not exist, the place cannot be reached, or the access is incomplete.
-pub async fn open(
-    access: &TypedObject,
-    version: &ComponentVersion,
-    images: &dyn RegistrySource,
-) -> Result<Option<Content>> {
+pub async fn open(access: &TypedObject, version: &ComponentVersion, sources: &dyn Sources) -> Result<Option<Content>> {
     match Access::of(access) {
-        Access::LocalBlob { .. } => local_blob::open(access, version).map(Some),
-        Access::OciImage { image_reference } => oci_artifact::open(&image_reference, images).await.map(Some),
-        Access::OciLayer { reference, media_type, digest, size } => {
-            oci_layer::open(&reference, media_type, &digest, size, images).await.map(Some)
+        Access::LocalBlob { .. } | Access::LocalOciBlob { .. } => local_blob::open(access, version).map(Some),
+        Access::OciImage { image_reference } => {
+            let recorded = recorded(access, version);
+            let found = relocation::locate(&image_reference, recorded, version, sources).await?;
+            Ok(Some(Content::Image { source: found.source, root: found.root }))
         }
+        Access::OciLayer { reference, media_type, digest, size } => {
+            oci_layer::open(&reference, media_type, &digest, size, version, sources).await.map(Some)
+        }
+        Access::RelativeOci { reference } => {
+            relative::open(&reference, recorded(access, version), version, sources).await.map(Some)
+        }
+        _ => remote(access, sources).await,
+    }
+}
+
+/// Finds content for which it does not matter where the component version is.
+pub async fn remote(access: &TypedObject, sources: &dyn Sources) -> Result<Option<Content>> {
+    match Access::of(access) {
+        Access::OciLayer { reference, digest, .. } => oci_layer::look_up(&reference, &digest, sources).await.map(Some),
+        Access::Wget { .. } => wget::open(access, sources).await.map(Some),
+        Access::Helm { .. } => helm::open(access, sources).await.map(Some),
+        Access::GitHub { .. } => github::open(access, sources).await.map(Some),
+        Access::S3 { .. } => s3::open(access, sources).await.map(Some),
+        Access::Npm { .. } => npm::open(access, sources).await.map(Some),
+        Access::Maven { .. } => maven::open(access, sources).await,
         _ => Ok(None),
     }
+}
+
+/// The digest that a descriptor records for the content of one of its accesses.
+fn recorded<'a>(access: &TypedObject, version: &'a ComponentVersion) -> Option<&'a DigestSpec> {
+    let resources = &version.descriptor.component.resources;
+    resources.iter().find(|resource| resource.access == *access)?.digest.as_ref()
 }

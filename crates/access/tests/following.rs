@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use ocm_access::{Content, RegistrySource, open, resolve};
+use ocm_access::{Content, Sources, open, resolve};
 use ocm_blob::{Digest, MemoryBlob, read_to_end};
 use ocm_model::{Descriptor, DigestSpec, TypedObject};
 use ocm_oci::{ImageReference, Kind, Manifest, MemoryRegistry, Registry, Repository, media_type};
@@ -20,7 +20,7 @@ struct Images {
 }
 
 #[async_trait]
-impl RegistrySource for Images {
+impl Sources for Images {
     async fn repository(&self, reference: &ImageReference) -> Result<Arc<dyn Repository>, ocm_oci::Error> {
         self.asked.lock().unwrap().push(format!("{}/{}", reference.host(), reference.repository()));
         Ok(self.registry.repository(&reference.repository()))
@@ -104,7 +104,7 @@ async fn a_given_digest_is_compared_and_keeps_its_names() {
 #[tokio::test]
 async fn other_types_are_left_alone() {
     let images = Images::default();
-    for kind in ["foo/v7", "none", "localBlob", "gitHub"] {
+    for kind in ["foo/v7", "none", "localBlob", "git", "file"] {
         assert_eq!(resolve(&TypedObject::new(kind), None, &images).await.unwrap(), None, "{kind}");
     }
     assert!(images.asked.lock().unwrap().is_empty());

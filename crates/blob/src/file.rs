@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -14,6 +15,9 @@ pub const CHUNK: usize = 256 * 1024;
 
 /// Chunks that may wait between the reading thread and the consumer.
 const CHUNKS_AHEAD: usize = 4;
+
+/// Chunks whose memory is used again: those that wait, and the ones the consumer has in its hands.
+const CHUNKS_KEPT: usize = CHUNKS_AHEAD + 4;
 
 /// A file, or a part of one, as content.
 #[derive(Clone, Debug)]
@@ -95,8 +99,9 @@ where
                 return;
             }
         };
+        let mut buffers = Buffers::default();
         loop {
-            match next_chunk(&mut source) {
+            match buffers.fill(&mut source) {
                 Ok(chunk) if chunk.is_empty() => return,
                 Ok(chunk) => {
                     if sender.blocking_send(Ok(chunk)).is_err() {
@@ -116,20 +121,31 @@ where
     }))
 }
 
-/// Fills one chunk as far as the source goes; empty at the end.
-fn next_chunk(source: &mut impl Read) -> std::io::Result<Bytes> {
-    let mut chunk = BytesMut::zeroed(CHUNK);
-    let mut filled = 0;
-    while filled < CHUNK {
-        match source.read(&mut chunk[filled..]) {
-            Ok(0) => break,
-            Ok(count) => filled += count,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+/// The chunks handed out last. Their memory is used again once nobody holds it any more: getting memory and clearing it
+/// costs as much as half of reading a file.
+#[derive(Default)]
+struct Buffers(VecDeque<Bytes>);
+
+impl Buffers {
+    /// Fills one chunk as far as the source goes; empty at the end.
+    fn fill(&mut self, source: &mut impl Read) -> std::io::Result<Bytes> {
+        let oldest = if self.0.len() < CHUNKS_KEPT { None } else { self.0.pop_front() };
+        let used = oldest.and_then(|chunk| chunk.try_into_mut().ok()).filter(|chunk| chunk.len() == CHUNK);
+        let mut chunk = used.unwrap_or_else(|| BytesMut::zeroed(CHUNK));
+        let mut filled = 0;
+        while filled < CHUNK {
+            match source.read(&mut chunk[filled..]) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
         }
+        chunk.truncate(filled);
+        let chunk = chunk.freeze();
+        self.0.push_back(chunk.clone());
+        Ok(chunk)
     }
-    chunk.truncate(filled);
-    Ok(chunk.freeze())
 }
 
 #[cfg(test)]
@@ -145,6 +161,19 @@ mod tests {
         let part = FileBlob::part(&path, 2, 6);
         assert_eq!(read_to_end(part.open().await.unwrap(), 100, "part").await.unwrap(), "234567");
         assert_eq!(read_to_end(part.open_at(4).await.unwrap(), 100, "part").await.unwrap(), "67");
+    }
+
+    #[test]
+    fn memory_is_used_again_only_when_nobody_holds_it() {
+        let mut buffers = Buffers::default();
+        let mut source = std::io::repeat(1);
+        let held = buffers.fill(&mut source).unwrap();
+        let addresses: Vec<_> = (1..CHUNKS_KEPT).map(|_| buffers.fill(&mut source).unwrap().as_ptr()).collect();
+        let mut source = std::io::repeat(2);
+        // The oldest chunk is still held, the one after it is not.
+        assert!(!addresses.contains(&buffers.fill(&mut source).unwrap().as_ptr()));
+        assert_eq!(buffers.fill(&mut source).unwrap().as_ptr(), addresses[0]);
+        assert!(held.iter().all(|byte| *byte == 1));
     }
 
     #[tokio::test]

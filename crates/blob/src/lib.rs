@@ -19,9 +19,11 @@ mod pack;
 pub mod sniff;
 mod staged;
 mod staged_directory;
+mod staged_parts;
+mod staged_pipeline;
 mod verify;
 
-pub use archive::{Archive, ArchiveBlob, Entry, EntryPath, Kind, Refused, file_in_tar};
+pub use archive::{Archive, ArchiveBlob, Entry, EntryPath, Kind, Parts, Refused, file_in_tar, find_in_tar_gzip};
 pub use blob::{Blob, ByteStream, MemoryBlob, once, skip};
 pub use compress::{Gzipped, gunzip, gunzip_if_compressed, gzip, is_gzip};
 pub use digest::{Algorithm, Digest, Digester, InvalidDigest};
@@ -36,6 +38,7 @@ pub use staged::{
     Durability, Existing, Finished, Staged, folder_of, sync_filesystem, sync_folder, write_file, write_file_as,
 };
 pub use staged_directory::StagedDirectory;
+pub use staged_parts::{Cut, write_parts};
 pub use verify::{Measure, Measured, read_to_end, verified};
 
 /// Result of reading or writing content.

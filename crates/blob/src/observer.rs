@@ -89,6 +89,10 @@ impl Blob for Observed {
         Ok(observe(self.blob.open().await?, &self.observer))
     }
 
+    async fn open_unverified(&self) -> Result<ByteStream> {
+        Ok(observe(self.blob.open_unverified().await?, &self.observer))
+    }
+
     async fn open_at(&self, offset: u64) -> Result<ByteStream> {
         Ok(observe(self.blob.open_at(offset).await?, &self.observer))
     }

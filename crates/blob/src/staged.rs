@@ -7,23 +7,16 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use tempfile::{NamedTempFile, TempPath};
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tempfile::TempPath;
 
-use crate::{Algorithm, ByteStream, Digest, Digester, Error, Result};
+use crate::staged_pipeline::{Measuring, Pipeline, blocking, create};
+use crate::{Algorithm, Blob, ByteStream, Digest, Error, Result};
 
 /// Content up to this size waits in memory and is hashed and written in one go.
 const SMALL: usize = 1 << 20;
 
 /// Content up to this size is written where it is, without a thread that may block.
 const TINY: u64 = 64 << 10;
-
-/// Chunks that may wait for the writing and for the hashing thread.
-const CHUNKS_AHEAD: usize = 8;
-
-/// Bytes after which the system is asked to begin writing to the disk, so that the final flush has little left to do.
-const WRITEBACK: u64 = 16 << 20;
 
 /// A temporary file that takes content chunk by chunk and knows its digest in the end.
 ///
@@ -35,29 +28,10 @@ pub struct Staged {
     size: u64,
     waiting: Vec<Bytes>,
     pipeline: Option<Pipeline>,
+    /// Large content is written into a file named after this digest, which stays if it is not finished.
+    part: Option<Digest>,
     /// A write has failed or was given up half-way: what the file holds is not what was handed over.
     broken: bool,
-}
-
-/// Where the digest of the content comes from.
-#[derive(Clone)]
-enum Measuring {
-    /// It is computed while the content is written.
-    Hash(Algorithm),
-    /// Whoever hands the content over checks it.
-    Known(Digest),
-}
-
-struct Pipeline {
-    path: TempPath,
-    to_file: mpsc::Sender<Bytes>,
-    file: JoinHandle<Result<File>>,
-    digest: Digesting,
-}
-
-enum Digesting {
-    Thread(mpsc::Sender<Bytes>, JoinHandle<Digest>),
-    Known(Digest),
 }
 
 /// What happens if there is something under the name already.
@@ -99,8 +73,45 @@ impl Staged {
         Self::begin(folder.into(), Measuring::Known(digest))
     }
 
+    /// Begins content whose digest nobody asks for: a file that is put together out of content which was checked. What
+    /// [`Finished::digest`] says of it means nothing.
+    pub fn unmeasured(folder: impl Into<PathBuf>) -> Self {
+        Self::begin(folder.into(), Measuring::Known(Digest::of([])))
+    }
+
+    /// Begins content with this digest, or continues what an earlier writer left of it: [`Staged::size`] says how many bytes
+    /// are there already. Those are hashed anew, so that content which was left damaged shows as another digest in the
+    /// end. `size` is that of all the content, if it is known.
+    ///
+    /// Dropped unfinished, large content leaves the file `<digest>.part`, for whoever owns the folder to keep or remove.
+    pub async fn resume(folder: impl Into<PathBuf>, digest: Digest, size: Option<u64>) -> Result<Self> {
+        let folder = folder.into();
+        let resumed = Pipeline::resume(&folder, &digest, size).await?;
+        let mut staged = Self::begin(folder, Measuring::Hash(digest.algorithm()));
+        staged.part = Some(digest);
+        if let Some((pipeline, size)) = resumed {
+            (staged.pipeline, staged.size) = (Some(pipeline), size);
+        }
+        Ok(staged)
+    }
+
+    /// Takes what is missing of the content that was begun with [`Staged::resume`].
+    pub async fn complete(&mut self, content: &dyn Blob) -> Result<()> {
+        if self.size == 0 && content.is_verified() && self.pipeline.is_none() {
+            self.measuring = self.part.clone().map_or(self.measuring.clone(), Measuring::Known);
+        }
+        match content.size() {
+            Some(size) if self.size > 0 && size == self.size => Ok(()),
+            size if self.size > 0 => {
+                let left = size.map(|size| size.saturating_sub(self.size));
+                self.fill(crate::verified(content.open_at(self.size).await?, left, None)).await
+            }
+            size => self.fill(crate::verified(content.open().await?, size, None)).await,
+        }
+    }
+
     fn begin(folder: PathBuf, measuring: Measuring) -> Self {
-        Self { folder, measuring, size: 0, waiting: Vec::new(), pipeline: None, broken: false }
+        Self { folder, measuring, size: 0, waiting: Vec::new(), pipeline: None, part: None, broken: false }
     }
 
     /// Bytes taken so far.
@@ -128,7 +139,7 @@ impl Staged {
         }
         self.waiting.push(chunk);
         if self.size > SMALL as u64 {
-            self.pipeline = Some(Pipeline::start(&self.folder, self.measuring.clone()).await?);
+            self.pipeline = Some(Pipeline::start(&self.folder, self.measuring.clone(), self.part.as_ref()).await?);
             for chunk in std::mem::take(&mut self.waiting) {
                 self.pass_on(chunk).await?;
             }
@@ -188,66 +199,11 @@ impl Staged {
     }
 
     async fn pass_on(&mut self, chunk: Bytes) -> Result<()> {
-        let Some(pipeline) = &mut self.pipeline else { return Ok(()) };
-        let hashed = match &pipeline.digest {
-            Digesting::Thread(to_digest, _) => to_digest.send(chunk.clone()).await.is_ok(),
-            Digesting::Known(_) => true,
-        };
-        if pipeline.to_file.send(chunk).await.is_ok() && hashed {
-            return Ok(());
-        }
-        // A thread that no longer takes chunks has failed, and only it knows why.
-        match (&mut pipeline.file).await {
-            Ok(Err(error)) => Err(error),
-            Ok(Ok(_)) => Err(Error::Io(io::Error::other("writing has ended early"))),
-            Err(error) => Err(Error::Io(io::Error::other(error))),
+        match &mut self.pipeline {
+            Some(pipeline) => pipeline.pass_on(chunk).await,
+            None => Ok(()),
         }
     }
-}
-
-impl Pipeline {
-    async fn start(folder: &Path, measuring: Measuring) -> Result<Self> {
-        let folder = folder.to_path_buf();
-        let (file, path) = blocking(move || create(&folder)).await?.into_parts();
-        let (to_file, chunks) = mpsc::channel(CHUNKS_AHEAD);
-        let shown = path.to_path_buf();
-        let file = tokio::task::spawn_blocking(move || write(file, chunks).map_err(Error::at(shown)));
-        let digest = match measuring {
-            Measuring::Known(digest) => Digesting::Known(digest),
-            Measuring::Hash(algorithm) => {
-                let (to_digest, mut chunks) = mpsc::channel::<Bytes>(CHUNKS_AHEAD);
-                let digest = tokio::task::spawn_blocking(move || {
-                    let mut digester = Digester::new(algorithm);
-                    while let Some(chunk) = chunks.blocking_recv() {
-                        digester.update(&chunk);
-                    }
-                    digester.finish()
-                });
-                Digesting::Thread(to_digest, digest)
-            }
-        };
-        Ok(Self { path, to_file, file, digest })
-    }
-
-    async fn finish(self) -> Result<(TempPath, File, Digest)> {
-        drop(self.to_file);
-        let digest = match self.digest {
-            Digesting::Known(digest) => digest,
-            Digesting::Thread(to_digest, digest) => {
-                drop(to_digest);
-                digest.await.map_err(io::Error::other)?
-            }
-        };
-        let file = self.file.await.map_err(io::Error::other)??;
-        Ok((self.path, file, digest))
-    }
-}
-
-fn create(folder: &Path) -> Result<NamedTempFile> {
-    // Asking for all permissions leaves those that the process does not mask.
-    let permissions = std::fs::Permissions::from_mode(0o666);
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".ocm-").suffix(".part").permissions(permissions).tempfile_in(folder).map_err(Error::at(folder))
 }
 
 fn write_at_once(folder: &Path, chunks: &[Bytes], measuring: Measuring) -> Result<(TempPath, File, Digest)> {
@@ -280,44 +236,6 @@ fn write_by_digest(folder: &Path, chunks: &[Bytes], measuring: Measuring) -> Res
 fn write_all(file: &mut File, chunks: &[Bytes]) -> io::Result<()> {
     chunks.iter().try_for_each(|chunk| file.write_all(chunk))
 }
-
-impl Measuring {
-    fn digest(self, chunks: &[Bytes]) -> Digest {
-        match self {
-            Self::Known(digest) => digest,
-            Self::Hash(algorithm) => {
-                let mut digester = Digester::new(algorithm);
-                for chunk in chunks {
-                    digester.update(chunk);
-                }
-                digester.finish()
-            }
-        }
-    }
-}
-
-fn write(mut file: File, mut chunks: mpsc::Receiver<Bytes>) -> io::Result<File> {
-    let (mut written, mut flushed) = (0, 0);
-    while let Some(chunk) = chunks.blocking_recv() {
-        file.write_all(&chunk)?;
-        written += chunk.len() as u64;
-        if written - flushed >= WRITEBACK {
-            begin_writeback(&file, flushed, written - flushed);
-            flushed = written;
-        }
-    }
-    Ok(file)
-}
-
-/// Asks the system to write a range to the disk soon, without waiting. It is only advice: what matters is the flush.
-#[cfg(target_os = "linux")]
-fn begin_writeback(file: &File, offset: u64, length: u64) {
-    // Linux starts the writeback of dirty pages for this advice; pages that are dirty stay in memory.
-    let _ = rustix::fs::fadvise(file, offset, std::num::NonZeroU64::new(length), rustix::fs::Advice::DontNeed);
-}
-
-#[cfg(not(target_os = "linux"))]
-fn begin_writeback(_: &File, _: u64, _: u64) {}
 
 /// Content that is complete and measured, in a file that has no name of its own yet.
 ///
@@ -410,10 +328,6 @@ pub fn sync_filesystem(folder: &Path) -> Result<()> {
         rustix::fs::sync();
         Ok(())
     }
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| Error::Io(io::Error::other(error)))?
 }
 
 /// The folder that a file is in; the current one for a bare name.
@@ -527,5 +441,45 @@ mod tests {
         assert!(staged.write(vec![0; 1].into()).await.is_err());
         assert!(staged.write(vec![0; 1].into()).await.is_err());
         assert!(staged.finish().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn what_was_left_is_continued_and_hashed_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let content = Bytes::from((0..3 << 20).map(|at: u32| (at / 7) as u8).collect::<Vec<_>>());
+        let digest = Digest::of(&content);
+        let blob = crate::MemoryBlob::new(content.clone());
+        let half = || async {
+            let mut staged = Staged::resume(folder.path(), digest.clone(), None).await.unwrap();
+            staged.write(content.slice(..2 << 20)).await.unwrap();
+        };
+        half().await;
+        let part = crate::staged_pipeline::part_path(folder.path(), &digest);
+        while part.metadata().map_or(0, |part| part.len()) < 2 << 20 {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        // The thread that wrote it lets go of it a moment later.
+        let staged = loop {
+            let staged = Staged::resume(folder.path(), digest.clone(), Some(3 << 20)).await.unwrap();
+            if staged.size() > 0 {
+                break staged;
+            }
+        };
+        assert_eq!(staged.size(), 2 << 20);
+        let mut other = Staged::resume(folder.path(), digest.clone(), Some(3 << 20)).await.unwrap();
+        assert_eq!(other.size(), 0, "a part has one writer");
+        other.complete(&blob).await.unwrap();
+        other.finish_by_digest().await.unwrap();
+        let mut staged = staged;
+        staged.complete(&blob).await.unwrap();
+        let (path, actual, size) = staged.finish_by_digest().await.unwrap();
+        assert_eq!((actual, size), (digest.clone(), 3 << 20));
+        assert_eq!(std::fs::read(&path).unwrap(), content);
+        assert_eq!(names(folder.path()), [digest.file_name()]);
+
+        std::fs::write(&part, vec![0; 2 << 20]).unwrap();
+        let mut staged = Staged::resume(folder.path(), digest.clone(), Some(3 << 20)).await.unwrap();
+        staged.complete(&blob).await.unwrap();
+        assert_ne!(staged.finish_by_digest().await.unwrap().1, digest, "damage shows");
     }
 }

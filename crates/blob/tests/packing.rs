@@ -179,6 +179,25 @@ async fn links_are_followed_inside_only_and_only_if_asked() {
     assert!(DirectoryTar::new(&root, &follow).unwrap_err().to_string().contains("out of the directory"));
 }
 
+#[test]
+fn links_that_multiply_and_folders_without_end_are_refused() {
+    let follow = PackOptions { follow_symlinks: true, ..PackOptions::default() };
+    let (_folder, root) = tree(&[("00/file", "content")]);
+    for level in 1..20 {
+        let folder = root.join(format!("{level:02}"));
+        fs::create_dir(&folder).unwrap();
+        for link in ["a", "b"] {
+            symlink(format!("../{:02}", level - 1), folder.join(link)).unwrap();
+        }
+    }
+    let error = DirectoryTar::new(&root, &follow).unwrap_err().to_string();
+    assert!(error.contains("they may multiply"), "{error}");
+    let (_folder, root) = tree(&[("file", "content")]);
+    fs::create_dir_all(root.join("d/".repeat(200))).unwrap();
+    let error = DirectoryTar::new(&root, &PackOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("deeper than"), "{error}");
+}
+
 #[tokio::test]
 async fn a_file_that_changes_while_it_is_packed_is_an_error() {
     let (_folder, root) = tree(&[("a.txt", "content")]);

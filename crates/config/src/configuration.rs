@@ -1,5 +1,5 @@
 use crate::resolvers::has_aliases;
-use crate::{Document, Entry, Notice, Place, Resolvers, Result, Transfer};
+use crate::{Credentials, Document, Entry, Http, Notice, Place, Resolvers, Result, Signing, Transfer};
 
 /// Entries of component repositories by name patterns.
 const PATTERNS: [&str; 2] = ["resolvers.config.ocm.software", "resolvers.config.ocm.software/v1alpha1"];
@@ -8,14 +8,26 @@ const PATTERNS: [&str; 2] = ["resolvers.config.ocm.software", "resolvers.config.
 const PREFIXES: [&str; 2] = ["ocm.config.ocm.software", "ocm.config.ocm.software/v1"];
 
 /// Entries of defaults for transfers.
-const TRANSFER: [&str; 2] = ["transfer.config.ocm.software", "transfer.config.ocm.software/v1alpha1"];
+const TRANSFER: [&str; 4] = [
+    "transfer.config.ocm.software",
+    "transfer.config.ocm.software/v1alpha1",
+    "OCIImageReferenceOverride",
+    "OCIImageReferenceOverride/v1alpha1",
+];
+
+/// Entries of credentials.
+const CREDENTIALS: [&str; 2] = ["credentials.config.ocm.software", "credentials.config.ocm.software/v1"];
+
+/// Entries of how to sign and verify.
+const SIGNING: [&str; 2] = ["signing.config.ocm.software", "signing.config.ocm.software/v1alpha1"];
+
+/// Entries of settings of connections.
+const HTTP: [&str; 2] = ["http.config.ocm.software", "http.config.ocm.software/v1alpha1"];
 
 /// Types of both older programs, without their versions, that mean something there and nothing here yet.
-const UNUSED: [&str; 23] = [
-    "credentials.config.ocm.software",
+const UNUSED: [&str; 21] = [
     "filesystem.config.ocm.software",
     "http.config.ocm.software",
-    "signing.config.ocm.software",
     "plugin.config.ocm.software",
     "versioncheck.cli.config.ocm.software",
     "extract.oci.artifact.ocm.software",
@@ -65,6 +77,30 @@ impl Configuration {
         Transfer::read(&self.of(&TRANSFER))
     }
 
+    /// Who the program is to others.
+    ///
+    /// # Errors
+    /// An entry that is not understood.
+    pub fn credentials(&self) -> Result<Credentials> {
+        Credentials::read(&self.of(&CREDENTIALS))
+    }
+
+    /// How to make and verify a signature of a name.
+    ///
+    /// # Errors
+    /// An entry that is not understood.
+    pub fn signing(&self, signature: &str) -> Result<Signing> {
+        Signing::read(&self.of(&SIGNING), signature)
+    }
+
+    /// How connections are made.
+    ///
+    /// # Errors
+    /// An entry that is not understood.
+    pub fn http(&self) -> Result<Http> {
+        Http::read(&self.of(&HTTP))
+    }
+
     /// Everything that has no effect here.
     pub fn notices(&self) -> Vec<Notice> {
         self.documents.iter().flat_map(notices).collect()
@@ -81,7 +117,7 @@ fn notices(document: &Document) -> Vec<Notice> {
     for entry in document.entries() {
         let kind = entry.kind.as_str();
         let name = kind.split_once('/').map_or(kind, |(name, _)| name);
-        let is_used = [PATTERNS, PREFIXES, TRANSFER].concat().contains(&kind);
+        let is_used = [&PATTERNS[..], &PREFIXES, &TRANSFER, &CREDENTIALS, &SIGNING].concat().contains(&kind);
         let told = |notice: &Notice| matches!(notice, Notice::Unknown { kind, .. } if *kind == entry.kind);
         if is_used {
             if PREFIXES.contains(&kind) && has_aliases(&entry.members) {
@@ -117,7 +153,7 @@ sets: {}
 configurations:
 - {type: credentials.config.ocm.software/v1}
 - {type: nosuch.config.ocm.software}
-- {type: http.config.ocm.software}
+- {type: filesystem.config.ocm.software}
 - {type: nosuch.config.ocm.software}
 - {type: transfer.config.ocm.software/v9}
 - {type: credentials.config.ocm.software/v1}
@@ -133,7 +169,7 @@ configurations:
                 "c.yaml:8:3: ignored an entry of the unknown type \"transfer.config.ocm.software/v9\"",
                 "c.yaml:10:3: this version does not use aliases",
                 "c.yaml: this version does not use sets",
-                "c.yaml: this version does not use entries of type credentials.config.ocm.software/v1, http.config.ocm.software",
+                "c.yaml: this version does not use entries of type filesystem.config.ocm.software",
             ]
         );
         assert_eq!(configuration.transfer().unwrap(), Transfer::default());

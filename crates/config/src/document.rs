@@ -6,6 +6,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 use serde_saphyr::Spanned;
 
+use crate::tree::{Places, Tree};
 use crate::{Error, Place, Result};
 
 /// The type of a list of entries, with and without its version.
@@ -29,6 +30,15 @@ pub struct Entry {
     pub kind: String,
     /// All other members.
     pub members: Map<String, Value>,
+    /// Where their parts stand.
+    places: Arc<Places>,
+}
+
+impl Entry {
+    /// Where a part of it stands, by JSON pointer (`/consumers/0`); where the entry begins if that is not known.
+    pub fn place_of(&self, pointer: &str) -> &Place {
+        self.places.get(pointer).unwrap_or(&self.place)
+    }
 }
 
 impl Document {
@@ -68,7 +78,7 @@ impl Document {
     }
 
     fn flatten(&mut self, list: Node) -> Result<()> {
-        self.has_sets |= list.members.contains_key("sets");
+        self.has_sets |= list.members.iter().any(|(key, _)| key == "sets");
         let mut inner = Vec::new();
         for Spanned { value: node, referenced, .. } in list.configurations.unwrap_or_default() {
             match &node.kind {
@@ -82,7 +92,11 @@ impl Document {
     fn add(&mut self, node: Node, place: Place) -> Result<()> {
         let kind =
             node.kind.filter(|kind| !kind.is_empty()).ok_or_else(|| Error::new(&place, "the entry has no type"))?;
-        self.entries.push(Entry { place, kind, members: node.members });
+        let mut places = Places::new();
+        let Value::Object(members) = Tree::Mapping(node.members).settle(&self.file, "", &mut places) else {
+            return Err(Error::new(&place, "the entry is no mapping"));
+        };
+        self.entries.push(Entry { place, kind, members, places: Arc::new(places) });
         Ok(())
     }
 }
@@ -104,7 +118,7 @@ fn reason(error: &serde_saphyr::Error) -> String {
 struct Node {
     kind: Option<String>,
     configurations: Option<Vec<Spanned<Node>>>,
-    members: Map<String, Value>,
+    members: Vec<(String, Spanned<Tree>)>,
 }
 
 impl<'de> Deserialize<'de> for Node {
@@ -123,13 +137,13 @@ impl<'de> Visitor<'de> for Members {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
-        let mut node = Node { kind: None, configurations: None, members: Map::new() };
+        let mut node = Node { kind: None, configurations: None, members: Vec::new() };
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "type" => node.kind = map.next_value()?,
                 "configurations" => node.configurations = Some(map.next_value::<Option<_>>()?.unwrap_or_default()),
                 _ => {
-                    node.members.insert(key, map.next_value()?);
+                    node.members.push((key, map.next_value()?));
                 }
             }
         }

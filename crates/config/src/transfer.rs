@@ -1,9 +1,12 @@
 use serde_json::Value;
 
-use crate::{Entry, Error, Result};
+use crate::{Entry, Error, Place, Result};
+
+/// Type of entries in which the older program names single images, without its version.
+const OVERRIDE: &str = "OCIImageReferenceOverride";
 
 /// Defaults for transfers (`transfer.config.ocm.software`). What was not said is `None`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Transfer {
     /// Whether referenced component versions move along.
     pub recursive: Option<bool>,
@@ -11,6 +14,19 @@ pub struct Transfer {
     pub copy_mode: Option<CopyMode>,
     /// How images are stored in a registry.
     pub upload_type: Option<UploadType>,
+    /// Rules for the names of single images, in order of precedence; a later entry comes first.
+    pub uploads: Vec<Placed>,
+    /// The same as the older program says it (`OCIImageReferenceOverride`).
+    pub image_references: Vec<Placed>,
+}
+
+/// A part of a configuration that others read, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// For errors.
+    pub place: Place,
+    /// What it says.
+    pub value: Value,
 }
 
 /// Which content moves along.
@@ -39,6 +55,10 @@ impl Transfer {
     pub(crate) fn read(entries: &[&Entry]) -> Result<Self> {
         let mut transfer = Self::default();
         for entry in entries {
+            if entry.kind.starts_with(OVERRIDE) {
+                transfer.read_overrides(entry)?;
+                continue;
+            }
             for (key, value) in &entry.members {
                 let wrong = |expected: &str| {
                     Error::new(
@@ -65,10 +85,16 @@ impl Transfer {
                             _ => return Err(wrong("localBlob or ociArtifact")),
                         }
                     }
+                    ("uploads", Value::Array(rules)) => {
+                        let place = || entry.place.clone();
+                        let rules = rules.iter().map(|value| Placed { place: place(), value: value.clone() });
+                        transfer.uploads.splice(0..0, rules);
+                    }
+                    ("uploads", _) => return Err(wrong("a list of rules")),
                     ("copyMode" | "uploadType", _) => return Err(wrong("a text")),
                     _ => {
                         let message = format!(
-                            "{} has the unknown member {key:?}; it takes recursive, copyMode and uploadType",
+                            "{} has the unknown member {key:?}; it takes recursive, copyMode, uploadType and uploads",
                             entry.kind
                         );
                         return Err(Error::new(&entry.place, message));
@@ -77,6 +103,18 @@ impl Transfer {
             }
         }
         Ok(transfer)
+    }
+
+    fn read_overrides(&mut self, entry: &Entry) -> Result<()> {
+        for (key, value) in &entry.members {
+            let ("spec", Value::Array(overrides)) = (key.as_str(), value) else {
+                let message = format!("{} takes spec, a list of overrides; {key} means nothing here", entry.kind);
+                return Err(Error::new(&entry.place, message));
+            };
+            let place = || entry.place.clone();
+            self.image_references.extend(overrides.iter().map(|value| Placed { place: place(), value: value.clone() }));
+        }
+        Ok(())
     }
 }
 
@@ -117,7 +155,8 @@ mod tests {
             Transfer {
                 recursive: Some(true),
                 copy_mode: Some(CopyMode::LocalBlob),
-                upload_type: Some(UploadType::OciArtifact)
+                upload_type: Some(UploadType::OciArtifact),
+                ..Transfer::default()
             }
         );
         assert_eq!(read(&["recursive: -1", "recursive: 0"]).unwrap().recursive, Some(false));

@@ -119,6 +119,62 @@ const RESOURCES: &[(&str, &[&str])] = &[
         &[r#"5:34: resource "res": has both "input" and "access": remove one of them"#],
     ),
     (
+        "version: v1, access: {type: ociArtifact, imagereference: 7}",
+        &[
+            r#"5:84: access of the resource "res": "imageReference" must be a text, but is a number (quote it to make it a text)"#,
+        ],
+    ),
+    (
+        "version: v1, access: {type: OCIImage/v1, imageRef: x}",
+        &[r#"5:68: access of the resource "res": the key "imageReference" is missing; "imageRef" is not known here"#],
+    ),
+    (
+        "version: v1, access: {type: ociArtifact, imageReference: 'A b'}",
+        &[
+            r#"5:84: access of the resource "res": image reference "A b": the repository has upper-case letters; registries take lower-case ones only"#,
+        ],
+    ),
+    (
+        "version: v1, access: {type: gitHub, repoUrl: github.com/a/b}",
+        &[r#"5:48: access of the resource "res": the key "commit" or "ref" is missing"#],
+    ),
+    (
+        "version: v1, access: {type: gitHub, repoUrl: github.com/a/b, commit: 0123}",
+        &[r#"5:96: access of the resource "res": "0123" is no commit: 40 hexadecimal digits are expected"#],
+    ),
+    (
+        "version: v1, access: {type: wget, url: 'ftp://host/x', noRedirect: maybe, header: [a]}",
+        &[
+            r#"5:94: access of the resource "res": "noRedirect" must be true or false, but is a text"#,
+            r#"5:109: access of the resource "res": "header" must be a mapping of names to lists of texts, but is a list"#,
+        ],
+    ),
+    (
+        "version: v1, access: {type: wget, url: 'ftp://host/x'}",
+        &[r#"5:66: access of the resource "res": url "ftp://host/x": is no web address: write http://… or https://…"#],
+    ),
+    (
+        "version: v1, access: {type: helm, helmRepository: charts.acme.org}",
+        &[r#"5:48: access of the resource "res": the key "helmChart" is missing"#],
+    ),
+    (
+        "version: v1, access: {type: s3, bucketName: '', objectKey: {a: b}}",
+        &[
+            r#"5:71: access of the resource "res": the key "bucketName" or "bucket" is empty"#,
+            r#"5:86: access of the resource "res": "objectKey" must be a text, but is a mapping"#,
+        ],
+    ),
+    (
+        "input: {type: wget, url: 'host/x'}",
+        &[r#"5:47: input of the resource "res": url "host/x": is no web address: relative URL without a base"#],
+    ),
+    (
+        "input: {type: helm, helmRepository: charts}",
+        &[
+            r#"5:47: input of the resource "res": "helmRepository" must be the address of a packed chart, https://host/path/chart:version, or oci://host/path/chart:tag"#,
+        ],
+    ),
+    (
         "version: 1.0.0",
         &[r#"5:3: resource "res": needs either "input" (content to be stored) or "access" (where the content is)"#],
     ),
@@ -137,7 +193,7 @@ const RESOURCES: &[(&str, &[&str])] = &[
     (
         "input: {type: docker, path: x}",
         &[
-            r#"5:35: input of the resource "res": unknown input type "docker"; there are file, dir, utf8, binary, helm, ociArtifact, ociImage, ociRegistry"#,
+            r#"5:35: input of the resource "res": unknown input type "docker"; there are file, dir, utf8, binary, helm, wget, ociArtifact, ociImage, ociRegistry"#,
         ],
     ),
     (
@@ -179,7 +235,7 @@ const RESOURCES: &[(&str, &[&str])] = &[
     (
         "input: {type: helm, helmRepository: oci://x}",
         &[
-            r#"5:47: input of the resource "res": charts from a Helm repository are not read here: fetch it with "helm pull" and give its path"#,
+            r#"5:47: input of the resource "res": "helmRepository" must be the address of a packed chart, https://host/path/chart:version, or oci://host/path/chart:tag"#,
         ],
     ),
     (
@@ -264,7 +320,7 @@ fn the_older_dialect_is_more_forgiving() {
 #[test]
 fn what_stays_a_text() {
     let text = format!(
-        "{COMPONENT}resources:\n- name: res\n  type: 7\n  version: v1\n  extraIdentity: {{on: yes, nn: 0123}}\n  access: {{type: gitHub, commit: 0123456789012345678901234567890123456789, n: 1, ref: 1.10}}\n"
+        "{COMPONENT}resources:\n- name: res\n  type: 7\n  version: v1\n  extraIdentity: {{on: yes, nn: 0123}}\n  access: {{type: gitHub, repoUrl: github.com/a/b, commit: 0123456789012345678901234567890123456789, n: 1, ref: 1.10}}\n"
     );
     let read = constructor(Path::new("."), &text, Dialect::V2, &[]).unwrap();
     let resource = serde_json::to_value(&read.components[0].resources[0].element).unwrap();
@@ -272,7 +328,7 @@ fn what_stays_a_text() {
     assert_eq!(resource["extraIdentity"], serde_json::json!({"on": "yes", "nn": "0123"}));
     assert_eq!(
         resource["access"],
-        serde_json::json!({"type": "gitHub", "commit": "0123456789012345678901234567890123456789", "n": 1, "ref": "1.10"})
+        serde_json::json!({"type": "gitHub", "repoUrl": "github.com/a/b", "commit": "0123456789012345678901234567890123456789", "n": 1, "ref": "1.10"})
     );
 }
 

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
 
 use crate::{Credentials, Error, Helper, Result, Secret};
@@ -10,6 +12,11 @@ const DOCKER_HUB: [&str; 4] = ["docker.io", "index.docker.io", "registry-1.docke
 
 /// The key that `docker login` writes for Docker Hub.
 const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
+
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// A Docker configuration (`config.json`, also Podman's `auth.json`): credentials and helpers by registry.
 #[derive(Clone, Debug, Default)]
@@ -25,17 +32,26 @@ pub struct DockerConfig {
 pub enum Entry {
     /// The credentials themselves.
     Credentials(Credentials),
-    /// A helper program that knows them, and the host to ask it about.
-    Helper(Helper, String),
+    /// A helper program that knows them.
+    Helper(HelperEntry),
+}
+
+/// A helper, what to ask it, and which part of the configuration names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HelperEntry {
+    /// The helper; none if its name leads to no program.
+    pub helper: Option<Helper>,
+    /// The host to ask it about.
+    pub host: String,
+    /// The part of the configuration, for messages: `credsStore "desktop"`, `credHelpers entry "a.io": "ecr-login"`.
+    pub place: String,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct File {
-    #[serde(default)]
-    auths: BTreeMap<String, Auth>,
-    #[serde(default)]
-    cred_helpers: BTreeMap<String, String>,
+    auths: Option<BTreeMap<String, Option<Auth>>>,
+    cred_helpers: Option<BTreeMap<String, String>>,
     creds_store: Option<String>,
 }
 
@@ -56,34 +72,42 @@ impl DockerConfig {
         let file: File = serde_json::from_slice(text)
             .map_err(|error| fail(format!("line {}, column {}", error.line(), error.column())))?;
         let mut entries = BTreeMap::new();
-        for (key, auth) in file.auths {
-            let credentials = auth.credentials().map_err(|reason| fail(format!("entry {key:?}: {reason}")))?;
+        for (key, auth) in file.auths.unwrap_or_default() {
+            let credentials =
+                auth.unwrap_or_default().credentials().map_err(|reason| fail(format!("entry {key:?}: {reason}")))?;
             if let Some(credentials) = credentials {
                 entries.insert(normal(&key), Entry::Credentials(credentials));
             }
         }
-        let helpers = file.cred_helpers.into_iter().map(|(host, name)| (normal(&host), name)).collect();
+        let helpers = file.cred_helpers.unwrap_or_default().into_iter();
+        let helpers = helpers.filter(|(_, name)| !name.is_empty()).map(|(host, name)| (normal(&host), name)).collect();
         Ok(Self { entries, helpers, store: file.creds_store.filter(|name| !name.is_empty()) })
     }
 
-    /// What is said about a repository of a host (`host` with port): the entry with the longest matching path, then the
-    /// helper of the host, then the entry of the host, then the helper for everything.
-    pub fn lookup(&self, host: &str, repository: Option<&str>) -> Option<Entry> {
+    /// What is said about a repository of a host (`host` with port), the best first: for the repository and each path
+    /// above it down to the host, a helper and then an entry; last the helper for everything. Whoever asks takes the first
+    /// that knows credentials: a helper may not.
+    pub fn lookup(&self, host: &str, repository: Option<&str>) -> Vec<Entry> {
         let host = normal(host);
+        let asked = if host == normal(DOCKER_HUB_KEY) { DOCKER_HUB_KEY.to_owned() } else { host.clone() };
+        let ask = |name: &String, place: String| {
+            Entry::Helper(HelperEntry { helper: Helper::new(name), host: asked.clone(), place })
+        };
+        let mut found = Vec::new();
         let mut path = repository.unwrap_or_default();
-        while !path.is_empty() {
-            if let Some(entry) = self.entries.get(&format!("{host}/{path}")) {
-                return Some(entry.clone());
+        loop {
+            let key = if path.is_empty() { host.clone() } else { format!("{host}/{path}") };
+            if let Some(name) = self.helpers.get(&key) {
+                found.push(ask(name, format!("credHelpers entry {key:?}: {name:?}")));
+            }
+            found.extend(self.entries.get(&key).cloned());
+            if path.is_empty() {
+                break;
             }
             path = path.rsplit_once('/').map_or("", |(parent, _)| parent);
         }
-        let asked = if host == normal(DOCKER_HUB_KEY) { DOCKER_HUB_KEY.to_owned() } else { host.clone() };
-        let helper = |name: &String| Helper::new(name).map(|helper| Entry::Helper(helper, asked.clone()));
-        self.helpers
-            .get(&host)
-            .and_then(helper)
-            .or_else(|| self.entries.get(&host).cloned())
-            .or_else(|| self.store.as_ref().and_then(helper))
+        found.extend(self.store.as_ref().map(|name| ask(name, format!("credsStore {name:?}"))));
+        found
     }
 }
 
@@ -109,12 +133,15 @@ impl Auth {
             return Ok(Some(Credentials::Basic { username, password }));
         }
         let Some(auth) = given(self.auth) else { return Ok(None) };
-        let bytes =
-            base64::engine::general_purpose::STANDARD.decode(auth.reveal()).map_err(|_| "auth is not base64")?;
+        // Some programs leave the padding out, and people leave a line break in.
+        let bytes = LENIENT.decode(auth.reveal().trim()).map_err(|_| "auth is not base64")?;
         let text = String::from_utf8(bytes).map_err(|_| "auth is not text")?;
         let (username, password) = text.split_once(':').ok_or("auth is not user:password")?;
         // Docker pads the password with zero bytes in some old versions.
         let password = Secret::new(password.trim_end_matches('\0'));
+        if username.is_empty() && password.is_empty() {
+            return Ok(None);
+        }
         Ok(Some(Credentials::Basic { username: username.to_owned(), password }))
     }
 }
@@ -128,11 +155,20 @@ mod tests {
         DockerConfig::read(text.as_bytes(), "config.json").unwrap()
     }
 
-    fn user(entry: Option<Entry>) -> String {
-        match entry {
-            Some(Entry::Credentials(Credentials::Basic { username, .. })) => username,
+    fn user(entries: &[Entry]) -> String {
+        match entries.first() {
+            Some(Entry::Credentials(Credentials::Basic { username, .. })) => username.clone(),
             other => format!("{other:?}"),
         }
+    }
+
+    /// The places of helpers, and the users.
+    fn order(entries: &[Entry]) -> Vec<String> {
+        let name = |entry: &Entry| match entry {
+            Entry::Helper(helper) => format!("{} for {}", helper.place, helper.host),
+            entry @ Entry::Credentials(_) => user(std::slice::from_ref(entry)),
+        };
+        entries.iter().map(name).collect()
     }
 
     #[test]
@@ -141,31 +177,85 @@ mod tests {
             r#"{"auths":{"ghcr.io":{"username":"host","password":"p"},"ghcr.io/acme":{"username":"acme","password":"p"},
             "ghcr.io/acme/product":{"username":"product","password":"p"}}}"#,
         );
-        assert_eq!(user(config.lookup("ghcr.io", None)), "host");
-        assert_eq!(user(config.lookup("ghcr.io", Some("other/x"))), "host");
-        assert_eq!(user(config.lookup("ghcr.io", Some("acme/x"))), "acme");
-        assert_eq!(user(config.lookup("ghcr.io", Some("acme/product/image"))), "product");
-        assert_eq!(config.lookup("quay.io", Some("acme")), None);
+        for (repository, expected) in [
+            (None, "host"),
+            (Some("other/x"), "host"),
+            (Some("acme/x"), "acme"),
+            (Some("acme"), "acme"),
+            (Some("acmeother"), "host"),
+            (Some("acme/product/image"), "product"),
+        ] {
+            assert_eq!(user(&config.lookup("ghcr.io", repository)), expected, "{repository:?}");
+        }
+        assert_eq!(config.lookup("quay.io", Some("acme")), []);
+        assert_eq!(config.lookup("ghcr.io:8443", Some("acme")), []);
     }
 
     #[test]
     fn docker_hub_has_one_account_and_many_names() {
         let config = config(r#"{"auths":{"https://index.docker.io/v1/":{"auth":"aHViOnB3"}}}"#);
         for host in ["docker.io", "registry-1.docker.io", "index.docker.io"] {
-            assert_eq!(user(config.lookup(host, Some("library/busybox"))), "hub");
+            assert_eq!(user(&config.lookup(host, Some("library/busybox"))), "hub");
         }
     }
 
     #[test]
     fn a_helper_for_the_host_comes_before_its_entry_and_the_store_last() {
         let config = config(
-            r#"{"auths":{"a.io":{"username":"u","password":"p"},"b.io":{"username":"u","password":"p"}},
-            "credHelpers":{"a.io":"one"},"credsStore":"all"}"#,
+            r#"{"auths":{"a.io":{"username":"u","password":"p"},"b.io":{"username":"u","password":"p"},"c.io":{}},
+            "credHelpers":{"a.io":"one","a.io/team":"two","d.io":""},"credsStore":"all"}"#,
         );
-        let helper = |name: &str, host: &str| Some(Entry::Helper(Helper::new(name).unwrap(), host.to_owned()));
-        assert_eq!(config.lookup("a.io", None), helper("one", "a.io"));
-        assert_eq!(user(config.lookup("b.io", None)), "u");
-        assert_eq!(config.lookup("c.io:5000", None), helper("all", "c.io:5000"));
+        let one = r#"credHelpers entry "a.io": "one" for a.io"#;
+        let two = r#"credHelpers entry "a.io/team": "two" for a.io"#;
+        let all = |host: &str| format!("credsStore \"all\" for {host}");
+        assert_eq!(order(&config.lookup("a.io", None)), [one, "u", &all("a.io")]);
+        assert_eq!(order(&config.lookup("a.io", Some("team/x"))), [two, one, "u", &all("a.io")]);
+        assert_eq!(order(&config.lookup("b.io", None)), ["u", &all("b.io")]);
+        for host in ["c.io", "d.io", "e.io:5000"] {
+            assert_eq!(order(&config.lookup(host, None)), [all(host)]);
+        }
+        assert_eq!(order(&config.lookup("docker.io", None)), [all("https://index.docker.io/v1/")]);
+    }
+
+    /// What `docker login`, `podman login`, ACR's and ECR's helpers, Kubernetes' pull secrets and people write.
+    #[test]
+    fn every_form_of_an_entry() {
+        for (entry, expected) in [
+            (r#"{"auth":"dTpw"}"#, "Basic u p"),
+            (r#"{"auth":"dTpwOnE=","email":"x@y.z"}"#, "Basic u p:q"),
+            (r#"{"auth":"dTpwOnE"}"#, "Basic u p:q"),
+            (r#"{"auth":"dTpw\n"}"#, "Basic u p"),
+            (r#"{"auth":"dTpwAAA="}"#, "Basic u p"),
+            (r#"{"username":"u","password":"p","auth":"eDp5"}"#, "Basic u p"),
+            (r#"{"auth":"MDAwMDowMDA=","identitytoken":"i"}"#, "identity i"),
+            (r#"{"identitytoken":"","auth":"dTpw"}"#, "Basic u p"),
+            (r#"{"registrytoken":"r"}"#, "access r"),
+            (r#"{"auth":""}"#, "none"),
+            (r#"{"auth":"Og=="}"#, "none"),
+            ("{}", "none"),
+            ("null", "none"),
+        ] {
+            let config = config(&format!(r#"{{"auths":{{"a.io":{entry}}},"credHelpers":null,"HttpHeaders":{{}}}}"#));
+            let shown = match config.lookup("a.io", None).first() {
+                Some(Entry::Credentials(Credentials::Basic { username, password })) => {
+                    format!("Basic {username} {}", password.reveal())
+                }
+                Some(Entry::Credentials(Credentials::IdentityToken(token))) => format!("identity {}", token.reveal()),
+                Some(Entry::Credentials(Credentials::AccessToken(token))) => format!("access {}", token.reveal()),
+                Some(Entry::Helper(_)) => "helper".into(),
+                None => "none".into(),
+            };
+            assert_eq!(shown, expected, "{entry}");
+        }
+        assert_eq!(config(r#"{"auths":null}"#).lookup("a.io", None), []);
+    }
+
+    #[test]
+    fn keys_in_every_spelling() {
+        for key in ["a.io", "https://a.io", "http://a.io/", "https://a.io/v2/", "a.io/v1", "https://a.io/v1/"] {
+            let config = config(&format!(r#"{{"auths":{{"{key}":{{"auth":"dTpw"}}}}}}"#));
+            assert_eq!(user(&config.lookup("a.io", Some("x/y"))), "u", "{key}");
+        }
     }
 
     #[test]

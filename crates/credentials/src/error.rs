@@ -10,6 +10,24 @@ pub enum Error {
         /// What is wrong with it; never contains its values.
         reason: String,
     },
+    /// A file cannot be read.
+    #[error("{origin}: {reason}")]
+    File {
+        /// The file.
+        origin: String,
+        /// Why.
+        reason: String,
+    },
+    /// What a part of the configuration names failed.
+    #[error("{origin}: {place}: {reason}")]
+    Entry {
+        /// The file.
+        origin: String,
+        /// The part of it.
+        place: String,
+        /// What happened.
+        reason: String,
+    },
     /// A helper program failed. Its output may hold secrets and is not repeated.
     #[error("credential helper {program} failed for {host}: {reason}")]
     Helper {

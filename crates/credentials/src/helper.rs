@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -37,10 +38,26 @@ impl Helper {
             .then(|| Self { program: format!("docker-credential-{name}") })
     }
 
-    /// Asks for the credentials of a host; `None` if the helper knows of none.
-    pub async fn get(&self, host: &str) -> Result<Option<Credentials>> {
+    /// Name of the program.
+    pub fn program(&self) -> &str {
+        &self.program
+    }
+
+    /// The program in one of some folders. Relative ones are left out, the working directory above all: it may be somebody
+    /// else's.
+    fn find(&self, folders: &[PathBuf]) -> Option<PathBuf> {
+        let name = if cfg!(windows) { format!("{}.exe", self.program) } else { self.program.clone() };
+        let absolute = folders.iter().filter(|folder| folder.is_absolute());
+        absolute.map(|folder| folder.join(&name)).find(|path| path.is_file())
+    }
+
+    /// Asks for the credentials of a host; `None` if the helper knows of none. The program is looked for in `folders`, those
+    /// of `PATH`.
+    pub async fn get(&self, host: &str, folders: &[PathBuf]) -> Result<Option<Credentials>> {
         let fail = |reason: String| Error::Helper { program: self.program.clone(), host: host.to_owned(), reason };
-        let mut command = tokio::process::Command::new(&self.program);
+        let program =
+            self.find(folders).ok_or_else(|| fail("there is no such program in the folders of PATH".into()))?;
+        let mut command = tokio::process::Command::new(program);
         command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
         let mut child = command.spawn().map_err(|error| fail(format!("cannot be started: {error}")))?;
         if let Some(mut input) = child.stdin.take() {

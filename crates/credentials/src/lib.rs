@@ -3,12 +3,14 @@
 //! This crate reads what it is given and starts helper programs by name; it never looks for a home directory and never
 //! writes anything.
 
+mod docker;
 mod docker_config;
 mod error;
 mod helper;
 mod secret;
 
-pub use docker_config::{DockerConfig, Entry};
+pub use docker::{Docker, DockerSources};
+pub use docker_config::{DockerConfig, Entry, HelperEntry};
 pub use error::Error;
 pub use helper::Helper;
 pub use secret::Secret;

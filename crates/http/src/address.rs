@@ -1,6 +1,4 @@
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Where a request may be led.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -43,10 +41,16 @@ fn is_local_v4(address: Ipv4Addr) -> bool {
         || shared
 }
 
-/// The version 4 address inside a NAT64 address (RFC 6052, `64:ff9b::/96`).
+/// The version 4 address inside one of version 6 that leads there: NAT64 (RFC 6052, `64:ff9b::/96`), 6to4 (RFC 3056,
+/// `2002::/16`), and the old compatible form (`::/96`).
 fn translated(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let [0x64, 0xff9b, 0, 0, 0, 0, high, low] = address.segments() else { return None };
-    Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
+    let inner = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
+    match address.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => Some(inner(high, low)),
+        // `::` and `::1` mean themselves.
+        [0, 0, 0, 0, 0, 0, high, low] if (high, low) > (0, 1) => Some(inner(high, low)),
+        _ => None,
+    }
 }
 
 /// Whether a host of a URL means this machine: `localhost`, `127.0.0.0/8`, `[::1]`, exactly and with no name server asked.
@@ -62,31 +66,6 @@ pub(crate) fn is_local_literal(host: &str) -> bool {
         || bare.to_ascii_lowercase().ends_with(".localhost")
         || bare.parse::<IpAddr>().is_ok_and(is_local)
 }
-
-/// A resolver that answers with public addresses only.
-///
-/// The check sits where the connection is made, because a name checked beforehand may resolve to something else a
-/// moment later (DNS rebinding).
-pub(crate) struct PublicResolver;
-
-impl Resolve for PublicResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        Box::pin(async move {
-            let host = name.as_str().to_owned();
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), 0)).await?.collect();
-            let public: Vec<SocketAddr> = found.into_iter().filter(|address| !is_local(address.ip())).collect();
-            if public.is_empty() {
-                return Err(NotPublic.into());
-            }
-            Ok(Box::new(public.into_iter()) as Addrs)
-        })
-    }
-}
-
-/// The host has no public address.
-#[derive(Debug, thiserror::Error)]
-#[error("the host is on a local or private network, and a server outside of it led here")]
-pub(crate) struct NotPublic;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
@@ -108,6 +87,8 @@ mod tests {
             "fe80::1",
             "::ffff:127.0.0.1",
             "64:ff9b::a9fe:a9fe",
+            "2002:7f00:1::",
+            "::127.0.0.1",
         ] {
             assert!(is_local(local.parse().unwrap()), "{local}");
         }

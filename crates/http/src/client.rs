@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::dispatch::Dispatcher;
-use crate::{Error, Kind, Request, Response, Result, Settings, redirect};
+use crate::{Class, Error, Kind, Request, Response, Result, Settings, redirect};
 
 /// The HTTP client. Cheap to clone; all clones share connections and limits.
 #[derive(Clone)]
@@ -51,7 +51,9 @@ impl Client {
                     let wait = retry.wait_after(attempt, response.status(), response.headers());
                     (wait, response.status().to_string())
                 }
-                Err(error) if error.kind().is_transient() => (retry.wait(attempt), error.reason().to_owned()),
+                Err(error) if Class::of_error(error.kind(), self.0.has_answered(&request.url)).is_transient() => {
+                    (retry.wait(attempt), error.reason().to_owned())
+                }
                 Err(_) => (None, String::new()),
             };
             match wait {

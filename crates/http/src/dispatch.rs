@@ -1,18 +1,29 @@
 //! One attempt of one request: connection, limits on how much is asked at once, the watch over its progress.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use ::http::header::CONTENT_LENGTH;
+use ::http::{Method, StatusCode};
+use tokio::time::Instant;
 use url::Url;
 
-use crate::address::{NotPublic, PublicResolver, is_local_literal};
+use crate::address::is_local_literal;
+use crate::bandwidth::Bucket;
+use crate::gate::{Gate, Lane};
+use crate::pace::{Allowance, Pace};
 use crate::progress::Progress;
 use crate::request::Body;
-use crate::{Error, Kind, Reach, Request, Response, Result, Settings, trust};
+use crate::resolve::{Checked, NotPublic};
+use crate::response::Hold;
+use crate::{Class, Error, Kind, Reach, Request, Response, Result, Settings, trust};
 
 /// Largest head of an answer in bytes.
 const HEAD_LIMIT: usize = 64 * 1024;
+
+/// How often a connection that carries several requests is asked whether it is still there, and how long the answer may
+/// take. Tunnels that hang say nothing by themselves.
+const ALIVE: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(20));
 
 /// Sends requests, each exactly once.
 pub(crate) struct Dispatcher {
@@ -20,12 +31,22 @@ pub(crate) struct Dispatcher {
     /// By trust (certificate checked or not) and reach; made when first needed, because reading the system's trust
     /// store takes longer than many a command.
     transports: [OnceLock<Result<reqwest::Client, String>>; 4],
-    permits: Mutex<HashMap<(String, bool), Arc<Semaphore>>>,
+    gate: Arc<Gate>,
+    pace: Pace,
+    bucket: Option<Arc<Bucket>>,
 }
 
 impl Dispatcher {
     pub(crate) fn new(settings: Settings) -> Self {
-        Self { settings, transports: Default::default(), permits: Mutex::default() }
+        let gate = Gate::new(settings.requests_per_host, settings.max_concurrency);
+        let pace = Pace::new(settings.retry.max_retry_after);
+        let bucket = settings.bandwidth.map(|rate| Arc::new(Bucket::new(rate)));
+        Self { settings, transports: Default::default(), gate, pace, bucket }
+    }
+
+    /// Whether a host has ever answered.
+    pub(crate) fn has_answered(&self, url: &Url) -> bool {
+        self.gate.has_answered(&authority(url))
     }
 
     pub(crate) async fn send(&self, request: &Request) -> Result<Response> {
@@ -38,10 +59,12 @@ impl Dispatcher {
         }
         let transport = self.transport(url, request.reach)?;
         let sends = !request.body.is_empty();
-        // Held until the head of the answer is there, never while a body is received: whoever waits for a permit waits
-        // for the network only, and a copy within one host cannot starve itself of the permits it needs to go on.
-        let _permit = self.permit(url, sends).await;
-        let progress = Progress::start(&request.body);
+        let host = authority(url);
+        let permit = Arc::new(self.gate.enter(&host, if sends { Lane::Send } else { Lane::Receive }).await);
+        // After the wait for a place, which may have been long: what the host said meanwhile counts.
+        self.pace.turn(&host, &request.method).await;
+        let sent = Instant::now();
+        let progress = Progress::start(&request.body, permit.clone());
         let attempt = self.attempt(transport, request, &progress);
         let result = tokio::select! {
             result = attempt => result,
@@ -49,23 +72,55 @@ impl Dispatcher {
                 Err(Error::new(Kind::Timeout, url, "no answer within the time limit"))
             }
         };
-        match progress.take_error() {
-            Some(error) if result.is_err() => Err(Error::body(url, error)),
-            _ => result,
-        }
+        let inner = match (progress.take_error(), result) {
+            (Some(error), Err(_)) => return Err(Error::body(url, error)),
+            (_, result) => result?,
+        };
+        let (status, headers) = (inner.status(), inner.headers());
+        let throttled = Class::of_status(status) == Class::Throttled;
+        self.gate.answered(&host, sent, throttled, Allowance::read(headers).map(|allowance| allowance.left));
+        self.pace.answered(&host, &request.method, status, headers);
+        let empty = request.method == Method::HEAD
+            || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+            || headers.get(CONTENT_LENGTH).is_some_and(|length| length == "0");
+        Ok(Response {
+            url: url.clone(),
+            stall: self.settings.timeouts.stall,
+            proxied: self.settings.proxies.proxy_for(url).is_some(),
+            // The place at the gate is held until the body has ended, or nobody wants it any more.
+            hold: Hold::new((!empty).then_some(permit), self.bucket.clone()),
+            inner,
+        })
     }
 
-    async fn attempt(&self, transport: &reqwest::Client, request: &Request, progress: &Progress) -> Result<Response> {
+    async fn attempt(
+        &self,
+        transport: &reqwest::Client,
+        request: &Request,
+        progress: &Progress,
+    ) -> Result<reqwest::Response> {
         let url = &request.url;
         let mut message = transport.request(request.method.clone(), url.clone()).headers(request.headers.clone());
         match &request.body {
             Body::Empty => {}
-            Body::Bytes(bytes) => message = message.body(bytes.clone()),
+            Body::Bytes(bytes) => match &self.bucket {
+                Some(bucket) if !bytes.is_empty() => {
+                    let stream = Box::pin(futures_util::stream::iter([Ok(bytes.clone())]));
+                    message = message.header(CONTENT_LENGTH, bytes.len());
+                    message = message.body(reqwest::Body::wrap_stream(progress.watch(bucket.clone().slow(stream))));
+                }
+                _ => message = message.body(bytes.clone()),
+            },
             Body::Stream { length, open } => {
                 let stream = open().await.map_err(|error| Error::body(url, error))?;
                 if let Some(length) = length {
-                    message = message.header(::http::header::CONTENT_LENGTH, *length);
+                    message = message.header(CONTENT_LENGTH, *length);
                 }
+                let stream = progress.lend(stream);
+                let stream = match &self.bucket {
+                    Some(bucket) => bucket.clone().slow(Box::pin(stream)),
+                    None => Box::pin(stream),
+                };
                 message = message.body(reqwest::Body::wrap_stream(progress.watch(stream)));
             }
         }
@@ -78,18 +133,7 @@ impl Dispatcher {
                 format!("the head of the answer is larger than {HEAD_LIMIT} bytes"),
             ));
         }
-        let proxied = self.settings.proxies.proxy_for(url).is_some();
-        Ok(Response { inner, url: url.clone(), stall: self.settings.timeouts.stall, proxied })
-    }
-
-    async fn permit(&self, url: &Url, sends: bool) -> Option<OwnedSemaphorePermit> {
-        let host = url[url::Position::BeforeHost..url::Position::AfterPort].to_owned();
-        let semaphore = {
-            let mut permits = self.permits.lock().unwrap_or_else(PoisonError::into_inner);
-            let new = || Arc::new(Semaphore::new(self.settings.requests_per_host.max(1)));
-            permits.entry((host, sends)).or_insert_with(new).clone()
-        };
-        semaphore.acquire_owned().await.ok()
+        Ok(inner)
     }
 
     fn transport(&self, url: &Url, reach: Reach) -> Result<&reqwest::Client> {
@@ -104,10 +148,17 @@ impl Dispatcher {
     }
 }
 
+/// Host and port: those who count requests count them here.
+fn authority(url: &Url) -> Arc<str> {
+    url[url::Position::BeforeHost..url::Position::AfterPort].into()
+}
+
 fn build(settings: &Settings, insecure: bool, reach: Reach) -> Result<reqwest::Client, String> {
     let mut builder = reqwest::Client::builder()
         .user_agent(&settings.user_agent)
         .connect_timeout(settings.timeouts.connect)
+        .http2_keep_alive_interval(ALIVE.0)
+        .http2_keep_alive_timeout(ALIVE.1)
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .referer(false)
@@ -133,8 +184,8 @@ fn build(settings: &Settings, insecure: bool, reach: Reach) -> Result<reqwest::C
     if insecure {
         builder = builder.tls_danger_accept_invalid_certs(true);
     }
-    if reach == Reach::Public {
-        builder = builder.dns_resolver(PublicResolver);
+    if reach == Reach::Public || settings.resolver.is_some() {
+        builder = builder.dns_resolver(Checked { names: settings.resolver.clone(), reach });
     }
     builder.build().map_err(|error| format!("the HTTP client cannot be set up: {error}"))
 }

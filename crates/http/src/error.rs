@@ -1,6 +1,7 @@
 use std::fmt;
 
 use crate::request::BoxError;
+use crate::resolve::{NotPublic, UnknownName};
 
 /// What kind of failure it was; decides whether the request is sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,9 +34,9 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Whether another attempt may help.
+    /// Whether another attempt may help, as far as the failure alone tells.
     pub fn is_transient(self) -> bool {
-        matches!(self, Self::Connect | Self::Timeout | Self::Interrupted)
+        crate::Class::of_error(self, false).is_transient()
     }
 }
 
@@ -120,12 +121,23 @@ fn io_kind(error: &(dyn std::error::Error + 'static)) -> Option<std::io::ErrorKi
     found
 }
 
+/// What name services say of names that do not exist (glibc twice, musl, macOS, Windows), and what a [`crate::Resolver`]
+/// does. Everything else may pass.
+const UNKNOWN: [&str; 6] = [
+    "Name or service not known",
+    "No address associated",
+    "Name does not resolve",
+    "nodename nor servname",
+    "No such host is known",
+    "the host name is not known",
+];
+
 fn classify(error: &reqwest::Error, causes: &[String]) -> (Kind, String) {
     let said = |text: &str| causes.iter().any(|cause| cause.contains(text));
     let innermost = causes.last().cloned().unwrap_or_default();
     let io = io_kind(error);
-    if said(&crate::address::NotPublic.to_string()) {
-        (Kind::Forbidden, crate::address::NotPublic.to_string())
+    if said(&NotPublic.to_string()) {
+        (Kind::Forbidden, NotPublic.to_string())
     } else if io == Some(std::io::ErrorKind::ConnectionRefused) {
         (Kind::Refused, "connection refused: nothing listens at this address".into())
     } else if said("InvalidContentType") {
@@ -141,10 +153,12 @@ fn classify(error: &reqwest::Error, causes: &[String]) -> (Kind, String) {
         let reason =
             format!("the server's certificate is not trusted ({innermost}); add its authority to the trusted ones");
         (Kind::Tls, reason)
-    } else if error.is_connect() && (said("Name or service not known") || said("No address associated")) {
-        (Kind::UnknownHost, "the host name is not known".into())
+    } else if error.is_connect() && UNKNOWN.iter().any(|text| said(text)) {
+        (Kind::UnknownHost, UnknownName.to_string())
     } else if error.is_connect()
         && (said("handshake") || said("alert"))
+        // The other side hung up: that tells nothing about its certificate.
+        && !said("handshake eof")
         && io != Some(std::io::ErrorKind::UnexpectedEof)
     {
         (Kind::Tls, format!("the TLS handshake failed: {innermost}"))

@@ -5,27 +5,35 @@
 //! [`Response`] whose body is read either under a limit or as a stream that notices when the other side falls silent.
 
 mod address;
+mod bandwidth;
+mod class;
 mod client;
 mod dispatch;
 mod environment;
 mod error;
+mod gate;
+mod pace;
 mod progress;
 mod proxy;
 mod redact;
 mod redirect;
 mod request;
+mod resolve;
 mod response;
 mod retry;
 mod settings;
 mod trust;
 
 pub use address::{Reach, is_local, is_loopback_host};
+pub use bandwidth::{Bandwidth, NotARate};
+pub use class::Class;
 pub use client::Client;
 pub use error::{Error, Kind};
 pub use proxy::Proxies;
 pub use redact::redacted;
 pub use redirect::same_origin;
 pub use request::{Body, BodyStream, BoxError, OpenBody, Request};
+pub use resolve::{Addresses, Resolver};
 pub use response::{Response, ResponseStream};
 pub use retry::Retry;
 pub use settings::{Settings, Timeouts};

@@ -8,7 +8,9 @@ use futures_util::{Stream, StreamExt as _};
 use tokio::time::Instant;
 
 use crate::Timeouts;
+use crate::gate::Permit;
 use crate::request::{Body, BodyStream, BoxError};
+use crate::response::PAUSED;
 
 /// How often to look again while there is no limit.
 const LOOK: Duration = Duration::from_secs(1);
@@ -34,29 +36,32 @@ struct State {
 
 /// How far a request has come; shared between the content that is being sent and the watch over it.
 #[derive(Clone)]
-pub(crate) struct Progress(Arc<Mutex<State>>);
+pub(crate) struct Progress {
+    state: Arc<Mutex<State>>,
+    permit: Arc<Permit>,
+}
 
 impl Progress {
-    pub(crate) fn start(body: &Body) -> Self {
+    pub(crate) fn start(body: &Body, permit: Arc<Permit>) -> Self {
         let turn = if matches!(body, Body::Stream { .. }) { Turn::Connect } else { Turn::Answer };
-        Self(Arc::new(Mutex::new(State { turn, since: Instant::now(), error: None })))
+        Self { state: Arc::new(Mutex::new(State { turn, since: Instant::now(), error: None })), permit }
     }
 
     fn pass(&self, turn: Turn) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         (state.turn, state.since) = (turn, Instant::now());
     }
 
     /// The error of the source, if that is what ended the request.
     pub(crate) fn take_error(&self) -> Option<BoxError> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).error.take()
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).error.take()
     }
 
     /// Ends when the other side has been silent for too long.
     pub(crate) async fn stalled(&self, timeouts: &Timeouts, sends: bool) {
         loop {
             let deadline = {
-                let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
                 let patience = match state.turn {
                     Turn::Transport => Some(timeouts.stall),
                     Turn::Source => None,
@@ -71,6 +76,19 @@ impl Progress {
                 None => tokio::time::sleep(LOOK).await,
             }
         }
+    }
+
+    /// The content from its source. While the source has nothing, others may use the place at the gate.
+    pub(crate) fn lend(&self, stream: BodyStream) -> impl Stream<Item = Result<Bytes, BoxError>> + Send + use<> {
+        let (mut stream, permit) = (stream, self.permit.clone());
+        futures_util::stream::poll_fn(move |context| {
+            let polled = stream.poll_next_unpin(context);
+            match polled {
+                Poll::Pending => permit.spare(PAUSED),
+                Poll::Ready(_) => permit.busy(),
+            }
+            polled
+        })
     }
 
     /// The content, reporting here while it is read.
@@ -104,7 +122,7 @@ impl Stream for Watched {
             }
             Poll::Ready(Some(Err(error))) => {
                 let shown = error.to_string();
-                self.progress.0.lock().unwrap_or_else(PoisonError::into_inner).error = Some(error);
+                self.progress.state.lock().unwrap_or_else(PoisonError::into_inner).error = Some(error);
                 Poll::Ready(Some(Err(shown.into())))
             }
         }

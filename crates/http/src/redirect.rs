@@ -64,7 +64,8 @@ mod tests {
         let url: Url = from.parse().unwrap();
         let answer = ::http::Response::builder().status(status).header(LOCATION, to).body("").unwrap();
         let stall = std::time::Duration::ZERO;
-        let response = Response { inner: answer.into(), url: url.clone(), stall, proxied: false };
+        let hold = crate::response::Hold::new(None, None);
+        let response = Response { inner: answer.into(), url: url.clone(), stall, proxied: false, hold };
         let value = ::http::HeaderValue::from_static("secret");
         next(&Request::new(method, url).header(COOKIE, value.clone()).authorization(value), &response)
     }

@@ -1,5 +1,7 @@
+use std::fmt;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::{HeaderMap, StatusCode};
@@ -8,10 +10,58 @@ use futures_util::{Stream, StreamExt as _};
 use url::Url;
 
 use crate::address::{is_local, is_local_literal};
+use crate::bandwidth::Bucket;
+use crate::gate::Permit;
 use crate::{Error, Kind, Result};
 
 /// Content of an answer while it is received.
 pub type ResponseStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
+
+/// Time after which an answer whose body nobody has begun to read gives its place at the gate to others.
+const UNREAD: Duration = Duration::from_millis(50);
+
+/// The same for a body that nobody goes on reading.
+pub(crate) const PAUSED: Duration = Duration::from_secs(2);
+
+/// What a body holds while it is received.
+pub(crate) struct Hold {
+    permit: Option<Arc<Permit>>,
+    bucket: Option<Arc<Bucket>>,
+}
+
+impl Hold {
+    pub(crate) fn new(permit: Option<Arc<Permit>>, bucket: Option<Arc<Bucket>>) -> Self {
+        if let Some(permit) = &permit {
+            permit.spare(UNREAD);
+        }
+        Self { permit, bucket }
+    }
+
+    fn begins(&self) {
+        if let Some(permit) = &self.permit {
+            permit.busy();
+        }
+    }
+
+    async fn received(&self, bytes: usize) {
+        if let Some(bucket) = &self.bucket {
+            bucket.take(bytes).await;
+        }
+        self.pauses();
+    }
+
+    fn pauses(&self) {
+        if let Some(permit) = &self.permit {
+            permit.spare(PAUSED);
+        }
+    }
+}
+
+impl fmt::Debug for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hold").finish_non_exhaustive()
+    }
+}
 
 /// An answer: its head, and its body still to be read.
 #[derive(Debug)]
@@ -20,6 +70,7 @@ pub struct Response {
     pub(crate) url: Url,
     pub(crate) stall: Duration,
     pub(crate) proxied: bool,
+    pub(crate) hold: Hold,
 }
 
 impl Response {
@@ -71,13 +122,19 @@ impl Response {
     /// The stream fails when the other side is silent for longer than the settings allow, and when the body ends before
     /// its announced length.
     pub fn stream(self) -> ResponseStream {
-        let (url, stall) = (self.url, self.stall);
+        let (url, stall, hold) = (self.url, self.stall, self.hold);
         let body = Box::pin(self.inner.bytes_stream());
-        Box::pin(futures_util::stream::unfold(Some((body, url)), move |state| async move {
-            let (mut body, url) = state?;
+        hold.begins();
+        hold.pauses();
+        Box::pin(futures_util::stream::unfold(Some((body, url, hold)), move |state| async move {
+            let (mut body, url, hold) = state?;
+            hold.begins();
             match tokio::time::timeout(stall, body.next()).await {
                 Ok(None) => None,
-                Ok(Some(Ok(chunk))) => Some((Ok(chunk), Some((body, url)))),
+                Ok(Some(Ok(chunk))) => {
+                    hold.received(chunk.len()).await;
+                    Some((Ok(chunk), Some((body, url, hold))))
+                }
                 Ok(Some(Err(error))) => Some((Err(Error::from_transport(&url, error)), None)),
                 Err(_) => {
                     let reason = format!("no data for {} seconds", stall.as_secs_f32());

@@ -3,6 +3,8 @@ use std::time::{Duration, SystemTime};
 use ::http::header::RETRY_AFTER;
 use ::http::{HeaderMap, StatusCode};
 
+use crate::Class;
+
 /// When and how often a failed request is sent again.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Retry {
@@ -43,12 +45,14 @@ impl Retry {
         }
         let doubled = self.min_wait.saturating_mul(2_u32.saturating_pow(attempt)).min(self.max_wait);
         let jitter = self.jitter.clamp(0.0, 1.0);
-        Some(doubled.mul_f64(1.0 - jitter / 2.0 + jitter * chance()).min(self.max_wait))
+        let spread = doubled.as_secs_f64() * (1.0 - jitter / 2.0 + jitter * chance());
+        // Settings may ask for more than a duration holds.
+        Some(Duration::try_from_secs_f64(spread).unwrap_or(doubled).min(self.max_wait))
     }
 
     /// The wait after an answer that says "later"; `None` if the answer is final.
     pub fn wait_after(&self, attempt: u32, status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
-        if !is_transient(status) {
+        if !Class::of_status(status).is_transient() {
             return None;
         }
         let own = self.wait(attempt)?;
@@ -60,16 +64,15 @@ impl Retry {
     }
 }
 
-/// Whether the same request may succeed later.
-fn is_transient(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
-}
-
 /// `Retry-After` in seconds or as a date (RFC 9110, 10.2.3).
 pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    // Whole seconds by the letter; some servers send a fraction.
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
+    }
+    if let Ok(seconds) = value.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
     }
     let date = httpdate::parse_http_date(value).ok()?;
     Some(date.duration_since(now).unwrap_or_default())
@@ -98,12 +101,34 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_waits_do_not_overflow() {
+        for jitter in [0.0, 1.0, f64::NAN, f64::INFINITY, -1.0] {
+            let retry = Retry {
+                max_retries: u32::MAX,
+                min_wait: Duration::MAX,
+                max_wait: Duration::MAX,
+                jitter,
+                max_retry_after: Duration::MAX,
+            };
+            for attempt in [0, 1, 31, 32, u32::MAX - 1] {
+                assert!(retry.wait(attempt).unwrap() > Duration::from_secs(1 << 60), "{jitter}");
+            }
+            let asked = retry.wait_after(0, StatusCode::TOO_MANY_REQUESTS, &headers("18446744073709551615"));
+            assert!(asked.unwrap() >= Duration::from_secs(u64::MAX));
+            assert_eq!(retry.wait(u32::MAX), None);
+        }
+    }
+
+    #[test]
     fn a_server_may_ask_for_patience_in_two_ways() {
         let date = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
         let now = date - Duration::from_secs(37);
         assert_eq!(retry_after(&headers("37"), now), Some(Duration::from_secs(37)));
         assert_eq!(retry_after(&headers("Sun, 06 Nov 1994 08:49:37 GMT"), now), Some(Duration::from_secs(37)));
-        assert_eq!(retry_after(&headers("soon"), now), None);
+        assert_eq!(retry_after(&headers("1.5"), now), Some(Duration::from_millis(1500)));
+        for nonsense in ["soon", "-1", "NaN", "inf", ""] {
+            assert_eq!(retry_after(&headers(nonsense), now), None, "{nonsense}");
+        }
     }
 
     #[test]

@@ -1,7 +1,9 @@
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Proxies, Retry};
+use crate::{Bandwidth, Proxies, Resolver, Retry};
 
 /// Everything the client is told from outside; the defaults suit a registry on the other side of the world.
 #[derive(Clone, Debug)]
@@ -18,8 +20,15 @@ pub struct Settings {
     pub certificate_authorities: Vec<Vec<u8>>,
     /// Hosts (`host` or `host:port`) whose certificate is not checked.
     pub insecure_hosts: BTreeSet<String>,
-    /// Requests to one host that may wait for their answer at once, and, counted apart, bodies sent to it at once.
+    /// Requests without content to one host at once, from the first byte to the end of the answer, and, counted apart,
+    /// requests with content. Halved when a host says that it is too much (429, 503), and raised again bit by bit.
     pub requests_per_host: usize,
+    /// The same for all hosts together; without it, only the limit per host holds.
+    pub max_concurrency: Option<NonZeroUsize>,
+    /// How fast all bodies together may pass, those that are sent and those that are received.
+    pub bandwidth: Option<Bandwidth>,
+    /// Who knows the addresses of hosts; the system's name service unless given.
+    pub resolver: Option<Arc<dyn Resolver>>,
     /// Redirects followed for one request.
     pub redirects: usize,
 }
@@ -34,6 +43,9 @@ impl Default for Settings {
             certificate_authorities: Vec::new(),
             insecure_hosts: BTreeSet::new(),
             requests_per_host: 16,
+            max_concurrency: None,
+            bandwidth: None,
+            resolver: None,
             redirects: 10,
         }
     }

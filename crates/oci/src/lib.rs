@@ -23,7 +23,9 @@ pub use manifest::{Document, ImageIndex, ImageManifest, Manifest, media_type};
 pub use memory::MemoryRegistry;
 pub use reference::ImageReference;
 pub use registry::{Endpoint, RemoteOptions, RemoteRegistry, RemoteRepository, Scheme};
-pub use store::{Location, Pushed, Registry, Repository, Selector, StoredBlob, Upload, UploadRegistry, UploadStore};
+pub use store::{
+    Home, Location, Pushed, Registry, Repository, Selector, StoredBlob, Upload, UploadRegistry, UploadStore,
+};
 
 /// Result of an operation on a place.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -7,7 +7,7 @@ use futures_util::{StreamExt as _, stream};
 use ocm_blob::{Algorithm, Blob, ByteStream, Digest, Digester, verified};
 
 use crate::{
-    Descriptor, Error, Kind, Manifest, Pushed, Registry, Repository, Result, Selector, Upload, UploadRegistry,
+    Descriptor, Error, Home, Kind, Manifest, Pushed, Registry, Repository, Result, Selector, Upload, UploadRegistry,
     UploadStore, media_type,
 };
 
@@ -143,6 +143,10 @@ impl MemoryRepository {
 impl Repository for MemoryRepository {
     fn address(&self) -> String {
         format!("memory/{}", self.name)
+    }
+
+    fn home(&self) -> Home {
+        Home { place: format!("memory {:p}", Arc::as_ptr(&self.registry.0)), name: self.name.clone() }
     }
 
     async fn resolve(&self, selector: &Selector) -> Result<Option<Descriptor>> {

@@ -11,7 +11,7 @@ pub mod ctf;
 pub use artifact_set::{ArtifactSet, is_artifact_set};
 pub use component::{ComponentRepository, ComponentVersion, LocalContent, NewVersion, RawDescriptor, Staged};
 pub use component_archive::ComponentArchive;
-pub use ctf::{Access, Archive, Form};
+pub use ctf::{Access, Archive, ArchiveOptions, Base, Form, Known};
 
 /// Result of an operation on a repository.
 pub type Result<T, E = ocm_oci::Error> = std::result::Result<T, E>;

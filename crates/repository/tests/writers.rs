@@ -193,3 +193,86 @@ async fn a_failed_commit_shows_nothing_and_can_be_repeated() {
     let archive = Archive::open(folder.path(), Access::Read).await.unwrap();
     assert_eq!(archive.repository("r").manifest(&Selector::Tag("1".into())).await.unwrap(), manifest);
 }
+
+#[tokio::test]
+async fn content_that_is_removed_between_a_look_and_the_commit_is_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["ctf", "ctf.tar"] {
+        let path = folder.path().join(name);
+        let first = Archive::open(&path, Access::Create).await.unwrap();
+        let blob = MemoryBlob::new("shared");
+        first.repository("a").push_blob(&blob).await.unwrap();
+        first.commit().await.unwrap();
+
+        let pushing = Archive::open(&path, Access::ReadWrite).await.unwrap();
+        assert_eq!(pushing.repository("b").push_blob(&blob).await.unwrap().1, ocm_oci::Pushed::Present);
+        assert!(first.repository("a").delete_blob(&Digest::of("shared")).await.unwrap());
+        first.commit().await.unwrap();
+        add(&first, "acme.org/a", ["1.0.0".into()]).await;
+
+        pushing.repository("b").push_blob(&MemoryBlob::new("other")).await.unwrap();
+        let error = pushing.commit().await.unwrap_err();
+        assert_eq!(error.kind(), ocm_oci::Kind::Conflict);
+        assert!(error.to_string().contains("removed by another writer"), "{error}");
+    }
+}
+
+/// An image manifest with nothing but this layer.
+fn image(layer: &MemoryBlob) -> Manifest {
+    let size = layer.bytes().len();
+    let digest = Digest::of(layer.bytes());
+    let text = format!(
+        r#"{{"schemaVersion":2,"config":{{"mediaType":"c","digest":"{digest}","size":{size}}},"layers":[{{"mediaType":"l","digest":"{digest}","size":{size}}}]}}"#
+    );
+    Manifest::new(media_type::MANIFEST, text)
+}
+
+#[tokio::test]
+async fn content_that_another_writer_has_come_to_need_is_not_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["ctf", "ctf.tar"] {
+        let path = folder.path().join(name);
+        let removing = Archive::open(&path, Access::Create).await.unwrap();
+        let blob = MemoryBlob::new("shared");
+        removing.repository("a").push_blob(&blob).await.unwrap();
+        removing.commit().await.unwrap();
+        assert!(removing.repository("a").delete_blob(&Digest::of("shared")).await.unwrap());
+
+        let other = Archive::open(&path, Access::ReadWrite).await.unwrap();
+        other.repository("b").push_manifest(&image(&blob), Some("1")).await.unwrap();
+        other.commit().await.unwrap();
+        removing.commit().await.unwrap();
+        let archive = Archive::open(&path, Access::Read).await.unwrap();
+        assert_eq!(archive.repository("b").blob_size(&Digest::of("shared")).await.unwrap(), Some(6), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn content_that_another_repository_needs_is_not_removed_and_manifests_are_read_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = Archive::open(folder.path(), Access::ReadWrite).await.unwrap();
+    let blobs: Vec<_> = (0..20).map(|number| MemoryBlob::new(format!("content {number}"))).collect();
+    for blob in &blobs {
+        archive.repository("a").push_blob(blob).await.unwrap();
+        archive.repository("a").push_manifest(&image(blob), None).await.unwrap();
+    }
+    archive.repository("b").push_manifest(&image(&blobs[0]), Some("1")).await.unwrap();
+    archive.commit().await.unwrap();
+    let repository = archive.repository("a");
+    let first = Digest::of(blobs[0].bytes());
+    let error = repository.delete_blob(&first).await.unwrap_err();
+    assert!(error.to_string().contains("is needed in repository b too"), "{error}");
+    // A manifest that was read is not read again, or this would fail.
+    for entry in std::fs::read_dir(folder.path().join("blobs")).unwrap() {
+        let path = entry.unwrap().path();
+        if std::fs::read_to_string(&path).unwrap().starts_with('{') {
+            std::fs::write(path, "damaged").unwrap();
+        }
+    }
+    for blob in &blobs[1..] {
+        assert!(repository.delete_blob(&Digest::of(blob.bytes())).await.unwrap());
+    }
+    assert!(repository.delete_blob(&first).await.is_err());
+    archive.repository("b").delete_manifest(&Selector::Digest(image(&blobs[0]).digest().clone())).await.unwrap();
+    assert!(repository.delete_blob(&first).await.unwrap());
+}

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use ocm_access::helm::{CHART, CHART_OLD, PROVENANCE};
 use ocm_blob::{Existing, read_to_end, write_file};
 use ocm_oci::{Descriptor, Repository};
 use serde_json::Value;
@@ -10,12 +11,6 @@ use serde_json::Value;
 use crate::Result;
 use crate::deliver::file_error;
 use crate::folders::Folders;
-
-/// Media type of a chart in a registry (Helm, *OCI support*), and the one that very old versions used.
-const CHARTS: [&str; 2] = ["application/vnd.cncf.helm.chart.content.v1.tar+gzip", "application/tar+gzip"];
-
-/// Media type of a chart's provenance file.
-const PROVENANCE: &str = "application/vnd.cncf.helm.chart.provenance.v1.prov";
 
 /// Largest chart configuration that is read, in bytes.
 const CONFIG_LIMIT: u64 = 1 << 20;
@@ -34,7 +29,7 @@ impl Chart {
         let blobs = document.blobs();
         let Some((config, layers)) = blobs.split_first() else { return Ok(None) };
         let find = |wanted: &[&str]| layers.iter().find(|layer| wanted.contains(&layer.media_type.as_str()));
-        let chart = find(&CHARTS).map(|chart| Self {
+        let chart = find(&[CHART, CHART_OLD]).map(|chart| Self {
             config: (*config).clone(),
             chart: (*chart).clone(),
             provenance: find(&[PROVENANCE]).map(|layer| (*layer).clone()),

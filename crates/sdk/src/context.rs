@@ -1,39 +1,47 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use ocm_access::RegistrySource;
+use ocm_access::Sources;
+use ocm_access::relocation::{Rebased, Rebasing};
 use ocm_blob::{Observer, Unobserved};
 use ocm_config::Resolvers;
+use ocm_credentials::DockerSources;
 use ocm_model::reference::{FileFormat, RepositoryReference};
-use ocm_oci::{Anonymous, Authenticator, Endpoint, Error, ImageReference, Kind, RemoteRegistry, Repository};
-use ocm_repository::{Access, Archive, ComponentArchive, ComponentRepository, Form};
+use ocm_oci::{Authenticator, Endpoint, Error, ImageReference, Kind, RemoteOptions, RemoteRegistry, Repository};
+use ocm_repository::{Access, Archive, ArchiveOptions, ComponentArchive, ComponentRepository, Form};
 
 use crate::Result;
-use crate::docker::Docker;
+use crate::docker::DockerAuthenticator;
 
 /// Everything that a run of the program needs from outside: connections, credentials, somebody who watches.
 ///
 /// Cheap to clone; clones share connections and tokens.
 #[derive(Clone)]
-pub struct Context(Arc<Inner>);
+pub struct Context(Arc<Inner>, Rebasing);
 
 struct Inner {
     http: ocm_http::Client,
     authenticator: Arc<dyn Authenticator>,
     observer: Arc<dyn Observer>,
     resolvers: Resolvers,
+    registry_options: RemoteOptions,
     registries: Mutex<HashMap<String, Arc<RemoteRegistry>>>,
+    /// What was said about rebased addresses; each is said once.
+    rebased: Mutex<HashSet<String>>,
+    /// Archives that were opened to read and are not whole without their base.
+    differential: Mutex<Vec<Archive>>,
 }
 
 /// Collects what a [`Context`] is made of.
 #[derive(Default)]
 pub struct Builder {
     http: ocm_http::Settings,
-    docker: Option<PathBuf>,
+    docker: DockerSources,
     observer: Option<Arc<dyn Observer>>,
     resolvers: Resolvers,
+    state: Option<PathBuf>,
 }
 
 impl Builder {
@@ -44,10 +52,11 @@ impl Builder {
         self
     }
 
-    /// Takes credentials from a Docker configuration file. It is read when a registry first wants to know who is asking.
+    /// Where credentials are in the form of Docker's configuration. They are read when a registry first wants to know who
+    /// is asking.
     #[must_use]
-    pub fn docker_config(mut self, path: &Path) -> Self {
-        self.docker = Some(path.to_owned());
+    pub fn docker(mut self, sources: DockerSources) -> Self {
+        self.docker = sources;
         self
     }
 
@@ -65,19 +74,31 @@ impl Builder {
         self
     }
 
+    /// Folder for what the next run of the program goes on with: the large uploads that were open when this one was ended.
+    /// It is made when needed. Without, they begin anew.
+    #[must_use]
+    pub fn state(mut self, folder: &Path) -> Self {
+        self.state = Some(folder.to_owned());
+        self
+    }
+
     /// The context. Nothing is connected yet.
     pub fn build(self) -> Context {
-        let authenticator: Arc<dyn Authenticator> = match self.docker {
-            Some(path) => Arc::new(Docker::at(&path)),
-            None => Arc::new(Anonymous),
-        };
-        Context(Arc::new(Inner {
+        let authenticator: Arc<dyn Authenticator> = Arc::new(DockerAuthenticator::new(self.docker));
+        let inner = Inner {
             http: ocm_http::Client::new(self.http),
             authenticator,
             observer: self.observer.unwrap_or_else(|| Arc::new(Unobserved)),
             resolvers: self.resolvers,
+            registry_options: RemoteOptions {
+                uploads: self.state.map(|folder| folder.join("uploads")),
+                ..RemoteOptions::default()
+            },
             registries: Mutex::default(),
-        }))
+            rebased: Mutex::default(),
+            differential: Mutex::default(),
+        };
+        Context(Arc::new(inner), Rebasing::default())
     }
 }
 
@@ -98,6 +119,12 @@ impl Context {
         Builder::default()
     }
 
+    /// The same context, which looks for images at their recorded addresses only.
+    #[must_use]
+    pub fn without_rebasing(&self) -> Self {
+        Self(self.0.clone(), Rebasing::Off)
+    }
+
     pub(crate) fn observer(&self) -> &Arc<dyn Observer> {
         &self.0.observer
     }
@@ -112,6 +139,16 @@ impl Context {
         reference: &RepositoryReference,
         purpose: Purpose,
     ) -> ocm_oci::Result<ComponentRepository> {
+        self.open_with(reference, purpose, ArchiveOptions::default()).await
+    }
+
+    /// The same; an archive is opened with these options, whose form is that of the purpose.
+    pub(crate) async fn open_with(
+        &self,
+        reference: &RepositoryReference,
+        purpose: Purpose,
+        options: ArchiveOptions,
+    ) -> ocm_oci::Result<ComponentRepository> {
         match reference {
             RepositoryReference::Ctf { file_path, format, .. } => {
                 let purpose = match (purpose, format) {
@@ -119,7 +156,7 @@ impl Context {
                     (purpose, _) => purpose,
                 };
                 let path = Path::new(file_path);
-                match self.open_archive(path, purpose).await {
+                match self.open_archive_with(path, purpose, options).await {
                     Ok(archive) => Ok(ComponentRepository::new(Arc::new(archive), "")),
                     Err(error) if error.kind() == Kind::Unsupported && ComponentArchive::is_one(path).await => {
                         if purpose != Purpose::Read {
@@ -142,19 +179,40 @@ impl Context {
     }
 
     pub(crate) async fn open_archive(&self, path: &Path, purpose: Purpose) -> ocm_oci::Result<Archive> {
-        let path: PathBuf = path.to_owned();
-        match purpose {
-            Purpose::Read => Archive::open(path, Access::Read).await,
-            Purpose::Write => Archive::open(path, Access::ReadWrite).await,
-            Purpose::Create(None) => Archive::open(path, Access::Create).await,
-            Purpose::Create(Some(form)) => Archive::open_as(path, Access::Create, form).await,
+        self.open_archive_with(path, purpose, ArchiveOptions::default()).await
+    }
+
+    async fn open_archive_with(
+        &self,
+        path: &Path,
+        purpose: Purpose,
+        options: ArchiveOptions,
+    ) -> ocm_oci::Result<Archive> {
+        let (access, form) = match purpose {
+            Purpose::Read => (Access::Read, None),
+            Purpose::Write => (Access::ReadWrite, None),
+            Purpose::Create(form) => (Access::Create, form),
+        };
+        let archive = Archive::open_with(path, access, ArchiveOptions { form, ..options }).await?;
+        if access == Access::Read && !archive.left_out().content.is_empty() {
+            self.0.differential.lock().unwrap_or_else(PoisonError::into_inner).push(archive.clone());
         }
+        Ok(archive)
+    }
+
+    /// Archives that were opened to read and are not whole without their base.
+    pub(crate) fn differential(&self) -> Vec<Archive> {
+        self.0.differential.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn registry(&self, endpoint: Endpoint) -> Arc<RemoteRegistry> {
         let key = endpoint.to_string();
         let mut registries = self.0.registries.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || Arc::new(RemoteRegistry::new(self.0.http.clone(), endpoint, "", self.0.authenticator.clone()));
+        let new = || {
+            let Inner { http, authenticator, registry_options, .. } = &*self.0;
+            let (client, who, options) = (http.clone(), authenticator.clone(), registry_options.clone());
+            Arc::new(RemoteRegistry::with_options(client, endpoint, "", who, options))
+        };
         registries.entry(key).or_insert_with(new).clone()
     }
 }
@@ -175,9 +233,24 @@ fn form_of(format: FileFormat) -> Form {
 }
 
 #[async_trait]
-impl RegistrySource for Context {
+impl Sources for Context {
     async fn repository(&self, reference: &ImageReference) -> ocm_oci::Result<Arc<dyn Repository>> {
         let registry = self.registry(reference.endpoint()?);
         Ok(ocm_oci::Registry::repository(registry.as_ref(), &reference.repository()))
+    }
+
+    fn http(&self) -> Option<ocm_http::Client> {
+        Some(self.0.http.clone())
+    }
+
+    fn rebasing(&self) -> Rebasing {
+        self.1
+    }
+
+    fn rebased(&self, image: &Rebased) {
+        let note = image.to_string();
+        if self.0.rebased.lock().unwrap_or_else(PoisonError::into_inner).insert(note.clone()) {
+            self.0.observer.warned(&note);
+        }
     }
 }

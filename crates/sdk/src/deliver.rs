@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ocm_access::Content;
+use ocm_access::{Content, check};
 use ocm_blob::{
-    Blob, Digest, Existing, ExtractOptions, Gzipped, Limits, Observer, extract, folder_of, gunzip, observe, verified,
+    Algorithm, Blob, Existing, ExtractOptions, Gzipped, Limits, Measure, Observer, extract, folder_of, gunzip, observe,
     write_file, write_file_as,
 };
 use ocm_model::DigestSpec;
@@ -45,7 +45,7 @@ pub(crate) async fn deliver(
     observer: &Arc<dyn Observer>,
 ) -> Result<Delivered> {
     let folders = Folders::above(output)?;
-    let delivered = match content {
+    let delivered = match check(content, wanted.digest).await? {
         Content::Image { source, root } => image(source, root, wanted, output, observer).await?,
         Content::Blob { blob, media_type } if is_artifact_set(&media_type) => {
             artifact_set(blob, &media_type, wanted, output, observer).await?
@@ -54,21 +54,6 @@ pub(crate) async fn deliver(
     };
     folders.keep();
     Ok(delivered)
-}
-
-fn mismatch(expected: &str, actual: &str) -> Error {
-    Error::new(Kind::Verification, format!("the content has digest {actual}, but the descriptor records {expected}"))
-}
-
-/// The recorded digest as one of bytes; `None` if there is none or the element is excluded from digests.
-fn recorded(digest: Option<&DigestSpec>) -> Result<Option<Digest>> {
-    let Some(spec) = digest.filter(|spec| !spec.is_excluded() && !spec.value.is_empty()) else { return Ok(None) };
-    let unknown = || {
-        let (hash, value) = (&spec.hash_algorithm, &spec.value);
-        Error::new(Kind::Verification, format!("the recorded digest {hash}:{value} is none that can be checked"))
-    };
-    let text = spec.oci_digest().ok_or_else(unknown)?;
-    text.parse().map(Some).map_err(|error| Error::new(Kind::Verification, error))
 }
 
 pub(crate) fn file_error(error: ocm_blob::Error) -> Error {
@@ -93,13 +78,12 @@ async fn bytes(
     if wanted.form == Form::HelmChart {
         return Err(Error::usage(format!("content of type {media_type} is no chart in OCI form")));
     }
-    let expected = recorded(wanted.digest)?;
-    let stored = blob.digest();
-    // What the store verifies itself needs no second pass over the bytes.
-    let check = expected.clone().filter(|expected| !(blob.is_verified() && stored.as_ref() == Some(expected)));
-    let stream = verified(blob.open().await.map_err(file_error)?, None, check);
-    let stream = observe(stream, observer);
-    let digest = stored.or(expected).map(|digest| digest.to_string()).unwrap_or_default();
+    let stream = observe(blob.open().await.map_err(file_error)?, observer);
+    // Content of the web that nobody recorded a digest for has none until it was read.
+    let (stream, measure) = match blob.digest() {
+        Some(_) => (stream, Measure::default()),
+        None => Measure::watch(Algorithm::Sha256, stream),
+    };
     let unpack = wanted.extraction == Extraction::Auto;
     let compressed = unpack
         && (media_type == "application/gzip" || media_type == "application/x-tgz" || media_type.ends_with("+gzip"));
@@ -114,6 +98,8 @@ async fn bytes(
         // Only its owner reads it: what it holds is not known here, and other programs expect these permissions.
         write_file_as(stream, output, 0o600, existing).await.map_err(file_error)?.1
     };
+    let digest = blob.digest().or_else(|| measure.result().map(|measured| measured.digest));
+    let digest = digest.map(|digest| digest.to_string()).unwrap_or_default();
     Ok(Delivered { path: output.to_owned(), media_type, digest, bytes, tag: None })
 }
 
@@ -129,7 +115,10 @@ async fn artifact_set(
     if root.media_type.is_empty() {
         root.media_type = kind.split("+tar").next().map(|kind| format!("{kind}+json")).unwrap_or_default();
     }
-    image(Arc::new(set), root, wanted, output, observer).await
+    match check(Content::Image { source: Arc::new(set), root }, wanted.digest).await? {
+        Content::Image { source, root } => image(source, root, wanted, output, observer).await,
+        Content::Blob { blob, media_type } => bytes(blob, media_type, wanted, output, observer).await,
+    }
 }
 
 async fn image(
@@ -139,9 +128,6 @@ async fn image(
     output: &Path,
     observer: &Arc<dyn Observer>,
 ) -> Result<Delivered> {
-    if let Some(expected) = recorded(wanted.digest)?.filter(|expected| *expected != root.digest) {
-        return Err(mismatch(&expected.to_string(), &root.digest.to_string()));
-    }
     let digest = root.digest.to_string();
     let media_type = root.media_type.clone();
     let chart = match wanted.form {

@@ -100,6 +100,8 @@ impl From<ocm_transfer::Error> for Error {
         let kind = match error.kind() {
             ocm_transfer::Kind::Conflict => Kind::Conflict,
             ocm_transfer::Kind::Verification => Kind::Verification,
+            ocm_transfer::Kind::Incomplete => Kind::Incomplete,
+            ocm_transfer::Kind::Naming => Kind::Usage,
             ocm_transfer::Kind::Place(kind) => kind.into(),
             _ => Kind::Other,
         };

@@ -6,22 +6,29 @@
 mod chart;
 mod context;
 mod deliver;
+mod descriptor_diff;
 mod docker;
 mod error;
 mod file_name;
 mod folders;
+mod hazard;
 mod interpret;
 mod lookup;
 pub mod ops;
+mod presence;
+mod relocate;
 mod select;
 mod tree;
+mod trust;
 
 pub use context::{Builder, Context};
 pub use error::{Error, Kind};
 pub use ocm_blob::{Item, Observer, Outcome, Unobserved};
 pub use ocm_config as config;
+pub use ocm_credentials::DockerSources;
 pub use ocm_http as http;
 pub use ocm_model as model;
+pub use ocm_signing as signing;
 
 /// Result of a verb.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

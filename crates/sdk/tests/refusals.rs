@@ -93,7 +93,7 @@ async fn a_target_that_is_not_there_is_named_as_the_target() {
             references: vec![format!("ctf::{}//acme.org/a:1.0.0", archive.display())],
             ..get::Request::default()
         },
-        target: "http://127.0.0.1:9".into(),
+        targets: vec!["http://127.0.0.1:9".into()],
         ..transfer::Request::default()
     };
     let error = transfer::run(&Context::builder().build(), &request).await.unwrap_err();

@@ -4,5 +4,7 @@
 
 pub mod fixtures;
 mod registry;
+mod wire;
 
 pub use registry::{Class, Fault, Origin, Quirk, Request, TestRegistry};
+pub use wire::Wire;

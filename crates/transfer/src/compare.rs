@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use ocm_model::{Descriptor, TypedObject, normalise};
+use ocm_model::{Descriptor, DigestSpec, TypedObject, normalise};
 
 /// How two descriptors of the same component version differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,10 +25,11 @@ pub enum Difference {
 ///
 /// Accesses and repository contexts are places, not content; they are left out.
 pub fn compare(ours: &Descriptor, theirs: &Descriptor) -> Difference {
-    let (ours, theirs) = (without_places(ours), without_places(theirs));
+    let (ours, mut theirs) = (without_places(ours), without_places(theirs));
     if ours == theirs {
         return Difference::None;
     }
+    share_reference_digests(&ours, &mut theirs);
     let normal = |descriptor: &Descriptor| normalise::normalise(descriptor, normalise::Algorithm::V4Alpha1).ok();
     if normal(&ours).is_none_or(|ours| Some(ours) != normal(&theirs)) {
         return Difference::Content { what: describe(&ours, &theirs) };
@@ -53,6 +54,17 @@ fn without_places(descriptor: &Descriptor) -> Descriptor {
     descriptor.component.resources.iter_mut().for_each(|resource| blank(&mut resource.access));
     descriptor.component.sources.iter_mut().for_each(|source| blank(&mut source.access));
     descriptor
+}
+
+/// A digest of a reference that the target does not record is no other content: signing adds it.
+fn share_reference_digests(ours: &Descriptor, theirs: &mut Descriptor) {
+    let is_complete = |digest: &Option<DigestSpec>| digest.as_ref().is_some_and(DigestSpec::is_complete);
+    let pairs = ours.component.component_references.iter().zip(&mut theirs.component.component_references);
+    for (our, their) in pairs.filter(|(our, their)| our.identity() == their.identity()) {
+        if is_complete(&our.digest) && !is_complete(&their.digest) {
+            their.digest.clone_from(&our.digest);
+        }
+    }
 }
 
 /// Names what differs: elements by identity, other members by name.
@@ -132,6 +144,23 @@ mod tests {
         let (plain, signed) = (with(&resource("x", "aa"), ""), with(&resource("x", "aa"), &signature("release")));
         assert_eq!(compare(&signed, &plain), Difference::Extended);
         assert_eq!(compare(&plain, &signed), Difference::Diverged { signatures: vec!["release".into()] });
+    }
+
+    #[test]
+    fn digests_of_references_that_signing_adds_extend() {
+        let with = |digest: &str| {
+            let text = String::from_utf8(with("", &signature("release")).write_json()).unwrap();
+            let reference = format!(r#"[{{"name":"r1","version":"1","componentName":"acme.org/y"{digest}}}]"#);
+            descriptor(&text.replace(r#""componentReferences":[]"#, &format!(r#""componentReferences":{reference}"#)))
+        };
+        let digest = |value: &str| {
+            with(&format!(
+                r#","digest":{{"hashAlgorithm":"SHA-256","normalisationAlgorithm":"jsonNormalisation/v3","value":"{value}"}}"#
+            ))
+        };
+        assert_eq!(compare(&digest("aa"), &with("")), Difference::Extended);
+        assert!(matches!(compare(&with(""), &digest("aa")), Difference::Content { .. }));
+        assert!(matches!(compare(&digest("aa"), &digest("bb")), Difference::Content { .. }));
     }
 
     #[test]

@@ -8,6 +8,10 @@ pub enum Kind {
     Verification,
     /// A transformation document makes no sense.
     Document,
+    /// A name for an image makes no sense.
+    Naming,
+    /// Not everything that was asked for could be done.
+    Incomplete,
     /// A place failed; its own kind says how.
     Place(ocm_oci::Kind),
 }
@@ -56,20 +60,6 @@ pub enum Error {
         /// Digest of what was found.
         actual: String,
     },
-    /// An image is not the one whose digest was recorded.
-    #[error("{element} of {version}: {reference} is now {actual}, but the descriptor records {expected}")]
-    Moved {
-        /// The element.
-        element: String,
-        /// Its component version.
-        version: String,
-        /// The image reference.
-        reference: String,
-        /// Recorded digest.
-        expected: String,
-        /// Digest of what is there now.
-        actual: String,
-    },
     /// One element could not be handled.
     #[error("{element} of {version}: {source}")]
     Element {
@@ -84,10 +74,12 @@ pub enum Error {
     #[error("{0}")]
     Document(String),
     /// Content does not have its recorded digest.
-    #[error("{element} has digest {actual}, but {expected} is recorded for it")]
+    #[error("{element}{origin} has digest {actual}, but {expected} is recorded for it")]
     Content {
         /// The element.
         element: String,
+        /// Where it was found, in brackets behind a blank; may be empty.
+        origin: String,
         /// Recorded digest.
         expected: String,
         /// Digest of the content.
@@ -103,6 +95,29 @@ pub enum Error {
         /// Why.
         source: Box<Error>,
     },
+    /// A name for an image, or the way to make one, is none.
+    #[error("{0}")]
+    Naming(String),
+    /// Content that was asked for would stay where it is.
+    #[error("{} would be left by reference: {}", count(elements), elements.join("; "))]
+    Left {
+        /// What, and why.
+        elements: Vec<String>,
+    },
+    /// One of several targets did not get what was asked for.
+    #[error("{reason}")]
+    Target {
+        /// Why.
+        reason: String,
+    },
+    /// Some of several targets did not get what was asked for.
+    #[error("{} of {of} targets did not get everything: {}", failed.len(), failed.join("; "))]
+    Targets {
+        /// Which, and why.
+        failed: Vec<String>,
+        /// How many there are.
+        of: usize,
+    },
     /// A component version could not be read or written.
     #[error("{0}")]
     Place(#[from] ocm_oci::Error),
@@ -113,10 +128,19 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Exists { .. } | Self::SameName { .. } => Kind::Conflict,
-            Self::ReferenceDigest { .. } | Self::Moved { .. } | Self::Content { .. } => Kind::Verification,
+            Self::ReferenceDigest { .. } | Self::Content { .. } => Kind::Verification,
             Self::Document(_) => Kind::Document,
+            Self::Naming(_) => Kind::Naming,
+            Self::Left { .. } | Self::Target { .. } | Self::Targets { .. } => Kind::Incomplete,
             Self::Node { source, .. } => source.kind(),
             Self::Element { source, .. } | Self::Place(source) => Kind::Place(source.kind()),
         }
+    }
+}
+
+fn count(elements: &[String]) -> String {
+    match elements.len() {
+        1 => "1 element".to_owned(),
+        number => format!("{number} elements"),
     }
 }

@@ -1,339 +1,297 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use ocm_access::RegistrySource;
-use ocm_blob::{Digest, Item, Outcome};
-use ocm_model::{Descriptor, TypedObject};
-use ocm_oci::{ImageReference, copy};
-use ocm_repository::{ComponentRepository, ComponentVersion, LocalContent, NewVersion, Staged};
+use futures_util::{StreamExt as _, stream};
+use ocm_blob::{Item, Observer, Outcome};
+use ocm_oci::{Descriptor, Repository, Selector, copy};
+use ocm_repository::{LocalContent, NewVersion, Staged};
 
-use crate::prepare::selector;
-use crate::{
-    ElementAction, ElementKind, ElementPlan, ElementReport, Error, Options, Prepared, Report, Result, Totals,
-    VersionAction, VersionPlan, VersionReport,
-};
+use crate::content::Place;
+use crate::element::set_access;
+use crate::settle::check_tag;
+use crate::work::{Job, Prepared, Version};
+use crate::{ElementKind, ElementPlan, Error, Existing, Options, Result};
 
-/// Does what was planned.
+/// Blobs of one content that are moved at the same time.
+const BLOBS: usize = 4;
+
+/// What became of a transfer, item by item.
+#[derive(Default)]
+pub(crate) struct Done {
+    /// What was moved, for each job.
+    pub(crate) moved: Vec<Option<Moved>>,
+    /// The first failure of each target.
+    pub(crate) failures: BTreeMap<usize, Error>,
+    /// A failure that belongs to no target: content that a document wants in a place of its own.
+    pub(crate) stray: Option<Error>,
+    /// Targets whose component versions have become visible, as far as there are any.
+    pub(crate) published: Vec<usize>,
+    /// Why single jobs failed.
+    pub(crate) reasons: HashMap<usize, String>,
+}
+
+/// Content after it was moved.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Moved {
+    pub(crate) outcome: copy::Outcome,
+    /// What it is stored as, where that showed only on the way.
+    pub(crate) measured: Option<Descriptor>,
+}
+
+/// Does what was prepared.
 ///
 /// # Guarantees
-/// Content comes first, component versions become visible last and in the order of the plan: referenced ones before
-/// those that refer to them. If anything fails before the first of them is published, none has become visible.
-pub async fn execute(
-    prepared: &Prepared,
-    target: &ComponentRepository,
-    images: &dyn RegistrySource,
-    options: &Options,
-) -> Result<Report> {
-    let work = prepared.plan.versions.iter().zip(&prepared.versions);
-    let done: Vec<Done> = stream::iter(work)
-        .map(|(plan, version)| transfer_version(plan, version, target, images, options))
-        .buffered(options.concurrency.max(1))
-        .try_collect()
-        .await?;
-    let staged: Vec<Staged> = done.iter().filter_map(|done| done.staged.clone()).collect();
-    if !staged.is_empty() {
-        target.publish(&staged).await?;
-    }
-    let mut report = Report { target: target.address(), ..Report::default() };
-    for done in done {
-        report.totals.add(&done);
-        report.versions.push(done.report);
-    }
-    Ok(report)
-}
-
-/// One component version whose content is in the target, but which is not visible yet.
-struct Done {
-    report: VersionReport,
-    staged: Option<Staged>,
-    moved: copy::Outcome,
-}
-
-impl Totals {
-    fn add(&mut self, done: &Done) {
-        if matches!(done.report.action, VersionAction::Present | VersionAction::Keep) {
-            self.versions_present += 1;
-        } else {
-            self.versions_moved += 1;
-        }
-        self.items_moved += done.moved.sent;
-        self.bytes_moved += done.moved.sent_bytes;
-        self.items_present += done.moved.present;
-        let left = |element: &&ElementReport| matches!(element.plan.action, ElementAction::Reference { .. });
-        self.left_by_reference += done.report.elements.iter().filter(left).count() as u64;
-    }
-}
-
-async fn transfer_version(
-    plan: &VersionPlan,
-    version: &Arc<ComponentVersion>,
-    target: &ComponentRepository,
-    images: &dyn RegistrySource,
-    options: &Options,
-) -> Result<Done> {
-    let item = Item { name: format!("{}:{}", plan.component, plan.version), action: "transfer".into(), bytes: None };
-    let mut report = VersionReport {
-        component: plan.component.clone(),
-        version: plan.version.clone(),
-        action: plan.action,
-        difference: plan.difference.clone(),
-        elements: Vec::new(),
+/// Content comes first; names of images, then component versions become visible last and in their order, target by target.
+/// A target where anything failed before that shows nothing of the transfer.
+pub(crate) async fn carry_out(prepared: &Prepared, options: &Options) -> Done {
+    let mut done = Done { moved: vec![None; prepared.jobs.len()], ..Done::default() };
+    let groups = prepared.groups();
+    // All copies of a transfer know of each other: what one has moved, another one mounts.
+    let how = &copy::Options {
+        concurrency: BLOBS,
+        observer: options.observer.clone(),
+        platforms: options.platforms.clone(),
+        referrers: options.referrers,
+        ..copy::Options::default()
     };
-    if matches!(plan.action, VersionAction::Present | VersionAction::Keep) {
-        options.observer.ended(&item, Outcome::Present);
-        return Ok(Done { report, staged: None, moved: copy::Outcome::default() });
-    }
-    options.observer.started(&item);
-    let result = Transfer { plan, version, target, images, options }.run(&mut report).await;
-    options.observer.ended(&item, if result.is_ok() { Outcome::Completed } else { Outcome::Failed });
-    let (staged, moved) = result?;
-    Ok(Done { report, staged: Some(staged), moved })
-}
-
-struct Transfer<'a> {
-    plan: &'a VersionPlan,
-    version: &'a Arc<ComponentVersion>,
-    target: &'a ComponentRepository,
-    images: &'a dyn RegistrySource,
-    options: &'a Options,
-}
-
-/// Content of one element after it was moved.
-struct Moved {
-    outcome: copy::Outcome,
-    /// What the target stores for it with the component version.
-    content: Vec<ocm_oci::Descriptor>,
-    /// The access that replaces the old one.
-    access: Option<TypedObject>,
-}
-
-impl Transfer<'_> {
-    async fn run(&self, report: &mut VersionReport) -> Result<(Staged, copy::Outcome)> {
-        let mut total = copy::Outcome::default();
-        let mut content = BTreeMap::new();
-        let mut accesses = HashMap::new();
-        // One component version rarely has many large elements; its blobs are moved several at a time below this level.
-        let moved: Vec<Moved> = stream::iter(&self.plan.elements)
-            .map(|element| self.element(element))
-            .buffered(self.options.concurrency.max(1))
-            .try_collect()
-            .await?;
-        for (element, moved) in self.plan.elements.iter().zip(moved) {
-            total.add(moved.outcome);
-            content.extend(moved.content.into_iter().map(|descriptor| (descriptor.digest.clone(), descriptor)));
-            if let Some(access) = moved.access {
-                accesses.insert((element.kind, element.position), access);
+    let mut moving = stream::iter(groups)
+        .map(|group| async move {
+            let moved = move_group(prepared, &group, how).await;
+            (group, moved)
+        })
+        .buffer_unordered(options.concurrency.max(1));
+    while let Some((group, results)) = moving.next().await {
+        for (position, result) in group.into_iter().zip(results) {
+            match result {
+                Ok(moved) => done.moved[position] = Some(moved),
+                Err(error) => done.fail(&prepared.jobs[position], position, error),
             }
-            report.elements.push(ElementReport { plan: element.clone(), bytes: moved.outcome.sent_bytes });
         }
-        let new = if accesses.is_empty() {
-            NewVersion { descriptor: self.version.descriptor.clone(), raw: Some(self.version.raw.clone()), content }
-        } else {
-            NewVersion { descriptor: relocated(&self.version.descriptor, accesses), raw: None, content }
-        };
-        Ok((self.target.stage(&new).await?, total))
+        if done.is_over(prepared) {
+            break;
+        }
+    }
+    drop(moving);
+    if done.stray.is_none() {
+        publish_all(prepared, options, &mut done).await;
+    }
+    done
+}
+
+impl Done {
+    fn fail(&mut self, job: &Job, position: usize, error: Error) {
+        self.reasons.insert(position, error.to_string());
+        match job.targets.as_slice() {
+            [] => self.stray = Some(error),
+            [first, others @ ..] => {
+                for target in others {
+                    let again = Error::Target { reason: error.to_string() };
+                    self.failures.entry(*target).or_insert(again);
+                }
+                self.failures.entry(*first).or_insert(error);
+            }
+        }
     }
 
-    async fn element(&self, element: &ElementPlan) -> Result<Moved> {
-        let item = Item {
-            name: format!(
-                "{}:{} {}[{}]",
-                self.plan.component,
-                self.plan.version,
-                element.identity.get("name").map_or("", String::as_str),
-                element.element_type
-            ),
-            action: "copy".into(),
-            bytes: None,
+    /// Whether nothing is left that could succeed.
+    fn is_over(&self, prepared: &Prepared) -> bool {
+        let lost = |(position, target): (usize, &crate::work::Target)| {
+            target.failure.is_some() || self.failures.contains_key(&position)
         };
-        if matches!(element.action, ElementAction::Reference { .. }) {
-            return Ok(Moved { outcome: copy::Outcome::default(), content: Vec::new(), access: None });
-        }
-        self.options.observer.started(&item);
-        let result = self.move_element(element).await;
+        self.stray.is_some() || (!prepared.targets.is_empty() && prepared.targets.iter().enumerate().all(lost))
+    }
+}
+
+/// Moves one content to all places that want it.
+async fn move_group(prepared: &Prepared, group: &[usize], how: &copy::Options) -> Vec<Result<Moved>> {
+    let jobs: Vec<&Job> = group.iter().map(|position| &prepared.jobs[*position]).collect();
+    let items: Vec<Item> = jobs.iter().map(|job| item(&job.name, "copy")).collect();
+    for item in &items {
+        how.observer.started(item);
+    }
+    let moved = move_content(&jobs, how).await;
+    let results = jobs.iter().zip(moved).zip(&items).map(|((job, result), item)| {
         let outcome = match &result {
             Ok(moved) if moved.outcome.sent == 0 => Outcome::Present,
             Ok(_) => Outcome::Completed,
             Err(_) => Outcome::Failed,
         };
-        self.options.observer.ended(&item, outcome);
-        result.map_err(|source| Error::Element {
-            element: format!("{} {}", element.kind.noun(), element.identity.get("name").map_or("", String::as_str)),
-            version: format!("{}:{}", self.plan.component, self.plan.version),
-            source,
-        })
-    }
+        how.observer.ended(item, outcome);
+        result.map_err(|source| Error::Element { element: job.subject(), version: job.owner.clone(), source })
+    });
+    results.collect()
+}
 
-    async fn move_element(&self, element: &ElementPlan) -> ocm_oci::Result<Moved> {
-        match &element.action {
-            ElementAction::CopyLocal { .. } => self.copy_local(self.access(element)?).await,
-            ElementAction::EmbedImage { reference, digest, media_type, reference_name } => {
-                let image: ImageReference = reference.parse()?;
-                let source = self.images.repository(&image).await?;
-                let root = found(&source, digest).await?;
-                let mount = mountable(&source, &self.content());
-                let outcome = self.copy_graph(&source, &self.content(), &root, mount).await?;
-                let access = local_blob(&root.digest, media_type).with("referenceName", reference_name.as_str());
-                Ok(Moved { outcome, content: vec![root], access: Some(access) })
-            }
-            ElementAction::EmbedBlob { reference, digest, media_type, bytes } => {
-                let image: ImageReference = reference.parse()?;
-                let source = self.images.repository(&image).await?;
-                let digest: Digest = digest.parse().map_err(|error| ocm_oci::Error::invalid(reference, error))?;
-                let size = match bytes {
-                    Some(bytes) => *bytes,
-                    None => source
-                        .blob_size(&digest)
-                        .await?
-                        .ok_or_else(|| ocm_oci::Error::not_found(format!("source {reference}@{digest}")))?,
-                };
-                let blob = ocm_oci::Descriptor::new(media_type.clone(), digest, size);
-                let outcome =
-                    copy::blobs(&source, &self.content(), vec![blob.clone()], &self.copy_options(None)).await?;
-                Ok(Moved { outcome, access: Some(local_blob(&blob.digest, media_type)), content: vec![blob] })
-            }
-            ElementAction::UploadImage { reference, digest, repository, tag } => {
-                self.upload(reference, digest, repository, tag.as_deref()).await
-            }
-            ElementAction::Reference { .. } => {
-                Ok(Moved { outcome: copy::Outcome::default(), content: Vec::new(), access: None })
-            }
+fn item(name: &str, action: &str) -> Item {
+    Item { name: name.to_owned(), action: action.to_owned(), bytes: None }
+}
+
+async fn move_content(jobs: &[&Job], how: &copy::Options) -> Vec<ocm_oci::Result<Moved>> {
+    let Some(first) = jobs.first() else { return Vec::new() };
+    let (source, wanted) = match &first.content.place {
+        Place::Stored(source, stored) => (source, stored),
+        Place::Loose(blob) => return move_loose(blob, jobs, how).await,
+    };
+    let places: Vec<Arc<dyn Repository>> = jobs.iter().map(|job| job.place.clone()).collect();
+    let blobs = match wanted {
+        LocalContent::Manifest(root) => {
+            let copied = copy::graph_to(source, &places, root, how).await;
+            return copied.into_iter().map(|copied| copied.map(|copied| Moved::graph(copied, root))).collect();
         }
-    }
+        LocalContent::Blob(blob) => vec![blob.clone()],
+        LocalContent::Parts(parts) => parts.clone(),
+    };
+    let copied = copy::blobs_to(source, &places, blobs, how).await;
+    copied.into_iter().map(|outcome| outcome.map(|outcome| Moved { outcome, measured: None })).collect()
+}
 
-    fn access(&self, element: &ElementPlan) -> ocm_oci::Result<&TypedObject> {
-        let component = &self.version.descriptor.component;
-        let access = match element.kind {
-            ElementKind::Resource => component.resources.get(element.position).map(|resource| &resource.access),
-            ElementKind::Source => component.sources.get(element.position).map(|source| &source.access),
-        };
-        access.ok_or_else(|| ocm_oci::Error::not_found(format!("element {} of the plan", element.position)))
+impl Moved {
+    /// An index of which only some platforms were taken may have become another one.
+    fn graph(copied: copy::Copied, root: &Descriptor) -> Self {
+        let measured = (copied.root.digest != root.digest).then_some(copied.root);
+        Self { outcome: copied.outcome, measured }
     }
+}
 
-    fn content(&self) -> Arc<dyn ocm_oci::Repository> {
-        self.target.content(&self.plan.component)
-    }
-
-    fn copy_options(&self, mount_from: Option<String>) -> copy::Options {
-        copy::Options { concurrency: 4, mount_from, observer: self.options.observer.clone() }
-    }
-
-    async fn copy_graph(
-        &self,
-        source: &Arc<dyn ocm_oci::Repository>,
-        target: &Arc<dyn ocm_oci::Repository>,
-        root: &ocm_oci::Descriptor,
-        mount_from: Option<String>,
-    ) -> ocm_oci::Result<copy::Outcome> {
-        copy::graph(source, target, root, &self.copy_options(mount_from)).await
-    }
-
-    async fn copy_local(&self, access: &TypedObject) -> ocm_oci::Result<Moved> {
-        let source = self.version.content();
-        let mount = mountable(&source, &self.content());
-        let (outcome, content) = match self.version.local(access)? {
-            LocalContent::Manifest(root) => {
-                let outcome = self.copy_graph(&source, &self.content(), &root, mount).await?;
-                (outcome, vec![root])
-            }
-            LocalContent::Blob(blob) => {
-                let options = self.copy_options(mount);
-                (copy::blobs(&source, &self.content(), vec![blob.clone()], &options).await?, vec![blob])
-            }
-            LocalContent::Parts(parts) => {
-                let options = self.copy_options(mount);
-                (copy::blobs(&source, &self.content(), parts.clone(), &options).await?, parts)
+/// Content without a repository is read once; the other places get it from the first one that took it.
+async fn move_loose(blob: &Arc<dyn ocm_blob::Blob>, jobs: &[&Job], how: &copy::Options) -> Vec<ocm_oci::Result<Moved>> {
+    let mut results = Vec::with_capacity(jobs.len());
+    let mut holder: Option<(Arc<dyn Repository>, Descriptor)> = None;
+    for job in jobs {
+        let result = match &holder {
+            None => push(blob, job, &how.observer).await,
+            Some((source, stored)) => {
+                let copied = copy::blobs(source, &job.place, vec![stored.clone()], how).await;
+                copied.map(|outcome| Moved { outcome, measured: Some(stored.clone()) })
             }
         };
-        Ok(Moved { outcome, content, access: None })
+        if let (None, Ok(Moved { measured: Some(stored), .. })) = (&holder, &result) {
+            holder = Some((job.place.clone(), stored.clone()));
+        }
+        results.push(result);
     }
+    results
+}
 
-    async fn upload(
-        &self,
-        reference: &str,
-        digest: &str,
-        repository: &str,
-        tag: Option<&str>,
-    ) -> ocm_oci::Result<Moved> {
-        let (source, pinned) = if reference == digest {
-            (self.version.content(), false)
-        } else {
-            let image: ImageReference = reference.parse()?;
-            let pinned = image.digest().is_some();
-            (self.images.repository(&image).await?, pinned)
-        };
-        let root = found(&source, digest).await?;
-        let target = image_repository(self.target, repository);
-        let mut outcome = self.copy_graph(&source, &target, &root, mountable(&source, &target)).await?;
-        if let Some(tag) = tag {
-            // Planning has looked, but somebody may have been faster since then.
-            let there = target.resolve(&ocm_oci::Selector::Tag(tag.to_owned())).await?;
-            if there.as_ref().is_some_and(|there| there.digest != root.digest)
-                && self.options.existing != crate::Existing::Overwrite
-            {
-                return Err(ocm_oci::Error::new(
-                    ocm_oci::Kind::Conflict,
-                    format!("target {}:{tag}", target.address()),
-                    "is another image, and nothing is to be replaced",
-                ));
-            }
-            if there.is_none_or(|there| there.digest != root.digest) {
-                let manifest = source.manifest(&root.digest.clone().into()).await?;
-                target.push_manifest(&manifest, Some(tag)).await?;
-                outcome.sent += 1;
+async fn push(blob: &Arc<dyn ocm_blob::Blob>, job: &Job, observer: &Arc<dyn Observer>) -> ocm_oci::Result<Moved> {
+    let observed = ocm_blob::Observed::new(blob.clone(), observer.clone());
+    let (stored, how) = job.place.push_blob(&observed).await?;
+    let stored = Descriptor { media_type: job.content.media_type.clone(), ..stored };
+    let mut outcome = copy::Outcome::default();
+    if how == ocm_oci::Pushed::Sent {
+        outcome.sent = 1;
+        outcome.sent_bytes = stored.size;
+    } else {
+        outcome.present = 1;
+    }
+    Ok(Moved { outcome, measured: Some(stored) })
+}
+
+/// Stages and publishes the component versions of each target of which nothing has failed.
+async fn publish_all(prepared: &Prepared, options: &Options, done: &mut Done) {
+    for (position, target) in prepared.targets.iter().enumerate() {
+        if target.failure.is_some() || done.failures.contains_key(&position) {
+            continue;
+        }
+        match publish(prepared, position, options, done).await {
+            Ok(()) => done.published.push(position),
+            Err(error) => {
+                done.failures.insert(position, error);
             }
         }
-        let mut image = image_name(&target);
-        if let Some(tag) = tag {
-            image = format!("{image}:{tag}");
+    }
+    // Images that a document wants to be stored for their own sake.
+    for (position, job) in prepared.jobs.iter().enumerate().filter(|(_, job)| job.targets.is_empty()) {
+        if let Err(error) = name_image(job, done.moved[position].clone().as_ref(), options.existing).await {
+            done.fail(job, position, error);
         }
-        if pinned || tag.is_none() {
-            image = format!("{image}@{}", root.digest);
-        }
-        let access = TypedObject::new("ociArtifact/v1").with("imageReference", image);
-        Ok(Moved { outcome, content: Vec::new(), access: Some(access) })
     }
 }
 
-/// The repository of an image with a name of its own, in the place that receives component versions.
-pub(crate) fn image_repository(target: &ComponentRepository, name: &str) -> Arc<dyn ocm_oci::Repository> {
-    let prefix = target.sub_path();
-    let name = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
-    target.registry().repository(&name)
+async fn publish(prepared: &Prepared, target: usize, options: &Options, done: &Done) -> Result<()> {
+    let mine = prepared.versions.iter().filter(|version| version.target == target);
+    let staged: Vec<Result<Option<Staged>>> = stream::iter(mine)
+        .map(|version| stage(prepared, version, options, done))
+        .buffered(options.concurrency.max(1))
+        .collect()
+        .await;
+    let staged: Vec<Staged> = staged.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
+    // An image that others find by its name comes before the component version that says so.
+    let mut named = HashSet::new();
+    for (job, moved) in prepared.jobs.iter().zip(&done.moved).filter(|(job, _)| job.targets.first() == Some(&target)) {
+        // Whoever lets a later image have the name of another one of the same transfer has said so.
+        let is_ours = !named.insert((job.place.address(), &job.tag));
+        name_image(job, moved.as_ref(), if is_ours { Existing::Overwrite } else { options.existing }).await?;
+    }
+    if !staged.is_empty() {
+        prepared.targets[target].repository.publish(&staged).await.map_err(|error| error.on("target"))?;
+    }
+    Ok(())
 }
 
-/// How an image of this repository is referred to, without tag and digest.
-pub(crate) fn image_name(repository: &Arc<dyn ocm_oci::Repository>) -> String {
-    repository.location().map_or_else(|| repository.address(), |at| at.image_name())
-}
-
-/// Name of the source repository if the target can take blobs over from it without moving them.
-pub(crate) fn mountable(
-    source: &Arc<dyn ocm_oci::Repository>,
-    target: &Arc<dyn ocm_oci::Repository>,
-) -> Option<String> {
-    let (source, target) = (source.location()?, target.location()?);
-    (source.registry == target.registry && source.repository != target.repository).then_some(source.repository)
-}
-
-async fn found(source: &Arc<dyn ocm_oci::Repository>, digest: &str) -> ocm_oci::Result<ocm_oci::Descriptor> {
-    let missing = || ocm_oci::Error::not_found(format!("source {}@{digest}", source.address()));
-    source.resolve(&selector(digest)).await?.ok_or_else(missing)
-}
-
-fn local_blob(digest: &Digest, media_type: &str) -> TypedObject {
-    TypedObject::new("LocalBlob/v1").with("localReference", digest.to_string()).with("mediaType", media_type)
-}
-
-/// The descriptor with other places for its content, and everything else as it was.
-fn relocated(descriptor: &Descriptor, accesses: HashMap<(ElementKind, usize), TypedObject>) -> Descriptor {
-    let mut descriptor = descriptor.clone();
-    for ((kind, position), access) in accesses {
-        match kind {
-            ElementKind::Resource => descriptor.component.resources[position].access = access,
-            ElementKind::Source => descriptor.component.sources[position].access = access,
+async fn stage(prepared: &Prepared, version: &Version, options: &Options, done: &Done) -> Result<Option<Staged>> {
+    let item = item(&version.name, "transfer");
+    if !version.is_stored() {
+        options.observer.ended(&item, Outcome::Present);
+        return Ok(None);
+    }
+    options.observer.started(&item);
+    let mut new = version.new.clone();
+    for (plan, job) in &version.elements {
+        let Some(position) = *job else { continue };
+        let measured = done.moved[position].as_ref().and_then(|moved| moved.measured.clone());
+        if let Some(stored) = measured {
+            settle_digest(&mut new, plan, &prepared.jobs[position], stored);
         }
     }
-    descriptor
+    let staged = prepared.targets[version.target].repository.stage(&new).await;
+    options.observer.ended(&item, if staged.is_ok() { Outcome::Completed } else { Outcome::Failed });
+    Ok(Some(staged?))
+}
+
+/// Writes down the digest of content that showed only on the way: of bytes from anywhere, or of an index that was made of
+/// another one.
+fn settle_digest(new: &mut NewVersion, plan: &ElementPlan, job: &Job, stored: Descriptor) {
+    let (was, is) = (job.content.reference(), stored.digest.to_string());
+    let mut access = job.access.clone();
+    for member in ["localReference", "reference", "imageReference"] {
+        if let Some(text) = access.text(member).map(str::to_owned) {
+            let text = if was.is_empty() { is.clone() } else { text.replace(&was, &is) };
+            access = access.with(member, text);
+        }
+    }
+    set_access(&mut new.descriptor, plan.kind, plan.position, access);
+    if plan.kind == ElementKind::Resource
+        && job.content.root().is_some_and(|root| root.digest != stored.digest)
+        && let Some(resource) = new.descriptor.component.resources.get_mut(plan.position)
+        && let Some(digest) = &mut resource.digest
+        && digest.oci_digest().is_some_and(|digest| digest == was)
+    {
+        digest.value = stored.digest.hex();
+    }
+    new.raw = None;
+    if job.is_local {
+        new.content.insert(stored.digest.clone(), stored);
+    }
+}
+
+/// Gives an image its tag.
+async fn name_image(job: &Job, moved: Option<&Moved>, existing: Existing) -> Result<()> {
+    let root = moved.and_then(|moved| moved.measured.as_ref()).or(job.content.root());
+    let (Some(tag), Some(root), true) = (&job.tag, root, job.is_needed) else { return Ok(()) };
+    let at = |error: ocm_oci::Error| Error::Element {
+        element: job.subject(),
+        version: job.owner.clone(),
+        source: error.on("target"),
+    };
+    let there = job.place.resolve(&Selector::Tag(tag.clone())).await.map_err(at)?;
+    if there.as_ref().is_some_and(|there| there.digest == root.digest) {
+        return Ok(());
+    }
+    if there.is_some() {
+        // Planning has looked, but somebody may have been faster since then.
+        check_tag(job, existing).await?;
+    }
+    let manifest = job.place.manifest(&root.digest.clone().into()).await.map_err(at)?;
+    job.place.push_manifest(&manifest, Some(tag)).await.map_err(at)
 }

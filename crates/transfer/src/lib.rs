@@ -1,26 +1,36 @@
 //! Transfer: from a set of component versions to the same set somewhere else.
 //!
-//! Closure → plan → execution. The closure says which component versions belong together, the plan what has to happen to
-//! each of their elements, the execution makes it happen. Planning does not write, executing does not decide.
+//! Two front ends say what is to happen: [`prepare`] reads component versions, [`document::prepare`] a document that a dry
+//! run wrote or a person. Both come down to one value, [`Prepared`]: content that has to be in places, and component versions
+//! that need it. It is compared with what the targets have, can be printed and estimated, and is carried out by
+//! [`execute`]. Planning does not write, executing does not decide.
 
 mod closure;
 mod compare;
+mod content;
 pub mod document;
+mod element;
 mod error;
+mod estimate;
 mod execute;
+mod naming;
 mod options;
 mod plan;
 mod prepare;
 mod report;
+mod settle;
+mod work;
 
 pub use closure::{Lookup, closure};
 pub use compare::{Difference, compare};
 pub use error::{Error, Kind};
-pub use execute::execute;
-pub use options::{CopyMode, Existing, Options, UploadAs};
+pub use estimate::{Estimate, estimate};
+pub use naming::{Collision, Match, Naming, Placement, Rule, Template};
+pub use options::{AccessStyle, CopyMode, Existing, GlobalAccess, Options, UploadAs};
 pub use plan::{ElementAction, ElementKind, ElementPlan, Plan, VersionAction, VersionPlan};
-pub use prepare::{Prepared, prepare};
-pub use report::{ElementReport, Report, Totals, VersionReport};
+pub use prepare::prepare;
+pub use report::{ElementReport, ItemOutcome, Report, TargetReport, Totals, VersionReport, execute};
+pub use work::Prepared;
 
 /// Result of a step of a transfer.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

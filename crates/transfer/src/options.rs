@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
-use ocm_blob::Observer;
+use ocm_blob::{Observer, Unobserved};
 use ocm_model::TypedObject;
+use ocm_oci::copy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ElementKind;
+use crate::{ElementKind, Naming};
 
 /// Which content moves along with a descriptor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -44,6 +45,28 @@ pub enum Existing {
     Skip,
 }
 
+/// How a component version refers to images that are stored beside it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum AccessStyle {
+    /// By their name in the registry that has the component version, under whatever address that is reached.
+    #[default]
+    Relative,
+    /// By the address that the transfer used.
+    Absolute,
+}
+
+/// Whether content that is stored with a component version in a registry also gets an access for everybody.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum GlobalAccess {
+    /// No: it would hold the address that the transfer used.
+    #[default]
+    Never,
+    /// Yes, where the target is a registry.
+    Auto,
+}
+
 /// How a transfer is done.
 #[derive(Clone)]
 pub struct Options {
@@ -55,12 +78,44 @@ pub struct Options {
     pub omit_access_types: Vec<String>,
     /// How images are stored in a registry.
     pub upload_as: UploadAs,
+    /// How images with a name of their own are called.
+    pub naming: Naming,
+    /// How component versions refer to them.
+    pub access_style: AccessStyle,
+    /// Whether local content gets an access for everybody.
+    pub global_access: GlobalAccess,
+    /// Platforms that are taken of images for several; empty: all of them.
+    pub platforms: Vec<copy::PlatformChoice>,
+    /// Whether signatures and the like of images go along.
+    pub referrers: copy::Referrers,
+    /// Whether content that was asked for and cannot be carried is a failure.
+    pub strict: bool,
     /// What to do about a version that the target has with other content.
     pub existing: Existing,
     /// Component versions that are worked on at the same time; at least 1. Each moves a few blobs at once.
     pub concurrency: usize,
     /// Who is told.
     pub observer: Arc<dyn Observer>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            copy: CopyMode::default(),
+            copy_sources: false,
+            omit_access_types: Vec::new(),
+            upload_as: UploadAs::default(),
+            naming: Naming::default(),
+            access_style: AccessStyle::default(),
+            global_access: GlobalAccess::default(),
+            platforms: Vec::new(),
+            referrers: copy::Referrers::default(),
+            strict: false,
+            existing: Existing::default(),
+            concurrency: 4,
+            observer: Arc::new(Unobserved),
+        }
+    }
 }
 
 impl Options {

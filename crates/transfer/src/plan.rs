@@ -23,6 +23,8 @@ pub struct VersionPlan {
     pub version: String,
     /// Address of the repository it comes from.
     pub source: String,
+    /// Address of the repository that receives it.
+    pub target: String,
     /// What happens to it as a whole.
     pub action: VersionAction,
     /// How the one that the target has differs, if it is replaced or stays in spite of that.
@@ -135,5 +137,7 @@ pub enum ElementAction {
     Reference {
         /// Why.
         reason: String,
+        /// Whether its content was asked for all the same.
+        is_wanted: bool,
     },
 }

@@ -1,18 +1,53 @@
+use std::collections::HashSet;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{ElementPlan, VersionAction};
+use crate::execute::{Done, carry_out};
+use crate::work::{Prepared, Version};
+use crate::{ElementAction, ElementPlan, Error, Options, VersionAction};
 
 /// What a transfer did.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// Address of the repository that received the component versions.
+    /// Address of the repository that received the component versions; several with commas between them.
     pub target: String,
+    /// What became of each target.
+    pub targets: Vec<TargetReport>,
     /// Component versions in the order of the plan.
     pub versions: Vec<VersionReport>,
     /// All of it in numbers.
     pub totals: Totals,
+}
+
+/// What became of one target.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetReport {
+    /// Address of the repository.
+    pub address: String,
+    /// Whether it has everything now.
+    pub outcome: ItemOutcome,
+    /// Why it has not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What became of one item of a transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ItemOutcome {
+    /// It was moved.
+    Transferred,
+    /// It was there.
+    Present,
+    /// Its content stays where it is.
+    Left,
+    /// It failed; the reason says why.
+    Failed,
+    /// It is not there because something else failed.
+    Skipped,
 }
 
 /// What happened to one component version.
@@ -23,8 +58,12 @@ pub struct VersionReport {
     pub component: String,
     /// Version.
     pub version: String,
-    /// What happened to it as a whole.
+    /// Address of the repository that received it.
+    pub target: String,
+    /// What was planned for it as a whole.
     pub action: VersionAction,
+    /// What became of it.
+    pub outcome: ItemOutcome,
     /// How the one that the target had differs, if it was replaced or stays in spite of that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub difference: Option<String>,
@@ -39,6 +78,13 @@ pub struct ElementReport {
     /// What was planned for it.
     #[serde(flatten)]
     pub plan: ElementPlan,
+    /// What became of it.
+    pub outcome: ItemOutcome,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// Blobs and manifests that were moved for it.
+    pub blobs: u64,
     /// Bytes that were moved for it.
     pub bytes: u64,
 }
@@ -51,6 +97,8 @@ pub struct Totals {
     pub versions_moved: u64,
     /// Component versions that the target had already.
     pub versions_present: u64,
+    /// Component versions that are not in the target because something failed.
+    pub versions_failed: u64,
     /// Blobs and manifests that were moved.
     pub items_moved: u64,
     /// Their bytes.
@@ -59,4 +107,127 @@ pub struct Totals {
     pub items_present: u64,
     /// Elements whose content stays where it is.
     pub left_by_reference: u64,
+}
+
+/// Does what was prepared, and tells what became of it. What failed is given beside the report: the failure of the only
+/// target as it is, else one that names the targets.
+///
+/// # Guarantees
+/// Content comes first, then names of images, component versions become visible last and in their order, target by target. A
+/// target where anything failed before that shows nothing of the transfer; the others get all of it.
+pub async fn execute(prepared: &Prepared, options: &Options) -> (Report, Option<Error>) {
+    let done = carry_out(prepared, options).await;
+    let report = report(prepared, &done);
+    (report, failure(prepared, done))
+}
+
+fn failure(prepared: &Prepared, mut done: Done) -> Option<Error> {
+    if done.stray.is_some() {
+        return done.stray;
+    }
+    if prepared.targets.len() == 1 {
+        return done.failures.remove(&0);
+    }
+    let mut failed = Vec::new();
+    for (position, target) in prepared.targets.iter().enumerate() {
+        let address = target_name(prepared, position);
+        if let Some(error) = target.failure.as_ref().or_else(|| done.failures.get(&position)) {
+            failed.push(format!("{address}: {error}"));
+        }
+    }
+    (!failed.is_empty()).then(|| Error::Targets { failed, of: prepared.targets.len() })
+}
+
+/// The address of a target, or what it was called where it could not be opened.
+fn target_name(prepared: &Prepared, position: usize) -> String {
+    match prepared.targets.get(position) {
+        Some(target) if target.is_open => target.repository.address(),
+        Some(target) => target.key.clone(),
+        None => String::new(),
+    }
+}
+
+fn report(prepared: &Prepared, done: &Done) -> Report {
+    let mut totals = Totals::default();
+    for moved in done.moved.iter().flatten() {
+        totals.items_moved += moved.outcome.sent;
+        totals.bytes_moved += moved.outcome.sent_bytes;
+        totals.items_present += moved.outcome.present;
+    }
+    let failed = |position: usize| {
+        let target = prepared.targets.get(position).and_then(|target| target.failure.as_ref());
+        target.or_else(|| done.failures.get(&position)).or(done.stray.as_ref())
+    };
+    let targets: Vec<TargetReport> = (0..prepared.targets.len())
+        .map(|position| {
+            let reason = failed(position).map(ToString::to_string);
+            let outcome = match &reason {
+                Some(_) => ItemOutcome::Failed,
+                None if prepared.versions.iter().any(|version| version.target == position && version.is_stored()) => {
+                    ItemOutcome::Transferred
+                }
+                None => ItemOutcome::Present,
+            };
+            TargetReport { address: target_name(prepared, position), outcome, reason }
+        })
+        .collect();
+    let mut counted = HashSet::new();
+    let mut versions = Vec::with_capacity(prepared.versions.len());
+    for version in &prepared.versions {
+        let outcome = match (failed(version.target).is_some(), version.is_stored()) {
+            (_, false) => ItemOutcome::Present,
+            (true, true) => ItemOutcome::Skipped,
+            (false, true) => ItemOutcome::Transferred,
+        };
+        match outcome {
+            ItemOutcome::Present => totals.versions_present += 1,
+            ItemOutcome::Transferred => totals.versions_moved += 1,
+            _ => totals.versions_failed += 1,
+        }
+        let elements: Vec<ElementReport> = version
+            .elements
+            .iter()
+            .map(|(plan, job)| element(plan, *job, done, &mut counted))
+            .inspect(|element| totals.left_by_reference += u64::from(element.outcome == ItemOutcome::Left))
+            .collect();
+        versions.push(version_report(prepared, version, outcome, elements));
+    }
+    let target = targets.iter().map(|target| target.address.as_str()).collect::<Vec<_>>().join(", ");
+    Report { target, targets, versions, totals }
+}
+
+fn version_report(
+    prepared: &Prepared,
+    version: &Version,
+    outcome: ItemOutcome,
+    elements: Vec<ElementReport>,
+) -> VersionReport {
+    VersionReport {
+        component: version.component().to_owned(),
+        version: version.version().to_owned(),
+        target: target_name(prepared, version.target),
+        action: version.action.unwrap_or(VersionAction::Transfer),
+        outcome,
+        difference: version.difference.clone(),
+        elements,
+    }
+}
+
+/// What became of an element. Content that several have is counted for the first one.
+fn element(plan: &ElementPlan, job: Option<usize>, done: &Done, counted: &mut HashSet<usize>) -> ElementReport {
+    let moved = job.and_then(|job| done.moved[job].as_ref());
+    let failure = job.and_then(|job| done.reasons.get(&job)).cloned();
+    let outcome = match (&plan.action, &failure, moved) {
+        (ElementAction::Reference { .. }, _, _) => ItemOutcome::Left,
+        (_, Some(_), _) => ItemOutcome::Failed,
+        (_, None, Some(moved)) if moved.outcome.sent == 0 => ItemOutcome::Present,
+        (_, None, Some(_)) => ItemOutcome::Transferred,
+        // A document may speak of content that no node of it moves.
+        (_, None, None) if job.is_none() => ItemOutcome::Present,
+        (_, None, None) => ItemOutcome::Skipped,
+    };
+    let counts = job.is_some_and(|job| counted.insert(job));
+    let (blobs, bytes) =
+        moved.filter(|_| counts).map_or((0, 0), |moved| (moved.outcome.sent, moved.outcome.sent_bytes));
+    ElementReport { plan: plan.clone(), outcome, failure, blobs, bytes }
 }

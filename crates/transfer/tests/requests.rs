@@ -4,15 +4,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ocm_access::RegistrySource;
-use ocm_blob::Unobserved;
+use ocm_access::Sources;
 use ocm_http::{Client, Settings};
 use ocm_model::{Descriptor, Resource, TypedObject};
 use ocm_oci::{Anonymous, Endpoint, Error, ImageReference, Kind, RemoteRegistry, Repository};
-use ocm_repository::{ComponentRepository, NewVersion};
+use ocm_repository::{ComponentRepository, ComponentVersion, NewVersion};
 use ocm_testkit::fixtures::{self, Graph};
-use ocm_testkit::{Class, Request, TestRegistry};
-use ocm_transfer::{CopyMode, Existing, Options, Report, UploadAs, execute, prepare};
+use ocm_testkit::{Class, Fault, Request, TestRegistry};
+use ocm_transfer::{ItemOutcome, Options, Report, execute, prepare};
 
 const NAME: &str = "acme.org/image";
 const LAYERS: usize = 8;
@@ -21,7 +20,7 @@ const LAYERS: usize = 8;
 struct NoImages;
 
 #[async_trait]
-impl RegistrySource for NoImages {
+impl Sources for NoImages {
     async fn repository(&self, reference: &ImageReference) -> Result<Arc<dyn Repository>, Error> {
         Err(Error::new(Kind::NotFound, reference, "is not asked for"))
     }
@@ -35,13 +34,25 @@ fn components(registry: &TestRegistry) -> ComponentRepository {
 }
 
 async fn add(place: &ComponentRepository, version: &str, image: &Graph) {
-    image.push(place.content(NAME).as_ref(), None).await.unwrap();
+    add_images(place, NAME, version, std::slice::from_ref(image)).await;
+}
+
+async fn add_images(place: &ComponentRepository, component: &str, version: &str, images: &[Graph]) {
     let mut descriptor = Descriptor::default();
-    descriptor.component.name = NAME.into();
+    descriptor.component.name = component.into();
     descriptor.component.version = version.into();
     descriptor.component.provider.name = "acme.org".into();
-    descriptor.component.resources.push(Resource {
-        name: "image".into(),
+    for (number, image) in images.iter().enumerate() {
+        image.push(place.content(component).as_ref(), None).await.unwrap();
+        descriptor.component.resources.push(resource(&format!("image{number}"), version, image));
+    }
+    let staged = place.stage(&NewVersion { descriptor, ..NewVersion::default() }).await.unwrap();
+    place.publish(&[staged]).await.unwrap();
+}
+
+fn resource(name: &str, version: &str, image: &Graph) -> Resource {
+    Resource {
+        name: name.into(),
         version: version.into(),
         kind: "ociImage".into(),
         relation: "local".into(),
@@ -49,27 +60,24 @@ async fn add(place: &ComponentRepository, version: &str, image: &Graph) {
             .with("localReference", image.root().digest.to_string())
             .with("mediaType", image.root().media_type.as_str()),
         ..Resource::default()
-    });
-    let staged = place.stage(&NewVersion { descriptor, ..NewVersion::default() }).await.unwrap();
-    place.publish(&[staged]).await.unwrap();
+    }
 }
 
 async fn transfer(source: &TestRegistry, target: &TestRegistry, version: &str) -> Report {
     source.forget();
     target.forget();
-    let options = Options {
-        copy: CopyMode::LocalBlob,
-        copy_sources: false,
-        omit_access_types: Vec::new(),
-        upload_as: UploadAs::LocalBlob,
-        existing: Existing::Fail,
-        concurrency: 4,
-        observer: Arc::new(Unobserved),
-    };
     let (from, to) = (components(source), components(target));
     let found = Arc::new(from.get(NAME, version).await.unwrap());
-    let prepared = prepare(vec![found], &to, &NoImages, &options).await.unwrap();
-    execute(&prepared, &to, &NoImages, &options).await.unwrap()
+    run(vec![found], &[to]).await
+}
+
+async fn run(versions: Vec<Arc<ComponentVersion>>, targets: &[ComponentRepository]) -> Report {
+    let options = Options::default();
+    let targets = targets.iter().map(|target| (target.address(), Ok(target.clone()))).collect();
+    let prepared = prepare(versions, targets, &NoImages, &options).await.unwrap();
+    let (report, failure) = execute(&prepared, &options).await;
+    assert!(failure.is_none(), "{failure:?}");
+    report
 }
 
 fn lines(registry: &TestRegistry) -> String {
@@ -111,4 +119,99 @@ async fn a_transfer_asks_for_nothing_twice() {
     let sent = lines(&target);
     assert_eq!(target.count("PUT", Class::Upload), 2, "{sent}");
     assert!(source.requests().iter().all(|request| request.class != Class::Blob || request.sent < 10_000));
+}
+
+/// Components that each have several images; all images have one base in common, and something of their own.
+async fn sharing(source: &TestRegistry, components: u64, images: u64) -> Vec<Arc<ComponentVersion>> {
+    let place = self::components(source);
+    let mut found = Vec::new();
+    for number in 0..components {
+        let name = format!("acme.org/part{number}");
+        let image = |image: u64| {
+            let own = fixtures::image_with(1000 + number * images + image, 1, 50);
+            fixtures::index(vec![fixtures::image_with(1, BASE, 400), own])
+        };
+        add_images(&place, &name, "1.0.0", &(0..images).map(image).collect::<Vec<_>>()).await;
+        found.push(Arc::new(place.get(&name, "1.0.0").await.unwrap()));
+    }
+    found
+}
+
+/// Layers of the base.
+const BASE: usize = 3;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_blob_moves_twice_however_many_have_it() {
+    const COMPONENTS: u64 = 20;
+    const IMAGES: u64 = 10;
+    let (source, target) = (TestRegistry::start().unwrap(), TestRegistry::start().unwrap());
+    let versions = sharing(&source, COMPONENTS, IMAGES).await;
+    source.forget();
+    target.forget();
+    run(versions.clone(), &[components(&target)]).await;
+
+    // The base with its configuration once; a layer and a configuration for each image; descriptor and configuration of
+    // each component version.
+    let of_images = BASE + 1 + 2 * (COMPONENTS * IMAGES) as usize;
+    let blobs = of_images + 2 * COMPONENTS as usize;
+    let moved =
+        source.requests().iter().filter(|request| request.class == Class::Blob && request.method == "GET").count();
+    assert_eq!(moved, of_images, "blobs read");
+    assert_eq!(target.count("PUT", Class::Upload), blobs, "blobs sent");
+    assert!(source.count("", Class::Blob) <= of_images, "requests for blobs at the source");
+    // Every repository but the first one takes the base over from another one.
+    let mounts = (COMPONENTS - 1) as usize * (BASE + 1);
+    let asked = target.count("", Class::Blob) + target.count("", Class::Upload);
+    assert!(asked <= 3 * blobs + mounts + target.count("HEAD", Class::Blob), "{asked} requests for {blobs} blobs");
+
+    // The same again.
+    source.forget();
+    target.forget();
+    let report = run(versions, &[components(&target)]).await;
+    assert_eq!(report.totals.versions_present, COMPONENTS);
+    assert!(target.requests().len() <= 2 * COMPONENTS as usize, "{}", lines(&target));
+    assert!(source.requests().is_empty(), "{}", lines(&source));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_targets_cost_the_source_as_much_as_one() {
+    let source = TestRegistry::start().unwrap();
+    let targets = [TestRegistry::start().unwrap(), TestRegistry::start().unwrap(), TestRegistry::start().unwrap()];
+    let image = fixtures::image(LAYERS, 10_000);
+    add(&components(&source), "1.0.0", &image).await;
+    let version = Arc::new(components(&source).get(NAME, "1.0.0").await.unwrap());
+    source.forget();
+    let report = run(vec![version], &targets.each_ref().map(components)).await;
+    assert_eq!(report.totals.versions_moved, 3);
+    assert_eq!(source.count("GET", Class::Blob), LAYERS + 1, "{}", lines(&source));
+    assert_eq!(source.count("GET", Class::Manifest), 1, "{}", lines(&source));
+    for target in &targets {
+        assert_eq!(target.count("PUT", Class::Upload), LAYERS + 1 + 2);
+        components(target).get(NAME, "1.0.0").await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_fails_shows_nothing_and_keeps_nobody() {
+    let source = TestRegistry::start().unwrap();
+    let [good, bad] = [TestRegistry::start().unwrap(), TestRegistry::start().unwrap()];
+    add(&components(&source), "1.0.0", &fixtures::image(2, 1000)).await;
+    let version = Arc::new(components(&source).get(NAME, "1.0.0").await.unwrap());
+    bad.fault(Fault::status(403).of("PUT", Class::Upload));
+    let options = Options::default();
+    let targets = [&bad, &good].map(|target| (target.url(), Ok(components(target))));
+    let prepared = prepare(vec![version], targets.into(), &NoImages, &options).await.unwrap();
+    let (report, failure) = execute(&prepared, &options).await;
+    let failure = failure.unwrap();
+    assert_eq!(failure.kind(), ocm_transfer::Kind::Incomplete);
+    assert!(
+        failure.to_string().contains(&bad.address()) && !failure.to_string().contains(&good.address()),
+        "{failure}"
+    );
+    let outcomes: Vec<_> = report.targets.iter().map(|target| target.outcome).collect();
+    assert_eq!(outcomes, [ItemOutcome::Failed, ItemOutcome::Transferred]);
+    assert_eq!((report.totals.versions_moved, report.totals.versions_failed), (1, 1));
+    components(&good).get(NAME, "1.0.0").await.unwrap();
+    assert!(components(&bad).get(NAME, "1.0.0").await.is_err());
+    assert_eq!(bad.count("PUT", Class::Manifest), 0);
 }

@@ -4,8 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ocm_access::RegistrySource;
-use ocm_blob::Unobserved;
+use ocm_access::Sources;
 use ocm_http::{Client, Settings};
 use ocm_model::{Descriptor, Resource, TypedObject};
 use ocm_oci::{Anonymous, Endpoint, Error, ImageReference, Registry as _, RemoteRegistry, Repository, Selector};
@@ -23,7 +22,7 @@ fn remote(endpoint: Endpoint) -> RemoteRegistry {
 struct Images;
 
 #[async_trait]
-impl RegistrySource for Images {
+impl Sources for Images {
     async fn repository(&self, reference: &ImageReference) -> Result<Arc<dyn Repository>, Error> {
         Ok(remote(reference.endpoint()?).repository(&reference.repository()))
     }
@@ -34,22 +33,24 @@ fn at(registry: &TestRegistry) -> RemoteRegistry {
 }
 
 fn options(copy: CopyMode, existing: Existing) -> Options {
-    Options {
-        copy,
-        copy_sources: false,
-        omit_access_types: Vec::new(),
-        upload_as: UploadAs::OciArtifact,
-        existing,
-        concurrency: 1,
-        observer: Arc::new(Unobserved),
-    }
+    Options { copy, upload_as: UploadAs::OciArtifact, existing, concurrency: 1, ..Options::default() }
+}
+
+/// One target, as programs give it.
+fn only(to: &ComponentRepository) -> Vec<(String, ocm_transfer::Result<ComponentRepository>)> {
+    vec![(to.address(), Ok(to.clone()))]
 }
 
 async fn transfer(from: &ComponentRepository, to: &ComponentRepository, copy: CopyMode) -> Report {
-    let options = options(copy, Existing::Fail);
+    transfer_with(from, to, &options(copy, Existing::Fail)).await
+}
+
+async fn transfer_with(from: &ComponentRepository, to: &ComponentRepository, options: &Options) -> Report {
     let version = Arc::new(from.get(NAME, "1.0.0").await.unwrap());
-    let prepared = prepare(vec![version], to, &Images, &options).await.unwrap();
-    execute(&prepared, to, &Images, &options).await.unwrap()
+    let prepared = prepare(vec![version], only(to), &Images, options).await.unwrap();
+    let (report, failure) = execute(&prepared, options).await;
+    assert!(failure.is_none(), "{failure:?}");
+    report
 }
 
 /// A component version that refers to the image `acme/app:1` beside it.
@@ -85,8 +86,10 @@ async fn an_image_that_only_has_the_same_name_elsewhere_is_uploaded() {
     assert_eq!(report.versions[0].action, VersionAction::Update);
     assert_eq!(at(&target).repository("acme/app").tags().await.unwrap(), ["1"]);
     let there = to.get(NAME, "1.0.0").await.unwrap();
-    let image = there.descriptor.component.resources[0].access.text("imageReference").unwrap().to_owned();
-    assert!(image.starts_with(&target.url()), "{image}");
+    let access = &there.descriptor.component.resources[0].access;
+    assert_eq!(access.kind, "relativeOciReference");
+    let image = access.text("reference").unwrap();
+    assert!(image.starts_with("acme/app:1@sha256:"), "{image}");
 
     // Now it has the image, and nothing is left to do.
     let report = transfer(&from, &to, CopyMode::AllResources).await;
@@ -104,15 +107,16 @@ async fn the_name_of_another_image_is_not_taken_and_nothing_is_moved() {
     let version = Arc::new(from.get(NAME, "1.0.0").await.unwrap());
     target.forget();
 
-    let refused = prepare(vec![version.clone()], &to, &Images, &options(CopyMode::AllResources, Existing::Fail)).await;
+    let refused =
+        prepare(vec![version.clone()], only(&to), &Images, &options(CopyMode::AllResources, Existing::Fail)).await;
     let error = refused.err().unwrap();
     assert!(matches!(error.kind(), ocm_transfer::Kind::Place(ocm_oci::Kind::Conflict)), "{error}");
     assert!(error.to_string().contains("resource image of acme.org/app:1.0.0: target"), "{error}");
     assert_eq!(target.count("POST", Class::Upload) + target.count("PUT", Class::Manifest), 0);
 
     let options = options(CopyMode::AllResources, Existing::Overwrite);
-    let prepared = prepare(vec![version], &to, &Images, &options).await.unwrap();
-    execute(&prepared, &to, &Images, &options).await.unwrap();
+    let prepared = prepare(vec![version], only(&to), &Images, &options).await.unwrap();
+    assert!(execute(&prepared, &options).await.1.is_none());
     let there = at(&target).repository("acme/app").resolve(&Selector::Tag("1".into())).await.unwrap().unwrap();
     assert_ne!(there.digest, other.root().digest);
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::measure::best;
+use super::measure::{best, better};
 use super::{Bench, workload};
 use crate::report::Row;
 
@@ -80,6 +80,83 @@ pub(super) fn one_more(bench: &Bench<'_>) -> Result<Vec<Row>, String> {
         row(format!("one more `add cv` into an archive of {LARGE}"), added, 0.1),
         row(format!("`get cv` of one of {LARGE}"), got, 0.05),
     ])
+}
+
+/// Archive → archive, in the same form, against `cp` and one pass of `sha256sum` at the same time.
+pub(super) fn between(bench: &Bench<'_>) -> Result<Vec<Row>, String> {
+    if !bench.folder.join("layout").exists() {
+        workload::layout(&bench.folder, bench.options.size)?;
+    }
+    let constructor = bench.folder.join("image.yaml");
+    workload::image_constructor(&constructor, "dir", "layout")?;
+    let work = format!("archive → archive, {} image", size(bench.options.size));
+    copies(bench, &constructor, &work)
+}
+
+/// A single large blob from archive to archive; only if asked for.
+pub(super) fn single_blob(bench: &Bench<'_>) -> Result<Vec<Row>, String> {
+    if !bench.options.large {
+        eprintln!("  skipped: needs 24 GiB of disk, and --large");
+        return Ok(Vec::new());
+    }
+    let constructor = bench.folder.join("blob.yaml");
+    workload::blob_constructor(&constructor, SINGLE)?;
+    copies(bench, &constructor, &format!("archive → archive, one blob of {}", size(SINGLE)))
+}
+
+/// The size of the single large blob.
+const SINGLE: u64 = 8 << 30;
+
+/// Most memory the program may hold, whatever it moves: 64 MiB.
+const MEMORY: u64 = 64 << 20;
+
+/// Disk-bound: reading, hashing once and writing, which other programs do beside each other, too.
+const DISK_BOUND: f64 = 1.2;
+
+fn copies(bench: &Bench<'_>, constructor: &Path, work: &str) -> Result<Vec<Row>, String> {
+    let mut rows = Vec::new();
+    for ending in ["", ".tar"] {
+        let [source, copy, target] =
+            ["from", "copy", "to"].map(|name| bench.folder.join(format!("between-{name}{ending}")));
+        workload::shell(&mut add(bench, constructor, &source))?;
+        let fair = || {
+            let script = r#"cp -r "$0" "$1" & find "$0" -type f -exec sha256sum {} + >/dev/null; wait; sync -f "$1""#;
+            let mut command = Command::new("sh");
+            command.arg("-c").arg(script).arg(&source).arg(&copy);
+            command
+        };
+        let transfer = || {
+            let mut command = command(bench, &["transfer", "ctf"]);
+            command.arg(&source).arg(&target);
+            command
+        };
+        let (mut ours, mut theirs) = (None, None);
+        for _ in 0..bench.options.rounds {
+            theirs = better(theirs, best(1, || workload::remove(&copy), fair)?);
+            workload::remove(&copy)?;
+            ours = better(ours, best(1, || workload::remove(&target), transfer)?);
+        }
+        let (Some(ours), Some(theirs)) = (ours, theirs) else { return Err("bench: no rounds".to_owned()) };
+        let ratio = ours.seconds() / theirs.seconds();
+        let form = if ending.is_empty() { "folders" } else { "tar files" };
+        rows.push(Row {
+            work: format!("{work}, {form}"),
+            ours: ours.shown(),
+            against: format!("`cp` beside `sha256sum` {}", theirs.shown()),
+            ratio: Some(ratio),
+            memory: ours.memory(),
+            bar: format!("ratio ≤ {DISK_BOUND}; ≤ 64 MiB"),
+            met: ratio <= DISK_BOUND && ours.memory <= MEMORY,
+        });
+        for path in [&source, &copy, &target] {
+            workload::remove(path)?;
+        }
+    }
+    Ok(rows)
+}
+
+fn size(bytes: u64) -> String {
+    if bytes >= 1 << 30 { format!("{} GiB", bytes >> 30) } else { format!("{} MiB", bytes >> 20) }
 }
 
 fn command(bench: &Bench<'_>, words: &[&str]) -> Command {

@@ -63,6 +63,17 @@ pub(super) fn image_constructor(at: &Path, input: &str, path: &str) -> Result<()
     write(at, &text)
 }
 
+/// A constructor file for one blob of `size` bytes, and the blob beside it.
+pub(super) fn blob_constructor(at: &Path, size: u64) -> Result<(), String> {
+    let path = at.with_extension("bin");
+    let fault = |e: std::io::Error| format!("{}: {e}", path.display());
+    let mut file = std::io::BufWriter::new(std::fs::File::create(&path).map_err(fault)?);
+    noise(&mut file, 1, size).and_then(|()| file.flush()).map_err(fault)?;
+    let text = "name: acme.org/bench/blob\nversion: 1.0.0\nprovider:\n  name: acme.org\nresources:\n- name: blob\n  \
+                type: blob\n  input:\n    type: file/v1\n    path: blob.bin\n";
+    write(at, text)
+}
+
 /// A constructor file with `count` components of one text each, the first with the given number.
 pub(super) fn components(at: &Path, first: usize, count: usize) -> Result<(), String> {
     let mut text = "components:\n".to_owned();

@@ -20,6 +20,9 @@ const OLDER_FORMS: [&str; 3] = ["wide", "treewide", "JSON"];
 const OLDER_ADD: [&str; 10] =
     ["--file", "-F", "--create", "--force", "-f", "--templater", "--settings", "-s", "--addenv", "-O"];
 
+/// Flags of `check component-version` that only the older program has.
+const OLDER_CHECK: [&str; 6] = ["--repo", "--local-resources", "-R", "--local-sources", "-S", "--fail-on-error"];
+
 /// Flags of `transfer component-version` that only the older program has.
 const OLDER_TRANSFER: [&str; 14] = [
     "--repo",
@@ -38,6 +41,28 @@ const OLDER_TRANSFER: [&str; 14] = [
     "--disable-uploads",
 ];
 
+/// Flags of `sign` and `verify` that only the older program has.
+const OLDER_TRUST: [&str; 18] = [
+    "-s",
+    "-K",
+    "-k",
+    "-S",
+    "-N",
+    "-H",
+    "-R",
+    "-I",
+    "-L",
+    "-V",
+    "--private-key",
+    "--public-key",
+    "--publicKey",
+    "--ca-cert",
+    "--algorithm",
+    "--normalization",
+    "--local",
+    "--repo",
+];
+
 /// The dialect of a command line, as far as its words tell.
 pub(super) fn of(lexed: &Lexed) -> Dialect {
     let path: Vec<&str> = lexed.path.iter().map(String::as_str).collect();
@@ -49,6 +74,11 @@ pub(super) fn of(lexed: &Lexed) -> Dialect {
         // The current program has none of these.
         ["get", "resources" | "sources" | "references"] | ["list", _] | ["transfer", "ctf"] => true,
         ["transfer", "component-version"] => lexed.has_any(&OLDER_TRANSFER),
+        ["check", "component-version"] => {
+            lexed.has_any(&OLDER_CHECK) || lexed.values(&["-o", "--output"]).any(|form| OLDER_FORMS.contains(&form))
+        }
+        ["sign" | "verify", "component-version"] => lexed.has_any(&OLDER_TRUST),
+        ["hash" | "create", _] | ["sign", "hash"] => true,
         ["download", _] => lexed.has_any(&["--repo"]),
         _ => false,
     };

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{ReportForm, Selection};
+use super::{Rebase, ReportForm, Selection, TrustOptions};
 
 /// Download anything from OCM
 #[derive(Debug, Args)]
@@ -59,15 +59,20 @@ pub(crate) struct DownloadResource {
     /// Write images as OCI image layouts (there is no other form; for scripts of the older program)
     #[arg(long)]
     pub(crate) oci_layout: bool,
-    /// Check digests (they always are; for scripts of the older program)
+    /// Verify the signatures of the component version before anything is written. Digests are always checked, which is all
+    /// that the older program means by this: with its identities as arguments, a key or `--require` is needed, too
     #[arg(long)]
     pub(crate) verify: bool,
+    #[command(flatten)]
+    pub(crate) trust: TrustOptions,
     /// Only elements of this type; may be repeated
     #[arg(long = "type", short = 't', value_name = "TYPE")]
     pub(crate) types: Vec<String>,
     /// Also download from referenced component versions
     #[arg(long, short)]
     pub(crate) recursive: bool,
+    #[command(flatten)]
+    pub(crate) rebase: Rebase,
     /// Print the report in this form instead of one line per file
     #[arg(short = 'o', long = "report", value_name = "FORM")]
     pub(crate) report: Option<ReportForm>,
@@ -84,6 +89,11 @@ pub(crate) struct DownloadComponentVersion {
     /// Archive to write; the default is `<last part of the name>-<version>.ctf` in the working directory
     #[arg(long, short = 'O', value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
+    /// Verify the signatures of the component versions before anything is written
+    #[arg(long)]
+    pub(crate) verify: bool,
+    #[command(flatten)]
+    pub(crate) trust: TrustOptions,
     /// Form of the archive: `directory`, `tar`, `tgz`; the default follows its name
     #[arg(long = "type", short = 't', value_name = "FORM")]
     pub(crate) form: Option<String>,

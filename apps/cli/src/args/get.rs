@@ -1,6 +1,6 @@
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{ElementForm, Selection, VersionsForm};
+use super::{ElementForm, ReportForm, Selection, VersionsForm};
 
 /// Get anything from OCM
 #[derive(Debug, Args)]
@@ -25,6 +25,24 @@ pub(crate) enum GetKind {
     /// List the references of component versions
     #[command(visible_alias = "reference", aliases = ["refs"])]
     References(GetElements),
+    #[command(aliases = ["inv"])]
+    Inventory(GetInventory),
+}
+
+/// List everything that component versions consist of: what `transfer --since` leaves out for whoever has it
+///
+/// The list has the digests of all blobs and manifests that lie with the component versions, and their sizes. Made on one
+/// side of an air gap, it says on the other one what need not be carried across.
+#[derive(Debug, Args)]
+pub(crate) struct GetInventory {
+    /// Component references, or archives
+    #[arg(value_name = "REFERENCE", required_unless_present = "repo")]
+    pub(crate) references: Vec<String>,
+    /// Form of the output
+    #[arg(long, short, value_name = "FORM", default_value = "json")]
+    pub(crate) output: ReportForm,
+    #[command(flatten)]
+    pub(crate) selection: Selection,
 }
 
 /// Show component versions: one, all of a component, or everything in an archive

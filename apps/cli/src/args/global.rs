@@ -1,6 +1,8 @@
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use ocm::http::Bandwidth;
 
 /// Flags that every command takes, before or after its name.
 #[derive(Clone, Debug, Args)]
@@ -24,6 +26,12 @@ pub(crate) struct Global {
     /// Folder for temporary files; the default is the one of the system
     #[arg(long, global = true, value_name = "FOLDER")]
     pub(crate) temp_folder: Option<PathBuf>,
+    /// Bytes per second that all content together may take, in both directions: `50MiB/s`, `800kB/s`
+    #[arg(long, global = true, value_name = "RATE")]
+    pub(crate) bandwidth: Option<Bandwidth>,
+    /// Requests at once to all hosts together; requests that send content are counted apart. Without it, 16 per host
+    #[arg(long, global = true, value_name = "NUMBER")]
+    pub(crate) max_concurrency: Option<NonZeroUsize>,
     /// Form of tables, JSON and YAML: of the current program or of the older one. Without it, flags that only the older
     /// program has (such as `get --repo`) and its word order ask for its forms
     #[arg(long, global = true, value_name = "VERSION", env = "OCM_COMPAT")]

@@ -4,26 +4,39 @@
 #![allow(clippy::struct_excessive_bools)]
 
 mod add;
+mod check;
 mod completion;
+mod create;
 mod dialect;
+mod diff;
 mod download;
 mod generate;
 mod get;
 mod global;
+mod hash;
 mod lexed;
 mod list;
 mod output;
 mod parse;
+mod rebase;
+mod repair;
 mod selection;
 mod serve;
+mod sign;
+mod size;
 mod transfer;
+mod trust;
+mod verify;
 mod version;
 
 use clap::{Parser, Subcommand};
 
 pub(crate) use add::{Add, AddComponentVersion, AddKind, ConflictPolicy, CopyPolicy};
+pub(crate) use check::{Check, CheckComponentVersion, CheckForm, CheckKind, CheckPortability, Locality};
 pub(crate) use completion::{Completion, Shell};
+pub(crate) use create::{Create, CreateKind};
 pub(crate) use dialect::Dialect;
+pub(crate) use diff::Diff;
 pub(crate) use download::{
     ArchiveForm, Download, DownloadArtifact, DownloadComponentVersion, DownloadKind, DownloadResource,
     ExtractionPolicy, Transformer,
@@ -31,12 +44,21 @@ pub(crate) use download::{
 pub(crate) use generate::{DocsMode, Generate, GenerateKind};
 pub(crate) use get::{Get, GetComponentVersion, GetElements, GetKind, Scheme};
 pub(crate) use global::{Compat, Global, LogFormat, LogLevel, LogOutput};
+pub(crate) use hash::{Hash, HashForm, HashKind};
 pub(crate) use list::{List, ListKind};
 pub(crate) use output::{ElementForm, ReportForm, VersionForm, VersionsForm};
 pub(crate) use parse::{command, help_of, parse};
+pub(crate) use rebase::Rebase;
+pub(crate) use repair::{Repair, RepairKind};
 pub(crate) use selection::Selection;
 pub(crate) use serve::Serve;
-pub(crate) use transfer::{ArtifactUpload, Transfer, TransferComponentVersion, TransferKind, TransferOptions};
+pub(crate) use sign::{Sign, SignComponentVersion, SignHash, SignKind};
+pub(crate) use transfer::{
+    AccessStyle, ArtifactUpload, GlobalAccess, OnCollision, Transfer, TransferComponentVersion, TransferKind,
+    TransferOptions, With,
+};
+pub(crate) use trust::{KeyOptions, TrustOptions};
+pub(crate) use verify::{PolicyOptions, Verify, VerifyComponentVersion, VerifyKind};
 pub(crate) use version::{Version, VersionFormat};
 
 /// Builds, moves and reads component versions of the Open Component Model
@@ -57,6 +79,14 @@ pub(crate) enum Command {
     List(List),
     Transfer(Transfer),
     Download(Download),
+    Check(Check),
+    #[command(alias = "relocate")]
+    Repair(Repair),
+    Diff(Diff),
+    Sign(Sign),
+    Verify(Verify),
+    Hash(Hash),
+    Create(Create),
     Serve(Serve),
     Generate(Generate),
     Completion(Completion),

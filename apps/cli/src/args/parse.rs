@@ -25,7 +25,7 @@ pub(crate) fn help_of(path: &[&str]) -> String {
 /// `compat` is the value of `OCM_COMPAT`, which has to be known before the words are read: it decides what `add -c` means.
 pub(crate) fn parse(argv: Vec<String>, compat: Option<&str>) -> Result<(Arguments, Dialect), clap::Error> {
     let root = command();
-    let mut argv = argv;
+    let mut argv = super::trust::behind_the_command(argv);
     let heads = Lexed::new(&argv, &bare(&root)).words;
     let is_swapped = dialect::verb_first(&heads, &mut argv, &root);
     let lexed = Lexed::new(&argv, &root);
@@ -142,6 +142,9 @@ mod tests {
         assert_eq!(read("transfer cv -V a b").1, Dialect::V1);
         assert_eq!(read("transfer cv -r --copy-resources --upload-as localBlob a b").1, Dialect::V2);
         assert_eq!(read("transfer ctf a b").1, Dialect::V1);
+        assert_eq!(read("check cv ctf --resources local -o json").1, Dialect::V2);
+        assert_eq!(read("check cv ctf -R").1, Dialect::V1);
+        assert_eq!(read("check cv ctf --fail-on-error").1, Dialect::V1);
     }
 
     #[test]

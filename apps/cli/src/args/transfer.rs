@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{ReportForm, Selection};
+use super::{Rebase, ReportForm, Selection, TrustOptions};
 
 /// Transfer anything between OCM repositories
 #[derive(Debug, Args)]
@@ -32,6 +32,9 @@ pub(crate) struct TransferComponentVersion {
     pub(crate) arguments: Vec<String>,
     #[command(flatten)]
     pub(crate) options: TransferOptions,
+    /// Another target repository; may be repeated. Each content is read once and sent to all of them
+    #[arg(long, value_name = "TARGET")]
+    pub(crate) to: Vec<String>,
     /// File that receives the list of transferred component versions
     #[arg(long, short = 'B', value_name = "FILE", conflicts_with = "dry_run")]
     pub(crate) bom_file: Option<PathBuf>,
@@ -80,6 +83,29 @@ pub(crate) struct TransferOptions {
     /// for scripts of the older program)
     #[arg(long, conflicts_with = "upload_as")]
     pub(crate) disable_uploads: bool,
+    /// Name of an image that is stored as an artifact of its own: a template with `.Host`, `.Repository`, `.Name`, `.Tag`,
+    /// `.Digest`, `.Component`, `.ComponentVersion`, `.Resource`, `.ResourceVersion` and the functions `slug` and `shortHash`,
+    /// or `host-prefixed`; the default is `{{ .Repository }}`
+    #[arg(long, value_name = "TEMPLATE")]
+    pub(crate) upload_name: Option<String>,
+    /// What to do when two different images would get the same name
+    #[arg(long, value_name = "WHAT", default_value = "error")]
+    pub(crate) on_collision: OnCollision,
+    /// How the component version refers to images that are stored as artifacts of their own
+    #[arg(long, value_name = "STYLE", default_value = "relative")]
+    pub(crate) access_style: AccessStyle,
+    /// Whether content that is stored inside of a component version also gets an access with the address of the target
+    #[arg(long, value_name = "WHEN", default_value = "never")]
+    pub(crate) global_access: GlobalAccess,
+    /// Copy only this platform of images for several, like `linux/amd64` or `linux/arm/v7`; may be repeated
+    #[arg(long, value_name = "OS/ARCH", value_delimiter = ',', conflicts_with = "dry_run")]
+    pub(crate) platform: Vec<String>,
+    /// What else goes along with the content
+    #[arg(long, value_name = "WHAT", value_delimiter = ',', conflicts_with = "dry_run")]
+    pub(crate) with: Vec<With>,
+    /// Fail, before anything is moved, if content that was asked for cannot be carried
+    #[arg(long)]
+    pub(crate) strict: bool,
     /// Replace component versions that the target has with other content
     #[arg(long, short = 'f')]
     pub(crate) overwrite: bool,
@@ -95,12 +121,66 @@ pub(crate) struct TransferOptions {
     /// Form of a new target archive: `directory`, `tar`, `tgz`
     #[arg(long = "type", short = 't', value_name = "FORM")]
     pub(crate) form: Option<String>,
+    /// Write target archives in parts of this size (`4GiB`, `650MB`): `NAME.001`, `NAME.002`, … Any of them opens the whole
+    #[arg(long, value_name = "SIZE", value_parser = super::size::parse, conflicts_with = "dry_run")]
+    pub(crate) split: Option<u64>,
+    /// What the receiver of the target archives has and they need not hold: an inventory (`ocm get inventory`), an archive or
+    /// a component in another repository
+    #[arg(long, value_name = "BASE", conflicts_with = "dry_run")]
+    pub(crate) since: Option<String>,
+    /// File that receives a report with every item and what became of it, also if the transfer fails; JSON, or YAML where
+    /// its name ends with `.yaml` or `.yml`
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub(crate) report: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) rebase: Rebase,
+    /// Verify the signatures of the component versions first; nothing becomes visible at the target if they are not right
+    #[arg(long)]
+    pub(crate) verify: bool,
+    #[command(flatten)]
+    pub(crate) trust: TrustOptions,
     /// Change nothing, and print what would happen as a document for `--transfer-spec`
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Form of the document of a dry run (YAML without it) or of the report, which is printed only with this flag
     #[arg(long, short, value_name = "FORM")]
     pub(crate) output: Option<ReportForm>,
+}
+
+/// What goes along with content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum With {
+    /// What others say about an image: signatures, lists of contents and attestations
+    Referrers,
+}
+
+/// What to do when two different images would get the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnCollision {
+    /// Fail before anything is moved
+    Error,
+    /// Put the host that each came from behind its name
+    SuffixHost,
+    /// Let the later one have it
+    Overwrite,
+}
+
+/// How a component version refers to images beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AccessStyle {
+    /// By their name in the registry of the component version, under whatever address that is reached
+    Relative,
+    /// By the address of the target
+    Absolute,
+}
+
+/// Whether local content gets an access with the address of the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GlobalAccess {
+    /// Never
+    Never,
+    /// Where the target is a registry
+    Auto,
 }
 
 /// How copied images are stored in a registry.

@@ -1,20 +1,27 @@
 //! Reports as text: tables, trees, YAML, JSON, in the forms of both older programs.
 
 pub(crate) mod added_v1;
+pub(crate) mod check;
+pub(crate) mod check_v1;
 mod descriptor_v3;
+pub(crate) mod diff;
 pub(crate) mod download;
 pub(crate) mod element_tree;
 pub(crate) mod elements;
 pub(crate) mod escape;
+pub(crate) mod hash;
 pub(crate) mod json;
 mod nesting;
 mod order;
 pub(crate) mod reference;
+pub(crate) mod repair;
 pub(crate) mod schema;
+pub(crate) mod sign;
 mod structured;
 mod table;
 pub(crate) mod transfer;
 pub(crate) mod transferred_v1;
+pub(crate) mod verify;
 pub(crate) mod versions;
 pub(crate) mod versions_v1;
 

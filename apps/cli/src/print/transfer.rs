@@ -7,7 +7,7 @@ use serde_json::json;
 
 /// The line that follows the document of a dry run.
 pub(crate) fn estimate(estimate: &Estimate) -> String {
-    format!(
+    let mut line = format!(
         "{} component version(s) to transfer, {} already there; {} blob(s) of {} to move, {} of {} already there",
         estimate.versions_to_move,
         estimate.versions_present,
@@ -15,7 +15,15 @@ pub(crate) fn estimate(estimate: &Estimate) -> String {
         indicatif::HumanBytes(estimate.bytes_to_move),
         estimate.items_present,
         indicatif::HumanBytes(estimate.bytes_present),
-    )
+    );
+    if estimate.items_to_mount > 0 {
+        let bytes = indicatif::HumanBytes(estimate.bytes_to_mount);
+        let _ = write!(line, "; {} of {bytes} to mount from beside it", estimate.items_to_mount);
+    }
+    if estimate.items_of_unknown_size > 0 {
+        let _ = write!(line, "; {} of a size that shows on the way", estimate.items_of_unknown_size);
+    }
+    line
 }
 
 /// The line that ends a transfer: what moved, what was there, what stays where it is.
@@ -59,7 +67,27 @@ fn reasons(report: &Report) -> String {
 
 fn reason(element: &ElementReport) -> Option<&str> {
     match &element.plan.action {
-        ElementAction::Reference { reason } => Some(reason),
+        ElementAction::Reference { reason, .. } => Some(reason),
         _ => None,
     }
+}
+
+/// Elements whose content was asked for and stays where it is, one line each.
+pub(crate) fn left(report: &Report) -> Vec<String> {
+    let mut lines = Vec::new();
+    for version in &report.versions {
+        for element in &version.elements {
+            if let ElementAction::Reference { reason, is_wanted: true } = &element.plan.action {
+                let name = element.plan.identity.get("name").map_or("", String::as_str);
+                let kind = element.plan.kind.noun();
+                lines.push(format!(
+                    "{kind} {name} of {}:{} stays by reference: {reason}",
+                    version.component, version.version
+                ));
+            }
+        }
+    }
+    lines.sort();
+    lines.dedup();
+    lines
 }

@@ -6,9 +6,10 @@ use std::path::Path;
 use ocm::ops::download::{self, Artifact, ComponentVersions, Extraction, Form, Report, Request, Which};
 
 use super::get::selectors;
+use super::trust::gate;
 use super::{Session, versions};
 use crate::args::{
-    ArchiveForm, DownloadArtifact, DownloadComponentVersion, DownloadKind, DownloadResource, ExtractionPolicy,
+    ArchiveForm, Dialect, DownloadArtifact, DownloadComponentVersion, DownloadKind, DownloadResource, ExtractionPolicy,
     ReportForm, Transformer,
 };
 use crate::exit::{Exit, Failure};
@@ -39,8 +40,16 @@ async fn elements(session: &Session, arguments: DownloadResource, kind: Which) -
             .hint("leave -o away, or give -O a path"));
     }
     let scratch = if to_stdout { Some(scratch(session)?) } else { None };
+    // The older program, whose identities are arguments, means the digests by it, which are always checked.
+    let is_older = session.dialect == Dialect::V1 || !arguments.identities.is_empty();
+    let wants = arguments.verify && (!is_older || arguments.trust.names_keys());
+    if arguments.verify && !wants {
+        tracing::info!(target: "ocm", "--verify: digests are checked; signatures are, too, with --require NAME or a key");
+    }
+    let mut versions = versions(vec![arguments.reference], arguments.selection, arguments.recursive);
+    versions.verify = gate(session, wants, &arguments.trust)?;
     let request = Request {
-        versions: versions(vec![arguments.reference], arguments.selection, arguments.recursive),
+        versions,
         kind,
         selectors: match by_flag {
             Some(selector) => vec![selector],
@@ -71,7 +80,8 @@ async fn elements(session: &Session, arguments: DownloadResource, kind: Which) -
 
 async fn component_versions(session: &Session, arguments: DownloadComponentVersion) -> Result<(), Failure> {
     refuse_stdout(arguments.output.as_deref(), "an archive")?;
-    let versions = versions(joined(arguments.references), arguments.selection, false);
+    let mut versions = versions(joined(arguments.references), arguments.selection, false);
+    versions.verify = gate(session, arguments.verify, &arguments.trust)?;
     let request = ComponentVersions { versions, output: arguments.output, form: arguments.form };
     let report = download::component_versions(&session.context, &request).await?;
     out(&match arguments.report {

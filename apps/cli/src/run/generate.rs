@@ -45,9 +45,17 @@ fn schemas(directory: &Path) -> Result<(), Failure> {
         ("component-versions", schema::descriptors()),
         ("elements", schema_for!(ops::elements::Report)),
         ("list", schema_for!(ops::list::Report)),
+        ("inventory", schema_for!(ops::inventory::Report)),
         ("transfer", schema_for!(ops::transfer::Report)),
         ("transfer-plan", schema_for!(ops::transfer::Plan)),
         ("download", schema_for!(ops::download::Report)),
+        ("check", schema_for!(ops::check::Report)),
+        ("portability", schema_for!(ops::portability::Report)),
+        ("repair", schema_for!(ops::repair::Report)),
+        ("hash", schema_for!(ops::hash::Report)),
+        ("sign", schema_for!(ops::sign::Report)),
+        ("verify", schema_for!(ops::verify::Report)),
+        ("diff", schema_for!(ops::diff::Report)),
     ];
     schemas
         .into_iter()

@@ -2,11 +2,12 @@ use std::collections::BTreeMap;
 
 use ocm::ops::elements::{self, Kind};
 use ocm::ops::get::{self, Node, Unresolved};
+use ocm::ops::inventory;
 
 use super::{Session, versions};
 use crate::args::{Dialect, ElementForm, GetComponentVersion, GetElements, GetKind};
 use crate::exit::Failure;
-use crate::print::{self, Structure, out};
+use crate::print::{self, Structure, object, out};
 
 /// Gets component versions or their elements.
 pub(crate) async fn run(session: &Session, kind: GetKind) -> Result<(), Failure> {
@@ -15,6 +16,11 @@ pub(crate) async fn run(session: &Session, kind: GetKind) -> Result<(), Failure>
         GetKind::Resources(arguments) => list(session, arguments, Kind::Resources).await,
         GetKind::Sources(arguments) => list(session, arguments, Kind::Sources).await,
         GetKind::References(arguments) => list(session, arguments, Kind::References).await,
+        GetKind::Inventory(arguments) => {
+            let versions = versions(arguments.references, arguments.selection, false);
+            let report = inventory::run(&session.context, &inventory::Request { versions }).await?;
+            out(&object(arguments.output.into(), &report)?)
+        }
     }
 }
 

@@ -1,17 +1,26 @@
 //! One file per verb: arguments into a request, the library's verb, its report printed.
 
 mod add;
+mod check;
 mod completion;
 mod configuration;
+mod create;
+mod diff;
 mod download;
 mod generate;
 mod get;
+mod hash;
 mod interruption;
 mod list;
+mod repair;
 mod serve;
 mod session;
+mod sign;
 mod transfer;
+mod transfer_files;
 mod transfer_spec;
+mod trust;
+mod verify;
 mod version;
 
 use std::future::Future;
@@ -20,7 +29,10 @@ use std::time::Duration;
 use interruption::interruption;
 use session::{Session, versions};
 
-use crate::args::{self, Add, Arguments, Command, Dialect, Download, Generate, Get, List, Transfer};
+use crate::args::{
+    self, Add, Arguments, Check, Command, Create, Dialect, Download, Generate, Get, Hash, List, Repair, Sign, Transfer,
+    Verify,
+};
 use crate::exit::{Exit, Failure};
 use crate::print::out;
 
@@ -30,7 +42,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Does what the command line says. Only commands that read or write content start a runtime.
 pub(crate) fn run(arguments: Arguments, dialect: Dialect) -> Result<(), Failure> {
     let Some(command) = arguments.command else { return help(&[]) };
-    let start = || Session::start(arguments.global, dialect);
+    let rebase = command.rebase();
+    let start = || Session::start(arguments.global, dialect).map(|session| session.rebasing(rebase));
     match command {
         Command::Add(Add { kind: Some(kind) }) => work(&start()?, async |session| add::run(session, kind).await),
         Command::Get(Get { kind: Some(kind) }) => work(&start()?, async |session| get::run(session, kind).await),
@@ -41,6 +54,17 @@ pub(crate) fn run(arguments: Arguments, dialect: Dialect) -> Result<(), Failure>
         Command::Download(Download { kind: Some(kind) }) => {
             work(&start()?, async |session| download::run(session, kind).await)
         }
+        Command::Check(Check { kind: Some(kind) }) => work(&start()?, async |session| check::run(session, kind).await),
+        Command::Repair(Repair { kind: Some(kind) }) => {
+            work(&start()?, async |session| repair::run(session, kind).await)
+        }
+        Command::Diff(arguments) => work(&start()?, async |session| diff::run(session, arguments).await),
+        Command::Sign(Sign { kind: Some(kind) }) => work(&start()?, async |session| sign::run(session, kind).await),
+        Command::Verify(Verify { kind: Some(kind) }) => {
+            work(&start()?, async |session| verify::run(session, kind).await)
+        }
+        Command::Hash(Hash { kind: Some(kind) }) => work(&start()?, async |session| hash::run(session, kind).await),
+        Command::Create(Create { kind: Some(kind) }) => create::run(kind),
         Command::Serve(serve) => with_runtime(serve::run(&start()?, serve)),
         Command::Version(version) => version::run(&version, dialect),
         Command::Completion(completion) => completion::run(&completion),
@@ -50,7 +74,13 @@ pub(crate) fn run(arguments: Arguments, dialect: Dialect) -> Result<(), Failure>
         Command::List(List { kind: None }) => help(&["list"]),
         Command::Transfer(Transfer { kind: None }) => help(&["transfer"]),
         Command::Download(Download { kind: None }) => help(&["download"]),
+        Command::Check(Check { kind: None }) => help(&["check"]),
+        Command::Repair(Repair { kind: None }) => help(&["repair"]),
         Command::Generate(Generate { kind: None }) => help(&["generate"]),
+        Command::Sign(Sign { kind: None }) => help(&["sign"]),
+        Command::Verify(Verify { kind: None }) => help(&["verify"]),
+        Command::Hash(Hash { kind: None }) => help(&["hash"]),
+        Command::Create(Create { kind: None }) => help(&["create"]),
     }
 }
 

@@ -1,16 +1,18 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use indicatif::MultiProgress;
+use ocm::DockerSources;
 use ocm::config::Configuration;
 use ocm::model::ComponentReference;
 use ocm::ops::get::Request;
 
 use super::configuration;
-use crate::args::{Dialect, Global, Selection};
+use crate::args::{Dialect, Global, Rebase, Selection};
 use crate::exit::Failure;
 use crate::log;
 use crate::progress::Bars;
@@ -35,15 +37,26 @@ impl Session {
         log::start(&global, &bars);
         let (configuration, resolvers) = configuration::read(&global.config, &environment, dialect)?;
         let mut http = ocm::http::Settings::from_environment(environment.clone());
+        (http.bandwidth, http.max_concurrency) = (global.bandwidth, global.max_concurrency);
+        // Whoever allows more to all hosts together means the one host there is, too.
+        http.requests_per_host = http.requests_per_host.max(global.max_concurrency.map_or(0, NonZeroUsize::get));
         if let Some(bundle) = environment.get("SSL_CERT_FILE").filter(|path| !path.is_empty()) {
             let pem = fs::read(bundle).map_err(|error| Failure::usage(format!("SSL_CERT_FILE {bundle}: {error}")))?;
             http.certificate_authorities.push(pem);
         }
-        let mut builder = ocm::Context::builder().http(http).resolvers(resolvers).observer(Arc::new(Bars::new(bars)));
-        if let Some(path) = docker_config(&environment) {
-            builder = builder.docker_config(&path);
-        }
+        let builder = ocm::Context::builder().http(http).resolvers(resolvers).observer(Arc::new(Bars::new(bars)));
+        let builder = builder.docker(docker_sources(&environment));
+        let builder = match state_folder(&environment) {
+            Some(folder) => builder.state(&folder),
+            None => builder,
+        };
         Ok(Self { context: builder.build(), configuration, global, dialect, environment })
+    }
+
+    /// The same session, which looks for images where a command wants it to.
+    pub(crate) fn rebasing(self, rebase: Rebase) -> Self {
+        let context = if rebase.no_rebase { self.context.without_rebasing() } else { self.context.clone() };
+        Self { context, ..self }
     }
 }
 
@@ -76,11 +89,30 @@ fn warn_of_choice_without_effect(references: &[String], selection: &Selection) {
     }
 }
 
-/// The Docker configuration, if there is one: `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`.
-fn docker_config(environment: &BTreeMap<String, String>) -> Option<PathBuf> {
-    let folder = match environment.get("DOCKER_CONFIG").filter(|folder| !folder.is_empty()) {
-        Some(folder) => PathBuf::from(folder),
-        None => Path::new(environment.get("HOME").or_else(|| environment.get("USERPROFILE"))?).join(".docker"),
-    };
-    Some(folder.join("config.json")).filter(|path| path.is_file())
+/// Where the program remembers what the next run goes on with: `$OCM_STATE_DIR`, `$XDG_STATE_HOME/ocm` or
+/// `~/.local/state/ocm`.
+fn state_folder(environment: &BTreeMap<String, String>) -> Option<PathBuf> {
+    let folder = |name: &str| environment.get(name).filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    let home = || folder("HOME").or_else(|| folder("USERPROFILE")).map(|home| home.join(".local/state"));
+    folder("OCM_STATE_DIR").or_else(|| folder("XDG_STATE_HOME").or_else(home).map(|state| state.join("ocm")))
 }
+
+/// Where credentials are: the variable of Docker, the file that Podman's variable names, `$DOCKER_CONFIG/config.json` or
+/// `~/.docker/config.json`, and where `podman login` writes.
+fn docker_sources(environment: &BTreeMap<String, String>) -> DockerSources {
+    let value = |name: &str| environment.get(name).filter(|value| !value.is_empty());
+    let folder = |name: &str| value(name).map(PathBuf::from);
+    let home = folder("HOME").or_else(|| folder("USERPROFILE"));
+    let below_home = |name: &str| home.as_ref().map(|home| home.join(name));
+    let docker = folder("DOCKER_CONFIG").or_else(|| below_home(".docker"));
+    let podman = [folder("XDG_RUNTIME_DIR"), folder("XDG_CONFIG_HOME").or_else(|| below_home(".config"))];
+    let files = folder("REGISTRY_AUTH_FILE").into_iter().chain(docker.map(|folder| folder.join("config.json")));
+    DockerSources {
+        inline: value(AUTH_CONFIG).map(|text| (AUTH_CONFIG.to_owned(), text.clone())),
+        files: files.chain(podman.into_iter().flatten().map(|folder| folder.join("containers/auth.json"))).collect(),
+        search_path: env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default(),
+    }
+}
+
+/// The variable that holds a Docker configuration as text.
+const AUTH_CONFIG: &str = "DOCKER_AUTH_CONFIG";

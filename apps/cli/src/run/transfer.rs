@@ -1,14 +1,15 @@
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
-
 use ocm::config::{self, UploadType};
 use ocm::ops::get;
-use ocm::ops::transfer::{self, CopyMode, Existing, Report, Request, UploadAs};
+use ocm::ops::transfer::{self, Collision, CopyMode, Existing, Report, Request, UploadAs};
 
+use super::transfer_files::{Bill, ReportFile};
+use super::trust::gate;
 use super::{Session, transfer_spec as specification, versions};
-use crate::args::{ArtifactUpload, Dialect, ReportForm, Selection, TransferKind, TransferOptions};
-use crate::exit::{Exit, Failure};
+use crate::args::{
+    AccessStyle, ArtifactUpload, Dialect, GlobalAccess, OnCollision, ReportForm, Selection, TransferKind,
+    TransferOptions, With,
+};
+use crate::exit::Failure;
 use crate::print::{self, object, out};
 
 /// Transfers component versions, or says what a transfer would do.
@@ -18,13 +19,16 @@ pub(crate) async fn run(session: &Session, kind: TransferKind) -> Result<(), Fai
             specification::run(session, arguments).await
         }
         TransferKind::ComponentVersion(mut arguments) => {
-            let target = arguments.arguments.pop().unwrap_or_default();
+            let mut targets = vec![arguments.arguments.pop().unwrap_or_default()];
+            targets.append(&mut arguments.to);
             if arguments.arguments.is_empty() && arguments.selection.repo.is_none() {
                 return Err(Failure::usage("the target repository is missing")
                     .hint("ocm transfer component-version REFERENCE TARGET"));
             }
             let defaults = session.configuration.transfer().map_err(ocm::Error::from)?;
-            let request = request(arguments.arguments, arguments.selection, &target, &arguments.options, defaults);
+            let mut request =
+                request(arguments.arguments, arguments.selection, targets, &arguments.options, &defaults)?;
+            request.versions.verify = gate(session, arguments.options.verify, &arguments.options.trust)?;
             let bill = arguments.bom_file.map(Bill::open).transpose()?;
             let report = carry_out(session, &request, &arguments.options).await?;
             let Some(report) = report else { return Ok(()) };
@@ -41,7 +45,9 @@ pub(crate) async fn run(session: &Session, kind: TransferKind) -> Result<(), Fai
         TransferKind::Archive(arguments) => {
             let selection = Selection { lookup: arguments.lookup, ..Selection::default() };
             let defaults = session.configuration.transfer().map_err(ocm::Error::from)?;
-            let request = request(vec![arguments.source], selection, &arguments.target, &arguments.options, defaults);
+            let targets = vec![arguments.target];
+            let mut request = request(vec![arguments.source], selection, targets, &arguments.options, &defaults)?;
+            request.versions.verify = gate(session, arguments.options.verify, &arguments.options.trust)?;
             let report = carry_out(session, &request, &arguments.options).await?;
             report.map_or(Ok(()), |report| finish(session, &report, arguments.options.output))
         }
@@ -52,17 +58,20 @@ pub(crate) async fn run(session: &Session, kind: TransferKind) -> Result<(), Fai
 fn request(
     references: Vec<String>,
     selection: Selection,
-    target: &str,
+    targets: Vec<String>,
     options: &TransferOptions,
-    defaults: config::Transfer,
-) -> Request {
+    defaults: &config::Transfer,
+) -> Result<Request, Failure> {
     let recursive = options.recursive.or(defaults.recursive).unwrap_or_default();
     let all_by_default = !options.copy_local_resources && defaults.copy_mode == Some(config::CopyMode::AllResources);
-    Request {
+    // The older program marks targets to be made with a plus; all are.
+    let target = |target: String| target.strip_prefix('+').map(str::to_owned).unwrap_or(target);
+    Ok(Request {
         versions: versions(references, selection, recursive),
-        // The older program marks targets to be made with a plus; all are.
-        target: target.strip_prefix('+').unwrap_or(target).to_owned(),
+        targets: targets.into_iter().map(target).collect(),
         target_form: options.form.clone(),
+        split: options.split,
+        since: options.since.clone(),
         copy: match (options.copy_resources.unwrap_or(all_by_default), options.copy_local_resources) {
             (true, _) => CopyMode::AllResources,
             (false, true) => CopyMode::LocalResources,
@@ -75,8 +84,27 @@ fn request(
             (Some(ArtifactUpload::OciArtifact), _) | (None, Some(UploadType::OciArtifact)) => UploadAs::OciArtifact,
             _ => UploadAs::LocalBlob,
         },
+        upload_name: options.upload_name.clone(),
+        upload_rules: transfer::rules(&defaults.uploads)?,
+        image_references: transfer::image_references(&defaults.image_references)?,
+        on_collision: match options.on_collision {
+            OnCollision::Error => Collision::Error,
+            OnCollision::SuffixHost => Collision::SuffixHost,
+            OnCollision::Overwrite => Collision::Overwrite,
+        },
+        access_style: match options.access_style {
+            AccessStyle::Relative => transfer::AccessStyle::Relative,
+            AccessStyle::Absolute => transfer::AccessStyle::Absolute,
+        },
+        global_access: match options.global_access {
+            GlobalAccess::Never => transfer::GlobalAccess::Never,
+            GlobalAccess::Auto => transfer::GlobalAccess::Auto,
+        },
+        platforms: options.platform.clone(),
+        referrers: options.with.contains(&With::Referrers),
+        strict: options.strict,
         existing: existing(options),
-    }
+    })
 }
 
 pub(super) fn existing(options: &TransferOptions) -> Existing {
@@ -99,11 +127,27 @@ async fn carry_out(session: &Session, request: &Request, options: &TransferOptio
         // What is the same stays as it is, but content that differs is a conflict all the same.
         transfer::plan(&session.context, &Request { existing: Existing::Fail, ..request.clone() }).await?;
     }
-    let mut report = transfer::run(&session.context, request).await?;
+    let kept = options.report.clone().map(ReportFile::open).transpose()?;
+    let (mut report, failure) = transfer::carry_out(&session.context, request).await;
     if options.enforce {
         report.versions.iter_mut().for_each(|version| version.difference = None);
     }
+    conclude(&report, failure, kept)?;
     Ok(Some(report))
+}
+
+/// Writes the report file, and says what failed. What did not fail is said, too: other targets have everything.
+pub(super) fn conclude(report: &Report, failure: Option<ocm::Error>, file: Option<ReportFile>) -> Result<(), Failure> {
+    let written = file.map_or(Ok(()), |file| file.write(report));
+    match failure {
+        Some(failure) => {
+            if report.targets.len() > 1 && report.totals.versions_moved > 0 {
+                say(report);
+            }
+            Err(failure.into())
+        }
+        None => written,
+    }
 }
 
 pub(super) fn finish(session: &Session, report: &Report, form: Option<ReportForm>) -> Result<(), Failure> {
@@ -117,60 +161,8 @@ pub(super) fn finish(session: &Session, report: &Report, form: Option<ReportForm
 
 /// The last line for a person.
 fn say(report: &Report) {
+    for line in print::transfer::left(report) {
+        tracing::warn!(target: "ocm", "{line}");
+    }
     tracing::info!(target: "ocm", target_repository = report.target, "{}", print::transfer::summary(report));
-}
-
-/// The file that receives the list of transferred component versions.
-pub(super) struct Bill {
-    path: PathBuf,
-    file: File,
-    /// Made here and empty so far: a transfer that fails leaves no such file behind.
-    is_fresh: bool,
-}
-
-impl Bill {
-    /// Opens the file before anything moves, so that a transfer does not end without the list it was to leave behind.
-    /// What the file holds stays until there is something new.
-    pub(super) fn open(path: PathBuf) -> Result<Self, Failure> {
-        if path == Path::new("-") {
-            return Err(Failure::usage("the list of --bom-file cannot be written to the standard output")
-                .hint("give the path of a file"));
-        }
-        let opened = match File::create_new(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                OpenOptions::new().write(true).open(&path).map(|file| (file, false))
-            }
-            made => made.map(|file| (file, true)),
-        };
-        match opened {
-            Ok((file, is_fresh)) => Ok(Self { path, file, is_fresh }),
-            Err(error) => Err(Failure::usage(format!("--bom-file {}: {error}", path.display()))
-                .hint("nothing was transferred; the folder of the file has to be there")),
-        }
-    }
-
-    /// Writes the list.
-    pub(super) fn write(mut self, report: &Report) -> Result<(), Failure> {
-        let bill = print::json::compact(&print::transfer::bill(report))?;
-        self.replace(bill.as_bytes())
-            .map_err(|error| Failure::new(Exit::Failed, format!("--bom-file {}: {error}", self.path.display())))
-    }
-
-    fn replace(&mut self, content: &[u8]) -> io::Result<()> {
-        // Pipes and devices have no length.
-        if self.file.metadata()?.is_file() {
-            self.file.set_len(0)?;
-        }
-        self.is_fresh = false;
-        self.file.write_all(content)
-    }
-}
-
-impl Drop for Bill {
-    fn drop(&mut self) {
-        if self.is_fresh {
-            // An empty file that stays is no harm.
-            let _ = fs::remove_file(&self.path);
-        }
-    }
 }

@@ -7,8 +7,9 @@ use std::path::Path;
 use ocm::ops::transfer::{self, Document, Existing};
 
 use super::Session;
-use super::transfer::{Bill, existing, finish};
-use crate::args::{ReportForm, TransferComponentVersion};
+use super::transfer::{conclude, existing, finish};
+use super::transfer_files::{Bill, ReportFile};
+use crate::args::{AccessStyle, GlobalAccess, OnCollision, ReportForm, TransferComponentVersion};
 use crate::exit::{Exit, Failure};
 use crate::print::{self, object, out};
 
@@ -35,7 +36,9 @@ pub(super) async fn run(session: &Session, arguments: TransferComponentVersion) 
         transfer::check_document(&session.context, &name, &document, Existing::Fail).await?;
     }
     let bill = arguments.bom_file.map(Bill::open).transpose()?;
-    let report = transfer::run_document(&session.context, &name, &document, existing(options)).await?;
+    let kept = options.report.clone().map(ReportFile::open).transpose()?;
+    let (report, failure) = transfer::carry_out_document(&session.context, &name, &document, existing(options)).await;
+    conclude(&report, failure, kept)?;
     let billed = bill.map_or(Ok(()), |bill| bill.write(&report));
     finish(session, &report, options.output)?;
     billed
@@ -52,6 +55,16 @@ fn refuse_what_the_document_says(arguments: &TransferComponentVersion) -> Result
         (options.upload_as.is_some(), "--upload-as"),
         (!options.omit_access_types.is_empty(), "--omit-access-types"),
         (options.form.is_some(), "--type"),
+        (options.split.is_some(), "--split"),
+        (options.since.is_some(), "--since"),
+        (!arguments.to.is_empty(), "--to"),
+        (options.upload_name.is_some(), "--upload-name"),
+        (options.on_collision != OnCollision::Error, "--on-collision"),
+        (options.access_style != AccessStyle::Relative, "--access-style"),
+        (options.global_access != GlobalAccess::Never, "--global-access"),
+        (!options.platform.is_empty(), "--platform"),
+        (!options.with.is_empty(), "--with"),
+        (options.strict, "--strict"),
         (selection.constraint.is_some(), "--semver-constraint"),
         (selection.latest, "--latest"),
         (selection.repo.is_some(), "--repo"),

@@ -11,7 +11,7 @@ pub(super) fn replacement(command: &str, flag: &str) -> Option<&'static str> {
 /// Verbs (none for all of them), spellings, and what to do.
 type Flag = (&'static [&'static str], &'static [&'static str], &'static str);
 
-const FLAGS: [Flag; 21] = [
+const FLAGS: [Flag; 23] = [
     (&["add"], &["-S", "--scheme"], "leave it out: descriptors are written in form v2, which every program reads"),
     (
         &["add"],
@@ -53,6 +53,12 @@ const FLAGS: [Flag; 21] = [
     ),
     (&["download"], &["--layers"], "download the whole artifact and take the layers out of its blobs folder"),
     (&["download"], &["--dirtree"], "leave it out: without --type the artifact becomes a folder"),
+    (&["sign", "verify"], &["--keyless"], "use a key: signatures without one are not made or judged by this version"),
+    (
+        &["sign"],
+        &["--tsa", "--tsa-url", "--update"],
+        "leave it out: timestamps are not requested by this version, and missing digests are always written",
+    ),
     (
         &[],
         &["-X", "--attribute"],

@@ -178,14 +178,18 @@ fn a_named_file_has_to_be_right() {
 #[test]
 fn what_has_no_effect_is_said_once() {
     let sandbox = two_archives();
-    let entries = "{type: credentials.config.ocm.software/v1}\n- {type: nosuch.org/v1}\n- {type: nosuch.org/v1}\n- {type: http.config.ocm.software}";
+    let entries = "{type: filesystem.config.ocm.software/v1alpha1}\n- {type: nosuch.org/v1}\n- {type: nosuch.org/v1}\n- {type: logging.config.ocm.software}";
     sandbox.file("c.yaml", &file(entries));
     let line = format!("{HOME} --config c.yaml --config all.yaml");
     let ran = sandbox.run(&line);
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     assert_eq!(ran.stderr.lines().count(), 2, "{}", ran.stderr);
     assert!(ran.stderr.contains("c.yaml:4:3: ignored an entry of the unknown type"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("credentials.config.ocm.software/v1, http.config.ocm.software"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("filesystem.config.ocm.software/v1alpha1, logging.config.ocm.software"),
+        "{}",
+        ran.stderr
+    );
     // The older program refuses what it does not know.
     assert!(sandbox.fails(&format!("{line} --compat v1"), 2).contains("nosuch.org/v1"));
 }

@@ -38,8 +38,10 @@ fn resources(sandbox: &Sandbox, reference: &str) -> Value {
 
 /// What a registry holds under the image reference of a resource: host, repository, tag and digest.
 fn stored(target: &TestRegistry, resource: &Value) -> String {
-    let reference = resource["access"]["imageReference"].as_str().unwrap();
-    let rest = reference.trim_start_matches("http://").strip_prefix(&format!("{}/", target.address())).unwrap();
+    let access = &resource["access"];
+    let reference = access["reference"].as_str().or(access["imageReference"].as_str()).unwrap();
+    let host = format!("{}/", target.address());
+    let rest = reference.trim_start_matches("http://").trim_start_matches(&host);
     let (name, pinned) = rest.split_once('@').unwrap();
     let name = name.split_once(':').map_or(name, |(name, _)| name);
     let selector = Selector::Digest(pinned.parse().unwrap());

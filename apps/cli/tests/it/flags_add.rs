@@ -208,7 +208,7 @@ fn an_image_of_a_registry_can_be_an_input() {
         assert_eq!(resource["access"]["mediaType"], "application/vnd.oci.image.manifest.v1+json");
     }
     let constructor = sandbox.read("c.yaml").replace("app:v1", "app:none");
-    let message = sandbox.file("c.yaml", &constructor).fails("add cv --create --force --file ctf c.yaml", 2);
+    let message = sandbox.file("c.yaml", &constructor).fails("add cv --create --force --file ctf c.yaml", 3);
     assert!(message.contains("c.yaml:5:3") && message.contains("team/app:none"), "{message}");
 }
 

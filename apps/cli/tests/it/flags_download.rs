@@ -95,7 +95,7 @@ fn a_layout_is_announced_as_the_older_program_does() {
     );
     assert_eq!(fs::read(sandbox.path("a.tgz")).unwrap(), fs::read(sandbox.path("b.tgz")).unwrap());
     assert_eq!(
-        sandbox.ok(&format!("download resource --oci-layout --verify {MANY} one -O c")),
+        sandbox.ok(&format!("--compat v1 download resource --oci-layout --verify {MANY} one -O c")),
         "c: 5 byte(s) written\n"
     );
 }

@@ -71,15 +71,12 @@ fn images_are_stored_as_asked_for() {
         assert_eq!(access(name, flags)["localReference"], digest, "{flags}");
     }
     let upload = access("e", "--upload-as ociArtifact");
-    assert!(
-        upload["imageReference"].as_str().is_some_and(|reference| reference.contains("/e/team/app:v1")),
-        "{upload}"
-    );
+    assert!(upload["reference"].as_str().is_some_and(|reference| reference.starts_with("e/team/app:v1@")), "{upload}");
     sandbox.file(
         "config.yaml",
         "type: generic.config.ocm.software/v1\nconfigurations:\n- {type: transfer.config.ocm.software/v1alpha1, uploadType: ociArtifact}\n",
     );
-    assert!(access("f", "--config config.yaml")["imageReference"].is_string());
+    assert_eq!(access("f", "--config config.yaml")["type"], "relativeOciReference");
     assert_eq!(access("g", "--config config.yaml --disable-uploads")["localReference"], digest);
     sandbox.fails("transfer ctf --disable-uploads --upload-as ociArtifact ctf out", 2);
 }

@@ -1,8 +1,12 @@
 //! Command lines as a shell would give them, run with the real program in folders of their own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod accesses;
 mod add;
+mod air_gap;
+mod check;
 mod config;
+mod diff;
 mod download;
 mod faults_content;
 mod faults_images;
@@ -15,12 +19,22 @@ mod flags_download;
 mod flags_get;
 mod flags_transfer;
 mod get;
+mod hash;
+mod limits;
 mod older;
+mod portability;
 mod recorded_content;
 mod recorded_forms;
 mod recorded_refused;
+mod repair;
 mod sandbox;
 mod serve;
+mod sign;
 mod signals;
 mod transfer;
+mod transfer_images;
+mod transfer_names;
+mod transfer_remote;
+mod transfer_targets;
 mod usage;
+mod verify;

@@ -69,9 +69,9 @@ fn an_image_gets_a_name_of_its_own_when_asked_for() {
                 .ocm(&format!("transfer cv --copy-resources --upload-as ociArtifact {version} http://{address}/own"));
             let descriptor = sandbox.descriptor(&format!("http://{address}/own//{component}:1.0.0"));
             let access = &descriptor["component"]["resources"][0]["access"];
-            assert_eq!(access["type"], "ociArtifact/v1");
-            let reference = access["imageReference"].as_str().unwrap();
-            assert!(reference.starts_with(&format!("http://{address}/own/{image}:1.0.0")), "{reference}");
+            assert_eq!(access["type"], "relativeOciReference");
+            let reference = access["reference"].as_str().unwrap();
+            assert!(reference.starts_with(&format!("own/{image}:1.0.0@sha256:")), "{reference}");
             pull::everything(&sandbox, &registry, &format!("{address}/own/{image}"), &layout);
         }
     }

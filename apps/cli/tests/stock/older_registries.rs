@@ -19,7 +19,7 @@ const RECORDS: [(&str, &[&str]); 2] = [
 ];
 
 /// Makes an archive of a record, which a registry can be filled from. Returns the names of its repositories.
-fn archive(sandbox: &Sandbox, record: &Path, archive: &str) -> Vec<String> {
+pub(crate) fn archive(sandbox: &Sandbox, record: &Path, archive: &str) -> Vec<String> {
     let repositories: Value = serde_json::from_slice(&fs::read(record.join("repositories.json")).unwrap()).unwrap();
     let repositories = repositories.as_object().unwrap();
     let mut artifacts = Vec::new();

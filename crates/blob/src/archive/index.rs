@@ -1,6 +1,5 @@
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,10 +7,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::form::refuse_other_forms;
+use super::parts::Parts;
 use super::path::EntryPath;
 use super::sequential::{Cursors, decompress};
+use super::volumes::{Seeking, Volumes};
 use super::walk::{Kind, Source, Walk};
-use crate::{Blob, ByteStream, Digest, Error, FileBlob, Limits, Result, once, read_in_background, verified};
+use crate::{Blob, ByteStream, Digest, Digester, Error, Limits, Result, once, read_in_background, verified};
 
 /// Entries of a compressed archive that are kept in memory when its index is made: manifests, indexes, configurations.
 const SMALL: u64 = 1 << 20;
@@ -34,7 +35,7 @@ pub struct Archive {
 }
 
 struct Shared {
-    path: PathBuf,
+    volumes: Volumes,
     limits: Limits,
     entries: Vec<Entry>,
     positions: HashMap<EntryPath, usize>,
@@ -114,12 +115,29 @@ impl Archive {
 
     /// Makes the index of an archive on this thread.
     pub fn index(path: &Path, limits: Limits) -> Result<Self> {
-        index(path, limits).map_err(|error| error.in_file(path))
+        Volumes::one(path).and_then(|volumes| index(&volumes, limits)).map_err(|error| error.in_file(path))
+    }
+
+    /// Makes the index of an archive in parts. A part is compared with its digest before content is taken from it, a
+    /// compressed archive as a whole before it is opened.
+    pub async fn open_parts(parts: &Parts, limits: Limits) -> Result<Self> {
+        let parts = parts.clone();
+        let opened = tokio::task::spawn_blocking(move || {
+            if parts.is_compressed() {
+                parts.verify_all()?;
+            }
+            index(&Volumes::of(&parts), limits).or_else(|error| {
+                // Which part it is helps more than what is wrong in it.
+                parts.verify_all()?;
+                Err(error.in_file(parts.name()))
+            })
+        });
+        opened.await.map_err(io::Error::other)?
     }
 
     /// The archive file.
     pub fn path(&self) -> &Path {
-        &self.shared.path
+        self.shared.volumes.path()
     }
 
     /// Whether the archive can only be read forwards; then one reader at a time is the fastest.
@@ -172,6 +190,33 @@ pub struct ArchiveBlob {
 }
 
 impl ArchiveBlob {
+    /// Small content with this digest. Of an archive in parts, the part it lies in is not checked for that: a part is
+    /// large, and the digest tells. `None` if the content is larger than `limit`.
+    pub async fn read_as(&self, digest: &Digest, limit: u64) -> Result<Option<Bytes>> {
+        let size = self.entry.size;
+        let (volumes, Some(parts)) = (&self.archive.shared.volumes, self.archive.shared.volumes.parts()) else {
+            return Ok(None);
+        };
+        if size > limit || parts.is_compressed() {
+            return Ok(None);
+        }
+        let (volumes, parts, offset) = (volumes.clone(), parts.clone(), self.entry.offset);
+        let expected = digest.clone();
+        let work = move || {
+            let mut content = Vec::with_capacity(size as usize);
+            volumes.read(offset)?.take(size).read_to_end(&mut content).map_err(Error::from_read)?;
+            let mut digester = Digester::new(expected.algorithm());
+            digester.update(&content);
+            let actual = digester.finish();
+            if actual == expected {
+                return Ok(Some(content.into()));
+            }
+            parts.verify(offset, size)?;
+            Err(Error::DigestMismatch { expected: Box::new(expected), actual: Box::new(actual) })
+        };
+        tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+    }
+
     /// The how-manieth entry it is; reading in this order is the cheapest.
     pub fn position(&self) -> usize {
         self.entry.position
@@ -193,19 +238,24 @@ impl Blob for ArchiveBlob {
     }
 
     async fn open_at(&self, offset: u64) -> Result<ByteStream> {
-        let Shared { path, limits, compressed, .. } = &*self.archive.shared;
+        let Shared { volumes, limits, compressed, .. } = &*self.archive.shared;
         let entry = &self.entry;
         let from = offset.min(entry.size);
         let size = entry.size - from;
         let stream = match compressed {
-            None => FileBlob::part(path, entry.offset + from, size).open().await?,
+            None => {
+                let (volumes, start) = (volumes.clone(), entry.offset + from);
+                read_in_background(move || Ok(volumes.read_checked(start, size)?.take(size)))
+            }
             Some(Compressed { small, .. }) if small.contains_key(&entry.position) => {
                 once(small[&entry.position].slice(from as usize..))
             }
             Some(Compressed { cursors, .. }) => {
-                let (cursors, path, limits, start) = (cursors.clone(), path.clone(), *limits, entry.offset + from);
+                let (cursors, volumes, limits, start) =
+                    (cursors.clone(), volumes.clone(), *limits, entry.offset + from);
                 read_in_background(move || {
-                    cursors.read(&path, limits, start, size).map_err(|error| error.in_file(&path))
+                    let path = volumes.path();
+                    cursors.read(&volumes, limits, start, size).map_err(|error| error.in_file(path))
                 })
             }
         };
@@ -214,40 +264,11 @@ impl Blob for ArchiveBlob {
     }
 }
 
-/// A file that passes over bytes by seeking.
-struct Seeking {
-    file: BufReader<File>,
-    left: u64,
-}
-
-impl Read for Seeking {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read(buffer)?;
-        self.left = self.left.saturating_sub(count as u64);
-        Ok(count)
-    }
-}
-
-impl Source for Seeking {
-    fn pass_over(&mut self, count: u64) -> io::Result<()> {
-        if count > self.left {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        self.left -= count;
-        self.file.seek_relative(i64::try_from(count).map_err(io::Error::other)?)
-    }
-}
-
-fn index(path: &Path, limits: Limits) -> Result<Archive> {
-    let mut file = File::open(path).map_err(Error::at(path))?;
-    let metadata = file.metadata().map_err(Error::at(path))?;
-    if !metadata.is_file() {
-        return Err(Error::at(path)(io::Error::other("not a regular file")));
-    }
+fn index(volumes: &Volumes, limits: Limits) -> Result<Archive> {
     let mut magic = Vec::with_capacity(6);
-    Read::by_ref(&mut file).take(6).read_to_end(&mut magic).map_err(Error::at(path))?;
+    volumes.read(0)?.take(6).read_to_end(&mut magic).map_err(Error::at(volumes.path()))?;
     let mut shared = Shared {
-        path: path.to_path_buf(),
+        volumes: volumes.clone(),
         limits,
         entries: Vec::new(),
         positions: HashMap::new(),
@@ -255,7 +276,7 @@ fn index(path: &Path, limits: Limits) -> Result<Archive> {
         compressed: None,
     };
     if crate::is_gzip(&magic) {
-        let mut walk = Walk::new(decompress(path, limits)?);
+        let mut walk = Walk::new(decompress(volumes, limits)?);
         let mut small = HashMap::new();
         let mut kept = 0;
         shared.fill(&mut walk, |walk, entry| {
@@ -270,9 +291,7 @@ fn index(path: &Path, limits: Limits) -> Result<Archive> {
         shared.compressed = Some(Compressed { cursors: Cursors::default(), small });
     } else {
         refuse_other_forms(&magic)?;
-        let file = File::open(path).map_err(Error::at(path))?;
-        let source = Seeking { file: BufReader::with_capacity(16 * 1024, file), left: metadata.len() };
-        shared.fill(&mut Walk::new(source), |_, _| Ok(()))?;
+        shared.fill(&mut Walk::new(Seeking::new(volumes.read(0)?)), |_, _| Ok(()))?;
     }
     Ok(Archive { shared: Arc::new(shared) })
 }

@@ -1,12 +1,11 @@
 //! A gzip stream as an archive: only readable forwards, so the place reached is kept.
 
-use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use flate2::bufread::MultiGzDecoder;
 
+use super::volumes::{Reader, Volumes};
 use super::walk::Source;
 use crate::{CHUNK, Error, Limits, Result};
 
@@ -64,17 +63,17 @@ impl<R: Read> Read for Decompressed<R> {
 
 impl<R: Read> Source for Decompressed<R> {}
 
-pub(crate) fn decompress(path: &Path, limits: Limits) -> Result<Decompressed<File>> {
-    Ok(Decompressed::new(File::open(path).map_err(Error::at(path))?, limits))
+pub(crate) fn decompress(volumes: &Volumes, limits: Limits) -> Result<Decompressed<Reader>> {
+    Ok(Decompressed::new(volumes.read(0)?, limits))
 }
 
 /// Decompressors that stand somewhere in the archive, waiting for the next entry behind them to be read.
 #[derive(Clone, Default)]
-pub(crate) struct Cursors(Arc<Mutex<Vec<Decompressed<File>>>>);
+pub(crate) struct Cursors(Arc<Mutex<Vec<Decompressed<Reader>>>>);
 
 impl Cursors {
     /// The decompressor nearest before `offset`, or a new one from the start; it comes back when the reader is dropped.
-    pub(crate) fn read(&self, path: &Path, limits: Limits, offset: u64, size: u64) -> Result<impl Read + use<>> {
+    pub(crate) fn read(&self, volumes: &Volumes, limits: Limits, offset: u64, size: u64) -> Result<impl Read + use<>> {
         let nearest = {
             let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let candidates = waiting.iter().enumerate().filter(|(_, cursor)| cursor.expanded <= offset);
@@ -83,13 +82,13 @@ impl Cursors {
         };
         let mut cursor = match nearest {
             Some(cursor) => cursor,
-            None => decompress(path, limits)?,
+            None => decompress(volumes, limits)?,
         };
         cursor.pass_over(offset - cursor.expanded).map_err(Error::from_read)?;
         Ok(Lease { cursor: Some(cursor), left: size, home: self.clone(), failed: false })
     }
 
-    fn put_back(&self, cursor: Decompressed<File>) {
+    fn put_back(&self, cursor: Decompressed<Reader>) {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.push(cursor);
         if waiting.len() > KEPT {
@@ -100,7 +99,7 @@ impl Cursors {
 
 /// A decompressor on loan.
 struct Lease {
-    cursor: Option<Decompressed<File>>,
+    cursor: Option<Decompressed<Reader>>,
     left: u64,
     home: Cursors,
     failed: bool,
@@ -135,6 +134,7 @@ impl Drop for Lease {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use std::fs::File;
     use std::io::Write as _;
 
     #[test]
@@ -145,9 +145,10 @@ mod tests {
         encoder.write_all(&[vec![b'a'; 1000], vec![b'b'; 1000], vec![b'c'; 1000]].concat()).unwrap();
         encoder.finish().unwrap();
         let cursors = Cursors::default();
+        let volumes = Volumes::one(&path).unwrap();
         let read = |offset, size| {
             let mut text = String::new();
-            cursors.read(&path, Limits::default(), offset, size).unwrap().read_to_string(&mut text).unwrap();
+            cursors.read(&volumes, Limits::default(), offset, size).unwrap().read_to_string(&mut text).unwrap();
             (text.len(), text.chars().next().unwrap())
         };
         let standing = || cursors.0.lock().unwrap().iter().map(|cursor| cursor.expanded).collect::<Vec<_>>();

@@ -1,9 +1,50 @@
 use std::io::Read as _;
 
+use super::sequential::Decompressed;
 use super::walk::{Kind, Source, Walk};
-use crate::{Error, Result};
+use crate::bridge;
+use crate::{ByteStream, Error, Limits, Result};
 
 impl Source for &[u8] {}
+
+/// The one small file of a gzip-compressed tar archive whose name `is_it` accepts, with its name; `None` if there is none.
+/// The archive is read to its end and never held in memory.
+///
+/// # Errors
+/// Anything in the archive is malformed, it exceeds `limits`, two files have an accepted name, or the file is larger than
+/// `largest` bytes.
+pub async fn find_in_tar_gzip(
+    stream: ByteStream,
+    limits: Limits,
+    largest: u64,
+    is_it: impl Fn(&str) -> bool + Send + 'static,
+) -> Result<Option<(String, Vec<u8>)>> {
+    bridge::consume(stream, move |reader| {
+        let mut walk = Walk::new(Decompressed::new(reader, limits));
+        let mut found = None;
+        let mut entries = 0;
+        while let Some(entry) = walk.next()? {
+            entries += 1;
+            if entries > limits.entries {
+                return Err(Error::Archive(format!("the archive has more than {} entries", limits.entries)));
+            }
+            let own = entry.name.strip_prefix("./").unwrap_or(&entry.name);
+            if entry.kind != Kind::File || !is_it(own) {
+                continue;
+            }
+            if entry.size > largest {
+                return Err(Error::TooLarge { what: entry.name, limit: largest });
+            }
+            let mut content = Vec::new();
+            walk.read_to_end(&mut content).map_err(Error::from_read)?;
+            if let Some((other, _)) = found.replace((own.to_owned(), content)) {
+                return Err(Error::Archive(format!("the archive contains both {other:?} and {own:?}")));
+            }
+        }
+        Ok(found)
+    })
+    .await
+}
 
 /// The content of a file in a tar archive that lies in memory; `None` if there is no such file. `./` and `/` in front of
 /// names in the archive do not count.

@@ -11,6 +11,13 @@ use super::header::{Fields, TRAILER, encode, padding};
 use super::pattern::Pattern;
 use crate::{Blob, ByteStream, Digest, Error, Result, read_in_background};
 
+/// Deepest folder that is packed; links can make a tree deeper than any folder on the disk.
+const DEEPEST: usize = 128;
+
+/// Most entries that are looked at where links are followed: a handful of links side by side, level by level, stands for
+/// millions of files. What unpacks archives has the same limit.
+const MOST_ENTRIES: usize = 262_144;
+
 /// How a directory is packed (cli-v2, `dir` input).
 #[derive(Clone, Debug)]
 pub struct PackOptions {
@@ -81,7 +88,7 @@ impl DirectoryTar {
         let root = std::fs::canonicalize(&path).map_err(Error::at(&path))?;
         let name = if options.preserve_directory { own_name(&path, &root)? } else { String::new() };
         let owners = if options.reproducible { Owners::default() } else { Owners::read() };
-        let mut walk = Walk { root: &root, options, owners, entries: Vec::new() };
+        let mut walk = Walk { root: &root, options, owners, entries: Vec::new(), seen: 0 };
         let metadata = std::fs::metadata(&path).map_err(Error::at(&path))?;
         if !metadata.is_dir() {
             return Err(Error::at(&path)(io::ErrorKind::NotADirectory.into()));
@@ -116,6 +123,8 @@ struct Walk<'a> {
     options: &'a PackOptions,
     owners: Owners,
     entries: Vec<Entry>,
+    /// Everything looked at, packed or not.
+    seen: usize,
 }
 
 impl Walk<'_> {
@@ -159,6 +168,12 @@ impl Walk<'_> {
         let fail = |reason: String| Error::at(path)(io::Error::other(reason));
         let mut metadata = std::fs::symlink_metadata(path).map_err(Error::at(path))?;
         let mut real = path.to_path_buf();
+        self.seen += 1;
+        if self.options.follow_symlinks && self.seen > MOST_ENTRIES {
+            return Err(fail(format!(
+                "is one of more than {MOST_ENTRIES} entries, too many where links are followed: they may multiply"
+            )));
+        }
         if self.excluded(name) {
             return Ok(());
         }
@@ -176,6 +191,9 @@ impl Walk<'_> {
             let canonical = std::fs::canonicalize(&real).map_err(Error::at(&real))?;
             if above.contains(&canonical) {
                 return Err(fail("is a symbolic link to a directory that contains it".into()));
+            }
+            if above.len() >= DEEPEST {
+                return Err(fail(format!("lies deeper than {DEEPEST} folders")));
             }
             above.push(canonical);
             let done = self.directory(&real, name, &metadata, above);

@@ -7,4 +7,5 @@ mod pattern;
 
 pub use directory::{DirectoryNames, DirectoryTar, PackOptions};
 pub use entries::TarOf;
+pub(crate) use header::{Fields, encode, padding};
 pub use pattern::{InvalidPattern, Pattern};

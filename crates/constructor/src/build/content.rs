@@ -1,10 +1,12 @@
 //! Storing the content of resources and sources in the target, where nobody finds it yet.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use async_trait::async_trait;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use ocm_access::resolve;
-use ocm_blob::{Item, MemoryBlob, Observed};
+use ocm_access::{Subject, resolve};
+use ocm_blob::{Blob, ByteStream, Digest, Item, MemoryBlob, Observed};
 use ocm_model::digest::{GENERIC_BLOB_DIGEST, HashAlgorithm};
 use ocm_model::{DigestSpec, TypedObject};
 use ocm_oci::{Descriptor, Error as OciError, ImageManifest, Kind, Manifest, Repository, copy, media_type};
@@ -48,6 +50,11 @@ impl<'a> Place<'a> {
             Self::Resource(resource) => resource.input.as_ref(),
             Self::Source(source) => source.input.as_ref(),
         }
+    }
+
+    /// Whether its content is fetched over the network.
+    fn is_elsewhere(self) -> bool {
+        matches!(self.input(), Some(Input::Wget(_) | Input::Helm(_) | Input::Image(_)))
     }
 
     /// `image[ociImage]`.
@@ -133,25 +140,98 @@ async fn open<'a>(
         let component = &components[position];
         let content = match place.input() {
             Some(input) => {
-                let images = environment.images.as_ref();
-                input.open(place.name(), &component.folder, component.dialect, images).await.map(Some)
+                let sources = environment.images.as_ref();
+                input.open(place.name(), &component.folder, component.dialect, sources).await.map(Some)
             }
             None => Ok(None),
         };
-        content.map(|content| Element { component: position, place, content }).map_err(|error| {
-            let element = format!("{} of {}", place.title(), component.title());
-            Problem::at(&component.file, place.position(), format!("{element}: {error}"))
-        })
+        content
+            .map(|content| Element { component: position, place, content })
+            .map_err(|error| (component, place, error))
     });
     let opened: Vec<_> = opened.buffered(options.concurrency.max(1)).collect().await;
-    let (mut elements, mut problems) = (Vec::with_capacity(opened.len()), Vec::new());
+    let (mut elements, mut failed) = (Vec::with_capacity(opened.len()), Vec::new());
     for one in opened {
         match one {
             Ok(element) => elements.push(element),
-            Err(problem) => problems.push(problem),
+            Err(failure) => failed.push(failure),
         }
     }
-    if problems.is_empty() { Ok(elements) } else { Err(Error::File(Problems(problems))) }
+    let title = |component: &Component, place: Place<'_>| format!("{} of {}", place.title(), component.title());
+    match failed.pop() {
+        None => Ok(elements),
+        // A place on the network that fails is not a fault of the file: its own kind of failure stays.
+        Some((component, place, ocm_blob::Error::Source(source))) if failed.is_empty() && place.is_elsewhere() => {
+            Err(Error::Content {
+                file: component.file.to_string(),
+                position: place.position(),
+                element: title(component, place),
+                source: Box::new(OciError::blob("content")(ocm_blob::Error::Source(source))),
+            })
+        }
+        Some(last) => {
+            failed.push(last);
+            let problem = |(component, place, error): (&Component, Place<'_>, ocm_blob::Error)| {
+                Problem::at(&component.file, place.position(), format!("{}: {error}", title(component, place)))
+            };
+            Err(Error::File(Problems(failed.into_iter().map(problem).collect())))
+        }
+    }
+}
+
+/// Content on its way into the target. Tells afterwards which of the two failed: a disk that is full is no mistake in the
+/// file that names the content.
+struct Noted {
+    blob: Arc<dyn Blob>,
+    failed: Arc<AtomicBool>,
+}
+
+impl Noted {
+    fn note<T, E>(&self, result: Result<T, E>) -> Result<T, E> {
+        if result.is_err() {
+            self.failed.store(true, Ordering::Relaxed);
+        }
+        result
+    }
+}
+
+#[async_trait]
+impl Blob for Noted {
+    fn size(&self) -> Option<u64> {
+        self.blob.size()
+    }
+
+    fn digest(&self) -> Option<Digest> {
+        self.blob.digest()
+    }
+
+    fn is_verified(&self) -> bool {
+        self.blob.is_verified()
+    }
+
+    async fn open(&self) -> ocm_blob::Result<ByteStream> {
+        let failed = self.failed.clone();
+        let stream = self.note(self.blob.open().await)?;
+        Ok(Box::pin(stream.inspect(move |chunk| {
+            if chunk.is_err() {
+                failed.store(true, Ordering::Relaxed);
+            }
+        })))
+    }
+}
+
+/// Who failed when content was stored.
+enum Failure {
+    /// The content, or what the file says of it.
+    Content(OciError),
+    /// The target.
+    Target(OciError),
+}
+
+impl From<OciError> for Failure {
+    fn from(error: OciError) -> Self {
+        Self::Content(error)
+    }
 }
 
 /// The work on the elements of one component.
@@ -175,7 +255,7 @@ impl Work<'_> {
         let done = match (place, content) {
             (Place::Resource(resource), Some(content)) => self.input(&element, Some(resource), content).await,
             (Place::Source(..), Some(content)) => self.input(&element, None, content).await,
-            (Place::Resource(resource), None) => self.access(&element, resource).await,
+            (Place::Resource(resource), None) => self.access(&element, resource).await.map_err(Failure::Content),
             (Place::Source(source), None) => Ok(Done { access: source.element.access.clone(), digest: None }),
         };
         if matches!(place, Place::Source(..)) {
@@ -184,21 +264,34 @@ impl Work<'_> {
             ));
         }
         observer.ended(&item, if done.is_ok() { ocm_blob::Outcome::Completed } else { ocm_blob::Outcome::Failed });
-        done.map_err(|source| Error::Content {
-            file: self.component.file.to_string(),
-            position: place.position(),
-            element,
-            source: Box::new(source),
+        done.map_err(|failure| match failure {
+            Failure::Target(error) => Error::Repository(error),
+            Failure::Content(source) => Error::Content {
+                file: self.component.file.to_string(),
+                position: place.position(),
+                element,
+                source: Box::new(source),
+            },
+        })
+    }
+
+    /// Sends content to the target.
+    async fn push(&self, target: &Arc<dyn Repository>, blob: Arc<dyn Blob>) -> Result<Descriptor, Failure> {
+        let failed = Arc::new(AtomicBool::new(false));
+        let blob = Arc::new(Noted { blob, failed: failed.clone() });
+        let pushed = target.push_blob(&Observed::new(blob, self.environment.observer.clone())).await;
+        pushed.map(|(stored, _)| stored).map_err(|error| {
+            if failed.load(Ordering::Relaxed) { Failure::Content(error) } else { Failure::Target(error) }
         })
     }
 
     /// Content that is stored with the component version.
-    async fn input(&self, element: &str, resource: Option<&Resource>, content: Content) -> Result<Done, OciError> {
+    async fn input(&self, element: &str, resource: Option<&Resource>, content: Content) -> Result<Done, Failure> {
         let target = self.environment.target.content(&self.component.name);
         let mut reference_name = None;
         let (stored, normalisation) = match content {
             Content::Blob { blob, media_type } => {
-                let (stored, _) = target.push_blob(&Observed::new(blob, self.environment.observer.clone())).await?;
+                let stored = self.push(&target, blob).await?;
                 (Descriptor { media_type, ..stored }, GENERIC_BLOB_DIGEST)
             }
             Content::Image { source, root, reference_name: name } => {
@@ -208,7 +301,10 @@ impl Work<'_> {
                     observer: self.environment.observer.clone(),
                     ..copy::Options::default()
                 };
-                copy::graph(&source, &target, &root, &options).await?;
+                let copied = copy::graph(&source, &target, &root, &options).await;
+                copied.map_err(|error| {
+                    if error.subject().starts_with("target") { Failure::Target(error) } else { Failure::Content(error) }
+                })?;
                 (Descriptor::new(root.media_type, root.digest, root.size), self.options.oci_artifact_digest.as_str())
             }
             Content::Artifact(artifact) => {
@@ -228,7 +324,7 @@ impl Work<'_> {
                 "its content has the digest {}:{}, but {}:{} was given",
                 digest.hash_algorithm, digest.value, given.hash_algorithm, given.value
             );
-            return Err(OciError::new(Kind::Invalid, "digest", reason));
+            return Err(OciError::new(Kind::Invalid, "digest", reason).into());
         }
         let kind = if self.component.dialect == Dialect::V1 { "localBlob" } else { "LocalBlob/v1" };
         let mut access = TypedObject::new(kind)
@@ -249,12 +345,12 @@ impl Work<'_> {
         }
     }
 
-    async fn artifact(&self, target: &Arc<dyn Repository>, artifact: Artifact) -> Result<Descriptor, OciError> {
+    async fn artifact(&self, target: &Arc<dyn Repository>, artifact: Artifact) -> Result<Descriptor, Failure> {
         let (config_type, config) = artifact.config;
-        let (config, _) = target.push_blob(&MemoryBlob::new(config)).await?;
+        let config = self.push(target, Arc::new(MemoryBlob::new(config))).await?;
         let mut layers = Vec::with_capacity(artifact.layers.len());
         for part in artifact.layers {
-            let (layer, _) = target.push_blob(&Observed::new(part.content, self.environment.observer.clone())).await?;
+            let layer = self.push(target, part.content).await?;
             layers.push(Descriptor { media_type: part.media_type, ..layer });
         }
         let manifest = ImageManifest {
@@ -268,7 +364,7 @@ impl Work<'_> {
             other: Map::new(),
         };
         let manifest = Manifest::write(&manifest, media_type::MANIFEST)?;
-        target.push_manifest(&manifest, None).await?;
+        target.push_manifest(&manifest, None).await.map_err(Failure::Target)?;
         Ok(manifest.descriptor())
     }
 
@@ -304,7 +400,7 @@ impl Work<'_> {
         }
         if let Some(resolved) = resolve(access, given, self.environment.images.as_ref()).await? {
             let mut digest = resolved.digest;
-            if given.is_none() {
+            if given.is_none() && resolved.of == Subject::Artifact {
                 digest.normalisation_algorithm.clone_from(&self.options.oci_artifact_digest);
             }
             return Ok(Done { access: resolved.access, digest: Some(digest) });

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use ocm_access::RegistrySource;
+use ocm_access::Sources;
 use ocm_blob::Observer;
 use ocm_model::Descriptor;
 use ocm_model::digest::GENERIC_BLOB_DIGEST;
@@ -125,8 +125,8 @@ pub struct Environment {
     pub target: ComponentRepository,
     /// Finds referenced component versions elsewhere.
     pub lookup: Arc<dyn Lookup>,
-    /// Finds images of accesses.
-    pub images: Arc<dyn RegistrySource>,
+    /// Finds the content of accesses, and of inputs that are elsewhere.
+    pub images: Arc<dyn Sources>,
     /// Is told what happens.
     pub observer: Arc<dyn Observer>,
 }

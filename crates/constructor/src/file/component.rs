@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::fields::{Fields, Reader};
 use super::tree::{Kind, Node};
-use super::{Dialect, element, rules};
+use super::{Dialect, access, element, rules};
 use crate::input::{self, Input};
 use crate::problem::Position;
 
@@ -164,7 +164,7 @@ fn content(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> (Option<TypedObj
     let what = fields.what.clone();
     let (access, input) = (fields.get(reader, "access"), fields.get(reader, "input"));
     match (access, input) {
-        (Some(node), None) => (element::access(reader, node, &what), None),
+        (Some(node), None) => (access::read(reader, node, &what), None),
         (None, Some(node)) => (None, input::read(reader, node, &what)),
         (None, None) => {
             reader.problem(

@@ -4,16 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use ocm_model::descriptor::{LabelMerge, SourceReference};
 use ocm_model::name::check_element_name;
-use ocm_model::{DigestSpec, Identity, Label, TypedObject};
+use ocm_model::{DigestSpec, Identity, Label};
 use serde_json::{Map, Value};
 
 use super::fields::{Fields, Reader};
 use super::tree::{Kind, Node};
 use super::{Dialect, rules};
 use crate::problem::Position;
-
-/// Members of accesses that are texts even if they look like numbers: a commit may consist of digits only.
-const TEXT_MEMBERS: [&str; 6] = ["commit", "version", "ref", "digest", "tag", "helmChart"];
 
 /// The name of an element; it becomes part of its identity.
 pub(super) fn name(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> String {
@@ -205,23 +202,6 @@ pub(super) fn source_references(reader: &mut Reader<'_>, fields: &mut Fields<'_>
         references.push(SourceReference { identity_selector, labels, other: Map::new() });
     }
     references
-}
-
-/// An access, kept as written: nobody here has to know its type.
-pub(super) fn access(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<TypedObject> {
-    let mut fields = reader.fields(node, format!("access of the {what}"))?;
-    let kind = fields.required_text(reader, "type")?;
-    let Kind::Mapping(entries) = &node.kind else { return None };
-    let members = entries.iter().filter(|(key, _)| key.text != "type").map(|(key, value)| {
-        let text = match &value.kind {
-            Kind::Scalar(scalar) if TEXT_MEMBERS.contains(&key.text.as_str()) && !scalar.is_null() => {
-                Some(scalar.text.clone())
-            }
-            _ => None,
-        };
-        (key.text.clone(), text.map_or_else(|| value.to_json(), Value::String))
-    });
-    Some(TypedObject { kind, members: members.collect() })
 }
 
 /// Two elements of one identity cannot be told apart by anybody later.

@@ -4,6 +4,7 @@
 //! Nothing is lost on the way without a word: unknown keys, keys that appear twice and values of the wrong form are
 //! problems, and all problems of all files are reported together.
 
+mod access;
 mod component;
 mod element;
 mod fields;

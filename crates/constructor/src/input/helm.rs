@@ -1,189 +1,151 @@
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ocm_blob::{Archive, Blob, Error, FileBlob, Gzipped, Pattern, Result, TarOf, read_to_end};
-use serde_json::{Map, Value};
+use ocm_access::Sources;
+use ocm_access::helm::{CHART, CONFIG, Chart, LARGEST_METADATA, PROVENANCE, Remote, chart_of};
+use ocm_blob::{Blob, Error, FileBlob, Gzipped, Pattern, Result, TarOf};
 
 use super::{Artifact, Content, Part, path};
-use crate::file::{Dialect, Fields, Kind, Reader, parse};
-
-/// Media types of the artifact that Helm keeps a chart in.
-const CONFIG: &str = "application/vnd.cncf.helm.config.v1+json";
-const CHART: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
-const PROVENANCE: &str = "application/vnd.cncf.helm.chart.provenance.v1.prov";
-
-/// Largest `Chart.yaml` in bytes; Helm itself takes a manifest of 1 MiB at most.
-const LARGEST_METADATA: u64 = 1 << 20;
-
-/// Members of `Chart.yaml` that Helm reads, in the order in which it writes them.
-const MEMBERS: [&str; 18] = [
-    "name",
-    "home",
-    "sources",
-    "version",
-    "description",
-    "keywords",
-    "maintainers",
-    "icon",
-    "apiVersion",
-    "condition",
-    "tags",
-    "appVersion",
-    "deprecated",
-    "annotations",
-    "kubeVersion",
-    "dependencies",
-    "type",
-    "engine",
-];
+use crate::file::{Dialect, Fields, Reader};
 
 /// A Helm chart, in a directory or packed: `path`, and `repository` for the name under which it is to be uploaded later.
+///
+/// Or one of a Helm repository or registry: `helmRepository` with everything in one address, or, as the older program writes
+/// it, with the name of the chart in `path`, its `version`, and `caCert` or `caCertFile`.
 #[derive(Clone, Debug)]
 pub struct Helm {
-    path: String,
+    place: Place,
     repository: Option<String>,
     version: Option<String>,
 }
 
+#[derive(Clone, Debug)]
+enum Place {
+    /// Below the folder.
+    Path(String),
+    /// On the network.
+    Remote { remote: Remote, authority_file: Option<String> },
+}
+
 impl Helm {
     pub(super) fn read(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Self> {
-        if fields.get(reader, "helmRepository").is_some() {
+        let address = fields.text(reader, "helmRepository").filter(|address| !address.is_empty());
+        let path = match address {
+            None => fields.required_text(reader, "path"),
+            Some(_) => fields.text(reader, "path").filter(|path| !path.is_empty()),
+        };
+        let repository = fields.text(reader, "repository");
+        let version = fields.text(reader, "version").filter(|version| !version.is_empty());
+        let authority = fields.text(reader, "caCert").filter(|text| !text.trim().is_empty());
+        let authority_file = fields.text(reader, "caCertFile").filter(|file| !file.is_empty());
+        let Some(address) = address else {
+            return Some(Self { place: Place::Path(path?), repository, version });
+        };
+        let mut remote = match path {
+            Some(chart) => Remote { repository: address, chart, version: version.clone(), ..Remote::default() },
+            None => Remote::at(&address),
+        };
+        if !["http://", "https://", "oci://"].iter().any(|scheme| remote.repository.starts_with(scheme))
+            || remote.chart.is_empty()
+        {
             let message = format!(
-                "{}: charts from a Helm repository are not read here: fetch it with \"helm pull\" and give its path",
+                "{}: \"helmRepository\" must be the address of a packed chart, https://host/path/chart:version, or oci://host/path/chart:tag",
                 fields.what
             );
             reader.problem(fields.place("helmRepository"), message);
-            fields.get(reader, "path");
             return None;
         }
-        let path = fields.required_text(reader, "path");
-        let repository = fields.text(reader, "repository");
-        let version = fields.text(reader, "version");
-        Some(Self { path: path?, repository, version })
+        remote.version = remote.version.or_else(|| version.clone());
+        remote.authority = authority;
+        Some(Self { place: Place::Remote { remote, authority_file }, repository, version })
     }
 
-    pub(super) async fn open(&self, folder: &Path, dialect: Dialect) -> Result<Content> {
-        let path = path::resolve(folder, &self.path, dialect)?;
-        let (metadata, chart): (_, Arc<dyn Blob>) = if path.is_dir() {
-            let metadata = Metadata::of_directory(&path)?;
-            let name = metadata.name.clone();
+    pub(super) async fn open(&self, folder: &Path, dialect: Dialect, sources: &dyn Sources) -> Result<Content> {
+        match &self.place {
+            Place::Path(path) => self.open_path(path, folder, dialect).await,
+            Place::Remote { remote, authority_file } => {
+                let mut remote = remote.clone();
+                if let Some(file) = authority_file {
+                    let file = path::resolve(folder, file, dialect)?;
+                    remote.authority = Some(read_small(&file)?);
+                }
+                self.open_remote(&remote, dialect, sources).await
+            }
+        }
+    }
+
+    async fn open_remote(&self, remote: &Remote, dialect: Dialect, sources: &dyn Sources) -> Result<Content> {
+        let content = remote.open(sources).await.map_err(Error::source)?;
+        let no_chart = || Error::Archive(format!("{}: has no chart", remote.chart));
+        let ocm_access::Content::Image { source, root } = content else { return Err(no_chart()) };
+        let chart = chart_of(&source, &root).await.map_err(Error::source)?.ok_or_else(no_chart)?;
+        let reference_name = self.reference_name(&remote.chart, &chart, dialect)?;
+        Ok(Content::Image { source, root: Box::new(root), reference_name })
+    }
+
+    async fn open_path(&self, chart: &str, folder: &Path, dialect: Dialect) -> Result<Content> {
+        let path = path::resolve(folder, chart, dialect)?;
+        let (metadata, packed): (_, Arc<dyn Blob>) = if path.is_dir() {
+            let file = path.join("Chart.yaml");
+            let metadata = Chart::read(&file.display().to_string(), &read_inside(&path, &file)?)?;
+            let name = metadata.name().to_owned();
             let packed =
                 tokio::task::spawn_blocking(move || pack(&path, &name)).await.map_err(std::io::Error::other)??;
             (metadata, Arc::new(Gzipped::new(Arc::new(packed))))
         } else {
             let packed = FileBlob::whole(&path)?;
-            (Metadata::of_archive(&path).await?, Arc::new(packed))
+            (Chart::of_archive(&path.display().to_string(), packed.open().await?).await?, Arc::new(packed))
         };
-        let mut layers = vec![Part { media_type: CHART.to_owned(), content: chart }];
-        layers.extend(provenance(folder, &self.path, dialect)?);
-        let reference_name = self.reference_name(&metadata, dialect)?;
-        let config = serde_json::to_vec(&metadata.config).map_err(Error::source)?;
-        let annotations = BTreeMap::from([
-            ("org.opencontainers.image.title".to_owned(), metadata.name),
-            ("org.opencontainers.image.version".to_owned(), metadata.version),
-        ]);
+        let mut layers = vec![Part { media_type: CHART.to_owned(), content: packed }];
+        layers.extend(provenance(folder, chart, dialect)?);
+        let reference_name = self.reference_name(chart, &metadata, dialect)?;
         Ok(Content::Artifact(Artifact {
-            config: (CONFIG.to_owned(), config.into()),
+            config: (CONFIG.to_owned(), metadata.config()?.into()),
             layers,
-            annotations,
+            annotations: metadata.annotations(),
             reference_name,
         }))
     }
 
     /// The name for later uploads. Its tag, if it has one, is the version of the chart.
-    fn reference_name(&self, metadata: &Metadata, dialect: Dialect) -> Result<Option<String>> {
-        let fail = |reason: String| Err(Error::Archive(format!("chart {}: {reason}", self.path)));
-        // Tags have no `+`; Helm writes `_` in its place.
-        let tag = metadata.version.replace('+', "_");
-        if let Some(version) = self.version.as_ref().filter(|version| **version != metadata.version) {
-            return fail(format!("the version {version} is given, but the chart has {}", metadata.version));
+    fn reference_name(&self, name: &str, chart: &Chart, dialect: Dialect) -> Result<Option<String>> {
+        let fail = |reason: String| Err(Error::Archive(format!("chart {name}: {reason}")));
+        let (tag, own) = (chart.tag(), chart.version());
+        // Of a chart on the network the version may be a condition, and was used to find it.
+        let is_here = matches!(self.place, Place::Path(_));
+        if let Some(version) = self.version.as_ref().filter(|version| is_here && *version != own) {
+            return fail(format!("the version {version} is given, but the chart has {own}"));
         }
         let Some(repository) = &self.repository else {
-            return Ok((dialect == Dialect::V1).then(|| format!("{}:{tag}", metadata.name)));
+            return Ok((dialect == Dialect::V1).then(|| format!("{}:{tag}", chart.name())));
         };
         let last = repository.rsplit('/').next().unwrap_or_default();
         match last.split_once(':') {
             None => Ok(Some(format!("{repository}:{tag}"))),
-            Some((_, given)) if given == metadata.version || given == tag => Ok(Some(repository.clone())),
-            Some((_, given)) => fail(format!(
-                "the repository {repository} names the version {given}, but the chart has {}",
-                metadata.version
-            )),
-        }
-    }
-}
-
-/// What `Chart.yaml` says.
-struct Metadata {
-    name: String,
-    version: String,
-    config: Value,
-}
-
-impl Metadata {
-    fn of_directory(folder: &Path) -> Result<Self> {
-        let path = folder.join("Chart.yaml");
-        let text = read_small(folder, &path)?;
-        Self::read(&path.display().to_string(), &text)
-    }
-
-    async fn of_archive(path: &Path) -> Result<Self> {
-        let archive = Archive::open(path).await?;
-        let entries = archive.entries().iter().map(|entry| entry.path().as_str());
-        let inside = entries.filter(|name| name.split_once('/').is_some_and(|(_, file)| file == "Chart.yaml")).min();
-        let no_chart =
-            || Error::Archive(format!("{}: is no packed chart: it has no Chart.yaml in a folder", path.display()));
-        let inside = inside.ok_or_else(no_chart)?.to_owned();
-        let blob = archive.blob(&inside)?.ok_or_else(no_chart)?;
-        let name = format!("{}: {inside}", path.display());
-        let text = read_to_end(blob.open().await?, LARGEST_METADATA, &name).await?;
-        let text = std::str::from_utf8(&text).map_err(|_| Error::Archive(format!("{name}: is not UTF-8")))?;
-        Self::read(&name, text)
-    }
-
-    fn read(file: &str, text: &str) -> Result<Self> {
-        let mut documents = parse(file, text).map_err(|problems| Error::Archive(problems.to_string()))?;
-        let Some(Kind::Mapping(entries)) = documents.pop().map(|document| document.kind) else {
-            return Err(Error::Archive(format!("{file}: is not a mapping")));
-        };
-        let mut config = Map::new();
-        for member in MEMBERS {
-            let Some((_, node)) = entries.iter().find(|(key, _)| key.text == member) else { continue };
-            let value = match (&node.kind, member) {
-                (Kind::Scalar(scalar), "deprecated") => scalar.value(),
-                // Everything else that is one value is a text to Helm: `appVersion: 1.10` is not 1.1.
-                (Kind::Scalar(scalar), _) if !scalar.is_null() => Value::String(scalar.text.clone()),
-                _ => node.to_json(),
-            };
-            if !value.is_null() {
-                config.insert(member.to_owned(), value);
+            Some((_, given)) if given == own || given == tag => Ok(Some(repository.clone())),
+            Some((_, given)) => {
+                fail(format!("the repository {repository} names the version {given}, but the chart has {own}"))
             }
         }
-        let text = |key: &str| {
-            let text = config.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
-            text.map(str::to_owned).ok_or_else(|| Error::Archive(format!("{file}: the key {key:?} is missing")))
-        };
-        let (name, version) = (text("name")?, text("version")?);
-        // The name becomes the folder inside of the package.
-        if name.contains(['/', '\\', ':', '\0']) || name.starts_with('.') {
-            return Err(Error::Archive(format!("{file}: the name {name:?} is not a legal name of a chart")));
-        }
-        Ok(Self { name, version, config: Value::Object(config) })
     }
 }
 
 /// Reads a small file of a chart; not a pipe, and nothing that a link brings in from elsewhere.
-fn read_small(chart: &Path, path: &Path) -> Result<String> {
+fn read_inside(chart: &Path, path: &Path) -> Result<String> {
     let real = path.canonicalize().map_err(Error::at(path))?;
     if !real.starts_with(chart.canonicalize().map_err(Error::at(chart))?) {
         return Err(Error::at(path)(std::io::Error::other("is a symbolic link that leads out of the chart")));
     }
-    let size = FileBlob::whole(&real)?.size().unwrap_or_default();
+    read_small(&real)
+}
+
+/// Reads a small file; not a pipe.
+fn read_small(path: &Path) -> Result<String> {
+    let size = FileBlob::whole(path)?.size().unwrap_or_default();
     if size > LARGEST_METADATA {
         return Err(Error::TooLarge { what: path.display().to_string(), limit: LARGEST_METADATA });
     }
-    std::fs::read_to_string(&real).map_err(Error::at(path))
+    std::fs::read_to_string(path).map_err(Error::at(path))
 }
 
 /// The file that proves where a packed chart came from, next to it.
@@ -259,7 +221,7 @@ struct Rule {
 impl Ignored {
     fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(".helmignore");
-        let text = if path.symlink_metadata().is_ok() { read_small(folder, &path)? } else { String::new() };
+        let text = if path.symlink_metadata().is_ok() { read_inside(folder, &path)? } else { String::new() };
         let mut rules = Vec::new();
         for line in std::iter::once("templates/.?*")
             .chain(text.lines())

@@ -1,4 +1,4 @@
-use ocm_access::RegistrySource;
+use ocm_access::Sources;
 use ocm_blob::{Error, Result};
 use ocm_oci::ImageReference;
 
@@ -40,7 +40,7 @@ impl Image {
     }
 
     /// Finds the image. `element` is the name of the resource, which the older program gives to the image too.
-    pub(super) async fn open(&self, element: &str, dialect: Dialect, images: &dyn RegistrySource) -> Result<Content> {
+    pub(super) async fn open(&self, element: &str, dialect: Dialect, images: &dyn Sources) -> Result<Content> {
         let source = images.repository(&self.reference).await.map_err(Error::source)?;
         let root = source.resolve(&self.reference.selector()).await.map_err(Error::source)?;
         let root = root.ok_or_else(|| Error::source(ocm_oci::Error::not_found(format!("image {}", self.reference))))?;

@@ -9,10 +9,11 @@ mod image;
 mod layout;
 mod path;
 mod text;
+mod wget;
 
 use std::path::Path;
 
-use ocm_access::RegistrySource;
+use ocm_access::Sources;
 
 pub use binary::Binary;
 pub use content::{Artifact, Content, Part};
@@ -21,6 +22,7 @@ pub use file::File;
 pub use helm::Helm;
 pub use image::Image;
 pub use text::Text;
+pub use wget::Wget;
 
 use crate::file::{Dialect, Fields, Node, Reader};
 use crate::problem::near_miss;
@@ -36,6 +38,8 @@ pub enum Input {
     Text(Text),
     /// `binary`: bytes in the constructor file.
     Binary(Binary),
+    /// `wget`: what a web server answers.
+    Wget(Wget),
     /// `helm`: a Helm chart as an OCI artifact.
     Helm(Helm),
     /// `ociArtifact`: an image of a registry.
@@ -46,12 +50,13 @@ pub enum Input {
 type Read = fn(&mut Reader<'_>, &mut Fields<'_>) -> Option<Input>;
 
 /// The types by name; each may have a version (`file/v1`) and any case (`File`).
-const TYPES: [(&str, Read); 8] = [
+const TYPES: [(&str, Read); 9] = [
     ("file", |reader, fields| File::read(reader, fields).map(Input::File)),
     ("dir", |reader, fields| Directory::read(reader, fields).map(Input::Directory)),
     ("utf8", |reader, fields| Text::read(reader, fields).map(Input::Text)),
     ("binary", |reader, fields| Binary::read(reader, fields).map(Input::Binary)),
     ("helm", |reader, fields| Helm::read(reader, fields).map(Input::Helm)),
+    ("wget", |reader, fields| Wget::read(reader, fields).map(Input::Wget)),
     ("ociArtifact", |reader, fields| Image::read(reader, fields).map(Input::Image)),
     // Other names of the older program for the same.
     ("ociImage", |reader, fields| Image::read(reader, fields).map(Input::Image)),
@@ -77,7 +82,8 @@ pub(crate) fn read(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<I
 }
 
 impl Input {
-    /// Opens the content of the element `name`; paths are read against `folder`, images are found through `images`.
+    /// Opens the content of the element `name`; paths are read against `folder`, what is elsewhere is found through
+    /// `sources`.
     ///
     /// # Errors
     /// Names the file or image that cannot be used, and why.
@@ -86,15 +92,16 @@ impl Input {
         name: &str,
         folder: &Path,
         dialect: Dialect,
-        images: &dyn RegistrySource,
+        sources: &dyn Sources,
     ) -> ocm_blob::Result<Content> {
         match self {
-            Self::Image(image) => image.open(name, dialect, images).await,
+            Self::Image(image) => image.open(name, dialect, sources).await,
             Self::File(file) => file.open(folder, dialect).await,
             Self::Directory(directory) => directory.open(folder, dialect).await,
             Self::Text(text) => Ok(text.open(dialect)),
             Self::Binary(binary) => Ok(binary.open()),
-            Self::Helm(helm) => helm.open(folder, dialect).await,
+            Self::Helm(helm) => helm.open(folder, dialect, sources).await,
+            Self::Wget(wget) => wget.open(sources).await,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use ocm_access::RegistrySource;
+use ocm_access::Sources;
 use ocm_blob::Observer;
 use ocm_constructor::build::{Environment, Error, Lookup, NoLookup, Options, Outcome, build};
 use ocm_constructor::{Constructor, Dialect, Engine, Problems, Reading, Text, Variables, read};
@@ -17,7 +17,7 @@ use ocm_repository::{ComponentRepository, ComponentVersion};
 pub struct Images(pub MemoryRegistry);
 
 #[async_trait]
-impl RegistrySource for Images {
+impl Sources for Images {
     async fn repository(&self, reference: &ImageReference) -> Result<Arc<dyn Repository>, ocm_oci::Error> {
         Ok(self.0.repository(&reference.repository()))
     }

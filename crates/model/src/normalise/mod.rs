@@ -3,9 +3,13 @@
 //! They are made of what the older programs know of a descriptor and of nothing else, so that their digests come out.
 
 mod algorithm;
+mod difference;
 mod entries;
 mod labels;
+mod unambiguous;
 mod v1;
 mod v2;
 
 pub use algorithm::{Algorithm, Reduction, normalise, normalise_as};
+pub use difference::{Difference, first_difference};
+pub use unambiguous::check_unambiguous;

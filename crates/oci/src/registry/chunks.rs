@@ -7,6 +7,7 @@ use ocm_blob::{Blob, ByteStream, Digest, Measured};
 use ocm_http::{Body, HeaderValue, Method, Request, header};
 
 use super::RemoteRepository;
+use super::checking::Check;
 use super::upload::{Rest, Step, content_range};
 use super::upload_session::Session;
 use crate::{Error, Kind, Result, media_type};
@@ -21,10 +22,11 @@ impl RemoteRepository {
         session: &mut Session,
         content: &dyn Blob,
         digest: Option<&Digest>,
+        check: Check,
         measured: &mut Option<Measured>,
     ) -> Result<Step> {
         let size = self.connection().options.chunk.max(session.chunk_min as usize).clamp(1, PIECE_LIMIT);
-        let Rest { stream, whole } = self.rest(content, digest, session.received).await?;
+        let Rest { stream, whole } = self.rest(content, digest, session.received, check).await?;
         let mut pieces = Pieces { stream: stream.fuse(), size, rest: Bytes::new() };
         while let Some(piece) = pieces.next().await.map_err(Error::blob(self.subject()))? {
             let last = session.received + piece.len() as u64 - 1;

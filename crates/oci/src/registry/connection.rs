@@ -4,7 +4,8 @@ use ocm_http::{Client, HeaderValue, Method, Request, Response, StatusCode, Url, 
 
 use super::Endpoint;
 use super::authorization::Authorization;
-use super::failure::{failure, transport};
+use super::failure::{failure, no_page, transport};
+use super::journal::Journal;
 use super::known::Known;
 use super::options::RemoteOptions;
 use super::scope::Scope;
@@ -16,6 +17,7 @@ pub(super) struct Connection {
     pub(super) endpoint: Endpoint,
     pub(super) options: RemoteOptions,
     pub(super) known: Known,
+    pub(super) journal: Option<Journal>,
     authorization: Authorization,
 }
 
@@ -43,7 +45,8 @@ impl Connection {
         options: RemoteOptions,
     ) -> Self {
         let authorization = Authorization::new(client.clone(), endpoint.clone(), authenticator, options.clone());
-        Self { client, endpoint, options, known: Known::default(), authorization }
+        let journal = options.uploads.clone().map(Journal::new);
+        Self { client, endpoint, options, known: Known::default(), journal, authorization }
     }
 
     /// Sends a request whose content can be sent again. Refusals other than missing authorization are answers.
@@ -67,7 +70,11 @@ impl Connection {
             Some(header) => request.authorization(header.clone()),
             None => request,
         };
+        let is_get = request.method() == Method::GET;
         let response = self.client.send(request).await.map_err(transport(about.subject))?;
+        if !is_get {
+            no_page(about.subject, &response)?;
+        }
         self.pass_on_warnings(&response);
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(Sent::Answered(Box::new(response)));

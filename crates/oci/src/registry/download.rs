@@ -12,6 +12,18 @@ use crate::{Error, Kind, Result};
 
 impl RemoteRepository {
     pub(super) async fn download(&self, digest: &Digest, offset: u64) -> Result<ByteStream> {
+        let (stream, _) = self.reading(digest, offset).await?;
+        // The digest covers the length, too, and a registry that told a wrong one may correct itself on the way.
+        Ok(if offset == 0 { verified(stream, None, Some(digest.clone())) } else { stream })
+    }
+
+    pub(super) async fn download_unverified(&self, digest: &Digest) -> Result<ByteStream> {
+        let (stream, total) = self.reading(digest, 0).await?;
+        Ok(verified(stream, total, None))
+    }
+
+    /// A blob from `offset` on, and the size of all of it, if the registry told.
+    async fn reading(&self, digest: &Digest, offset: u64) -> Result<(ByteStream, Option<u64>)> {
         let subject = self.blob_subject(digest);
         let opened = self.open_blob(digest, offset, None).await?;
         let total = opened.as_ref().and_then(|opened| opened.total);
@@ -32,7 +44,18 @@ impl RemoteRepository {
                 Err(error) => Some((Err(ocm_blob::Error::source(error)), None)),
             }
         }));
-        Ok(if offset == 0 { verified(stream, total, Some(digest.clone())) } else { stream })
+        Ok((stream, total))
+    }
+
+    async fn ask_for_blob(&self, method: Method, digest: &Digest, range: Option<String>) -> Result<Response> {
+        let mut request = self.request(method, &format!("blobs/{digest}"))?;
+        // Content is named by the digest of its bytes, so nobody may pack them on the way.
+        request = request.header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        if let Some(range) = range {
+            let range = HeaderValue::from_str(&range).map_err(|error| self.error(Kind::Invalid, error))?;
+            request = request.header(header::RANGE, range);
+        }
+        self.send(request, &self.pull_scope()).await
     }
 
     /// Asks for a blob from `offset` on; `None` if it ends there. `patience` is the silence to bear, if not the usual one.
@@ -42,14 +65,17 @@ impl RemoteRepository {
         offset: u64,
         patience: Option<Duration>,
     ) -> Result<Option<Opened>> {
-        let mut request = self.request(Method::GET, &format!("blobs/{digest}"))?;
-        // Content is named by the digest of its bytes, so nobody may pack them on the way.
-        request = request.header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        if offset > 0 {
-            let range = HeaderValue::from_str(&format!("bytes={offset}-"));
-            request = request.header(header::RANGE, range.map_err(|error| self.error(Kind::Invalid, error))?);
+        let range = (offset > 0).then(|| format!("bytes={offset}-"));
+        let mut response = self.ask_for_blob(Method::GET, digest, range).await?;
+        if offset > 0 && response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
+            // Either nothing is left, or the registry understands ranges with two ends only (go-containerregistry), or none.
+            let size = self.ask_for_blob(Method::HEAD, digest, None).await?.content_length();
+            let Some(last) = size.filter(|size| offset < *size).map(|size| size - 1) else { return Ok(None) };
+            response = self.ask_for_blob(Method::GET, digest, Some(format!("bytes={offset}-{last}"))).await?;
+            if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
+                response = self.ask_for_blob(Method::GET, digest, None).await?;
+            }
         }
-        let response = self.send(request, &self.pull_scope()).await?;
         let response = match patience {
             Some(patience) => response.patience(patience),
             None => response,
@@ -78,7 +104,6 @@ impl RemoteRepository {
                 let total = total.or_else(|| response.content_length().map(|length| offset.saturating_add(length)));
                 Ok(Some(Opened { stream: response.stream(), total }))
             }
-            StatusCode::RANGE_NOT_SATISFIABLE if offset > 0 => Ok(None),
             StatusCode::NOT_FOUND => Err(Error::not_found(subject)),
             _ => Err(failure(subject, response).await),
         }

@@ -29,11 +29,29 @@ struct Entry {
     message: Option<String>,
 }
 
+/// Refuses a web page where a registry would have answered: portals that want a person to log in, and proxies, answer
+/// anything with 200, and a blob that went to one of them is not stored.
+///
+/// # Errors
+/// The answer is a success in HTML that does not name the content it is about.
+pub(super) fn no_page(subject: &str, response: &Response) -> Result<(), Error> {
+    let page =
+        response.header(header::CONTENT_TYPE).is_some_and(|value| value.to_ascii_lowercase().starts_with("text/html"));
+    // Object stores guess the type of a blob, which may well be HTML; a registry names its digest.
+    if response.status().is_success() && page && !response.headers().contains_key("docker-content-digest") {
+        let reason = "answered with a web page; is a portal or a proxy in between, or is this not a registry?";
+        return Err(Error::invalid(subject, reason));
+    }
+    Ok(())
+}
+
 /// An answer that says no.
 pub(super) struct Refusal {
     pub(super) error: Error,
     /// A manifest was refused because of a blob that the registry does not know.
     pub(super) blob_unknown: bool,
+    /// Content was refused because it does not have the digest it was announced with.
+    pub(super) digest_invalid: bool,
 }
 
 /// Reads a refusal. `subject` names host and repository.
@@ -69,7 +87,8 @@ impl Refusal {
             reason = format!("{reason} (try again after {})", shown(&wait));
         }
         let blob_unknown = says(&entries, "MANIFEST_BLOB_UNKNOWN");
-        Self { error: Error::new(kind(status, &entries), subject, reason), blob_unknown }
+        let digest_invalid = status == StatusCode::BAD_REQUEST && says(&entries, "DIGEST_INVALID");
+        Self { error: Error::new(kind(status, &entries), subject, reason), blob_unknown, digest_invalid }
     }
 }
 

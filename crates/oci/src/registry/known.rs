@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ocm_blob::Digest;
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, OnceCell};
 
 use super::upload_session::Session;
 
@@ -22,6 +22,8 @@ pub(super) struct Known {
     state: Mutex<State>,
     mounts_refused: AtomicU32,
     without_referrers: AtomicBool,
+    /// Whether it refuses content with a wrong digest.
+    pub(super) checks_digests: OnceCell<bool>,
 }
 
 #[derive(Default)]

@@ -4,6 +4,7 @@ use ocm_blob::{Digest, Digester};
 use ocm_http::{Body, HeaderValue, Method, Request, Response, StatusCode, header};
 
 use super::RemoteRepository;
+use super::advice;
 use super::failure::{Refusal, failure, shown, transport};
 use crate::{Descriptor, Error, Kind, Manifest, Result, Selector, media_type};
 
@@ -11,7 +12,7 @@ use crate::{Descriptor, Error, Kind, Manifest, Result, Selector, media_type};
 const CONTENT_DIGEST: &str = "docker-content-digest";
 
 /// The header that says a registry keeps a manifest among the referrers of its subject.
-const SUBJECT: &str = "oci-subject";
+pub(super) const SUBJECT: &str = "oci-subject";
 
 /// Times a manifest is sent again that was refused because of blobs the registry does not see.
 const UNSEEN_BLOBS: u32 = 3;
@@ -23,6 +24,10 @@ impl RemoteRepository {
         match response.status() {
             StatusCode::OK => {}
             StatusCode::NOT_FOUND => return Ok(None),
+            // Asking again with GET would only be one more of what there were too many of.
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                return Err(failure(subject, response).await);
+            }
             // Some registries do not answer HEAD, and one cannot read an error's body from it.
             _ => return self.resolve_by_reading(selector).await,
         }
@@ -140,7 +145,7 @@ impl RemoteRepository {
                 }
                 return Ok(response.headers().contains_key(SUBJECT));
             }
-            let Refusal { error, blob_unknown } = Refusal::read(&subject, response).await;
+            let Refusal { error, blob_unknown, .. } = Refusal::read(&subject, response).await;
             let again = blob_unknown && status.is_client_error() && attempt < UNSEEN_BLOBS;
             if let Some(wait) = retry.wait(attempt).filter(|_| again) {
                 tracing::info!(manifest = subject, cause = error.reason(), ?wait, "trying again");
@@ -149,7 +154,7 @@ impl RemoteRepository {
             } else if status.is_client_error() && self.is_already(manifest, selector, error.kind()).await {
                 return Ok(false);
             } else {
-                return Err(error);
+                return Err(advice::refused_type(error, status, manifest));
             }
         }
     }

@@ -3,13 +3,16 @@
 //! Every request goes through [`connection`], which adds authorization and reads refusals; blobs, uploads, manifests and
 //! lists each have a file.
 
+mod advice;
 mod authorization;
 mod challenge;
+mod checking;
 mod chunks;
 mod connection;
 mod download;
 mod endpoint;
 mod failure;
+mod journal;
 mod known;
 mod link;
 mod listing;
@@ -20,6 +23,7 @@ mod realm;
 mod referrers;
 mod remote;
 mod scope;
+mod sparse;
 mod token;
 mod upload;
 mod upload_session;

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 /// What a registry client may do and how much it takes in; the defaults suit every registry known.
 #[derive(Clone, Debug)]
@@ -14,6 +15,9 @@ pub struct RemoteOptions {
     /// Hosts that may see this registry's credentials as its token service, beside the registry itself and the ones
     /// known (Docker Hub's, GitLab.com's).
     pub token_hosts: BTreeSet<String>,
+    /// Folder in which open uploads of large blobs are remembered, so that another process goes on with them. It is made
+    /// when needed, for its owner alone. `None`: an upload ends with its process.
+    pub uploads: Option<PathBuf>,
 }
 
 impl Default for RemoteOptions {
@@ -24,6 +28,7 @@ impl Default for RemoteOptions {
             pages: 10_000,
             chunk: 16 << 20,
             token_hosts: BTreeSet::new(),
+            uploads: None,
         }
     }
 }

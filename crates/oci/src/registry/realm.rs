@@ -20,6 +20,13 @@ pub(super) struct Realm {
 }
 
 impl Realm {
+    /// The token service as it is shown: its address without parameters.
+    pub(super) fn service(&self) -> String {
+        let mut url = self.url.clone();
+        url.set_query(None);
+        ocm_http::redacted(url)
+    }
+
     /// Judges the address that a registry sent.
     ///
     /// A registry, or whoever sits in its place, must not be able to have credentials sent to a host of its choice, in

@@ -1,8 +1,11 @@
 //! Manifests that say something about another one: the referrers interface, and the tag that stands in for it
 //! (distribution specification, *Listing Referrers* and *Unavailable Referrers API*).
 
+use std::time::Duration;
+
 use ocm_blob::Digest;
-use ocm_http::{HeaderValue, Method, Request, StatusCode, header};
+use ocm_http::{HeaderValue, Method, Request, Retry, StatusCode, header};
+use tokio::time::Instant;
 
 use super::RemoteRepository;
 use super::failure::{failure, transport};
@@ -11,7 +14,13 @@ use crate::reference::referrers_tag;
 use crate::{Descriptor, Document, Error, ImageIndex, Kind, Manifest, Result, Selector, media_type};
 
 /// Attempts to write a fallback list that others write at the same time.
-const ATTEMPTS: usize = 5;
+const ATTEMPTS: u32 = 20;
+
+/// How long after a list was written it is looked at again: several times what reading and writing it took, for another
+/// writer may have read it before and will write it in a moment, without what was added.
+const SETTLING: u32 = 4;
+const SHORTEST: Duration = Duration::from_millis(30);
+const LONGEST: Duration = Duration::from_secs(2);
 
 impl RemoteRepository {
     /// Manifests about `subject`, of one artifact type if one is given.
@@ -80,31 +89,77 @@ impl RemoteRepository {
     }
 
     /// Adds a manifest to the fallback list of its subject.
-    ///
-    /// Registries cannot compare before they write, so the list is read again afterwards: who finds the own entry
-    /// overwritten by another writer adds it once more.
     pub(super) async fn add_to_fallback(
         &self,
         subject: &Digest,
         manifest: &Manifest,
         document: &Document,
     ) -> Result<()> {
-        let turn = self.connection().known.list_turn(self.name(), subject);
-        let _turn = turn.lock().await;
         let mut entry = manifest.descriptor();
         entry.artifact_type = document.artifact_type().map(str::to_owned);
         entry.annotations = document.annotations().cloned();
-        for _ in 0..ATTEMPTS {
+        self.change_fallback(subject, |rows| {
+            let is_new = rows.iter().all(|row| row.digest != entry.digest);
+            if is_new {
+                rows.push(entry.clone());
+            }
+            is_new
+        })
+        .await
+    }
+
+    /// Removes a manifest, and its row in the fallback list of its subject where the registry keeps no list of its own.
+    pub(super) async fn remove_with_row(&self, selector: &Selector) -> Result<bool> {
+        let subject = match selector {
+            // A tag that goes leaves the manifest.
+            Selector::Tag(_) => None,
+            // A damaged manifest can be removed too; then nothing is known of its subject.
+            Selector::Digest(_) => {
+                let document = self.get_manifest(selector).await.and_then(|manifest| manifest.document());
+                document.ok().and_then(|document| document.subject().map(|subject| subject.digest.clone()))
+            }
+        };
+        let removed = self.remove_manifest(selector).await?;
+        if removed
+            && let (Some(subject), Selector::Digest(digest)) = (subject, selector)
+            && self.ask_for_referrers(&subject, None).await?.is_none()
+        {
+            self.change_fallback(&subject, |rows| {
+                let before = rows.len();
+                rows.retain(|row| row.digest != *digest);
+                rows.len() < before
+            })
+            .await?;
+        }
+        Ok(removed)
+    }
+
+    /// Changes the fallback list of a subject until it stays as it is wanted. `change` says whether it had to do anything.
+    ///
+    /// Registries cannot compare before they write, so the list is read again a moment later: who finds the own change
+    /// overwritten by another writer makes it once more, after a wait of random length.
+    async fn change_fallback(&self, subject: &Digest, change: impl Fn(&mut Vec<Descriptor>) -> bool) -> Result<()> {
+        let turn = self.connection().known.list_turn(self.name(), subject);
+        let _turn = turn.lock().await;
+        let tag = referrers_tag(subject);
+        for attempt in 0..ATTEMPTS {
+            let begun = Instant::now();
             let mut index = self.fallback(subject).await?.unwrap_or_else(ImageIndex::empty);
-            if index.manifests.iter().any(|other| other.digest == entry.digest) {
+            if !change(&mut index.manifests) {
                 return Ok(());
             }
-            index.manifests.push(entry.clone());
             let list = Manifest::write(&index, media_type::INDEX)?;
-            Box::pin(self.put_manifest(&list, Some(&referrers_tag(subject)))).await?;
+            Box::pin(self.put_manifest(&list, Some(&tag))).await?;
+            let settling = Retry {
+                max_retries: ATTEMPTS,
+                min_wait: begun.elapsed().saturating_mul(SETTLING).clamp(SHORTEST, LONGEST),
+                max_wait: LONGEST,
+                jitter: 1.0,
+                ..Retry::default()
+            };
+            tokio::time::sleep(settling.wait(attempt.min(6)).unwrap_or(LONGEST)).await;
         }
-        let reason =
-            format!("the list of referrers {} is overwritten by others again and again", referrers_tag(subject));
+        let reason = format!("the list of referrers {tag} is overwritten by others again and again; try again later");
         Err(Error::new(Kind::Conflict, self.subject(), reason))
     }
 }

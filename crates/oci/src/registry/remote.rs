@@ -10,7 +10,7 @@ use super::options::RemoteOptions;
 use super::scope::Scope;
 use super::{Endpoint, listing};
 use crate::{
-    Authenticator, Descriptor, Error, Kind, Location, Manifest, Pushed, Registry, Repository, Result, Selector,
+    Authenticator, Descriptor, Error, Home, Kind, Location, Manifest, Pushed, Registry, Repository, Result, Selector,
 };
 
 /// A registry on the network, or the part of one below a path.
@@ -103,6 +103,10 @@ impl RemoteRepository {
         &self.name
     }
 
+    fn place(&self) -> Location {
+        Location { registry: self.registry.endpoint().to_string(), repository: self.name.clone() }
+    }
+
     pub(super) fn subject(&self) -> String {
         format!("{}/{}", self.registry.endpoint().host(), self.name)
     }
@@ -169,6 +173,9 @@ impl RemoteRepository {
                 Ok(Some(size))
             }
             StatusCode::NOT_FOUND => Ok(None),
+            // Old versions of distribution say so of a blob that they do not have. Whoever is about to push it finds out
+            // with the next request what is true.
+            StatusCode::INTERNAL_SERVER_ERROR if *scope != self.pull_scope() => Ok(None),
             _ => Err(failure(self.blob_subject(digest), response).await),
         }
     }
@@ -181,7 +188,18 @@ impl Repository for RemoteRepository {
     }
 
     fn location(&self) -> Option<Location> {
-        Some(Location { registry: self.registry.endpoint().to_string(), repository: self.name.clone() })
+        Some(self.place())
+    }
+
+    fn home(&self) -> Home {
+        let Location { registry, repository } = self.place();
+        // The names that `mount` takes are below the prefix.
+        match repository.strip_prefix(&format!("{}/", self.registry.prefix)) {
+            Some(name) if !self.registry.prefix.is_empty() => {
+                Home { place: format!("{registry}/{}", self.registry.prefix), name: name.to_owned() }
+            }
+            _ => Home { place: registry, name: repository },
+        }
     }
 
     async fn resolve(&self, selector: &Selector) -> Result<Option<Descriptor>> {
@@ -203,6 +221,10 @@ impl Repository for RemoteRepository {
         self.download(digest, offset).await
     }
 
+    async fn blob_unverified(&self, digest: &Digest) -> Result<ByteStream> {
+        self.download_unverified(digest).await
+    }
+
     async fn push_blob(&self, content: &dyn Blob) -> Result<(Descriptor, Pushed)> {
         self.push(content).await
     }
@@ -215,6 +237,10 @@ impl Repository for RemoteRepository {
         self.put_manifest(manifest, tag).await
     }
 
+    async fn push_sparse(&self, index: &Manifest, tag: Option<&str>, _left_out: &[Digest]) -> Result<()> {
+        self.put_sparse(index, tag).await
+    }
+
     async fn tags(&self) -> Result<Vec<String>> {
         self.list_tags().await
     }
@@ -224,7 +250,7 @@ impl Repository for RemoteRepository {
     }
 
     async fn delete_manifest(&self, selector: &Selector) -> Result<bool> {
-        self.remove_manifest(selector).await
+        self.remove_with_row(selector).await
     }
 
     async fn delete_blob(&self, digest: &Digest) -> Result<bool> {

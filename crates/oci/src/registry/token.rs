@@ -60,21 +60,30 @@ pub(super) async fn fetch(
         Some(Credentials::RefreshToken(token)) => exchange(realm, service, scope, token),
         credentials => ask(realm, service, scope, credentials)?,
     };
-    let response = client.send(request.reach(realm.reach)).await.map_err(transport(subject))?;
-    if response.status() != StatusCode::OK {
-        return Err(refused(subject, realm, response).await);
-    }
-    let malformed = |reason: &str| {
-        Error::invalid(subject, format!("the token service {} {reason}", realm.url.host_str().unwrap_or_default()))
+    let service = realm.service();
+    // It is not the registry that fails here, and whoever reads the message must not look there.
+    let silent = |error: ocm_http::Error| {
+        let error = transport(subject)(error);
+        Error::new(error.kind(), subject, format!("the token service {service} does not answer: {}", error.reason()))
     };
-    let body = response.bytes(TOKEN_LIMIT).await.map_err(transport(subject))?;
-    let answer: Answer = serde_json::from_slice(&body).map_err(|_| malformed("sent something that is not a token"))?;
+    let malformed = |reason: String| Error::invalid(subject, format!("the token service {service} {reason}"));
+    let response = client.send(request.reach(realm.reach)).await.map_err(silent)?;
+    if response.status() != StatusCode::OK {
+        return Err(refused(subject, &service, response).await);
+    }
+    let page = response.header(header::CONTENT_TYPE).is_some_and(|value| value.starts_with("text/html"));
+    let body = response.bytes(TOKEN_LIMIT).await.map_err(|error| match error.kind() {
+        ocm_http::Kind::TooLarge => malformed(format!("sent no token: {}", error.reason())),
+        _ => silent(error),
+    })?;
+    let what = if page { "sent a web page instead of a token" } else { "sent something that is not a token" };
+    let answer: Answer = serde_json::from_slice(&body).map_err(|_| malformed(what.to_owned()))?;
     let text = answer.token.filter(|token| !token.is_empty()).or(answer.access_token).unwrap_or_default();
     // A token lives a minute unless the service says otherwise; no service means a year.
     let seconds = answer.expires_in.and_then(|value| value.as_f64().or_else(|| value.as_str()?.parse().ok()));
     let seconds = seconds.filter(|seconds: &f64| seconds.is_finite());
     let lifetime = Duration::from_secs_f64(seconds.unwrap_or(60.0).clamp(1.0, 86_400.0));
-    Token::new(&text, lifetime).ok_or_else(|| malformed("sent no token"))
+    Token::new(&text, lifetime).ok_or_else(|| malformed("sent no token".to_owned()))
 }
 
 fn ask(realm: &Realm, service: Option<&str>, scope: &Scope, credentials: Option<&Credentials>) -> Result<Request> {
@@ -121,11 +130,15 @@ pub(super) fn basic(username: &str, password: &str) -> Result<HeaderValue> {
     Ok(value)
 }
 
-/// A token service that says "bad request" to credentials means what others say with 401.
-async fn refused(subject: &str, realm: &Realm, response: Response) -> Error {
+/// A token service that says "bad request" to credentials means what others say with 401. "Not found" is not said of
+/// what the registry was asked for.
+async fn refused(subject: &str, service: &str, response: Response) -> Error {
     let status = response.status();
     let error = failure(subject, response).await;
-    let kind = if status == StatusCode::BAD_REQUEST { Kind::Denied } else { error.kind() };
-    let host = realm.url.host_str().unwrap_or_default();
-    Error::new(kind, subject, format!("the token service {host} refused: {}", error.reason()))
+    let kind = match (status, error.kind()) {
+        (StatusCode::BAD_REQUEST, _) | (_, Kind::Denied) => Kind::Denied,
+        (_, Kind::Unavailable) => Kind::Unavailable,
+        _ => Kind::Invalid,
+    };
+    Error::new(kind, subject, format!("the token service {service} refused: {}", error.reason()))
 }

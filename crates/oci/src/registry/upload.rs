@@ -1,11 +1,14 @@
 //! Pushing a blob: in one request where its size and digest are known, measured on its way where they are not, taken up
 //! where it broke off.
 
+use std::sync::Arc;
+
 use futures_util::StreamExt as _;
 use ocm_blob::{Algorithm, Blob, ByteStream, Digest, Measure, Measured, skip, verified};
 use ocm_http::{Body, BodyStream, BoxError, HeaderValue, Method, Request, Response, StatusCode, header};
 
 use super::RemoteRepository;
+use super::checking::Check;
 use super::connection::Sent;
 use super::failure::failure;
 use super::upload_session::Session;
@@ -24,8 +27,12 @@ pub(super) enum Step {
     InPieces,
     /// The connection broke or the registry is not well; ask how far it came.
     Broken(Error),
-    /// The session is gone or out of step; open another one.
+    /// The registry has not as much as was thought: what a broken connection left on its way came later, or never.
+    Displaced(Error),
+    /// The session is gone; open another one.
     Lost(Error),
+    /// The registry does not take the content.
+    Refused(Error),
 }
 
 /// What is left to send.
@@ -68,6 +75,10 @@ impl RemoteRepository {
         if session.is_none()
             && let Some(size) = self.size_of_blob(&digest, &self.push_scope()).await?
         {
+            if let (Some(journal), Some(upload)) = (&self.connection().journal, self.remembered_as(&digest, Some(size)))
+            {
+                journal.forget(&upload);
+            }
             return Ok((Descriptor::new(media_type::OCTETS, digest, size), Pushed::Present));
         }
         let measured = self.upload(content, Some(&digest), session).await?;
@@ -78,33 +89,30 @@ impl RemoteRepository {
     /// Sends the content, however many requests that takes.
     async fn upload(&self, content: &dyn Blob, digest: Option<&Digest>, session: Option<Session>) -> Result<Measured> {
         let retry = self.connection().client.settings().retry;
-        let (mut attempt, mut renewals, mut in_pieces, mut resumed) = (0, 0, false, false);
-        let mut session = match session {
-            Some(session) => session,
-            None => self.begin().await?,
-        };
+        let (mut attempt, mut renewals, mut in_pieces) = (0, 0, false);
+        let mut session = self.first_session(content, digest, session).await?;
+        let mut resumed = session.received > 0;
+        let mut check = self.check(content, digest, resumed).await;
         loop {
             let mut measured = None;
             let step = match (digest, content.size()) {
-                _ if in_pieces => self.send_in_pieces(&mut session, content, digest, &mut measured).await,
+                _ if in_pieces => self.send_in_pieces(&mut session, content, digest, check, &mut measured).await,
                 (Some(digest), Some(size)) if session.received == 0 => {
                     measured = Some(Measured { digest: digest.clone(), size });
-                    self.put_whole(&session, content, digest, size).await
+                    self.put_whole(&session, content, digest, size, check).await
                 }
-                _ => self.send_rest(&mut session, content, digest, &mut measured).await,
+                _ => self.send_rest(&mut session, content, digest, check, &mut measured).await,
             };
             let step = match step {
                 Ok(step) => step,
-                // What a registry kept of a broken upload is not always what it was sent.
-                Err(error) if error.kind() == Kind::Invalid && std::mem::take(&mut resumed) => Step::Lost(error),
-                Err(error) => {
-                    self.abandon(&session).await;
-                    return Err(error);
-                }
+                Err(error) => return Err(self.give_up(&session, error).await),
             };
             match step {
                 Step::Taken(response) => {
                     let measured = measured.ok_or_else(|| self.ended_early())?;
+                    if let Some(entry) = &session.entry {
+                        entry.forget();
+                    }
                     return self.stored(&response, digest, measured);
                 }
                 Step::Renewed if renewals < 3 => renewals += 1,
@@ -113,19 +121,33 @@ impl RemoteRepository {
                     tracing::debug!(repository = self.subject(), "sends blobs in pieces");
                     in_pieces = true;
                     self.abandon(&session).await;
-                    session = self.begin().await?;
+                    session = self.begin_again(&session).await?;
                 }
                 Step::InPieces => {
                     return Err(self.error(Kind::Invalid, "does not take the blob, neither whole nor in pieces"));
                 }
-                Step::Broken(error) | Step::Lost(error) if retry.wait(attempt).is_none() => return Err(error),
+                // What a registry kept of a broken upload is not always what it was sent, and what it was sent was not
+                // always hashed: once more with all of it checked here, which also tells whose fault it is.
+                Step::Refused(error) if error.kind() == Kind::Invalid && (resumed || check == Check::There) => {
+                    tracing::info!(
+                        repository = self.subject(),
+                        cause = error.reason(),
+                        "upload refused, checks it here"
+                    );
+                    (resumed, check) = (false, Check::Here);
+                    session = self.begin_again(&session).await?;
+                }
+                Step::Refused(error) => return Err(self.give_up(&session, error).await),
+                Step::Broken(error) | Step::Displaced(error) | Step::Lost(error) if retry.wait(attempt).is_none() => {
+                    return Err(error);
+                }
                 Step::Broken(error) => {
                     let before = session.received;
                     self.pause(&retry, &mut attempt, &error).await;
                     let all = content.size().unwrap_or(u64::MAX);
                     session = match self.status(&session).await? {
                         Some(session) if session.received <= all => session,
-                        _ => self.begin().await?,
+                        _ => self.begin_again(&session).await?,
                     };
                     if session.received > before {
                         (attempt, resumed) = (0, true);
@@ -134,12 +156,66 @@ impl RemoteRepository {
                         in_pieces = true;
                     }
                 }
+                Step::Displaced(error) => {
+                    self.pause(&retry, &mut attempt, &error).await;
+                    let all = content.size().unwrap_or(u64::MAX);
+                    session = match self.status(&session).await? {
+                        Some(now) if now.received != session.received && now.received <= all => now,
+                        _ => self.begin_again(&session).await?,
+                    };
+                    resumed = session.received > 0;
+                }
                 Step::Lost(error) => {
                     self.pause(&retry, &mut attempt, &error).await;
-                    session = self.begin().await?;
+                    session = self.begin_again(&session).await?;
                 }
             }
         }
+    }
+
+    /// The upload that was broken off by the end of another process, the one that stands open, or a new one.
+    async fn first_session(
+        &self,
+        content: &dyn Blob,
+        digest: Option<&Digest>,
+        open: Option<Session>,
+    ) -> Result<Session> {
+        let upload = digest.and_then(|digest| self.remembered_as(digest, content.size()));
+        let entry = self.connection().journal.as_ref().zip(upload).and_then(|(journal, upload)| journal.entry(upload));
+        let entry = entry.map(Arc::new);
+        if let (Some(entry), Some(size)) = (&entry, content.size())
+            && let Some(left) = self.left_open(entry, size).await
+        {
+            if let Some(open) = open {
+                self.abandon(&open).await;
+            }
+            tracing::info!(repository = self.subject(), received = left.received, size, "going on with an upload");
+            return Ok(left);
+        }
+        let session = match open {
+            Some(open) => open,
+            None => self.begin().await?,
+        };
+        Ok(session.remembered(entry))
+    }
+
+    /// A new upload in the place of one that cannot be continued.
+    async fn begin_again(&self, session: &Session) -> Result<Session> {
+        Ok(self.begin().await?.remembered(session.entry.clone()))
+    }
+
+    /// Ends an upload, except one that failed for a passing reason and is remembered: the next run goes on with it.
+    async fn give_up(&self, session: &Session, error: Error) -> Error {
+        match &session.entry {
+            Some(_) if error.kind() == Kind::Unavailable => {}
+            entry => {
+                if let Some(entry) = entry {
+                    entry.forget();
+                }
+                self.abandon(session).await;
+            }
+        }
+        error
     }
 
     async fn pause(&self, retry: &ocm_http::Retry, attempt: &mut u32, error: &Error) {
@@ -150,8 +226,15 @@ impl RemoteRepository {
     }
 
     /// `PUT` with all the content: two requests make a blob.
-    async fn put_whole(&self, session: &Session, content: &dyn Blob, digest: &Digest, size: u64) -> Result<Step> {
-        let rest = self.rest(content, Some(digest), 0).await?;
+    async fn put_whole(
+        &self,
+        session: &Session,
+        content: &dyn Blob,
+        digest: &Digest,
+        size: u64,
+        check: Check,
+    ) -> Result<Step> {
+        let rest = self.rest(content, Some(digest), 0, check).await?;
         let request = Request::new(Method::PUT, session.closing(digest))
             .header(header::CONTENT_TYPE, HeaderValue::from_static(media_type::OCTETS))
             .body(Body::once(hold_back(rest.stream), Some(size)));
@@ -164,9 +247,10 @@ impl RemoteRepository {
         session: &mut Session,
         content: &dyn Blob,
         digest: Option<&Digest>,
+        check: Check,
         measured: &mut Option<Measured>,
     ) -> Result<Step> {
-        let mut rest = self.rest(content, digest, session.received).await?;
+        let mut rest = self.rest(content, digest, session.received, check).await?;
         let length = content.size().map(|size| size.saturating_sub(session.received));
         if length == Some(0) {
             // Nothing is left to send, but what it was may have to be found out.
@@ -189,14 +273,28 @@ impl RemoteRepository {
     }
 
     /// Opens what the registry does not have yet.
-    pub(super) async fn rest(&self, content: &dyn Blob, digest: Option<&Digest>, received: u64) -> Result<Rest> {
+    pub(super) async fn rest(
+        &self,
+        content: &dyn Blob,
+        digest: Option<&Digest>,
+        received: u64,
+        check: Check,
+    ) -> Result<Rest> {
         let failed = Error::blob(self.subject());
         match (digest, content.size()) {
             (Some(digest), Some(size)) => {
-                let stream = content.open_at(received).await.map_err(failed)?;
-                // A part has no digest to check; the registry checks the whole.
-                let check = received == 0 && !content.is_verified();
-                let stream = verified(stream, Some(size.saturating_sub(received)), check.then(|| digest.clone()));
+                let stream = match (check, received) {
+                    (Check::There, 0) => verified(content.open_unverified().await.map_err(failed)?, Some(size), None),
+                    (Check::There, _) => {
+                        let stream = content.open_at(received).await.map_err(failed)?;
+                        verified(stream, Some(size.saturating_sub(received)), None)
+                    }
+                    (Check::Here, _) => {
+                        // Also what the registry already has is read again, though not sent: the digest covers all of it.
+                        let digest = (!content.is_verified()).then(|| digest.clone());
+                        skip(verified(content.open().await.map_err(failed)?, Some(size), digest), received)
+                    }
+                };
                 Ok(Rest { stream, whole: Whole::Known(Measured { digest: digest.clone(), size }) })
             }
             (digest, size) => {
@@ -236,9 +334,10 @@ impl RemoteRepository {
         Ok(match response.status().as_u16() {
             200..300 => Step::Taken(response),
             411 | 413 => Step::InPieces,
-            404 | 416 => Step::Lost(failure(&subject, *response).await),
+            404 => Step::Lost(failure(&subject, *response).await),
+            416 => Step::Displaced(failure(&subject, *response).await),
             408 | 429 | 500.. => Step::Broken(failure(&subject, *response).await),
-            _ => return Err(failure(&subject, *response).await),
+            _ => Step::Refused(failure(&subject, *response).await),
         })
     }
 

@@ -1,12 +1,20 @@
+use std::sync::Arc;
+
 use ocm_blob::Digest;
 use ocm_http::{Method, Request, Response, StatusCode, Url, header};
 
 use super::RemoteRepository;
+use super::advice;
 use super::failure::failure;
+use super::journal::{Entry, Subject};
 use crate::{Error, Result};
 
 /// A header in which a registry names the smallest piece it takes, except for the last one.
 const CHUNK_MIN_LENGTH: &str = "oci-chunk-min-length";
+
+/// Bytes from which on a blob is remembered when its upload breaks off: several are on their way at a time, and together
+/// they should not cost more than one large piece.
+const REMEMBERED: u64 = 1 << 20;
 
 /// An open upload (distribution specification, *Pushing blobs*).
 #[derive(Clone, Debug)]
@@ -17,9 +25,20 @@ pub(super) struct Session {
     pub(super) received: u64,
     /// Smallest piece it takes.
     pub(super) chunk_min: u64,
+    /// Where it is remembered.
+    pub(super) entry: Option<Arc<Entry>>,
 }
 
 impl Session {
+    /// The same, remembered from now on.
+    pub(super) fn remembered(mut self, entry: Option<Arc<Entry>>) -> Self {
+        if let Some(entry) = &entry {
+            entry.remember(self.location.as_str());
+        }
+        self.entry = entry;
+        self
+    }
+
     /// The address that closes the upload. The registry's own parameters stay as they are.
     pub(super) fn closing(&self, digest: &Digest) -> Url {
         let mut url = self.location.clone();
@@ -37,7 +56,7 @@ impl RemoteRepository {
             StatusCode::ACCEPTED | StatusCode::CREATED => self.session(&response, None),
             StatusCode::NOT_FOUND => {
                 let error = failure(&self.subject(), response).await;
-                let hint = "the registry may want the repository to be created first";
+                let hint = advice::missing_repository(self.connection().endpoint.host(), self.name());
                 Err(Error::new(error.kind(), self.subject(), format!("{}; {hint}", error.reason())))
             }
             _ => Err(failure(&self.subject(), response).await),
@@ -55,10 +74,15 @@ impl RemoteRepository {
             (None, None) => return Err(Error::invalid(subject, "opened an upload without saying where")),
         };
         let chunk_min = response.header(CHUNK_MIN_LENGTH).and_then(|text| text.parse().ok());
+        let entry = before.and_then(|before| before.entry.clone());
+        if let Some(entry) = &entry {
+            entry.remember(location.as_str());
+        }
         Ok(Session {
             location,
             received: received(response).unwrap_or(0),
             chunk_min: chunk_min.or(before.map(|before| before.chunk_min)).unwrap_or(0),
+            entry,
         })
     }
 
@@ -72,6 +96,23 @@ impl RemoteRepository {
             }
             _ => Ok(None),
         }
+    }
+
+    /// What an upload is remembered by; `None` for one that is not worth it.
+    pub(super) fn remembered_as(&self, digest: &Digest, size: Option<u64>) -> Option<Subject> {
+        let size = size.filter(|size| *size >= REMEMBERED)?;
+        let registry = self.connection().endpoint.to_string();
+        Some(Subject { registry, repository: self.name().to_owned(), digest: digest.clone(), size })
+    }
+
+    /// An upload that another process left open, with what the registry has of it.
+    pub(super) async fn left_open(&self, entry: &Arc<Entry>, size: u64) -> Option<Session> {
+        let location = entry.location()?;
+        let home = self.connection().endpoint.url("").ok()?;
+        let location = self.connection().own_address(&home, &location, "upload address", &self.subject()).ok()?;
+        let session = Session { location, received: 0, chunk_min: 0, entry: Some(entry.clone()) };
+        let session = self.status(&session).await.ok()??;
+        (1..=size).contains(&session.received).then_some(session)
     }
 
     /// Gives an upload up. The registry would forget it anyway, so what it answers does not matter.

@@ -61,6 +61,15 @@ impl Location {
     }
 }
 
+/// Which place a repository belongs to, and its name there: whoever is in the same place can mount blobs from it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Home {
+    /// The place, distinguished from all others: a registry, an archive.
+    pub place: String,
+    /// The name of the repository as [`Repository::mount`] of the others takes it.
+    pub name: String,
+}
+
 /// How a blob came to be in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pushed {
@@ -94,6 +103,12 @@ pub trait Repository: Send + Sync {
     /// Content of a blob from `offset` on. Read from the start, it is verified against the digest.
     async fn blob(&self, digest: &Digest, offset: u64) -> Result<ByteStream>;
 
+    /// Content of a blob from its start, not verified where that saves hashing it; see [`Blob::open_unverified`] for who
+    /// may ask for that. The default is verified.
+    async fn blob_unverified(&self, digest: &Digest) -> Result<ByteStream> {
+        self.blob(digest, 0).await
+    }
+
     /// Stores a blob. Without a digest beforehand, the content is measured on its way (SHA-256).
     ///
     /// Returns what the blob is (media type `application/octet-stream`) and how it came there. Content that does not
@@ -106,6 +121,14 @@ pub trait Repository: Send + Sync {
     /// Stores a manifest under its digest and, if given, under a tag. The blobs and manifests it needs must be there.
     async fn push_manifest(&self, manifest: &Manifest, tag: Option<&str>) -> Result<()>;
 
+    /// Stores an index although the manifests `left_out` of it, which it lists, are not there on purpose.
+    ///
+    /// # Errors
+    /// [`crate::Kind::Unsupported`] or [`crate::Kind::Invalid`] where the place insists on all of them.
+    async fn push_sparse(&self, index: &Manifest, tag: Option<&str>, _left_out: &[Digest]) -> Result<()> {
+        self.push_manifest(index, tag).await
+    }
+
     /// All tags, in lexical order.
     async fn tags(&self) -> Result<Vec<String>>;
 
@@ -117,6 +140,14 @@ pub trait Repository: Send + Sync {
     /// `None` for places on this machine. Blobs can be mounted between repositories whose registries are equal.
     fn location(&self) -> Option<Location> {
         None
+    }
+
+    /// Where this repository belongs. The default is right for a place that is found by location or has one repository only.
+    fn home(&self) -> Home {
+        match self.location() {
+            Some(Location { registry, repository }) => Home { place: registry, name: repository },
+            None => Home { place: self.address(), name: String::new() },
+        }
     }
 
     /// Where the content of a blob begins in a source that can only be read from front to back (a compressed archive).

@@ -124,7 +124,7 @@ async fn a_wrong_password_is_sent_once() {
         let error = result.unwrap_err();
         assert_eq!(error.kind(), Kind::Denied);
         assert!(
-            error.to_string().contains("token service 127.0.0.1 refused") && !error.to_string().contains("canary"),
+            error.to_string().contains("/token refused: answered 401") && !error.to_string().contains("canary"),
             "{error}"
         );
     }

@@ -51,6 +51,25 @@ async fn a_registry_without_ranges_sends_everything_again() {
 }
 
 #[tokio::test]
+async fn a_registry_that_wants_both_ends_of_a_range_is_told_them() {
+    let server = Server::start(|asked| match (asked.method.as_str(), asked.header("range")) {
+        ("HEAD", _) => answer(200, &[("content-length", "10")], ""),
+        (_, "bytes=4-9") => answer(206, &[("content-range", "bytes 4-9/10")], "456789"),
+        (_, "") => answer(200, &[], "0123456789"),
+        _ => answer(416, &[], ""),
+    })
+    .await;
+    let (repository, digest) = (server.registry().repository("a"), Digest::of("0123456789"));
+    for (offset, rest) in [(4, "456789"), (6, "6789"), (10, "")] {
+        let stream = repository.blob(&digest, offset).await.unwrap();
+        assert_eq!(read_to_end(stream, 100, "blob").await.unwrap(), rest);
+    }
+    // The second knows no ranges at all, at the third nothing is left.
+    let asked: Vec<_> = server.asked().iter().map(|asked| asked.header("range").to_owned()).collect();
+    assert_eq!(asked, ["bytes=4-", "", "bytes=4-9", "bytes=6-", "", "bytes=6-9", "", "bytes=10-", ""]);
+}
+
+#[tokio::test]
 async fn silence_is_noticed_and_slowness_is_not_punished() {
     let count = Arc::new(AtomicUsize::new(0));
     let server = Server::start(move |_| {

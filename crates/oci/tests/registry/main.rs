@@ -2,8 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod authorization;
+mod checking;
 mod distribution;
 mod download;
+mod faults;
+mod hostile;
 mod lists;
+mod quirks;
+mod resumed;
 mod scripted;
+mod unreliable;
 mod upload;

@@ -7,6 +7,7 @@ mod joined;
 mod layers;
 pub(crate) mod read;
 mod repository;
+mod rewrite;
 pub(crate) mod stage;
 pub(crate) mod version;
 

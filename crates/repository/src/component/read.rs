@@ -14,7 +14,7 @@ use crate::component::version::{ComponentVersion, RawDescriptor};
 pub(crate) const DESCRIPTOR_LIMIT: u64 = 16 << 20;
 
 /// Largest configuration that is read, in bytes; real ones have about 200.
-const CONFIG_LIMIT: u64 = 1 << 20;
+pub(crate) const CONFIG_LIMIT: u64 = 1 << 20;
 
 /// The file in a packed descriptor, and the one that makes a folder a component archive.
 pub(crate) const DESCRIPTOR_FILE: &str = "component-descriptor.yaml";
@@ -86,7 +86,7 @@ async fn component_manifest(
 }
 
 /// The layer that the configuration names, else the first one that is a descriptor by its media type.
-async fn descriptor_layer(
+pub(crate) async fn descriptor_layer(
     content: &Arc<dyn Repository>,
     image: &ImageManifest,
     subject: &str,
@@ -101,7 +101,12 @@ async fn descriptor_layer(
     layer.cloned().ok_or_else(|| Error::invalid(subject, "the manifest has no layer with the component descriptor"))
 }
 
-async fn read_blob(content: &Arc<dyn Repository>, blob: &ocm_oci::Descriptor, limit: u64, what: &str) -> Result<Bytes> {
+pub(crate) async fn read_blob(
+    content: &Arc<dyn Repository>,
+    blob: &ocm_oci::Descriptor,
+    limit: u64,
+    what: &str,
+) -> Result<Bytes> {
     let subject = format!("{}@{}", content.address(), blob.digest);
     if blob.size > limit {
         return Err(Error::invalid(subject, format!("{what} has {} bytes, more than the limit of {limit}", blob.size)));

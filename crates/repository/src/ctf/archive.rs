@@ -6,23 +6,41 @@ use ocm_blob::Digest;
 use ocm_oci::{Error, Kind, Registry, Repository, UploadRegistry, UploadStore};
 
 use crate::Result;
+use crate::ctf::base::Base;
 use crate::ctf::batch::Batch;
 use crate::ctf::commit;
 use crate::ctf::disk::Stamp;
 use crate::ctf::form::{self, Access, Form, INDEX_FILE};
 use crate::ctf::index::{Change, Index};
+use crate::ctf::needs::Needs;
 use crate::ctf::packed::{self, Packed};
+use crate::ctf::parts;
 use crate::ctf::repository::ArchiveRepository;
 use crate::ctf::staging::{StagedFile, Staging};
 
 /// Staging folders inside an archive folder begin with this.
 const STAGING: &str = ".staging-";
 
+/// How an archive is opened.
+#[derive(Clone, Debug, Default)]
+pub struct ArchiveOptions {
+    /// The form of a new archive, which an existing one must have; the default follows the name of a new one.
+    pub form: Option<Form>,
+    /// Bytes of the parts that an archive file is written in: `NAME.001`, `NAME.002`, … Without it, an archive that has
+    /// parts keeps the size of its parts, and any other one is written in one file.
+    pub split: Option<u64>,
+    /// What need not be stored, since the place the archive goes to has it. What is left out for that is noted in the
+    /// archive.
+    pub base: Option<Arc<Base>>,
+}
+
 /// A transport archive: OCI content in a folder or in a tar file, as a place with any number of repositories.
 ///
 /// # Guarantees
-/// What is pushed is kept aside until [`Registry::commit`], which makes it durable and visible at once; an archive that
-/// is dropped before leaves nothing behind. Reading through the same handle (or a clone of it) sees what was pushed.
+/// What is pushed is kept aside until [`Registry::commit`], which makes it durable and visible at once. An archive that is
+/// dropped before leaves nothing behind but, where more than 16 MiB have been pushed, a hidden folder that the next writer
+/// of the archive continues from: what was complete is not asked for again, what was not is asked for from where it
+/// ended. Both are hashed anew. Reading through the same handle (or a clone of it) sees what was pushed.
 /// Any number of writers, in this process and others, can work on one archive: each commit adds its own changes to
 /// whatever the archive holds by then.
 #[derive(Clone)]
@@ -32,9 +50,15 @@ pub(crate) struct Shared {
     pub(crate) path: PathBuf,
     pub(crate) form: Form,
     access: Access,
+    /// Bytes of the parts it is to be written in; otherwise it stays as it is.
+    pub(crate) split: Option<u64>,
+    /// What need not be stored.
+    pub(crate) base: Option<Arc<Base>>,
     /// The archive file, if it is one.
     pub(crate) packed: tokio::sync::Mutex<Option<Packed>>,
     state: Mutex<State>,
+    /// Which manifests need what, as far as anybody wanted to remove something.
+    pub(crate) needs: tokio::sync::Mutex<Needs>,
     beginning: Mutex<()>,
     committing: tokio::sync::Mutex<()>,
 }
@@ -42,6 +66,10 @@ pub(crate) struct Shared {
 pub(crate) struct State {
     /// The index with everything that was pushed through this handle.
     pub(crate) index: Index,
+    /// Counts changes of the index.
+    pub(crate) generation: u64,
+    /// What was left out of the archive.
+    pub(crate) left_out: Base,
     /// What was pushed and not yet committed.
     pub(crate) batch: Batch,
     /// What is being committed right now.
@@ -58,19 +86,29 @@ impl Archive {
     /// # Errors
     /// [`Kind::NotFound`] if there is none and none may be made; [`Kind::Invalid`] if the folder or file is something else.
     pub async fn open(path: impl Into<PathBuf>, access: Access) -> Result<Self> {
-        Self::open_in_form(path, access, None).await
+        Self::open_with(path, access, ArchiveOptions::default()).await
     }
 
     /// Like [`Archive::open`], but a new archive gets the form given. An existing one must have it.
     pub async fn open_as(path: impl Into<PathBuf>, access: Access, form: Form) -> Result<Self> {
-        Self::open_in_form(path, access, Some(form)).await
+        Self::open_with(path, access, ArchiveOptions { form: Some(form), ..ArchiveOptions::default() }).await
     }
 
-    async fn open_in_form(path: impl Into<PathBuf>, access: Access, form: Option<Form>) -> Result<Self> {
-        let path = path.into();
-        let mut packed = None;
-        let mut stamp = None;
-        let (form, index, exists) = match (Form::of_content(&path)?, form) {
+    /// Opens an archive, or begins one, with options. An archive in parts is opened by its name or by that of any part.
+    ///
+    /// # Errors
+    /// As [`Archive::open`]; a part that is missing or damaged is named.
+    pub async fn open_with(path: impl Into<PathBuf>, access: Access, options: ArchiveOptions) -> Result<Self> {
+        let mut path = path.into();
+        parts::recover(&path).await?;
+        let (mut packed, mut stamp, mut there) = (None, None, None);
+        let mut left_out = Base::default();
+        if let Some(parts) = parts::find(&path)? {
+            path = parts.name().to_path_buf();
+            there = Some(if parts.is_compressed() { Form::TarGzip } else { Form::Tar });
+        }
+        let there = there.map_or_else(|| Form::of_content(&path), |form| Ok(Some(form)))?;
+        let (form, index, exists) = match (there, options.form) {
             (Some(is), Some(wanted)) if is != wanted => {
                 let reason = format!("is a {is} archive, but a {wanted} archive was asked for");
                 return Err(Error::new(Kind::Conflict, path.display(), reason));
@@ -79,11 +117,13 @@ impl Archive {
                 form::check_folder(&path)?;
                 stamp = Stamp::of(&index_file(&path, Form::Directory));
                 let (index, exists) = commit::read_index(&path).await?;
+                left_out = commit::read_base(&path).await?;
                 (Form::Directory, index, exists)
             }
             (Some(form), _) => {
                 let (open, index) = Packed::open(&path).await?;
                 stamp = Some(open.stamp());
+                left_out = open.left_out().await?;
                 packed = Some(open);
                 (form, index, true)
             }
@@ -92,13 +132,20 @@ impl Archive {
             }
             (None, _) => return Err(Error::new(Kind::NotFound, path.display(), "there is no transport archive")),
         };
-        let state = State { index, batch: Batch::default(), in_flight: None, exists, stamp };
+        if options.split.is_some() && form == Form::Directory {
+            let reason = "a folder cannot be split: choose a name that ends in .tar or .tgz, or such a form";
+            return Err(Error::new(Kind::Malformed, path.display(), reason));
+        }
+        let state = State { index, generation: 0, left_out, batch: Batch::default(), in_flight: None, exists, stamp };
         Ok(Self(Arc::new(Shared {
             path,
             form,
             access,
+            split: options.split,
+            base: options.base,
             packed: tokio::sync::Mutex::new(packed),
             state: Mutex::new(state),
+            needs: tokio::sync::Mutex::default(),
             beginning: Mutex::new(()),
             committing: tokio::sync::Mutex::new(()),
         })))
@@ -109,17 +156,42 @@ impl Archive {
         &self.0.path
     }
 
+    /// What was left out of it because its base has it; empty for an archive that is whole.
+    pub fn left_out(&self) -> Base {
+        self.0.state().left_out.clone()
+    }
+
     /// How it lies on the disk.
     pub fn form(&self) -> Form {
         self.0.form
     }
 }
 
+/// What an archive holds after a commit.
+pub(crate) struct Written {
+    pub(crate) index: Index,
+    pub(crate) left_out: Base,
+    pub(crate) stamp: Option<Stamp>,
+}
+
 impl State {
     /// Makes a change of the index, and remembers it for the commit.
     pub(crate) fn change(&mut self, change: Change) {
         self.index.apply(&change);
+        self.generation += 1;
         self.batch.changes.push(change);
+    }
+
+    /// Forgets content, and removes it from the archive at commit.
+    pub(crate) fn remove(&mut self, digest: Digest) {
+        let index = &self.index;
+        self.batch.seen.get_or_insert_with(|| {
+            let rows = index.repositories().filter_map(|name| index.repository(name));
+            rows.flat_map(|rows| rows.manifests().cloned()).collect()
+        });
+        self.batch.staged.remove(&digest);
+        self.batch.relied.remove(&digest);
+        self.batch.removed.insert(digest);
     }
 }
 
@@ -139,6 +211,35 @@ impl Shared {
             return Err(Error::new(Kind::Unsupported, self.path.display(), "the archive was opened for reading only"));
         }
         Ok(())
+    }
+
+    /// What is known of content that is not here but in the base; `None` too where the archive is only read.
+    pub(crate) fn elsewhere<T>(&self, look: impl Fn(&Base) -> Option<T>) -> Option<T> {
+        if self.access == Access::Read {
+            return None;
+        }
+        self.base.as_deref().and_then(&look).or_else(|| look(&self.state().left_out))
+    }
+
+    /// Remembers that content need not be pushed because it is there.
+    pub(crate) fn rely_on(&self, digest: &Digest) {
+        let mut state = self.state();
+        if !state.batch.staged.contains_key(digest) {
+            state.batch.relied.insert(digest.clone());
+        }
+    }
+
+    /// Why content is not here, if the base has it.
+    pub(crate) fn in_base(&self, digest: &Digest) -> Option<Error> {
+        let state = self.state();
+        let known = state.left_out.content.get(digest)?;
+        let reason = format!(
+            "is not in this archive but in its base {} ({} bytes): this archive is a differential one and only useful where \
+             its base has been transferred to",
+            state.left_out.shown(),
+            known.size
+        );
+        Some(Error::new(Kind::NotFound, format!("{}: {digest}", self.path.display()), reason))
     }
 
     /// The folder for content that is not visible yet, if there is one.
@@ -197,6 +298,7 @@ impl Shared {
                 let pending = state.in_flight.iter().flat_map(|batch| &batch.changes).chain(&state.batch.changes);
                 pending.for_each(|change| index.apply(change));
                 (state.index, state.stamp, state.exists) = (index, now, true);
+                state.generation += 1;
                 return Ok(());
             }
         }
@@ -217,12 +319,14 @@ impl Shared {
         let mut state = self.state();
         state.in_flight = None;
         match result {
-            Ok((mut index, stamp)) => {
+            Ok(Written { mut index, left_out, stamp }) => {
                 state.stamp = stamp;
+                state.left_out = left_out;
                 for change in &state.batch.changes {
                     index.apply(change);
                 }
                 state.index = index;
+                state.generation += 1;
                 state.exists = true;
                 Ok(())
             }
@@ -237,13 +341,17 @@ impl Shared {
         }
     }
 
-    async fn write(self: &Arc<Self>, batch: Arc<Batch>) -> Result<(Index, Option<Stamp>)> {
+    async fn write(self: &Arc<Self>, batch: Arc<Batch>) -> Result<Written> {
         let (shared, begun) = (self.clone(), batch.staging.clone());
         let scratch = blocking(move || begun.map_or_else(|| shared.scratch(), Ok)).await?;
-        match self.form {
-            Form::Directory => commit::folder(&self.path, &scratch, &batch).await,
+        let written = match self.form {
+            Form::Directory => commit::folder(&self.path, &scratch, &batch, self.base.as_deref()).await,
             Form::Tar | Form::TarGzip => packed::commit(self, &scratch, &batch).await,
+        };
+        if written.is_ok() {
+            scratch.done();
         }
+        written
     }
 }
 
@@ -279,7 +387,7 @@ impl UploadRegistry for Archive {
 pub(crate) fn index_file(archive: &Path, form: Form) -> PathBuf {
     match form {
         Form::Directory => archive.join(INDEX_FILE),
-        Form::Tar | Form::TarGzip => archive.to_owned(),
+        Form::Tar | Form::TarGzip => parts::first_file(archive),
     }
 }
 

@@ -16,6 +16,10 @@ pub(crate) struct Batch {
     pub(crate) staged: HashMap<Digest, Arc<StagedFile>>,
     /// Content that goes away unless a row of the index names it by then.
     pub(crate) removed: HashSet<Digest>,
+    /// The manifests that were known when the first content of this batch was removed.
+    pub(crate) seen: Option<HashSet<Digest>>,
+    /// Content that was not pushed because it was there, and must still be there when this is committed.
+    pub(crate) relied: HashSet<Digest>,
     /// Changes of lists of referrers, in the order in which they were made.
     pub(crate) referrers: Vec<Referral>,
     /// The folder of the staged files.
@@ -47,6 +51,8 @@ impl Batch {
         self.changes.extend(later.changes);
         self.staged.extend(later.staged);
         self.removed.extend(later.removed);
+        self.relied.extend(later.relied);
+        self.seen = self.seen.take().or(later.seen);
         self.referrers.extend(later.referrers);
         self.staging = later.staging.or_else(|| self.staging.take());
     }

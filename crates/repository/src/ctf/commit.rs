@@ -1,18 +1,20 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ocm_blob::{Durability, Existing, Folder, Staged, once};
+use ocm_blob::{Digest, Durability, Existing, Folder, Staged, once};
 use ocm_oci::{Error, Kind};
 
 use crate::Result;
-use crate::ctf::archive::blocking;
+use crate::ctf::archive::{Written, blocking};
+use crate::ctf::base::{BASE_FILE, Base};
 use crate::ctf::batch::Batch;
 use crate::ctf::disk::{self, Stamp};
 use crate::ctf::form::{BLOBS, INDEX_FILE};
 use crate::ctf::index::Index;
+use crate::ctf::needs;
 use crate::ctf::referrers::{self, Updated};
 use crate::ctf::staging::Staging;
 
@@ -48,6 +50,40 @@ pub(crate) async fn read_index(archive: &Path) -> Result<(Index, bool)> {
     }
 }
 
+/// Reads what was left out of an archive folder.
+pub(crate) async fn read_base(archive: &Path) -> Result<Base> {
+    let Some(bytes) = read(archive, BASE_FILE.to_owned(), INDEX_LIMIT).await? else { return Ok(Base::default()) };
+    Base::parse(&bytes).map_err(|reason| Error::invalid(archive.join(BASE_FILE).display(), reason))
+}
+
+/// What is left out of an archive after a batch. `has` tells what is in the archive then.
+///
+/// # Errors
+/// [`Kind::Conflict`] if content that was there when it should have been pushed is no longer there: another writer has
+/// removed it. Only under the lock of the archive this can be known.
+pub(crate) fn settle(
+    batch: &Batch,
+    mut left_out: Base,
+    base: Option<&Base>,
+    has: impl Fn(&Digest) -> bool,
+    subject: &Path,
+) -> Result<Base> {
+    for digest in &batch.relied {
+        if has(digest) || left_out.content.contains_key(digest) {
+            continue;
+        }
+        if !base.is_some_and(|base| left_out.add(base, digest)) {
+            let reason = format!("{digest} was there and has been removed by another writer: run the same again");
+            return Err(Error::new(Kind::Conflict, subject.display(), reason));
+        }
+    }
+    left_out.content.retain(|digest, _| !has(digest));
+    if left_out.content.is_empty() {
+        left_out.names.clear();
+    }
+    Ok(left_out)
+}
+
 /// Makes a batch visible in an archive folder and returns the index as it is then.
 ///
 /// The order makes a crash harmless at any point: first the content is durable, then it gets its names, and the index,
@@ -56,10 +92,15 @@ pub(crate) async fn folder(
     archive: &Path,
     scratch: &Arc<Staging>,
     batch: &Arc<Batch>,
-) -> Result<(Index, Option<Stamp>)> {
+    base: Option<&Base>,
+) -> Result<Written> {
     let (path, staged) = (archive.to_path_buf(), batch.clone());
     let exclusive = blocking(move || take_in(&path, &staged)).await?;
     let (mut index, _) = read_index(archive).await?;
+    let blobs = archive.join(BLOBS);
+    let has = |digest: &Digest| blobs.join(digest.file_name()).symlink_metadata().is_ok();
+    let before = read_base(archive).await?;
+    let left_out = settle(batch, before.clone(), base, has, archive)?;
     for change in &batch.changes {
         index.apply(change);
     }
@@ -70,6 +111,12 @@ pub(crate) async fn folder(
         lists.insert(digest, Bytes::from(content.unwrap_or_default()));
     }
     let updated = referrers::update(&mut index, &batch.referrers, &lists)?;
+    let mut needed = HashSet::new();
+    for manifest in needs::of_others(&index, batch) {
+        let name = format!("{BLOBS}/{}", manifest.file_name());
+        let bytes = read(archive, name, MANIFEST_LIMIT).await?.unwrap_or_default();
+        needed.extend(needs::still_needed(batch, &bytes));
+    }
     for list in &updated.lists {
         let target = archive.join(BLOBS).join(list.digest().file_name());
         let fail = || Error::blob(target.display());
@@ -80,11 +127,15 @@ pub(crate) async fn folder(
     }
     let (path, scratch, batch) = (archive.to_path_buf(), scratch.clone(), batch.clone());
     blocking(move || {
-        write_index(&path, &scratch, &index)?;
-        remove(&path, &batch, &updated, &index)?;
+        if left_out != before {
+            write_base(&path, &scratch, &left_out)?;
+        }
+        let bytes = index.write().map_err(|error| Error::invalid(path.join(INDEX_FILE).display(), error))?;
+        replace(&path, &scratch, INDEX_FILE, &bytes)?;
+        remove(&path, &batch, &updated, (&index, &needed))?;
         let stamp = Stamp::of(&path.join(INDEX_FILE));
         drop(exclusive);
-        Ok((index, stamp))
+        Ok(Written { index, left_out, stamp })
     })
     .await
 }
@@ -117,13 +168,20 @@ fn take_in(archive: &Path, batch: &Batch) -> Result<std::fs::File> {
     Ok(exclusive)
 }
 
-fn write_index(archive: &Path, scratch: &Staging, index: &Index) -> Result<()> {
-    let target = archive.join(INDEX_FILE);
-    let bytes = index.write().map_err(|error| Error::invalid(target.display(), error))?;
-    let path = scratch.path().join(INDEX_FILE);
+fn write_base(archive: &Path, scratch: &Staging, left_out: &Base) -> Result<()> {
+    let target = archive.join(BASE_FILE);
+    match left_out.write().map_err(|error| Error::invalid(target.display(), error))? {
+        Some(bytes) => replace(archive, scratch, BASE_FILE, &bytes),
+        None => std::fs::remove_file(&target).map_err(|error| local(&target, error)),
+    }
+}
+
+fn replace(archive: &Path, scratch: &Staging, name: &str, bytes: &[u8]) -> Result<()> {
+    let target = archive.join(name);
+    let path = scratch.path().join(name);
     std::fs::File::create(&path)
         .and_then(|mut file| {
-            file.write_all(&bytes)?;
+            file.write_all(bytes)?;
             file.sync_all()
         })
         .and_then(|()| std::fs::rename(&path, &target))
@@ -132,8 +190,9 @@ fn write_index(archive: &Path, scratch: &Staging, index: &Index) -> Result<()> {
 }
 
 /// Removes what nobody needs any more, now that no index names it.
-fn remove(archive: &Path, batch: &Batch, updated: &Updated, index: &Index) -> Result<()> {
-    for digest in batch.removed.iter().chain(&updated.replaced).filter(|digest| !index.names(digest)) {
+fn remove(archive: &Path, batch: &Batch, updated: &Updated, (index, needed): (&Index, &HashSet<Digest>)) -> Result<()> {
+    let gone = batch.removed.iter().chain(&updated.replaced);
+    for digest in gone.filter(|digest| !index.names(digest) && !needed.contains(digest)) {
         let path = archive.join(BLOBS).join(digest.file_name());
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => {}

@@ -3,12 +3,14 @@ use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::StreamExt as _;
-use ocm_blob::{Blob, ByteStream, Digest, Folder, read_in_background, verified};
+use ocm_blob::{Blob, ByteStream, Digest, Folder, once, read_in_background, verified};
 use ocm_oci::Error;
 
 use crate::Result;
 use crate::ctf::archive::Shared;
+use crate::ctf::commit::MANIFEST_LIMIT;
 use crate::ctf::form::{BLOBS, Form};
 use crate::ctf::packed;
 use crate::ctf::staging::StagedFile;
@@ -42,6 +44,14 @@ impl Shared {
         self.path.join(BLOBS).join(digest.file_name())
     }
 
+    /// The size of a blob that is here or, where the archive is written, that need not be here; `None` if it does not exist.
+    pub(crate) async fn size_of_known(&self, digest: &Digest) -> Result<Option<u64>> {
+        match self.size_of(digest).await? {
+            Some(size) => Ok(Some(size)),
+            None => Ok(self.elsewhere(|base| base.content.get(digest).map(|known| known.size))),
+        }
+    }
+
     /// The size of a blob; `None` if it does not exist.
     pub(crate) async fn size_of(&self, digest: &Digest) -> Result<Option<u64>> {
         match self.place(digest) {
@@ -51,6 +61,17 @@ impl Shared {
             Some(Place::Archive) if self.form == Form::Directory && is_missing(&self.blob_path(digest)) => Ok(None),
             Some(Place::Archive) => Ok(self.find(digest).await?.and_then(|blob| blob.size())),
         }
+    }
+
+    /// Small content of an archive in parts, without checking the part that it lies in.
+    async fn small_of_parts(&self, digest: &Digest) -> Result<Option<Bytes>> {
+        if self.form == Form::Directory {
+            return Ok(None);
+        }
+        let Some(archive) = self.packed().await? else { return Ok(None) };
+        let fail = || Error::blob(self.path.display());
+        let Some(blob) = archive.blob(&packed::entry_name(digest)).map_err(fail())? else { return Ok(None) };
+        blob.read_as(digest, MANIFEST_LIMIT).await.map_err(fail())
     }
 
     /// Content of the archive, not verified.
@@ -77,30 +98,47 @@ impl Shared {
 
     /// Content from `offset` on, verified if that is its start; `None` if it does not exist.
     pub(crate) async fn read(&self, digest: &Digest, offset: u64) -> Result<Option<ByteStream>> {
-        let path = self.blob_path(digest);
+        let Some(stream) = self.open(digest, offset).await? else { return Ok(None) };
+        let stream = if offset == 0 { verified(stream, None, Some(digest.clone())) } else { stream };
+        Ok(Some(self.naming(digest, stream)))
+    }
+
+    /// Content from `offset` on, for those who may have it unverified ([`ocm_blob::Blob::open_unverified`]).
+    pub(crate) async fn read_unverified(&self, digest: &Digest, offset: u64) -> Result<Option<ByteStream>> {
+        Ok(self.open(digest, offset).await?.map(|stream| self.naming(digest, stream)))
+    }
+
+    async fn open(&self, digest: &Digest, offset: u64) -> Result<Option<ByteStream>> {
         let staged = match self.place(digest) {
             None => return Ok(None),
             // Staged content may be committed in between; then it is in the archive.
             Some(Place::Staged(file)) => File::open(file.path()).ok().map(|open| (open, file.size())),
             Some(Place::Archive) => None,
         };
-        let stream = match staged {
+        Ok(Some(match staged {
             Some((mut file, size)) => read_in_background(move || {
                 file.seek(SeekFrom::Start(offset))?;
                 Ok(file.take(size.saturating_sub(offset)))
             }),
-            None => match self.find(digest).await? {
-                Some(blob) => blob.open_at(offset).await.map_err(Error::blob(path.display()))?,
-                None => return Ok(None),
+            None => match self.small_of_parts(digest).await? {
+                Some(content) => once(content.slice(content.len().min(offset as usize)..)),
+                None => match self.find(digest).await? {
+                    Some(blob) => blob.open_at(offset).await.map_err(Error::blob(self.blob_path(digest).display()))?,
+                    None => return Ok(None),
+                },
             },
-        };
-        let stream = if offset == 0 { verified(stream, None, Some(digest.clone())) } else { stream };
-        Ok(Some(Box::pin(stream.map(move |chunk| {
+        }))
+    }
+
+    /// The stream, whose errors name the file they come from.
+    fn naming(&self, digest: &Digest, stream: ByteStream) -> ByteStream {
+        let path = self.blob_path(digest);
+        Box::pin(stream.map(move |chunk| {
             chunk.map_err(|error| {
                 let reason = format!("the archive is damaged here: {error}");
                 ocm_blob::Error::source(Error::invalid(path.display(), reason).caused_by(error))
             })
-        }))))
+        }))
     }
 }
 

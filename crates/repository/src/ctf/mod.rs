@@ -2,16 +2,20 @@
 //! *Common Transport Format*).
 
 mod archive;
+mod base;
 mod batch;
 mod commit;
 mod content;
 mod disk;
 mod form;
 mod index;
+mod needs;
 mod packed;
+mod parts;
 mod referrers;
 mod repository;
 mod staging;
 
-pub use archive::Archive;
+pub use archive::{Archive, ArchiveOptions};
+pub use base::{Base, Known};
 pub use form::{Access, Form};

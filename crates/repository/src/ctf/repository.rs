@@ -5,12 +5,12 @@ use bytes::Bytes;
 use ocm_blob::{Algorithm, Blob, ByteStream, Digest, FileBlob, Staged, once, read_to_end, verified};
 use ocm_oci::reference::{is_tag, referrers_tag};
 use ocm_oci::{
-    Descriptor, Document, Error, Kind, Manifest, Pushed, Repository, Selector, Upload, UploadStore, media_type,
+    Descriptor, Document, Error, Home, Kind, Manifest, Pushed, Repository, Selector, Upload, UploadStore, media_type,
 };
 
 use crate::Result;
 use crate::ctf::archive::{Shared, blocking};
-use crate::ctf::batch::{Batch, Referral};
+use crate::ctf::batch::Referral;
 use crate::ctf::commit::MANIFEST_LIMIT;
 use crate::ctf::index::{Change, Rows};
 use crate::ctf::referrers;
@@ -43,7 +43,7 @@ impl ArchiveRepository {
 
     async fn read_manifest(&self, digest: &Digest) -> Result<Bytes> {
         let stream = self.blob(digest, 0).await.map_err(|error| match error.kind() {
-            Kind::NotFound => {
+            Kind::NotFound if self.archive.in_base(digest).is_none() => {
                 let reason = format!("the index names manifest {digest}, but its content is missing");
                 Error::invalid(self.address(), reason)
             }
@@ -55,10 +55,12 @@ impl ArchiveRepository {
     }
 
     /// Fails if something that a manifest needs is not in the archive.
-    async fn check_parts(&self, document: &Document) -> Result<()> {
+    async fn check_parts(&self, document: &Document, left_out: &[Digest]) -> Result<()> {
         let parts = document.blobs().into_iter().chain(document.manifests());
-        for part in parts.filter(|part| !part.may_be_elsewhere()) {
-            if self.archive.size_of(&part.digest).await?.is_none() {
+        for part in parts.filter(|part| !part.may_be_elsewhere() && !left_out.contains(&part.digest)) {
+            if self.archive.size_of_known(&part.digest).await?.is_some() {
+                self.archive.rely_on(&part.digest);
+            } else {
                 let reason = format!("the manifest needs {}, which is not in the archive", part.digest);
                 return Err(Error::invalid(self.address(), reason));
             }
@@ -66,30 +68,46 @@ impl ArchiveRepository {
         Ok(())
     }
 
-    /// Writes content into a file that is not visible yet. With `known`, the stream itself makes sure that this is the digest of the content.
-    async fn receive(
-        &self,
-        stream: ByteStream,
-        algorithm: Algorithm,
-        known: Option<&Digest>,
-    ) -> Result<(Digest, StagedFile)> {
-        let (folder, mut content) = self.begin_content(algorithm, known).await?;
+    /// Writes content into a file that is not visible yet.
+    async fn receive(&self, stream: ByteStream, algorithm: Algorithm) -> Result<(Digest, StagedFile)> {
+        let folder = self.staging().await?;
+        let mut content = Staged::with_algorithm(folder.path(), algorithm);
         content.fill(stream).await.map_err(Error::blob(self.content_subject()))?;
         StagedFile::finish(folder, content).await.map_err(Error::blob(self.content_subject()))
     }
 
-    async fn begin_content(&self, algorithm: Algorithm, known: Option<&Digest>) -> Result<(Arc<Staging>, Staged)> {
-        let folder = if let Some(folder) = self.archive.begun() {
-            folder
-        } else {
-            let shared = self.archive.clone();
-            blocking(move || shared.staging()).await?
-        };
-        let content = match known {
-            Some(digest) => Staged::with_known_digest(folder.path(), digest.clone()),
-            None => Staged::with_algorithm(folder.path(), algorithm),
-        };
-        Ok((folder, content))
+    /// The same for content whose digest was announced: only what an interrupted writer has not left is read.
+    async fn receive_or_continue(
+        &self,
+        content: &dyn Blob,
+        digest: &Digest,
+        folder: &Arc<Staging>,
+    ) -> Result<(Digest, StagedFile)> {
+        let fail = || Error::blob(self.content_subject());
+        loop {
+            let mut staged = Staged::resume(folder.path(), digest.clone(), content.size()).await.map_err(fail())?;
+            let is_continued = staged.size() > 0;
+            staged.complete(content).await.map_err(fail())?;
+            let (actual, file) = StagedFile::finish(folder.clone(), staged).await.map_err(fail())?;
+            if actual == *digest || !is_continued {
+                return Ok((actual, file));
+            }
+            // What was left was damaged, by a power failure for instance. It is gone now, and all is read again.
+            let _ = std::fs::remove_file(file.path());
+        }
+    }
+
+    async fn staging(&self) -> Result<Arc<Staging>> {
+        if let Some(folder) = self.archive.begun() {
+            return Ok(folder);
+        }
+        let shared = self.archive.clone();
+        blocking(move || shared.staging()).await
+    }
+
+    fn missing(&self, digest: &Digest) -> Error {
+        let missing = || Error::not_found(format!("{}@{digest}", self.address()));
+        self.archive.in_base(digest).unwrap_or_else(missing)
     }
 
     fn content_subject(&self) -> String {
@@ -107,26 +125,17 @@ impl ArchiveRepository {
 
     /// The repository in which a manifest needs this blob, other than this one.
     async fn needed_elsewhere(&self, digest: &Digest) -> Result<Option<String>> {
-        let others: Vec<(String, Vec<Digest>)> = {
+        let mut needs = self.archive.needs.lock().await;
+        let (unread, generation) = {
             let state = self.archive.state();
-            let others = state.index.repositories().filter(|name| *name != self.name);
-            others
-                .filter_map(|name| {
-                    Some((name.to_owned(), state.index.repository(name)?.manifests().cloned().collect()))
-                })
-                .collect()
+            (needs.unread(&state.index, state.generation), state.generation)
         };
-        let hex = digest.hex();
-        for (name, manifests) in others {
-            let other = Self::new(self.archive.clone(), &name);
-            for manifest in manifests {
-                let bytes = other.read_manifest(&manifest).await?;
-                if manifest == *digest || bytes.windows(hex.len()).any(|window| window == hex.as_bytes()) {
-                    return Ok(Some(name));
-                }
-            }
+        for (name, manifest) in unread {
+            let bytes = Self::new(self.archive.clone(), &name).read_manifest(&manifest).await?;
+            needs.add(&name, &manifest, &bytes);
         }
-        Ok(None)
+        needs.is_complete(generation);
+        Ok(needs.elsewhere(&self.archive.state().index, &self.name, digest))
     }
 }
 
@@ -138,7 +147,10 @@ impl Repository for ArchiveRepository {
 
     async fn resolve(&self, selector: &Selector) -> Result<Option<Descriptor>> {
         self.archive.refresh().await?;
-        let Some((digest, known)) = self.look_up(selector) else { return Ok(None) };
+        let Some((digest, known)) = self.look_up(selector) else {
+            let Selector::Digest(digest) = selector else { return Ok(None) };
+            return Ok(self.archive.elsewhere(|base| base.manifest(&self.name, digest)));
+        };
         let (media_type, size) = if let Some(media_type) = known {
             (media_type, self.archive.size_of(&digest).await?)
         } else {
@@ -155,6 +167,11 @@ impl Repository for ArchiveRepository {
     async fn manifest(&self, selector: &Selector) -> Result<Manifest> {
         self.archive.refresh().await?;
         let Some((digest, known)) = self.look_up(selector) else {
+            if let Selector::Digest(digest) = selector
+                && let Some(in_base) = self.archive.in_base(digest)
+            {
+                return Err(in_base);
+            }
             return Err(Error::not_found(match selector {
                 Selector::Tag(tag) => format!("{}:{tag}", self.address()),
                 Selector::Digest(digest) => format!("{}@{digest}", self.address()),
@@ -165,16 +182,25 @@ impl Repository for ArchiveRepository {
     }
 
     async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>> {
-        self.archive.size_of(digest).await
+        self.archive.size_of_known(digest).await
     }
 
     async fn blob(&self, digest: &Digest, offset: u64) -> Result<ByteStream> {
         let stream = self.archive.read(digest, offset).await?;
-        stream.ok_or_else(|| Error::not_found(format!("{}@{digest}", self.address())))
+        stream.ok_or_else(|| self.missing(digest))
+    }
+
+    async fn blob_unverified(&self, digest: &Digest) -> Result<ByteStream> {
+        let stream = self.archive.read_unverified(digest, 0).await?;
+        stream.ok_or_else(|| self.missing(digest))
     }
 
     fn position(&self, digest: &Digest) -> Option<u64> {
         self.archive.position(digest)
+    }
+
+    fn home(&self) -> Home {
+        Home { place: self.archive.path.display().to_string(), name: self.name.clone() }
     }
 
     async fn push_blob(&self, content: &dyn Blob) -> Result<(Descriptor, Pushed)> {
@@ -182,26 +208,46 @@ impl Repository for ArchiveRepository {
         let described = |digest: Digest, size| Descriptor::new(media_type::OCTETS, digest, size);
         let expected = content.digest();
         if let Some(digest) = &expected
-            && let Some(size) = self.archive.size_of(digest).await?
+            && let Some(size) = self.archive.size_of_known(digest).await?
             // A file of another size is damaged and is replaced.
             && content.size().is_none_or(|expected| expected == size)
         {
+            self.archive.rely_on(digest);
             return Ok((described(digest.clone(), size), Pushed::Present));
         }
-        let algorithm = expected.as_ref().map_or(Algorithm::Sha256, Digest::algorithm);
-        let stream = content.open().await.map_err(Error::blob(self.content_subject()))?;
-        let known = expected.as_ref().filter(|_| content.is_verified());
-        let (digest, file) = self.receive(verified(stream, content.size(), None), algorithm, known).await?;
+        let (digest, file) = match &expected {
+            Some(digest) => {
+                let folder = self.staging().await?;
+                if let Some(file) = StagedFile::left_over(&folder, digest, content.size()).await {
+                    let size = file.size();
+                    self.archive.take_in(digest.clone(), file);
+                    return Ok((described(digest.clone(), size), Pushed::Present));
+                }
+                self.receive_or_continue(content, digest, &folder).await?
+            }
+            None => {
+                let stream = content.open().await.map_err(Error::blob(self.content_subject()))?;
+                self.receive(verified(stream, content.size(), None), Algorithm::Sha256).await?
+            }
+        };
         let size = file.size();
         self.take_in(expected.as_ref(), &digest, file)?;
         Ok((described(digest, size), Pushed::Sent))
     }
 
     async fn mount(&self, digest: &Digest, _from: &str) -> Result<bool> {
-        Ok(self.archive.size_of(digest).await?.is_some())
+        let is_there = self.archive.size_of_known(digest).await?.is_some();
+        if is_there {
+            self.archive.rely_on(digest);
+        }
+        Ok(is_there)
     }
 
     async fn push_manifest(&self, manifest: &Manifest, tag: Option<&str>) -> Result<()> {
+        self.push_sparse(manifest, tag, &[]).await
+    }
+
+    async fn push_sparse(&self, manifest: &Manifest, tag: Option<&str>, left_out: &[Digest]) -> Result<()> {
         self.archive.check_writable()?;
         if let Some(tag) = tag.filter(|tag| !is_tag(tag)) {
             return Err(Error::invalid(
@@ -221,11 +267,13 @@ impl Repository for ArchiveRepository {
             _ => Some(manifest.document()?),
         };
         let size = manifest.bytes().len() as u64;
-        if self.archive.size_of(digest).await? != Some(size) {
+        if self.archive.size_of(digest).await? == Some(size) {
+            self.archive.rely_on(digest);
+        } else {
             if let Some(document) = &document {
-                self.check_parts(document).await?;
+                self.check_parts(document, left_out).await?;
             }
-            let (actual, file) = self.receive(once(manifest.bytes().clone()), digest.algorithm(), None).await?;
+            let (actual, file) = self.receive(once(manifest.bytes().clone()), digest.algorithm()).await?;
             self.take_in(Some(digest), &actual, file)?;
         }
         let mut state = self.archive.state();
@@ -299,7 +347,7 @@ impl Repository for ArchiveRepository {
         state.batch.referrers.extend(subject);
         state.change(Change::RemoveManifest { repository, digest: digest.clone() });
         if !state.index.names(&digest) {
-            state.batch.remove(digest);
+            state.remove(digest);
         }
         Ok(true)
     }
@@ -314,23 +362,16 @@ impl Repository for ArchiveRepository {
             let reason = format!("blob {digest} is needed in repository {name} too");
             return Err(Error::new(Kind::Conflict, self.address(), reason));
         }
-        self.archive.state().batch.remove(digest.clone());
+        self.archive.state().remove(digest.clone());
         Ok(true)
-    }
-}
-
-impl Batch {
-    /// Forgets content, and removes it from the archive at commit.
-    fn remove(&mut self, digest: Digest) {
-        self.staged.remove(&digest);
-        self.removed.insert(digest);
     }
 }
 
 #[async_trait]
 impl UploadStore for ArchiveRepository {
     async fn begin(&self) -> Result<Box<dyn Upload>> {
-        let (folder, content) = self.begin_content(Algorithm::Sha256, None).await?;
+        let folder = self.staging().await?;
+        let content = Staged::new(folder.path());
         Ok(Box::new(ArchiveUpload { repository: self.clone(), folder, content }))
     }
 }

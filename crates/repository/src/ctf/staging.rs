@@ -1,20 +1,34 @@
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{ErrorKind, Result};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use ocm_blob::Digest;
+use futures_util::StreamExt as _;
+use ocm_blob::{Blob as _, Digest, FileBlob, verified};
 
 use crate::ctf::disk;
+
+/// Bytes of unfinished work from which on it stays for a later run; less is moved again sooner than anybody looks for it.
+const WORTH_KEEPING: u64 = 16 << 20;
+
+/// Ending of files with content that is not complete.
+const PART: &str = ".part";
 
 /// A hidden folder for content that is not yet visible, on the file system of the archive.
 ///
 /// Its lock is held as long as its writer lives. When the writer is killed the kernel drops the lock, and the next writer
-/// removes the folder.
+/// takes over what is in the folder: complete content under the name of its digest, the beginning of content with `.part`
+/// behind it. What the next writer does not need goes away when its work is committed.
 #[derive(Debug)]
 pub(crate) struct Staging {
     path: PathBuf,
     _lock: File,
+    /// Content of earlier writers that nobody has looked at yet.
+    left: Mutex<HashSet<Digest>>,
+    /// The work is committed: nothing here is needed any more.
+    is_done: AtomicBool,
     /// Folders that were made for the archive, innermost first.
     created: Vec<PathBuf>,
 }
@@ -28,7 +42,10 @@ impl Staging {
             created.extend(missing.map(Path::to_path_buf));
             std::fs::create_dir_all(folder)?;
             match Self::begin_in(folder, prefix) {
-                Ok((path, lock)) => return Ok(Self { path, _lock: lock, created }),
+                Ok((path, lock, left)) => {
+                    let (left, is_done) = (Mutex::new(left), AtomicBool::new(false));
+                    return Ok(Self { path, _lock: lock, left, is_done, created });
+                }
                 // Another writer gave up and took the empty folder, which it had made, away again.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
@@ -36,13 +53,23 @@ impl Staging {
         }
     }
 
-    fn begin_in(folder: &Path, prefix: &str) -> Result<(PathBuf, File)> {
+    fn begin_in(folder: &Path, prefix: &str) -> Result<(PathBuf, File, HashSet<Digest>)> {
         let _exclusive = disk::lock_folder(folder)?;
-        remove_leftovers(folder, prefix)?;
         let path = tempfile::Builder::new().prefix(prefix).tempdir_in(folder)?.keep();
         let lock = File::open(&path)?;
         lock.lock()?;
-        Ok((path, lock))
+        let left = take_over(folder, prefix, &path)?;
+        Ok((path, lock, left))
+    }
+
+    /// Whether an earlier writer left a file with this name. Says so once.
+    fn claim(&self, digest: &Digest) -> bool {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).remove(digest)
+    }
+
+    /// Says that everything worth keeping is in the archive now.
+    pub(crate) fn done(&self) {
+        self.is_done.store(true, Ordering::Relaxed);
     }
 
     /// The folder.
@@ -53,6 +80,16 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
+        if !self.is_done.load(Ordering::Relaxed) {
+            let kept = bytes_worth(&self.path);
+            if kept >= WORTH_KEEPING {
+                tracing::info!(
+                    target: "ocm", folder = %self.path.display(), mebibytes = kept >> 20,
+                    "kept what was moved so far: run the same again to continue, or remove the folder"
+                );
+                return;
+            }
+        }
         let _ = std::fs::remove_dir_all(&self.path);
         for folder in &self.created {
             // Fails, as it should, if something is in there by now.
@@ -61,20 +98,57 @@ impl Drop for Staging {
     }
 }
 
-fn remove_leftovers(folder: &Path, prefix: &str) -> Result<()> {
+/// The digest that a file in a staging folder is named after, and whether it is only the beginning.
+fn named(name: &str) -> Option<(Digest, bool)> {
+    match name.strip_suffix(PART) {
+        Some(name) => Some((Digest::from_file_name(name).ok()?, true)),
+        None => Some((Digest::from_file_name(name).ok()?, false)),
+    }
+}
+
+/// Bytes in a staging folder that another writer could go on from.
+fn bytes_worth(folder: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    let files = entries.flatten().filter(|entry| named(&entry.file_name().to_string_lossy()).is_some());
+    files.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len()).sum()
+}
+
+/// Moves what dead writers left behind into the folder of the next one, and removes theirs. Returns the complete content.
+fn take_over(folder: &Path, prefix: &str, into: &Path) -> Result<HashSet<Digest>> {
+    let (mut left, mut bytes) = (HashSet::new(), 0);
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
-        if !entry.file_name().to_string_lossy().starts_with(prefix) || !entry.file_type()?.is_dir() {
+        let path = entry.path();
+        if path == into || !entry.file_name().to_string_lossy().starts_with(prefix) || !entry.file_type()?.is_dir() {
             continue;
         }
-        if let Ok(leftover) = File::open(entry.path())
-            && leftover.try_lock().is_ok()
-        {
-            tracing::debug!(folder = %entry.path().display(), "removing what a dead writer left behind");
-            let _ = std::fs::remove_dir_all(entry.path());
+        let Ok(leftover) = File::open(&path) else { continue };
+        if leftover.try_lock().is_err() {
+            continue;
         }
+        for file in std::fs::read_dir(&path)?.flatten() {
+            let name = file.file_name();
+            // A link could lead anywhere.
+            let metadata = file.metadata().ok().filter(std::fs::Metadata::is_file);
+            let (Some((digest, is_part)), Some(metadata)) = (named(&name.to_string_lossy()), metadata) else {
+                continue;
+            };
+            if !into.join(&name).exists() && std::fs::rename(file.path(), into.join(&name)).is_ok() {
+                bytes += metadata.len();
+                if !is_part {
+                    left.insert(digest);
+                }
+            }
+        }
+        tracing::debug!(folder = %path.display(), "removing the folder of a dead writer");
+        let _ = std::fs::remove_dir_all(&path);
     }
-    Ok(())
+    if bytes >= WORTH_KEEPING {
+        tracing::info!(
+            target: "ocm", folder = %folder.display(), mebibytes = bytes >> 20, "taking up what an unfinished run left"
+        );
+    }
+    Ok(left)
 }
 
 /// Finished content in a staging folder, under the name of its digest.
@@ -90,6 +164,24 @@ impl StagedFile {
     pub(crate) async fn finish(folder: Arc<Staging>, content: ocm_blob::Staged) -> ocm_blob::Result<(Digest, Self)> {
         let (path, digest, size) = content.finish_by_digest().await?;
         Ok((digest, Self { path, size, _folder: folder }))
+    }
+
+    /// Content that an earlier writer left, if all of it is there and as it should be. It is read to make sure.
+    pub(crate) async fn left_over(folder: &Arc<Staging>, digest: &Digest, size: Option<u64>) -> Option<Self> {
+        if !folder.claim(digest) {
+            return None;
+        }
+        let path = folder.path().join(digest.file_name());
+        let actual = path.metadata().ok()?.len();
+        if size.is_some_and(|size| size != actual) {
+            return None;
+        }
+        let content = FileBlob::part(&path, 0, actual);
+        let mut stream = verified(content.open().await.ok()?, Some(actual), Some(digest.clone()));
+        while let Some(chunk) = stream.next().await {
+            chunk.ok()?;
+        }
+        Some(Self { path, size: actual, _folder: folder.clone() })
     }
 
     /// Where it is.

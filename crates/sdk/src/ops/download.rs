@@ -9,8 +9,9 @@ use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
 
-use ocm_access::{Content, RegistrySource as _};
+use ocm_access::{Content, Sources as _};
 use ocm_blob::Outcome;
+use ocm_model::access::Access;
 use ocm_model::{DigestSpec, Identity, TypedObject, Version};
 use ocm_oci::ImageReference;
 use ocm_repository::ComponentVersion;
@@ -51,6 +52,9 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
     for root in oldest_first(selected) {
         let version = root.read().await?;
         lookup.remember(&version);
+        if let Some(gate) = &request.versions.verify {
+            gate.admit(context, std::slice::from_ref(&version), &lookup).await?;
+        }
         collect(version, &lookup, request.versions.recursive, &mut found).await?;
     }
     let mut wanted = Vec::new();
@@ -289,11 +293,14 @@ async fn download_element(
     context.observer().started(&item);
     // An image that lives elsewhere keeps its name, one that is stored with the component version gets its version.
     let tag = element.access.text("imageReference").unwrap_or(element.version);
-    let wanted = Wanted { digest: element.digest, tag, form: request.form, extraction: request.extraction };
+    // A chart of a Helm repository is a file there, so it is one here, whatever it is carried as in between.
+    let form = match (Access::of(element.access), request.form) {
+        (Access::Helm { .. }, Form::Layout) => Form::HelmChartFile,
+        (_, form) => form,
+    };
+    let wanted = Wanted { digest: element.digest, tag, form, extraction: request.extraction };
     let result = async {
-        let content = ocm_access::open(element.access, version, context).await?.ok_or_else(|| {
-            Error::new(Kind::Other, format!("content with access type {} cannot be downloaded", element.access.kind))
-        })?;
+        let content = ocm_access::open(element.access, version, context).await?.ok_or_else(|| unknown(element))?;
         deliver(content, &wanted, output, context.observer()).await
     };
     let result = result.await;
@@ -306,6 +313,14 @@ async fn download_element(
         identity: element.identity.0.clone(),
         ..entry(element.identity.to_string(), delivered)
     })
+}
+
+/// The content of an element is nothing that can be fetched.
+fn unknown(element: &Element<'_>) -> Error {
+    match Access::of(element.access) {
+        Access::None => Error::new(Kind::NotFound, "the element is a placeholder without content (access type none)"),
+        _ => Error::new(Kind::Other, format!("content with access type {} cannot be downloaded", element.access.kind)),
+    }
 }
 
 fn entry(name: String, delivered: Delivered) -> Item {
@@ -343,7 +358,7 @@ pub async fn component_versions(context: &Context, request: &ComponentVersions) 
     };
     let transfer = super::transfer::Request {
         versions: request.versions.clone(),
-        target: format!("ctf::{}", output.display()),
+        targets: vec![format!("ctf::{}", output.display())],
         target_form: request.form.clone(),
         ..super::transfer::Request::default()
     };

@@ -1,9 +1,12 @@
 //! `get component-version`: descriptors, one, several or all, with what they refer to.
 
+use std::sync::Arc;
+
 use ocm_model::{Descriptor, Identity};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::verify::Gate;
 use crate::{Context, Result, select, tree};
 
 /// Reads the component versions that were asked for.
@@ -36,6 +39,9 @@ pub struct Request {
     pub lookup: Vec<String>,
     /// What to do about a referenced version that cannot be found.
     pub unresolved: Unresolved,
+    /// What has to be right about signatures before a verb that hands out content or moves it does anything.
+    #[serde(skip)]
+    pub verify: Option<Arc<Gate>>,
 }
 
 /// What to do about a referenced version that cannot be found.

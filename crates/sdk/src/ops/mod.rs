@@ -1,9 +1,19 @@
 //! One module per verb: its request, its report, and `run`.
 
 pub mod add;
+pub mod check;
+pub mod diff;
 pub mod download;
 pub mod elements;
 pub mod get;
+pub mod hash;
+pub mod inventory;
+pub mod keys;
 pub mod list;
+pub mod portability;
+pub mod repair;
 pub mod serve;
+pub mod sign;
 pub mod transfer;
+pub mod verify;
+mod visit;

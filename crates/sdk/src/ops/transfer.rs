@@ -1,27 +1,33 @@
 //! `transfer`: component versions from one repository to another.
 
-use schemars::JsonSchema;
-use serde::Serialize;
+mod archives;
+mod gather;
+mod places;
 
 pub use ocm_transfer::{
-    CopyMode, ElementAction, ElementKind, ElementPlan, ElementReport, Existing, Plan, Report, Totals, UploadAs,
-    VersionAction, VersionPlan, VersionReport,
+    AccessStyle, Collision, CopyMode, ElementAction, ElementKind, ElementPlan, ElementReport, Estimate, Existing,
+    GlobalAccess, ItemOutcome, Plan, Report, Rule, TargetReport, Totals, UploadAs, VersionAction, VersionPlan,
+    VersionReport,
 };
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use ocm_access::RegistrySource;
-use ocm_model::TypedObject;
-use ocm_model::reference::{COMPONENT_DESCRIPTORS, FileFormat, RepositoryReference};
-use ocm_oci::{ImageReference, MemoryRegistry};
-use ocm_repository::{ComponentRepository, ComponentVersion};
+use ocm_config::Placed;
+use ocm_model::reference::{FileFormat, RepositoryReference};
+use ocm_oci::copy::Referrers;
+use ocm_repository::ComponentRepository;
 use ocm_transfer::document::{self, Origin};
-pub use ocm_transfer::document::{Document, Estimate, Transformation};
-use ocm_transfer::{Options, Prepared};
+pub use ocm_transfer::document::{Document, Transformation};
+use ocm_transfer::{Naming, Options, Prepared, Template};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-use super::get;
+use self::archives::ArchiveTargets;
+pub use self::gather::ImageReferenceOverride;
+use self::gather::{gather, overrides, repository_of};
+use self::places::Places;
+use super::{get, inventory};
 use crate::context::Purpose;
 use crate::{Context, Error, Kind, Result, select};
 
@@ -34,97 +40,127 @@ const ESTIMATE_LIMIT: Duration = Duration::from_secs(10);
 /// Transfers what was asked for.
 ///
 /// # Errors
-/// Nothing has become visible in the target if this fails before the first component version is published.
+/// Nothing has become visible in a target if it fails before its first component version is published. With several targets
+/// one that fails does not keep the others: [`Kind::Incomplete`] names it, and they have everything.
 pub async fn run(context: &Context, request: &Request) -> Result<Report> {
-    let work = Work::prepare(context, request).await?;
-    Ok(ocm_transfer::execute(&work.prepared, &work.target, context, &work.options).await?)
+    match carry_out(context, request).await {
+        (report, None) => Ok(report),
+        (_, Some(error)) => Err(error),
+    }
 }
 
-/// Says what [`run`] would do. Source and target are read, nothing is written.
+/// Does what [`run`] does, and tells what became of every item even if something failed.
+pub async fn carry_out(context: &Context, request: &Request) -> (Report, Option<Error>) {
+    let prepared = async {
+        let options = options(context, request)?;
+        Ok::<_, Error>((prepare(context, request, &options, Purpose::Create(form(request)?)).await?, options))
+    };
+    match prepared.await {
+        Ok((prepared, options)) => {
+            let (report, failure) = ocm_transfer::execute(&prepared, &options).await;
+            (report, failure.map(Error::from))
+        }
+        Err(error) => (unstarted(&request.targets, &error), Some(error)),
+    }
+}
+
+/// The report of a transfer that failed before anything was moved.
+fn unstarted(targets: &[String], error: &Error) -> Report {
+    let reason = Some(error.to_string());
+    let target = |address: &String| TargetReport {
+        address: address.clone(),
+        outcome: ItemOutcome::Failed,
+        reason: reason.clone(),
+    };
+    Report { target: targets.join(", "), targets: targets.iter().map(target).collect(), ..Report::default() }
+}
+
+/// Says what [`run`] would do. Sources and targets are read, nothing is written.
 pub async fn plan(context: &Context, request: &Request) -> Result<Plan> {
-    Ok(Work::prepare(context, request).await?.prepared.plan)
+    let options = options(context, request)?;
+    Ok(prepare(context, request, &options, Purpose::Create(form(request)?)).await?.plan())
 }
 
-struct Work {
-    target: ComponentRepository,
-    options: Options,
-    prepared: Prepared,
+fn form(request: &Request) -> Result<Option<ocm_repository::Form>> {
+    request.target_form.as_deref().map(crate::context::form).transpose()
 }
 
-impl Work {
-    async fn prepare(context: &Context, request: &Request) -> Result<Self> {
-        let versions = gather(context, request).await?;
-        let form = request.target_form.as_deref().map(crate::context::form).transpose()?;
-        let target = context.open(&select::repository(&request.target)?, Purpose::Create(form)).await?;
-        let options = options(context, request);
-        let prepared = ocm_transfer::prepare(versions, &target, context, &options).await?;
-        Ok(Self { target, options, prepared })
+async fn prepare(context: &Context, request: &Request, options: &Options, purpose: Purpose) -> Result<Prepared> {
+    let mut gathered = gather(context, &request.versions).await?;
+    let archives = ArchiveTargets::of(context, request).await?;
+    archives.leave_out(&mut gathered.versions);
+    let mut options = options.clone();
+    options.naming.rules.extend(overrides(&gathered, &request.image_references));
+    let mut targets = Vec::with_capacity(request.targets.len());
+    for (number, name) in request.targets.iter().enumerate() {
+        if request.targets[..number].contains(name) {
+            continue;
+        }
+        let reference = select::repository(name)?;
+        archives.check(name, &reference)?;
+        let opened: ocm_oci::Result<ComponentRepository> =
+            context.open_with(&reference, purpose, archives.options()).await;
+        if let Ok(target) = &opened {
+            inventory::complete(context, &gathered.versions, target).await?;
+        }
+        targets.push((name.clone(), opened.map_err(ocm_transfer::Error::from)));
     }
+    Ok(ocm_transfer::prepare(gathered.versions, targets, context, &options).await?)
 }
 
-/// The component versions that a request means, referenced ones first.
-async fn gather(context: &Context, request: &Request) -> Result<Vec<Arc<ComponentVersion>>> {
-    let selected = select::select(context, &request.versions).await?;
-    let lookup = select::lookup(context, &selected, &request.versions.lookup).await?;
-    let mut roots: Vec<Arc<ComponentVersion>> = Vec::new();
-    for root in &selected {
-        let version = root.read().await?;
-        lookup.remember(&version);
-        roots.push(version);
-    }
-    Ok(if request.versions.recursive { ocm_transfer::closure(roots, &lookup).await? } else { roots })
-}
-
-fn options(context: &Context, request: &Request) -> Options {
-    Options {
+fn options(context: &Context, request: &Request) -> Result<Options> {
+    let template = request.upload_name.as_deref().map(Template::parse).transpose().map_err(Error::usage)?;
+    Ok(Options {
         copy: request.copy,
         copy_sources: request.copy_sources,
         omit_access_types: request.omit_access_types.clone(),
         upload_as: request.upload_as,
+        naming: Naming {
+            template: template.unwrap_or_default(),
+            rules: request.upload_rules.clone(),
+            collision: request.on_collision,
+        },
+        access_style: request.access_style,
+        global_access: request.global_access,
+        platforms: request.platforms.iter().map(|text| text.parse().map_err(Error::usage)).collect::<Result<_>>()?,
+        referrers: if request.referrers { Referrers::Carry } else { Referrers::Leave },
+        strict: request.strict,
         existing: request.existing,
         concurrency: CONCURRENCY,
         observer: context.observer().clone(),
-    }
+    })
 }
 
 /// Writes down what [`run`] would do, as a document that can be edited and carried out. Only sources are read.
+///
+/// # Errors
+/// Besides those of the sources: [`Kind::Usage`] for a name of images that a document cannot say.
 pub async fn document(context: &Context, request: &Request) -> Result<Document> {
-    let versions = gather(context, request).await?;
-    let mut target = select::repository(&request.target)?;
-    if let (RepositoryReference::Ctf { format, .. }, Some(form)) = (&mut target, &request.target_form) {
-        crate::context::form(form)?;
-        *format = FileFormat::parse(form);
+    if request.on_collision == Collision::SuffixHost {
+        let error =
+            Error::usage("--on-collision suffix-host cannot be written into a document: who collides shows later");
+        return Err(error.hint("--upload-name host-prefixed gives every image a name of its own"));
     }
-    let origins: Vec<_> = versions
+    let gathered = gather(context, &request.versions).await?;
+    let mut options = options(context, request)?;
+    options.naming.rules.extend(overrides(&gathered, &request.image_references));
+    let targets = request.targets.iter().map(|target| {
+        let mut target = select::repository(target)?;
+        if let (RepositoryReference::Ctf { format, .. }, Some(form)) = (&mut target, &request.target_form) {
+            crate::context::form(form)?;
+            *format = FileFormat::parse(form);
+        }
+        Ok(target.to_spec())
+    });
+    let targets = targets.collect::<Result<Vec<_>>>()?;
+    let origins: Vec<_> = gathered
+        .versions
         .into_iter()
         .map(|version| Ok(Origin { repository: repository_of(&version)?.to_spec(), version }))
         .collect::<Result<_>>()?;
-    let document = document::write(&origins, &target.to_spec(), &options(context, request))?;
+    let document = document::write(&origins, &targets, &options)?;
     document::check(&document)?;
     Ok(document)
-}
-
-/// The repository that a component version was read from.
-fn repository_of(version: &ComponentVersion) -> Result<RepositoryReference> {
-    let content = version.content();
-    let name = format!("{COMPONENT_DESCRIPTORS}/{}", version.name());
-    let unknown =
-        || Error::new(Kind::Other, format!("{version}: its repository {} has another form", content.address()));
-    match content.location() {
-        Some(at) => {
-            let path = at.repository.strip_suffix(&name).ok_or_else(unknown)?.trim_end_matches('/');
-            // TLS is what everybody expects; plain HTTP has to be said.
-            let host = at.registry.trim_start_matches("https://");
-            RepositoryReference::oci(&format!("{host}/{path}")).map_err(|error| Error::new(Kind::Other, error))
-        }
-        None => {
-            let address = content.address();
-            // The older component archive has one component only, and no folder for it.
-            let path = address.strip_suffix(&name).or_else(|| address.strip_suffix(version.name()));
-            let path = path.and_then(|path| path.strip_suffix("//")).ok_or_else(unknown)?;
-            Ok(RepositoryReference::ctf(path))
-        }
-    }
 }
 
 /// Reads a document that [`document`] wrote or a person edited, and checks all that can be checked without contacting
@@ -138,24 +174,48 @@ pub fn read_document(name: &str, text: &[u8]) -> Result<Document> {
     Ok(document)
 }
 
+/// How a document is carried out; everything else stands in it.
+fn document_options(context: &Context, existing: Existing) -> Options {
+    Options { existing, concurrency: CONCURRENCY, observer: context.observer().clone(), ..Options::default() }
+}
+
 /// Carries out a document.
 ///
 /// # Errors
 /// Nothing has become visible in the targets if this fails before the first component version is published.
 pub async fn run_document(context: &Context, name: &str, document: &Document, existing: Existing) -> Result<Report> {
-    let options = options(context, &Request { existing, ..Request::default() });
+    match carry_out_document(context, name, document, existing).await {
+        (report, None) => Ok(report),
+        (_, Some(error)) => Err(error),
+    }
+}
+
+/// Does what [`run_document`] does, and tells what became of every item even if something failed.
+pub async fn carry_out_document(
+    context: &Context,
+    name: &str,
+    document: &Document,
+    existing: Existing,
+) -> (Report, Option<Error>) {
+    let options = document_options(context, existing);
     let places = Places { context, is_dry: false };
-    let done = async {
-        let prepared = document::prepare(document::check(document)?, &places, &options).await?;
-        document::execute(&prepared, &options).await
-    };
-    done.await.map_err(|error| in_document(error, name))
+    let prepared = async { document::prepare(document::check(document)?, &places, &options).await };
+    match prepared.await {
+        Ok(prepared) => {
+            let (report, failure) = ocm_transfer::execute(&prepared, &options).await;
+            (report, failure.map(|error| in_document(error, name)))
+        }
+        Err(error) => {
+            let error = in_document(error, name);
+            (unstarted(&[], &error), Some(error))
+        }
+    }
 }
 
 /// Finds out whether a document can be carried out: all content is looked up and compared with its digests, and the targets
 /// with what they would get. Nothing is written.
 pub async fn check_document(context: &Context, name: &str, document: &Document, existing: Existing) -> Result<()> {
-    let options = options(context, &Request { existing, ..Request::default() });
+    let options = document_options(context, existing);
     let places = Places { context, is_dry: true };
     let checked = async { document::prepare(document::check(document)?, &places, &options).await };
     checked.await.map(|_| ()).map_err(|error| in_document(error, name))
@@ -166,11 +226,11 @@ pub async fn check_document(context: &Context, name: &str, document: &Document, 
 /// # Errors
 /// Whatever [`run_document`] would fail with, as far as it can be known, and [`Kind::Unavailable`] after ten seconds.
 pub async fn estimate(context: &Context, document: &Document, existing: Existing) -> Result<Estimate> {
-    let options = options(context, &Request { existing, ..Request::default() });
+    let options = document_options(context, existing);
     let places = Places { context, is_dry: true };
     let estimated = async {
         let prepared = document::prepare(document::check(document)?, &places, &options).await?;
-        document::estimate(&prepared).await
+        ocm_transfer::estimate(&prepared).await
     };
     match tokio::time::timeout(ESTIMATE_LIMIT, estimated).await {
         Ok(estimated) => Ok(estimated?),
@@ -184,56 +244,30 @@ fn in_document(error: ocm_transfer::Error, name: &str) -> Error {
     error.during(name)
 }
 
-/// The repositories that documents name.
-struct Places<'a> {
-    context: &'a Context,
-    /// Whether targets are only looked at.
-    is_dry: bool,
-}
-
-impl Places<'_> {
-    async fn open(&self, repository: &TypedObject, purpose: Purpose) -> ocm_transfer::Result<ComponentRepository> {
-        let wrong = |error: ocm_model::Error| ocm_transfer::Error::Document(format!("spec.repository: {error}"));
-        let reference = RepositoryReference::from_spec(repository).map_err(wrong)?;
-        Ok(self.context.open(&reference, purpose).await?)
-    }
-}
-
-#[async_trait]
-impl RegistrySource for Places<'_> {
-    async fn repository(&self, reference: &ImageReference) -> ocm_oci::Result<Arc<dyn ocm_oci::Repository>> {
-        RegistrySource::repository(self.context, reference).await
-    }
-}
-
-#[async_trait]
-impl document::Places for Places<'_> {
-    async fn source(&self, repository: &TypedObject) -> ocm_transfer::Result<ComponentRepository> {
-        self.open(repository, Purpose::Read).await
-    }
-
-    async fn target(&self, repository: &TypedObject) -> ocm_transfer::Result<ComponentRepository> {
-        if self.is_dry {
-            return match self.open(repository, Purpose::Read).await {
-                // What does not exist yet has nothing.
-                Err(ocm_transfer::Error::Place(error)) if error.kind() == ocm_oci::Kind::NotFound => {
-                    Ok(ComponentRepository::new(Arc::new(MemoryRegistry::new()), ""))
-                }
-                opened => opened,
-            };
+/// Rules for the names of images out of a configuration.
+///
+/// # Errors
+/// [`Kind::Usage`] with the place of a rule that makes no sense.
+pub fn rules(placed: &[Placed]) -> Result<Vec<Rule>> {
+    let rules: Vec<Rule> = placed.iter().map(part).collect::<Result<_>>()?;
+    for (rule, placed) in rules.iter().zip(placed) {
+        for template in [&rule.target.repository, &rule.target.tag].into_iter().flatten() {
+            Template::parse(template).map_err(|error| Error::usage(error).during(placed.place.to_string()))?;
         }
-        let purpose = match repository.text("accessMode") {
-            None | Some("") => Purpose::Create(None),
-            Some(mode) if mode.contains("create") => Purpose::Create(None),
-            Some(mode) if mode.contains("readwrite") => Purpose::Write,
-            Some(mode) => {
-                let reason =
-                    format!("spec.repository.accessMode: {mode:?} does not allow to write; use readwrite|create");
-                return Err(ocm_transfer::Error::Document(reason));
-            }
-        };
-        self.open(repository, purpose).await
     }
+    Ok(rules)
+}
+
+/// Names of single images as the older program writes them, out of a configuration.
+///
+/// # Errors
+/// [`Kind::Usage`] with the place of an entry that makes no sense.
+pub fn image_references(placed: &[Placed]) -> Result<Vec<ImageReferenceOverride>> {
+    placed.iter().map(part).collect()
+}
+
+fn part<T: DeserializeOwned>(placed: &Placed) -> Result<T> {
+    serde_json::from_value(placed.value.clone()).map_err(|error| Error::usage(error).during(placed.place.to_string()))
 }
 
 /// What to transfer, where to, and how.
@@ -242,10 +276,14 @@ impl document::Places for Places<'_> {
 pub struct Request {
     /// Which component versions; a repository alone means everything in it.
     pub versions: get::Request,
-    /// Repository that receives them.
-    pub target: String,
+    /// Repositories that receive them.
+    pub targets: Vec<String>,
     /// Form of a target archive that does not exist yet; the default follows its name.
     pub target_form: Option<String>,
+    /// Bytes of the parts that target archives are written in; `None` writes them in one file.
+    pub split: Option<u64>,
+    /// What the receiver of the target archives has: an inventory file, an archive or another repository. It is left out.
+    pub since: Option<String>,
     /// Which content moves along.
     pub copy: CopyMode,
     /// Whether the content of sources moves like that of resources.
@@ -254,6 +292,25 @@ pub struct Request {
     pub omit_access_types: Vec<String>,
     /// How images are stored in a registry.
     pub upload_as: UploadAs,
+    /// The name of an image that is stored beside its component version, a template; the default is the name it has where it
+    /// comes from.
+    pub upload_name: Option<String>,
+    /// Names of single images; the first rule that fits counts.
+    pub upload_rules: Vec<Rule>,
+    /// Names of single images as the older program writes them (`OCIImageReferenceOverride/v1alpha1`); after the rules.
+    pub image_references: Vec<ImageReferenceOverride>,
+    /// What to do when two different images would get the same name.
+    pub on_collision: Collision,
+    /// How component versions refer to images beside them.
+    pub access_style: AccessStyle,
+    /// Whether local content in a registry also gets an access for everybody.
+    pub global_access: GlobalAccess,
+    /// Platforms that are copied of images for several, `os/architecture` or `os/architecture/variant`; empty: all of them.
+    pub platforms: Vec<String>,
+    /// Whether signatures, lists of contents and attestations go along with images.
+    pub referrers: bool,
+    /// Whether content that was asked for and cannot be carried is a failure.
+    pub strict: bool,
     /// What to do about a version that the target has with other content.
     pub existing: Existing,
 }

@@ -40,6 +40,31 @@ pub(super) fn cut(body: Body, bytes: u64, connection: Option<Connection>) -> Bod
     Body::from_stream(first(body, bytes).chain(end))
 }
 
+/// Passes so many bytes; breaks the connection when there are more.
+pub(super) fn at_most(body: Body, bytes: u64, connection: Option<Connection>) -> Body {
+    let state = (Box::pin(chunks(body)), bytes, connection);
+    Body::from_stream(stream::unfold(state, |(mut chunks, left, connection)| async move {
+        let chunk = chunks.next().await?;
+        let size = chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
+        if size > left {
+            if let Some(connection) = &connection {
+                connection.abort();
+            }
+            return Some((Err("too much at once".into()), (chunks, 0, connection)));
+        }
+        Some((chunk, (chunks, left - size, connection)))
+    }))
+}
+
+/// Keeps everything back for a while, then passes it at once.
+pub(super) fn held(body: Body, time: Duration) -> Body {
+    let first = stream::once(async move {
+        tokio::time::sleep(time).await;
+        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(Bytes::new())
+    });
+    Body::from_stream(first.chain(chunks(body)))
+}
+
 /// Passes so many bytes, then nothing, for ever.
 pub(super) fn stalled(body: Body, bytes: u64) -> Body {
     Body::from_stream(first(body, bytes).chain(stream::once(future::pending())))

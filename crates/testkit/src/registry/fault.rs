@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::Class;
 
@@ -23,7 +23,9 @@ pub struct Fault {
 
 #[derive(Clone, Debug)]
 pub(super) enum Harm {
-    Status(u16, Option<Duration>),
+    Status(u16, Option<String>),
+    Reset,
+    Held(Duration),
     Html,
     Cut(u64),
     Stall(u64),
@@ -51,6 +53,16 @@ impl Fault {
     /// The connection breaks after so many bytes of the answer, or of the content that is being sent.
     pub fn cut(bytes: u64) -> Self {
         Self::new(Harm::Cut(bytes))
+    }
+
+    /// The connection breaks before there is an answer; the request has no effect.
+    pub fn reset() -> Self {
+        Self::new(Harm::Reset)
+    }
+
+    /// The content of the answer is kept back for so long, and then comes at once: a proxy that looks into it.
+    pub fn held(time: Duration) -> Self {
+        Self::new(Harm::Held(time))
     }
 
     /// Nothing more comes after so many bytes of the answer, but the connection stays; with 0, not even a head.
@@ -82,7 +94,15 @@ impl Fault {
     /// With a status: says when to come again, in whole seconds.
     pub fn retry_after(mut self, time: Duration) -> Self {
         if let Harm::Status(_, retry_after) = &mut self.harm {
-            *retry_after = Some(time);
+            *retry_after = Some(time.as_secs().to_string());
+        }
+        self
+    }
+
+    /// With a status: says when to come again, as a date.
+    pub fn retry_at(mut self, time: SystemTime) -> Self {
+        if let Harm::Status(_, retry_after) = &mut self.harm {
+            *retry_after = Some(httpdate::fmt_http_date(time));
         }
         self
     }

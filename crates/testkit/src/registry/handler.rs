@@ -8,13 +8,16 @@ use http::header::{
     ALLOW, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, LOCATION, RANGE, RETRY_AFTER, TRANSFER_ENCODING,
 };
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
+use ocm_oci::MemoryRegistry;
 use ocm_serve::{Api, Body, Connection, Endpoint, Failure, Handler, Query, Target};
 
-use super::body::{corrupted, counted, cut, shortened, slowed, stalled};
+use super::body::{corrupted, counted, cut, held, shortened, slowed, stalled};
 use super::fault::{Fault, Harm};
+use super::habits::{self, Counters};
 use super::lock;
 use super::quirk::Quirk;
 use super::record::{Class, Entry, Origin};
+use super::sparse;
 use super::token::{Tokens, challenge, is_user};
 
 /// What both addresses share.
@@ -25,6 +28,8 @@ pub(super) struct Shared {
     pub(super) faults: Mutex<Vec<Fault>>,
     pub(super) entries: Mutex<Vec<Arc<Entry>>>,
     pub(super) tokens: Tokens,
+    pub(super) counters: Counters,
+    store: MemoryRegistry,
     /// Uploads that got a chunk below the minimum, which must have been their last one.
     small: Mutex<HashSet<String>>,
     /// Counts the values of [`Quirk::LocationParameter`].
@@ -40,9 +45,11 @@ pub(super) struct Side {
 }
 
 impl Shared {
-    pub(super) fn new(api: Api) -> Self {
+    pub(super) fn new(api: Api, store: MemoryRegistry) -> Self {
         Self {
             api,
+            store,
+            counters: Counters::default(),
             addresses: OnceLock::new(),
             quirks: Mutex::default(),
             faults: Mutex::default(),
@@ -80,6 +87,11 @@ impl Side {
         let quirks = lock(&self.shared.quirks).clone();
         let method = request.method().clone();
         let endpoint = Target::parse(request.uri()).map(|target| target.endpoint);
+        let elsewhere = quirks.iter().any(|quirk| matches!(quirk, Quirk::TokensElsewhere));
+        let tokens = if elsewhere { Origin::Storage } else { Origin::Registry };
+        if self.origin == tokens && request.uri().path() == "/token" {
+            return self.token(&quirks, request).await;
+        }
         if self.origin == Origin::Storage {
             if request.headers().contains_key(AUTHORIZATION) {
                 let message = "credentials of the registry were sent to its storage";
@@ -87,7 +99,7 @@ impl Side {
             }
         } else {
             for quirk in &quirks {
-                if let Some(refusal) = self.authorize(quirk, &request) {
+                if let Some(refusal) = self.authorize(quirk, &request, tokens) {
                     return refusal;
                 }
             }
@@ -97,19 +109,46 @@ impl Side {
                 return answer;
             }
         }
+        for quirk in &quirks {
+            habits::opened(quirk, &mut request);
+            request = match habits::before(quirk, request, &self.shared.counters, &self.shared.store).await {
+                Ok(request) => request,
+                Err(answer) => return answer,
+            };
+        }
+        if quirks.iter().any(|quirk| matches!(quirk, Quirk::SparseIndexes))
+            && let Some(answer) = sparse::take(&self.shared.store, &mut request).await
+        {
+            return answer;
+        }
         let mut response = self.shared.api.handle(request).await;
         for quirk in &quirks {
             self.after(quirk, &method, endpoint.as_ref(), &mut response);
+            response = habits::after(quirk, &method, endpoint.as_ref(), response, &self.shared.counters).await;
         }
         response
     }
 
-    fn authorize(&self, quirk: &Quirk, request: &Request<Body>) -> Option<Response<Body>> {
+    /// The token endpoint.
+    async fn token(&self, quirks: &[Quirk], request: Request<Body>) -> Response<Body> {
+        let exchange = quirks.iter().find_map(|quirk| match quirk {
+            Quirk::TokenExchange(token) => Some(token.as_str()),
+            _ => None,
+        });
+        let issued = quirks.iter().find_map(|quirk| match quirk {
+            Quirk::Token { lifetime, user } => Some((*lifetime, user.as_ref())),
+            _ => None,
+        });
+        match (issued, exchange) {
+            (Some((lifetime, _)), Some(token)) => self.shared.tokens.exchange(request, lifetime, token).await,
+            (Some((lifetime, user)), None) => self.shared.tokens.issue(&request, lifetime, user),
+            (None, _) => Failure::new(StatusCode::NOT_FOUND, "UNSUPPORTED", "not offered here").into(),
+        }
+    }
+
+    fn authorize(&self, quirk: &Quirk, request: &Request<Body>, tokens: Origin) -> Option<Response<Body>> {
         match quirk {
-            Quirk::Token { lifetime, user } if request.uri().path() == "/token" => {
-                Some(self.shared.tokens.issue(request, *lifetime, user.as_ref()))
-            }
-            Quirk::Token { .. } => self.shared.tokens.refusal(request, self.shared.address(Origin::Registry)),
+            Quirk::Token { .. } => self.shared.tokens.refusal(request, self.shared.address(tokens)),
             Quirk::Basic { user, password } if !is_user(request.headers(), user, password) => {
                 Some(challenge("Basic realm=\"testkit\""))
             }
@@ -178,6 +217,11 @@ impl Side {
                 }
                 None
             }
+            (Quirk::SlowUploads(pause), Endpoint::Upload(_)) => {
+                let body = std::mem::take(request.body_mut());
+                *request.body_mut() = slowed(body, *pause);
+                None
+            }
             (Quirk::LocationParameter, Endpoint::Upload(_)) => {
                 let query = Query::parse(request.uri());
                 let known = query.get("_state").is_some_and(|state| lock(&self.shared.parameters).remove(state));
@@ -208,6 +252,12 @@ impl Side {
             }
             (Quirk::NoReferrers, _) => {
                 response.headers_mut().remove("oci-subject");
+            }
+            (Quirk::NoDigestCheck, _)
+                if upload && method == Method::PUT && response.status() == StatusCode::BAD_REQUEST =>
+            {
+                *response = Response::new(Body::empty());
+                *response.status_mut() = StatusCode::CREATED;
             }
             (Quirk::ChunkMinimum(minimum), _) if upload && method == Method::POST => {
                 set(response, HeaderName::from_static("oci-chunk-min-length"), &minimum.to_string());
@@ -245,7 +295,7 @@ impl Handler for Side {
             Some(Harm::Status(status, retry_after)) => {
                 let mut response = refuse(*status);
                 if let Some(time) = retry_after {
-                    set(&mut response, RETRY_AFTER, &time.as_secs().to_string());
+                    set(&mut response, RETRY_AFTER, time);
                 }
                 response
             }
@@ -258,6 +308,12 @@ impl Handler for Side {
             }
             Some(Harm::Cut(bytes)) if sends => {
                 self.answer(request.map(|body| cut(body, *bytes, connection.clone()))).await
+            }
+            Some(Harm::Reset) => {
+                if let Some(connection) = &connection {
+                    connection.abort();
+                }
+                std::future::pending().await
             }
             Some(Harm::Stall(0)) => std::future::pending().await,
             _ => self.answer(request).await,
@@ -297,7 +353,8 @@ async fn damage(
         response
     };
     match harm {
-        Harm::Status(..) | Harm::Html => response,
+        Harm::Status(..) | Harm::Html | Harm::Reset => response,
+        Harm::Held(time) => with_length(response, length).map(|body| held(body, time)),
         // The content was cut on its way here, and the connection is about to break.
         Harm::Cut(_) if sends => std::future::pending().await,
         Harm::Cut(bytes) => with_length(response, length.max(bytes + 1)).map(|body| cut(body, bytes, connection)),
@@ -325,7 +382,7 @@ fn refuse(status: u16) -> Response<Body> {
     Failure::new(status, code, "this is a test").into()
 }
 
-fn set(response: &mut Response<Body>, name: HeaderName, value: &str) {
+pub(super) fn set(response: &mut Response<Body>, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }

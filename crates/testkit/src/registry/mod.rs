@@ -2,9 +2,11 @@
 
 mod body;
 mod fault;
+mod habits;
 mod handler;
 mod quirk;
 mod record;
+mod sparse;
 mod token;
 
 use std::io;
@@ -46,7 +48,7 @@ impl TestRegistry {
     pub fn start() -> io::Result<Self> {
         let store = MemoryRegistry::new();
         let options = Options { writable: true, ..Options::default() };
-        let shared = Arc::new(Shared::new(Api::new(Arc::new(store.clone()), options)));
+        let shared = Arc::new(Shared::new(Api::new(Arc::new(store.clone()), options), store.clone()));
         let (ready, addresses) = mpsc::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let sides = shared.clone();
@@ -123,6 +125,7 @@ impl TestRegistry {
         self.forget();
         lock(&self.shared.quirks).clear();
         lock(&self.shared.faults).clear();
+        self.shared.counters.clear();
         self.shared.tokens.revoke();
     }
 }

@@ -47,6 +47,44 @@ pub enum Quirk {
     ChunkMinimum(u64),
     /// Chunked uploads are refused with 405: a blob comes in one `PUT` or not at all.
     NoChunks,
+    /// A blob that does not have the digest it was sent with is said to be stored all the same: 201.
+    NoDigestCheck,
+    /// An index is taken without what it lists.
+    SparseIndexes,
+    /// A pause before every 16 KiB of an upload that is taken.
+    SlowUploads(Duration),
     /// Answers have no `Docker-Content-Digest`.
     NoDigestHeader,
+    /// Pushing to any other repository fails: 404 `NAME_UNKNOWN` (ECR, where nobody asked for another way).
+    RepositoryMustExist(Vec<String>),
+    /// Repositories are in these projects; there are no others: 403 (Harbor).
+    Projects(Vec<String>),
+    /// A tag stays where it is, even if it is to be moved to where it is: 400 (ECR, Harbor).
+    ImmutableTags,
+    /// So many requests of one method in one second, the others get 429 with `Retry-After` (GHCR, ECR).
+    RequestsPerSecond(u64),
+    /// So many manifests can be read with `GET`; `HEAD` is free. Answers tell what is left (Docker Hub).
+    Metered(u64),
+    /// The connection breaks when a request of an upload has more bytes (ACR, proxies in front of registries).
+    LargestRequest(u64),
+    /// Of an upload in several chunks one is kept, as its `Range` says (GHCR).
+    LastChunkOnly,
+    /// A blob that is not there is a server error: 500 (old versions of distribution).
+    MissingBlobBreaks,
+    /// Docker's manifests are refused: 415 (zot without compatibility).
+    NoDockerTypes,
+    /// An index within an index is refused (GCR).
+    NoNestedIndex,
+    /// Images whose configuration has another type are refused (Quay).
+    AllowedTypes(Vec<String>),
+    /// A manifest about another one is refused before that one is there (Harbor).
+    SubjectFirst,
+    /// The next page of a list is at an address with parameters of the registry's own (Quay, Artifactory).
+    OpaquePages,
+    /// Lists of tags have entries that are no tags (Artifactory).
+    DigestTags,
+    /// The token endpoint is at the storage's address (Docker Hub, GitLab).
+    TokensElsewhere,
+    /// The token endpoint takes nothing but this refresh token in a `POST` (ACR).
+    TokenExchange(String),
 }

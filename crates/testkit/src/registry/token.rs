@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::StreamExt as _;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use ocm_serve::{Body, Failure, Query, Target};
@@ -43,6 +44,26 @@ impl Tokens {
             return Failure::new(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", "wrong user or password").into();
         }
         let query = Query::parse(request.uri());
+        self.grant(&query, lifetime)
+    }
+
+    /// The token endpoint, `POST` with a refresh token (OAuth 2, as ACR speaks it).
+    pub(super) async fn exchange(&self, request: Request<Body>, lifetime: Duration, refresh: &str) -> Response<Body> {
+        let is_post = request.method() == Method::POST;
+        let mut form = Vec::new();
+        let mut chunks = request.into_body().into_data_stream();
+        while let Some(Ok(chunk)) = chunks.next().await {
+            form.extend_from_slice(&chunk);
+        }
+        let uri = format!("/token?{}", String::from_utf8_lossy(&form)).parse::<Uri>().unwrap_or_default();
+        let query = Query::parse(&uri);
+        if !is_post || query.get("grant_type") != Some("refresh_token") || query.get("refresh_token") != Some(refresh) {
+            return Failure::new(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", "wrong refresh token").into();
+        }
+        self.grant(&query, lifetime)
+    }
+
+    fn grant(&self, query: &Query, lifetime: Duration) -> Response<Body> {
         let scopes = query.all("scope").flat_map(|scope| scope.split([' ', '+'])).map(str::to_owned).collect();
         let token = format!("token-{}", self.issued.fetch_add(1, Ordering::Relaxed));
         let grant = Grant { until: Instant::now() + lifetime, scopes };

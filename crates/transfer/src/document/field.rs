@@ -53,6 +53,17 @@ pub(super) struct AddVersion {
     pub(super) descriptor: Value,
 }
 
+/// How the image is referred to afterwards.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum AccessStyle {
+    /// By its address, as the older program does it.
+    #[default]
+    Absolute,
+    /// By its name in the registry, whatever that is reached by.
+    Relative,
+}
+
 /// Of a node that finds an image.
 #[derive(Deserialize)]
 pub(super) struct GetArtifact {
@@ -61,9 +72,12 @@ pub(super) struct GetArtifact {
 
 /// Of a node that stores an image.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct AddArtifact {
     pub(super) resource: Value,
     pub(super) file: File,
+    #[serde(default)]
+    pub(super) access_style: AccessStyle,
 }
 
 /// Of a node that does both.
@@ -72,6 +86,16 @@ pub(super) struct AddArtifact {
 pub(super) struct TransferArtifact {
     pub(super) resource: Value,
     pub(super) target_resource: Value,
+    #[serde(default)]
+    pub(super) access_style: AccessStyle,
+}
+
+/// Of a node that makes an artifact of a chart.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ConvertChart {
+    pub(super) resource: Value,
+    pub(super) chart_file: File,
 }
 
 /// Of the node that removes temporary files.

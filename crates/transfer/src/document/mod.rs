@@ -2,12 +2,12 @@
 //!
 //! A document names nodes, each of which reads or stores one thing, and says with expressions which of them needs what
 //! from which other. Writing one reads sources only. Reading one checks all that can be known without contacting
-//! anybody; [`prepare`] then follows all expressions and finds all content, [`execute`] moves it and publishes.
+//! anybody; [`prepare`] then follows all expressions and finds all content: the front end of [`execute`](crate::execute) that
+//! reads documents.
 
-mod content;
-mod estimate;
+mod described;
+mod element;
 mod evaluate;
-mod execute;
 mod expression;
 mod field;
 mod graph;
@@ -17,17 +17,16 @@ mod path;
 mod places;
 mod prepare;
 mod read;
+mod remote;
 mod run;
-mod settle;
 mod template;
 mod types;
+mod upload;
 mod write;
 
-pub use estimate::{Estimate, estimate};
-pub use execute::execute;
 pub use graph::{Graph, check};
 pub use places::Places;
-pub use prepare::{Prepared, prepare};
+pub use prepare::prepare;
 pub use read::read;
 pub use types::{Document, Transformation};
 pub use write::{Origin, write};

@@ -28,8 +28,12 @@ pub(super) enum Kind {
     TransferOciArtifact,
     /// Removes temporary files. There are none here.
     FileCleanup,
-    /// Known, but not carried out here.
-    Foreign(Foreign),
+    /// Finds a chart of a Helm repository, as a file.
+    GetHelmChart,
+    /// Makes the artifact of such a chart that Helm itself would push.
+    ConvertHelmToOci,
+    /// Finds content behind an address.
+    GetRemote(Remote),
 }
 
 /// Where component versions are.
@@ -41,17 +45,19 @@ pub(super) enum Place {
     Archive,
 }
 
-/// Types of the older program for content that is not fetched here.
+/// What kind of address that is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Foreign {
-    GetHelmChart,
-    ConvertHelmToOci,
-    DownloadWgetResource,
-    GetGitHubCommit,
+pub(super) enum Remote {
+    /// One of the web.
+    Wget,
+    /// A commit on GitHub.
+    GitHub,
+    /// Another one, as its access says. The older program has no such type.
+    Other,
 }
 
 impl Kind {
-    const ALL: [(Self, &'static str); 20] = [
+    const ALL: [(Self, &'static str); 21] = [
         (Self::GetComponentVersion(Place::Registry), "OCIGetComponentVersion"),
         (Self::GetComponentVersion(Place::Archive), "CTFGetComponentVersion"),
         (Self::AddComponentVersion(Place::Registry), "OCIAddComponentVersion"),
@@ -68,10 +74,11 @@ impl Kind {
         (Self::AddOciArtifact, "AddOCIArtifact"),
         (Self::TransferOciArtifact, "TransferOCIArtifact"),
         (Self::FileCleanup, "FileCleanup"),
-        (Self::Foreign(Foreign::GetHelmChart), "GetHelmChart"),
-        (Self::Foreign(Foreign::ConvertHelmToOci), "ConvertHelmToOCI"),
-        (Self::Foreign(Foreign::DownloadWgetResource), "DownloadWgetResource"),
-        (Self::Foreign(Foreign::GetGitHubCommit), "GetGitHubCommit"),
+        (Self::GetHelmChart, "GetHelmChart"),
+        (Self::ConvertHelmToOci, "ConvertHelmToOCI"),
+        (Self::GetRemote(Remote::Wget), "DownloadWgetResource"),
+        (Self::GetRemote(Remote::GitHub), "GetGitHubCommit"),
+        (Self::GetRemote(Remote::Other), "GetRemoteResource"),
     ];
 
     /// Reads a type; its version may be missing.
@@ -114,13 +121,11 @@ impl Kind {
                 Must("file"),
                 Maybe("globalAccessPolicy"),
             ],
-            Self::AddOciArtifact => &[Must("resource"), Must("file")],
-            Self::TransferOciArtifact => &[Must("resource"), Must("targetResource")],
+            Self::AddOciArtifact => &[Must("resource"), Must("file"), Maybe("accessStyle")],
+            Self::TransferOciArtifact => &[Must("resource"), Must("targetResource"), Maybe("accessStyle")],
             Self::FileCleanup => &[Must("files")],
-            Self::Foreign(Foreign::ConvertHelmToOci) => {
-                &[Must("resource"), Must("chartFile"), Maybe("provFile"), Maybe("outputPath")]
-            }
-            Self::GetOciArtifact | Self::Foreign(_) => &[Must("resource"), Maybe("outputPath")],
+            Self::ConvertHelmToOci => &[Must("resource"), Must("chartFile"), Maybe("provFile"), Maybe("outputPath")],
+            Self::GetOciArtifact | Self::GetHelmChart | Self::GetRemote(_) => &[Must("resource"), Maybe("outputPath")],
         }
     }
 
@@ -133,8 +138,10 @@ impl Kind {
             Self::AddLocalResource(_) | Self::AddOciArtifact | Self::TransferOciArtifact => &["resource"],
             Self::AddLocalSource(_) => &["source"],
             Self::FileCleanup => &["cleanedFiles"],
-            Self::Foreign(Foreign::GetHelmChart) => &["chartFile", "provFile", "resource"],
-            Self::GetLocalResource(_) | Self::GetOciArtifact | Self::Foreign(_) => &["file", "resource"],
+            Self::GetHelmChart => &["chartFile", "provFile", "resource"],
+            Self::GetLocalResource(_) | Self::GetOciArtifact | Self::ConvertHelmToOci | Self::GetRemote(_) => {
+                &["file", "resource"]
+            }
         }
     }
 

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use ocm_access::RegistrySource;
+use ocm_access::Sources;
 use ocm_model::TypedObject;
 use ocm_repository::ComponentRepository;
 
@@ -7,7 +7,7 @@ use crate::Result;
 
 /// Opens the repositories that a document names. Whoever implements it knows registries, archives and credentials.
 #[async_trait]
-pub trait Places: RegistrySource {
+pub trait Places: Sources {
     /// A repository to read from; it must exist.
     async fn source(&self, repository: &TypedObject) -> Result<ComponentRepository>;
 

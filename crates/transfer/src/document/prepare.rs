@@ -1,85 +1,26 @@
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use ocm_model::{Descriptor, descriptor::Schema};
-use ocm_oci::Repository;
-use ocm_repository::{ComponentRepository, NewVersion};
+use ocm_model::TypedObject;
+use ocm_model::access::Access;
 use serde_json::{Map, Value};
 
-use super::content::Content;
 use super::evaluate::Values;
-use super::graph::Graph;
-use super::node::Kind;
+use super::graph::{Graph, Node};
 use super::places::Places;
-use super::run::Run;
-use super::settle::settle;
-use crate::{ElementAction, ElementKind, ElementPlan, Error, Options, Result, VersionAction};
-
-/// Everything that a document means, found but not moved.
-pub struct Prepared {
-    pub(super) jobs: Vec<Job>,
-    /// In the order of the document.
-    pub(super) versions: Vec<Version>,
-}
-
-/// Content that has to be in a place.
-pub(super) struct Job {
-    /// Its node, for a person: `<id> [<type>]`.
-    pub(super) name: String,
-    pub(super) element: ElementKind,
-    pub(super) identity: String,
-    /// The access of the element afterwards.
-    pub(super) access: Value,
-    /// The repository and component that it is stored with; `None` for images with a name of their own.
-    pub(super) home: Option<(String, String)>,
-    pub(super) content: Content,
-    pub(super) target: Arc<dyn Repository>,
-    pub(super) tag: Option<String>,
-    pub(super) action: ElementAction,
-    /// Whether a component version that is stored needs it.
-    pub(super) is_needed: bool,
-}
-
-/// A component version that has to be in a place.
-pub(super) struct Version {
-    pub(super) name: String,
-    /// The specification of the target, to tell targets apart.
-    pub(super) target_key: String,
-    pub(super) target: ComponentRepository,
-    pub(super) new: NewVersion,
-    pub(super) action: VersionAction,
-    pub(super) elements: Vec<(ElementPlan, Option<usize>)>,
-}
-
-/// What a node did: what other nodes see of it, and what it found or wants.
-pub(super) struct Done {
-    pub(super) output: Value,
-    pub(super) effect: Option<Effect>,
-}
-
-pub(super) enum Effect {
-    /// It found content, which has this address in handles.
-    Found(String, Content),
-    /// It wants content to be stored.
-    Job(Box<Job>),
-    /// It wants a component version to be stored.
-    Version(Box<Version>),
-}
+use super::run::{Done, Effect, Run, Stored, Wanted};
+use crate::settle::settle;
+use crate::work::{Prepared, Target, Version};
+use crate::{ElementAction, ElementKind, ElementPlan, Options, Result};
 
 /// Follows a document up to the point where something would be written: finds all content, compares its digests, looks
 /// into the targets.
 ///
 /// # Errors
 /// A node whose type is not carried out here; an expression without a value; content that does not exist or is not the
-/// recorded one; something else in the target ([`Error::Exists`], [`Error::SameName`]). Nothing was written.
+/// recorded one; something else in the target ([`crate::Error::Exists`], [`crate::Error::SameName`]). Nothing was written.
 pub async fn prepare(graph: Graph, places: &dyn Places, options: &Options) -> Result<Prepared> {
     let Graph { nodes, groups, environment } = graph;
-    if let Some(node) = nodes.iter().find(|node| matches!(node.kind, Kind::Foreign(_))) {
-        let reason = "this type of transformation cannot be carried out yet; take the resource out of the document, or \
-                      write it for a transfer that leaves resources where they are";
-        return Err(node.fail(Error::Document(reason.into())));
-    }
     let mut values = Values::new(environment, nodes.len());
     let mut run = Run::new(places, options);
     let mut effects: Vec<Option<Effect>> = Vec::new();
@@ -89,7 +30,7 @@ pub async fn prepare(graph: Graph, places: &dyn Places, options: &Options) -> Re
             group.iter().map(|position| Ok((*position, values.spec(&nodes[*position])?))).collect::<Result<_>>()?;
         let done: Vec<(usize, Map<String, Value>, Done)> = stream::iter(specs)
             .map(|(position, spec)| {
-                let (node, run) = (&nodes[position], &run);
+                let (node, run): (&Node, &Run<'_>) = (&nodes[position], &run);
                 async move {
                     run.node(node, &spec).await.map(|done| (position, spec, done)).map_err(|error| node.fail(error))
                 }
@@ -100,39 +41,86 @@ pub async fn prepare(graph: Graph, places: &dyn Places, options: &Options) -> Re
         for (position, spec, done) in done {
             values.insert(&nodes[position], spec, done.output);
             match done.effect {
-                Some(Effect::Found(uri, content)) => run.found(uri, content),
+                Some(Effect::Found(found)) => found.into_iter().for_each(|(uri, content)| run.found(uri, content)),
                 other => effects[position] = other,
             }
         }
     }
-    let (mut jobs, mut versions) = (Vec::new(), Vec::new());
+    let (mut wanted, mut stored) = (Vec::new(), Vec::new());
     for effect in effects.into_iter().flatten() {
         match effect {
-            Effect::Job(job) => jobs.push(*job),
-            Effect::Version(version) => versions.push(*version),
+            Effect::Wanted(job) => wanted.push(*job),
+            Effect::Stored(version) => stored.push(*version),
             Effect::Found(..) => {}
         }
     }
-    run.find_stored(&mut versions).await;
-    settle(&mut jobs, &mut versions, options).await?;
-    Ok(Prepared { jobs, versions })
+    run.find_stored(&mut stored).await;
+    let mut prepared = lower(wanted, stored);
+    settle(&mut prepared, options).await?;
+    Ok(prepared)
 }
 
-/// The descriptor without what depends on how it was stored.
-pub(super) fn schemaless(descriptor: &Descriptor) -> Descriptor {
-    Descriptor { schema: Schema::default(), ..descriptor.clone() }
+/// Which element of which component version a job is for: its kind, identity and new access, and the target and component
+/// that it is stored with; no such home for images with a name of their own.
+type Key = (ElementKind, String, String, Option<(String, String)>);
+
+fn key(kind: ElementKind, identity: String, access: &TypedObject, home: Option<(String, String)>) -> Key {
+    (kind, identity, serde_json::to_string(access).unwrap_or_default(), home)
 }
 
-/// Groups what belongs together without changing the order.
-pub(super) fn by_target(versions: &[Version]) -> Vec<Vec<usize>> {
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    let mut known: HashMap<&str, usize> = HashMap::new();
-    for (position, version) in versions.iter().enumerate() {
-        let group = *known.entry(&version.target_key).or_insert_with(|| {
-            groups.push(Vec::new());
-            groups.len() - 1
-        });
-        groups[group].push(position);
+/// Brings nodes that store something together: component versions with the content that they speak of.
+fn lower(wanted: Vec<Wanted>, stored: Vec<Stored>) -> Prepared {
+    let mut prepared = Prepared::default();
+    let mut jobs: HashMap<Key, usize> = HashMap::new();
+    for Wanted { job, home } in wanted {
+        let key = key(job.element, job.identity.clone(), &job.access, home);
+        jobs.insert(key, prepared.jobs.len());
+        prepared.jobs.push(job);
     }
-    groups
+    for Stored { name, target_key, target, new } in stored {
+        let known = prepared.targets.iter().position(|target| target.key == target_key);
+        let position = known.unwrap_or_else(|| {
+            let key = target_key.clone();
+            prepared.targets.push(Target { key, repository: target, is_open: true, failure: None });
+            prepared.targets.len() - 1
+        });
+        let component = &new.descriptor.component;
+        let home = Some((target_key, component.name.clone()));
+        let resources = component.resources.iter().enumerate().map(|(position, resource)| {
+            (ElementKind::Resource, position, resource.identity(), &resource.access, &resource.kind)
+        });
+        let sources =
+            component.sources.iter().enumerate().map(|(position, source)| {
+                (ElementKind::Source, position, source.identity(), &source.access, &source.kind)
+            });
+        let mut elements = Vec::new();
+        for (kind, position, identity, access, element_type) in resources.chain(sources) {
+            let fitting = |home| jobs.get(&key(kind, identity.to_string(), access, home)).copied();
+            let job = fitting(home.clone()).or_else(|| fitting(None));
+            let action = job.map_or_else(|| left(access), |job| prepared.jobs[job].action.clone());
+            let element_type = element_type.clone();
+            elements.push((ElementPlan { kind, position, identity: identity.0, element_type, action }, job));
+        }
+        prepared.versions.push(Version {
+            name,
+            source: String::new(),
+            target: position,
+            new,
+            action: None,
+            difference: None,
+            elements,
+        });
+    }
+    prepared
+}
+
+/// What an element is whose content no node moves.
+fn left(access: &TypedObject) -> ElementAction {
+    match Access::of(access) {
+        Access::LocalBlob { local_reference, reference_name, .. } => {
+            ElementAction::CopyLocal { reference: local_reference, reference_name }
+        }
+        Access::LocalOciBlob { digest } => ElementAction::CopyLocal { reference: digest, reference_name: None },
+        _ => ElementAction::Reference { reason: "the document leaves it where it is".into(), is_wanted: false },
+    }
 }

@@ -5,27 +5,29 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::{StreamExt as _, stream};
 use ocm_model::access::Access;
-use ocm_model::{Descriptor, DigestSpec, Identity, Resource, Source, TypedObject, json};
-use ocm_oci::{ImageReference, Selector, media_type};
+use ocm_model::{Descriptor, Identity, TypedObject, json};
+use ocm_oci::ImageReference;
 use ocm_repository::{ComponentRepository, ComponentVersion, LocalContent, NewVersion};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
 
-use super::content::Content;
-use super::field::{AddArtifact, AddLocal, AddVersion, Cleanup, Get, GetArtifact, TransferArtifact};
+use super::element::{Element, find};
+use super::field::{AccessStyle, AddArtifact, AddLocal, AddVersion, Cleanup, Get, GetArtifact, TransferArtifact};
 use super::graph::{Node, place};
 use super::node::Kind;
 use super::places::Places;
-use super::prepare::{Done, Effect, Job, Version, schemaless};
-use crate::{ElementAction, ElementKind, Error, Existing, Options, Result, VersionAction};
+use crate::content::{Content, Place};
+use crate::settle::schemaless;
+use crate::work::Job;
+use crate::{ElementAction, ElementKind, Error, Options, Result};
 
 /// Each repository is opened once, each component version read once.
 type Once<T> = Mutex<HashMap<String, Arc<OnceCell<T>>>>;
 
 /// What the nodes of one document share.
 pub(super) struct Run<'a> {
-    places: &'a dyn Places,
+    pub(super) places: &'a dyn Places,
     options: &'a Options,
     sources: Once<ComponentRepository>,
     targets: Once<ComponentRepository>,
@@ -33,52 +35,35 @@ pub(super) struct Run<'a> {
     contents: HashMap<String, Content>,
 }
 
-/// An element as nodes hand it on.
-struct Element {
-    kind: ElementKind,
-    whole: Value,
-    identity: Identity,
-    access: TypedObject,
-    digest: Option<DigestSpec>,
+/// What a node did: what other nodes see of it, and what it found or wants.
+pub(super) struct Done {
+    pub(super) output: Value,
+    pub(super) effect: Option<Effect>,
 }
 
-impl Element {
-    fn read(kind: ElementKind, whole: Value) -> Result<Self> {
-        let wrong = |error: serde_json::Error| Error::Document(format!("spec.{}: {error}", kind.noun()));
-        match kind {
-            ElementKind::Resource => {
-                let resource: Resource = serde_json::from_value(whole).map_err(wrong)?;
-                let whole = serde_json::to_value(&resource).map_err(wrong)?;
-                Ok(Self {
-                    kind,
-                    whole,
-                    identity: resource.identity(),
-                    access: resource.access,
-                    digest: resource.digest,
-                })
-            }
-            ElementKind::Source => {
-                let source: Source = serde_json::from_value(whole).map_err(wrong)?;
-                let whole = serde_json::to_value(&source).map_err(wrong)?;
-                Ok(Self { kind, whole, identity: source.identity(), access: source.access, digest: None })
-            }
-        }
-    }
+pub(super) enum Effect {
+    /// It found contents, which have these addresses in handles.
+    Found(Vec<(String, Content)>),
+    /// It wants content to be stored.
+    Wanted(Box<Wanted>),
+    /// It wants a component version to be stored.
+    Stored(Box<Stored>),
+}
 
-    /// For errors.
-    fn name(&self) -> String {
-        format!("{} {}", self.kind.noun(), self.identity)
-    }
+/// Content that a node wants to be stored.
+pub(super) struct Wanted {
+    pub(super) job: Job,
+    /// The repository and component that it is stored with; `None` for images with a name of their own.
+    pub(super) home: Option<(String, String)>,
+}
 
-    fn with_access(mut self, access: &TypedObject) -> Self {
-        self.access = access.clone();
-        self.whole["access"] = json!(access);
-        self
-    }
-
-    fn output(&self) -> Value {
-        json!({ self.kind.noun(): self.whole })
-    }
+/// A component version that a node wants to be stored.
+pub(super) struct Stored {
+    pub(super) name: String,
+    /// The specification of the target, to tell targets apart.
+    pub(super) target_key: String,
+    pub(super) target: ComponentRepository,
+    pub(super) new: NewVersion,
 }
 
 fn parse<T: DeserializeOwned>(spec: &Map<String, Value>) -> Result<T> {
@@ -135,21 +120,23 @@ impl<'a> Run<'a> {
             Kind::AddLocalSource(_) => self.add_local(node, ElementKind::Source, parse(spec)?).await,
             Kind::GetOciArtifact => self.get_artifact(node, parse(spec)?).await,
             Kind::AddOciArtifact => {
-                let AddArtifact { resource, file } = parse(spec)?;
+                let AddArtifact { resource, file, access_style } = parse(spec)?;
                 let content = self.content(&file.uri)?.clone();
-                self.upload(node, resource, content).await
+                self.upload(node, resource, content, access_style).await
             }
             Kind::TransferOciArtifact => {
-                let TransferArtifact { resource, target_resource } = parse(spec)?;
+                let TransferArtifact { resource, target_resource, access_style } = parse(spec)?;
                 let source = Element::read(ElementKind::Resource, resource)?;
                 let content = self.artifact(&source).await?;
-                self.upload(node, target_resource, content).await
+                self.upload(node, target_resource, content, access_style).await
             }
             Kind::FileCleanup => {
                 let Cleanup { files } = parse(spec)?;
                 Ok(Done { output: json!({"cleanedFiles": files.iter().flatten().count()}), effect: None })
             }
-            Kind::Foreign(_) => Err(Error::Document("this type of transformation cannot be carried out yet".into())),
+            Kind::GetRemote(_) => self.get_remote(node, parse(spec)?).await,
+            Kind::GetHelmChart => self.get_chart(node, parse(spec)?).await,
+            Kind::ConvertHelmToOci => self.convert_chart(node, parse(spec)?).await,
         }
     }
 
@@ -172,7 +159,7 @@ impl<'a> Run<'a> {
         cell.get_or_try_init(read).await.cloned()
     }
 
-    fn content(&self, uri: &str) -> Result<&Content> {
+    pub(super) fn content(&self, uri: &str) -> Result<&Content> {
         self.contents.get(uri).ok_or_else(|| {
             Error::Document(format!(
                 "spec.file: {uri:?} is not the file of another transformation; only such files can be stored"
@@ -188,14 +175,20 @@ impl<'a> Run<'a> {
     async fn get_local(&self, node: &Node, kind: ElementKind, spec: Get) -> Result<Done> {
         let version = self.version(&spec).await?;
         let element = find(&version, kind, &Identity(spec.resource_identity))?;
+        if matches!(Access::of(&element.access), Access::RelativeOci { .. }) {
+            let found = ocm_access::open(&element.access, &version, self.places).await?;
+            let none = || ocm_oci::Error::not_found(format!("source {}", element.name()));
+            let content = Content::opened(found.ok_or_else(none)?, element.access.kind.clone());
+            content.check(&element.name(), element.digest.as_ref()).await?;
+            return Ok(handed_out(node, &element, content));
+        }
         let stored = version.local(&element.access)?;
-        let told = element.access.text("mediaType").filter(|told| !told.is_empty());
         let media_type = match &stored {
-            LocalContent::Manifest(root) => root.media_type.as_str(),
-            LocalContent::Blob(_) | LocalContent::Parts(_) => told.unwrap_or(media_type::OCTETS),
+            LocalContent::Manifest(root) => root.media_type.clone(),
+            LocalContent::Blob(_) | LocalContent::Parts(_) => Content::told_media_type(&element.access),
         };
-        let content = Content { source: version.content(), media_type: media_type.to_owned(), stored, image: None };
-        content.check(&element.name(), element.digest.as_ref())?;
+        let content = Content { place: Place::Stored(version.content(), stored), media_type, origin: None };
+        content.check(&element.name(), element.digest.as_ref()).await?;
         Ok(handed_out(node, &element, content))
     }
 
@@ -214,7 +207,8 @@ impl<'a> Run<'a> {
                 let root = source.resolve(&reference.selector()).await?;
                 let root = root.ok_or_else(|| ocm_oci::Error::not_found(format!("source image {image_reference}")))?;
                 let media_type = root.media_type.clone();
-                Content { source, stored: LocalContent::Manifest(root), media_type, image: Some(image_reference) }
+                let place = Place::Stored(source, LocalContent::Manifest(root));
+                Content { place, media_type, origin: Some(image_reference) }
             }
             Access::OciLayer { reference, media_type, digest, size } => {
                 let source = self.places.repository(&reference.parse()?).await?;
@@ -226,9 +220,9 @@ impl<'a> Run<'a> {
                         .await?
                         .ok_or_else(|| ocm_oci::Error::not_found(format!("source {reference}@{digest}")))?,
                 };
-                let media_type = media_type.unwrap_or_else(|| media_type::OCTETS.to_owned());
+                let media_type = media_type.unwrap_or_else(|| ocm_oci::media_type::OCTETS.to_owned());
                 let blob = ocm_oci::Descriptor::new(media_type.clone(), digest, size);
-                Content { source, stored: LocalContent::Blob(blob), media_type, image: Some(reference) }
+                Content { place: Place::Stored(source, LocalContent::Blob(blob)), media_type, origin: Some(reference) }
             }
             _ => {
                 let kind = &element.access.kind;
@@ -238,51 +232,57 @@ impl<'a> Run<'a> {
                 )));
             }
         };
-        content.check(&element.name(), element.digest.as_ref())?;
+        content.check(&element.name(), element.digest.as_ref()).await?;
         Ok(content)
     }
 
     async fn add_local(&self, node: &Node, kind: ElementKind, spec: AddLocal) -> Result<Done> {
         let element = Element::read(kind, spec.resource)?;
         let content = self.content(&spec.file.uri)?.clone();
-        content.check(&element.name(), element.digest.as_ref())?;
+        content.check(&element.name(), element.digest.as_ref()).await?;
         let repository = self.target(&spec.repository).await?;
         let target = repository.content(&spec.component);
         let mut access = content.local_access(&element.access);
         match spec.global_access_policy.as_deref() {
             None | Some("") => {}
-            Some("auto") => access = access.with("globalAccess", json!(content.global_access(&target)?)),
+            Some("auto") => {
+                let global = content.global_access(&target).ok_or_else(|| {
+                    let reason = "globalAccessPolicy auto needs a registry, and content in one piece";
+                    Error::Document(reason.into())
+                })?;
+                access = access.with("globalAccess", json!(global));
+            }
             Some(other) => {
                 return Err(Error::Document(format!("spec.globalAccessPolicy: {other:?} is neither empty nor auto")));
             }
         }
-        let action = match (&content.image, &content.stored) {
-            (Some(reference), LocalContent::Manifest(root)) => ElementAction::EmbedImage {
+        let action = match (&content.origin, content.root()) {
+            (Some(reference), Some(root)) => ElementAction::EmbedImage {
                 reference: reference.clone(),
                 digest: root.digest.to_string(),
                 media_type: root.media_type.clone(),
                 reference_name: access.text("referenceName").unwrap_or_default().to_owned(),
             },
-            (Some(reference), LocalContent::Blob(blob)) => ElementAction::EmbedBlob {
+            (Some(reference), None) => ElementAction::EmbedBlob {
                 reference: reference.clone(),
-                digest: blob.digest.to_string(),
+                digest: content.reference(),
                 media_type: content.media_type.clone(),
-                bytes: Some(blob.size),
+                bytes: content.descriptors().first().map(|blob| blob.size),
             },
-            _ => ElementAction::CopyLocal {
+            (None, _) => ElementAction::CopyLocal {
                 reference: content.reference(),
                 reference_name: access.text("referenceName").map(str::to_owned),
             },
         };
         let element = element.with_access(&access);
         let home = Some((key(&spec.repository), spec.component));
-        Ok(job(node, &element, Wanted { home, content, target, tag: None, action }))
+        Ok(job(node, &element, home, (target, None), content, action))
     }
 
-    async fn upload(&self, node: &Node, resource: Value, content: Content) -> Result<Done> {
+    async fn upload(&self, node: &Node, resource: Value, content: Content, style: AccessStyle) -> Result<Done> {
         let element = Element::read(ElementKind::Resource, resource)?;
-        content.check(&element.name(), element.digest.as_ref())?;
-        let LocalContent::Manifest(root) = &content.stored else {
+        content.check(&element.name(), element.digest.as_ref()).await?;
+        let Some(root) = content.root().cloned() else {
             return Err(Error::Document(format!(
                 "{}: its content is no image and cannot be stored as one",
                 element.name()
@@ -300,34 +300,31 @@ impl<'a> Run<'a> {
         if reference.digest().is_some_and(|digest| *digest != root.digest) {
             return Err(Error::Content {
                 element: element.name(),
+                origin: content.origin.as_ref().map(|origin| format!(" ({origin})")).unwrap_or_default(),
                 expected: image_reference,
                 actual: root.digest.to_string(),
             });
         }
         let tag = reference.tag().map(str::to_owned);
-        if let Some(tag) = &tag
-            && self.options.existing != Existing::Overwrite
-            && let Some(there) = target.resolve(&Selector::Tag(tag.clone())).await?
-            && there.digest != root.digest
-        {
-            // Somebody else's image may already have this name; moving its tag would give its users another image.
-            let reason = "is another image, and nothing is to be replaced";
-            return Err(
-                ocm_oci::Error::new(ocm_oci::Kind::Conflict, format!("target {image_reference}"), reason).into()
-            );
-        }
-        let was_pinned = content.image.as_deref().is_some_and(|image| image.contains('@'));
+        let was_pinned = content.origin.as_deref().is_some_and(|image| image.contains('@'));
         let is_pinned = reference.digest().is_some() || !(was_pinned || tag.is_none());
         let image = if is_pinned { image_reference } else { format!("{image_reference}@{}", root.digest) };
-        let access = element.access.clone().with("imageReference", image);
+        let access = match style {
+            AccessStyle::Absolute => element.access.clone().with("imageReference", image),
+            AccessStyle::Relative => {
+                let tag = tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
+                let name = format!("{}{tag}@{}", reference.repository(), root.digest);
+                TypedObject::new("relativeOciReference").with("reference", name)
+            }
+        };
         let action = ElementAction::UploadImage {
-            reference: content.image.clone().unwrap_or_else(|| root.digest.to_string()),
+            reference: content.origin.clone().unwrap_or_else(|| root.digest.to_string()),
             digest: root.digest.to_string(),
             repository: reference.repository(),
             tag: tag.clone(),
         };
         let element = element.with_access(&access);
-        Ok(job(node, &element, Wanted { home: None, content, target, tag, action }))
+        Ok(job(node, &element, None, (target, tag), content, action))
     }
 
     async fn add_version(&self, node: &Node, spec: AddVersion) -> Result<Done> {
@@ -343,20 +340,18 @@ impl<'a> Run<'a> {
         };
         let known = self.read_versions();
         let raw = known.iter().find(is_same).map(|version| version.raw.clone());
-        let version = Version {
+        let version = Stored {
             name: format!("{} [{}]", node.id, node.kind.name()),
             target_key: key(&spec.repository),
             target,
-            new: NewVersion { descriptor, raw, content: std::collections::BTreeMap::new() },
-            action: VersionAction::Transfer,
-            elements: Vec::new(),
+            new: NewVersion { descriptor, raw, ..NewVersion::default() },
         };
-        Ok(Done { output: json!({}), effect: Some(Effect::Version(Box::new(version))) })
+        Ok(Done { output: json!({}), effect: Some(Effect::Stored(Box::new(version))) })
     }
 
     /// Looks for the stored bytes of component versions of which no node reads content, in the repositories that other
     /// nodes read from: what is not changed is passed on as it is.
-    pub(super) async fn find_stored(&self, versions: &mut [Version]) {
+    pub(super) async fn find_stored(&self, versions: &mut [Stored]) {
         let sources: Vec<ComponentRepository> = {
             let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
             sources.values().filter_map(|cell| cell.get().cloned()).collect()
@@ -386,69 +381,35 @@ impl<'a> Run<'a> {
     }
 }
 
-fn handed_out(node: &Node, element: &Element, content: Content) -> Done {
+pub(super) fn handed_out(node: &Node, element: &Element, content: Content) -> Done {
     let uri = format!("content:{}", node.id);
     let mut output = element.output();
     output["file"] = content.file(&uri);
-    Done { output, effect: Some(Effect::Found(uri, content)) }
+    Done { output, effect: Some(Effect::Found(vec![(uri, content)])) }
 }
 
-struct Wanted {
+fn job(
+    node: &Node,
+    element: &Element,
     home: Option<(String, String)>,
+    (place, tag): (Arc<dyn ocm_oci::Repository>, Option<String>),
     content: Content,
-    target: Arc<dyn ocm_oci::Repository>,
-    tag: Option<String>,
     action: ElementAction,
-}
-
-fn job(node: &Node, element: &Element, wanted: Wanted) -> Done {
-    let Wanted { home, content, target, tag, action } = wanted;
+) -> Done {
+    let name = format!("{} [{}]", node.id, node.kind.name());
     let job = Job {
-        name: format!("{} [{}]", node.id, node.kind.name()),
+        owner: name.clone(),
+        name,
         element: element.kind,
         identity: element.identity.to_string(),
-        access: json!(element.access),
-        home,
+        access: element.access.clone(),
         content,
-        target,
+        place,
+        is_local: home.is_some(),
         tag,
         action,
         is_needed: true,
+        targets: Vec::new(),
     };
-    Done { output: element.output(), effect: Some(Effect::Job(Box::new(job))) }
-}
-
-/// The element with an identity; a part of one is enough if it fits one element only.
-fn find(version: &ComponentVersion, kind: ElementKind, wanted: &Identity) -> Result<Element> {
-    let component = &version.descriptor.component;
-    let name = wanted.get("name");
-    // Names first: identities are made anew each time, and there may be thousands.
-    let may_fit = |candidate: &str| name.is_none_or(|name| name == candidate);
-    let fitting: Vec<(usize, Identity)> = match kind {
-        ElementKind::Resource => {
-            let named = component.resources.iter().enumerate().filter(|(_, resource)| may_fit(&resource.name));
-            named.map(|(position, resource)| (position, resource.identity())).collect()
-        }
-        ElementKind::Source => {
-            let named = component.sources.iter().enumerate().filter(|(_, source)| may_fit(&source.name));
-            named.map(|(position, source)| (position, source.identity())).collect()
-        }
-    };
-    let exact = fitting.iter().find(|(_, identity)| identity == wanted);
-    let fits = |identity: &Identity| wanted.0.iter().all(|(key, value)| identity.0.get(key) == Some(value));
-    let mut partly = fitting.iter().filter(|(_, identity)| fits(identity));
-    let position = match (exact, partly.next(), partly.next()) {
-        (Some((position, _)), _, _) | (None, Some((position, _)), None) => *position,
-        (None, None, _) => {
-            return Err(ocm_oci::Error::not_found(format!("{} {wanted} of {version}", kind.noun())).into());
-        }
-        (None, Some(_), Some(_)) => {
-            return Err(Error::Document(format!("{version} has several elements {wanted}; name more of the identity")));
-        }
-    };
-    let whole = match kind {
-        ElementKind::Resource => json!(component.resources[position]),
-        ElementKind::Source => json!(component.sources[position]),
-    };
-    Element::read(kind, whole)
+    Done { output: element.output(), effect: Some(Effect::Wanted(Box::new(Wanted { job, home }))) }
 }

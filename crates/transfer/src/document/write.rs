@@ -1,19 +1,21 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use ocm_model::access::Access;
 use ocm_model::reference::RepositoryReference;
 use ocm_model::{DigestSpec, TypedObject, json};
+use ocm_oci::media_type;
 use ocm_oci::reference::reference_name;
-use ocm_oci::{ImageReference, media_type};
 use ocm_repository::ComponentVersion;
 use serde_json::{Map, Value, json};
 
+use super::described::{described, rebuilt};
 use super::id::{Names, id};
-use super::node::{Kind, Place};
-use super::template::{literal, quoted, quoted_text};
+use super::node::{Kind, Place, Remote};
+use super::template::{quoted, quoted_text};
 use super::{Document, Transformation};
-use crate::{ElementKind, Error, Options, Result, UploadAs};
+use crate::naming::chart_name;
+use crate::{ElementKind, Error, Options, Result};
 
 /// The node that the older program removes its temporary files with.
 const CLEANUP: &str = "fileBufferCleanup";
@@ -27,26 +29,41 @@ pub struct Origin {
     pub repository: TypedObject,
 }
 
-/// Writes down what a transfer of component versions to a repository is made of. Nobody is contacted.
+/// Writes down what a transfer of component versions to repositories is made of. Nobody is contacted.
 ///
 /// # Guarantees
 /// The same component versions and options give the same document. Its nodes stand in the order of the versions.
 ///
 /// # Errors
 /// A repository of an unknown type; two images of different hosts that would get the same name.
-pub fn write(origins: &[Origin], target: &TypedObject, options: &Options) -> Result<Document> {
-    let target = Target::new(target)?;
+pub fn write(origins: &[Origin], targets: &[TypedObject], options: &Options) -> Result<Document> {
+    let targets = targets.iter().map(Target::new).collect::<Result<Vec<_>>>()?;
+    let Some(first) = targets.first().cloned() else {
+        return Err(Error::Document("there is no target to write a document for".into()));
+    };
     let mut writer = Writer {
         options,
-        target,
+        target: first,
         names: Names::default(),
         uploads: HashMap::new(),
         files: Vec::new(),
+        left: Vec::new(),
         document: Document::default(),
     };
     writer.names.take(CLEANUP, |name| vec![name.to_owned()]);
     for origin in origins {
-        writer.version(origin)?;
+        for (number, target) in targets.iter().enumerate() {
+            writer.target = target.clone();
+            // The older program numbers targets where there are several.
+            let suffix = if targets.len() > 1 { format!("T{number}") } else { String::new() };
+            writer.version(origin, &suffix)?;
+        }
+    }
+    if options.strict && !writer.left.is_empty() {
+        let mut elements = writer.left;
+        elements.sort();
+        elements.dedup();
+        return Err(Error::Left { elements });
     }
     if !writer.files.is_empty() {
         let files: Vec<_> = writer.files.iter().map(|id| format!("${{{id}.spec.file}}")).collect();
@@ -57,11 +74,12 @@ pub fn write(origins: &[Origin], target: &TypedObject, options: &Options) -> Res
     Ok(document)
 }
 
-struct Target {
-    spec: Value,
-    place: Place,
+#[derive(Clone)]
+pub(super) struct Target {
+    pub(super) spec: Value,
+    pub(super) place: Place,
     /// Where images with a name of their own go; empty for archives.
-    base: String,
+    pub(super) base: String,
 }
 
 impl Target {
@@ -99,54 +117,61 @@ fn transformation(id: &str, kind: Kind, mut spec: Value) -> Transformation {
     Transformation { kind: kind.to_string(), id: id.to_owned(), spec }
 }
 
-struct Writer<'a> {
-    options: &'a Options,
-    target: Target,
-    names: Names,
+pub(super) struct Writer<'a> {
+    pub(super) options: &'a Options,
+    pub(super) target: Target,
+    pub(super) names: Names,
     /// Images by the name they get.
-    uploads: HashMap<String, Upload>,
+    pub(super) uploads: HashMap<String, Upload>,
     /// Nodes that take a file.
-    files: Vec<String>,
-    document: Document,
+    pub(super) files: Vec<String>,
+    /// Content that was asked for and has no nodes, and why.
+    pub(super) left: Vec<String>,
+    pub(super) document: Document,
 }
 
 /// One resource or source on its way into the document.
-struct Element<'a> {
-    kind: ElementKind,
-    identity: Value,
-    access: &'a TypedObject,
-    digest: Option<&'a DigestSpec>,
-    version: &'a str,
-    is_local: bool,
+pub(super) struct Element<'a> {
+    pub(super) kind: ElementKind,
+    pub(super) identity: Value,
+    pub(super) access: &'a TypedObject,
+    pub(super) digest: Option<&'a DigestSpec>,
+    pub(super) version: &'a str,
+    pub(super) element_type: &'a str,
+    /// Its identity.
+    pub(super) names: BTreeMap<String, String>,
+    pub(super) is_local: bool,
     /// The element as it stands in the descriptor.
-    whole: Value,
+    pub(super) whole: Value,
 }
 
 /// An image that gets a name of its own.
 #[derive(Clone)]
-struct Upload {
+pub(super) struct Upload {
     /// Where it is now.
-    image: String,
+    pub(super) image: String,
     /// The name of its host, without a port.
-    host: String,
+    pub(super) host: String,
     /// Its recorded digest.
-    digest: Option<String>,
+    pub(super) digest: Option<String>,
 }
 
 /// The version that is being written.
-struct Current {
-    id: String,
-    component: Value,
-    version: Value,
-    repository: Value,
-    place: Place,
+pub(super) struct Current {
+    pub(super) id: String,
+    /// Name and version of the component.
+    pub(super) names: (String, String),
+    pub(super) component: Value,
+    pub(super) version: Value,
+    pub(super) repository: Value,
+    pub(super) place: Place,
 }
 
 impl Writer<'_> {
-    fn version(&mut self, origin: &Origin) -> Result<()> {
+    fn version(&mut self, origin: &Origin, suffix: &str) -> Result<()> {
         let descriptor = &origin.version.descriptor;
         let component = &descriptor.component;
-        let wanted = id([component.name.as_str(), component.version.as_str()]);
+        let wanted = id([component.name.as_str(), component.version.as_str()]) + suffix;
         let id = self.names.take(&wanted, |name| vec![name.to_owned(), format!("{name}Upload")]);
         let place = match repository(&origin.repository)? {
             RepositoryReference::Oci { .. } => Place::Registry,
@@ -154,6 +179,7 @@ impl Writer<'_> {
         };
         let current = Current {
             id: id.clone(),
+            names: (component.name.clone(), component.version.clone()),
             component: quoted_text(&component.name).into(),
             version: quoted_text(&component.version).into(),
             repository: value(&origin.repository),
@@ -165,6 +191,8 @@ impl Writer<'_> {
             access: &resource.access,
             digest: resource.digest.as_ref(),
             version: &resource.version,
+            element_type: &resource.kind,
+            names: resource.identity().0,
             is_local: resource.relation == "local",
             whole: value(resource),
         });
@@ -174,6 +202,8 @@ impl Writer<'_> {
             access: &source.access,
             digest: None,
             version: &source.version,
+            element_type: &source.kind,
+            names: source.identity().0,
             is_local: true,
             whole: value(source),
         });
@@ -197,7 +227,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn push(&mut self, id: &str, kind: Kind, spec: Value) {
+    pub(super) fn push(&mut self, id: &str, kind: Kind, spec: Value) {
         self.document.transformations.push(transformation(id, kind, spec));
     }
 
@@ -205,40 +235,89 @@ impl Writer<'_> {
     fn element(&mut self, element: &Element<'_>, current: &Current) -> Result<Option<String>> {
         let options = self.options;
         let wanted = options.moves(element.kind, element.is_local) && !options.omits(element.access);
-        let as_artifact = options.upload_as == UploadAs::OciArtifact
-            && self.target.place == Place::Registry
-            && element.kind == ElementKind::Resource
-            && wanted;
-        match Access::of(element.access) {
-            Access::LocalBlob { media_type, reference_name: Some(name), .. }
-                if as_artifact && media_type::is_manifest(&media_type) =>
-            {
-                Ok(Some(self.upload_local(element, current, &name)))
+        let may_be_artifact = self.target.place == Place::Registry && element.kind == ElementKind::Resource;
+        let access = Access::of(element.access);
+        let is_image = match &access {
+            Access::LocalBlob { media_type, .. } => media_type::is_manifest(media_type),
+            Access::OciImage { .. } | Access::RelativeOci { .. } | Access::Helm { .. } => true,
+            _ => false,
+        };
+        let travels =
+            matches!(access, Access::LocalBlob { .. } | Access::LocalOciBlob { .. } | Access::RelativeOci { .. });
+        if !wanted && !travels {
+            if options.moves(element.kind, element.is_local) && !matches!(access, Access::None) {
+                self.stays(element, current, "its access type is to be left out");
             }
-            Access::LocalBlob { .. } | Access::LocalOciBlob { .. } => Ok(Some(self.copy_local(element, current))),
-            Access::OciImage { image_reference } if as_artifact => {
-                self.upload_image(element, current, &image_reference).map(Some)
-            }
-            Access::OciImage { image_reference } if wanted => {
-                Ok(Some(self.embed(element, current, Some(&reference_name(&image_reference)))))
-            }
-            Access::OciLayer { .. } if wanted => Ok(Some(self.embed(element, current, None))),
-            _ => Ok(None),
+            return Ok(None);
         }
+        let is_wanted = wanted || matches!(access, Access::RelativeOci { .. });
+        let name = if is_image && is_wanted && may_be_artifact { self.name(element, current, &access)? } else { None };
+        let own = element.identity.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+        Ok(match (access, name) {
+            (Access::LocalBlob { reference_name, .. }, Some(name)) => {
+                let keeps = self.options.naming.is_plain() && reference_name.is_some();
+                Some(self.upload_local(element, current, if keeps { None } else { Some(&name) }))
+            }
+            (Access::LocalBlob { .. } | Access::LocalOciBlob { .. }, _) => Some(self.copy_local(element, current)),
+            (Access::RelativeOci { .. }, Some(name)) => Some(self.upload_local(element, current, Some(&name))),
+            (Access::RelativeOci { reference }, None) => {
+                let [get, add] = self.ids(element, current, ["Get", "Add"]);
+                self.get_local(&get, element, current);
+                let name = reference.split('@').next().unwrap_or_default().to_owned();
+                Some(self.keep(element, current, (&get, &add), Some(&name)))
+            }
+            (Access::OciImage { image_reference }, Some(name)) => {
+                Some(self.upload_image(element, current, &image_reference, &name)?)
+            }
+            (Access::OciImage { image_reference }, None) => {
+                let name = reference_name(&image_reference);
+                Some(self.embed(element, current, Kind::GetOciArtifact, Some(&name)))
+            }
+            (Access::OciLayer { .. }, _) => Some(self.embed(element, current, Kind::GetOciArtifact, None)),
+            (Access::Wget { .. }, _) => Some(self.embed(element, current, Kind::GetRemote(Remote::Wget), Some(&own))),
+            (Access::GitHub { .. }, _) => {
+                Some(self.embed(element, current, Kind::GetRemote(Remote::GitHub), Some(&own)))
+            }
+            (Access::S3 { .. } | Access::Npm { .. } | Access::Maven { .. }, _) => {
+                Some(self.embed(element, current, Kind::GetRemote(Remote::Other), Some(&own)))
+            }
+            (Access::Helm { repository, chart, version }, name) => {
+                let kept = chart_name(&repository, &chart, version.as_deref());
+                Some(self.chart(element, current, name.as_deref(), &kept))
+            }
+            (Access::None, _) => None,
+            _ => {
+                let kind = &element.access.kind;
+                self.stays(element, current, &format!("access type {kind} cannot be copied"));
+                None
+            }
+        })
+    }
+
+    /// Content that was asked for stays where it is.
+    fn stays(&mut self, element: &Element<'_>, current: &Current, reason: &str) {
+        let name = element.names.get("name").map_or("", String::as_str);
+        let (component, version) = &current.names;
+        self.left.push(format!("{} {name} of {component}:{version}: {reason}", element.kind.noun()));
     }
 
     /// Names for the nodes of an element: `<version><verb><element>`, with a verb of its own for sources.
-    fn ids<const N: usize>(&mut self, element: &Element<'_>, current: &Current, verbs: [&str; N]) -> [String; N] {
+    pub(super) fn ids<const N: usize>(
+        &mut self,
+        element: &Element<'_>,
+        current: &Current,
+        verbs: [&str; N],
+    ) -> [String; N] {
         let values = element.identity.as_object().into_iter().flat_map(Map::values).filter_map(Value::as_str);
         let wanted = id(values);
         let kind = if element.kind == ElementKind::Source { "Source" } else { "" };
         let form = |verb: &str, name: &str| format!("{}{verb}{kind}{name}", current.id);
-        let forms = |name: &str| ["Get", "Add", "Transfer"].iter().map(|verb| form(verb, name)).collect();
+        let forms = |name: &str| ["Get", "Convert", "Add", "Transfer"].iter().map(|verb| form(verb, name)).collect();
         let name = self.names.take(&wanted, forms);
         verbs.map(|verb| form(verb, &name))
     }
 
-    fn get_local(&mut self, id: &str, element: &Element<'_>, current: &Current) {
+    pub(super) fn get_local(&mut self, id: &str, element: &Element<'_>, current: &Current) {
         let (kind, identity) = match element.kind {
             ElementKind::Resource => (Kind::GetLocalResource(current.place), "resourceIdentity"),
             ElementKind::Source => (Kind::GetLocalSource(current.place), "sourceIdentity"),
@@ -276,123 +355,32 @@ impl Writer<'_> {
         self.add_local(&add, element, current, &whole.into(), &format!("${{{get}.output.file}}"))
     }
 
-    fn embed(&mut self, element: &Element<'_>, current: &Current, name: Option<&str>) -> String {
+    fn embed(&mut self, element: &Element<'_>, current: &Current, kind: Kind, name: Option<&str>) -> String {
         let [get, add] = self.ids(element, current, ["Get", "Add"]);
-        self.push(&get, Kind::GetOciArtifact, json!({ "resource": element.whole }));
+        self.push(&get, kind, json!({ "resource": element.whole }));
+        self.keep(element, current, (&get, &add), name)
+    }
+
+    /// Stores what another node found with the component version.
+    pub(super) fn keep(
+        &mut self,
+        element: &Element<'_>,
+        current: &Current,
+        (get, add): (&str, &str),
+        name: Option<&str>,
+    ) -> String {
         let mut access = json!({"type": "LocalBlob/v1"});
         if let Some(name) = name {
             access["referenceName"] = quoted_text(name).into();
         }
         let added = match element.kind {
-            ElementKind::Resource => rebuilt(&get, &access, true),
+            ElementKind::Resource => rebuilt(get, &access, true),
             ElementKind::Source => {
                 let mut whole = element.whole.clone();
                 whole["access"] = access;
                 whole
             }
         };
-        self.add_local(&add, element, current, &added, &format!("${{{get}.output.file}}"))
+        self.add_local(add, element, current, &added, &format!("${{{get}.output.file}}"))
     }
-
-    fn upload_image(&mut self, element: &Element<'_>, current: &Current, image: &str) -> Result<String> {
-        let [transfer] = self.ids(element, current, ["Transfer"]);
-        let name = format!("{}/{}", self.target.base, reference_name(image));
-        self.claim(&name, image, element.digest)?;
-        let mut target = element.whole.clone();
-        target["access"] = json!({"type": "ociArtifact/v1", "imageReference": quoted_text(&name)});
-        self.push(&transfer, Kind::TransferOciArtifact, json!({"resource": element.whole, "targetResource": target}));
-        Ok(format!("${{{transfer}.output.resource}}"))
-    }
-
-    fn upload_local(&mut self, element: &Element<'_>, current: &Current, name: &str) -> String {
-        let [get, add] = self.ids(element, current, ["Get", "Add"]);
-        self.get_local(&get, element, current);
-        let has_tag = name.rsplit('/').next().is_some_and(|last| last.contains(':'));
-        let tag = if has_tag || element.version.is_empty() {
-            String::new()
-        } else {
-            format!(":{}", ocm_model::version::to_tag(element.version))
-        };
-        let base = &self.target.base;
-        let image = format!("{base}/${{{get}.output.resource.access.referenceName}}{}", quoted_text(&tag));
-        let access = json!({"type": "ociArtifact/v1", "imageReference": image});
-        let spec = json!({"resource": rebuilt(&get, &access, element.digest.is_none()), "file": format!("${{{get}.output.file}}")});
-        self.push(&add, Kind::AddOciArtifact, spec);
-        self.files.push(add.clone());
-        format!("${{{add}.output.resource}}")
-    }
-
-    /// Images of different registries may have the same path and tag; the later one must not take the name of the first.
-    /// One host at two ports may be one registry: whether these are the same image shows when they are looked up.
-    fn claim(&mut self, name: &str, image: &str, digest: Option<&DigestSpec>) -> Result<()> {
-        let Ok(reference) = image.parse::<ImageReference>() else { return Ok(()) };
-        if reference.tag().is_none() {
-            return Ok(());
-        }
-        let host = reference.host().split(':').next().unwrap_or_default().to_owned();
-        let upload = Upload { image: image.to_owned(), host, digest: digest.map(|digest| digest.value.clone()) };
-        let Some(other) = self.uploads.insert(name.to_owned(), upload.clone()) else { return Ok(()) };
-        let is_same = upload.digest.is_some() && upload.digest == other.digest;
-        if is_same || upload.host == other.host {
-            return Ok(());
-        }
-        Err(Error::SameName { name: name.to_owned(), first: other.image, second: upload.image })
-    }
-}
-
-/// A resource made of the output of another node, with another access.
-fn rebuilt(get: &str, access: &Value, digest_is_optional: bool) -> Value {
-    let whole = |field: &str| format!("${{{get}.output.resource.{field}}}");
-    // The blanks are the older program's.
-    let maybe = |field: &str, otherwise: &str| {
-        format!("${{has({get}.output.resource.{field}) ? {get}.output.resource.{field}{otherwise}}}")
-    };
-    json!({
-        "name": whole("name"),
-        "version": whole("version"),
-        "type": whole("type"),
-        "relation": whole("relation"),
-        "access": access,
-        "digest": if digest_is_optional { maybe("digest", " : null") } else { whole("digest") },
-        "labels": maybe("labels", "  : []"),
-        "extraIdentity": maybe("extraIdentity", "  : {}"),
-        "srcRefs": maybe("srcRefs", "  : []"),
-    })
-}
-
-/// The descriptor that is stored: the old one if no element moves, else one made of its parts.
-fn described(id: &str, tree: &Value, resources: &[Option<String>], sources: &[Option<String>]) -> Value {
-    let is_moved = |elements: &[Option<String>]| elements.iter().any(Option::is_some);
-    if !is_moved(resources) && !is_moved(sources) {
-        return format!("${{{}.{id}}}", super::graph::ENVIRONMENT).into();
-    }
-    let root = format!("environment.{id}");
-    let items = |list: &str, elements: &[Option<String>]| -> Value {
-        let items = elements.iter().enumerate().map(|(position, moved)| {
-            moved.clone().unwrap_or_else(|| format!("${{{root}.component.{list}[{position}]}}"))
-        });
-        items.collect()
-    };
-    let mut component =
-        json!({"labels": null, "repositoryContexts": null, "sources": null, "componentReferences": null});
-    // Whatever else there is goes along: the creation time is signed, and so may be what nobody here knows.
-    for (key, member) in tree["component"].as_object().into_iter().flatten() {
-        component[key] = match key.as_str() {
-            "resources" => items("resources", resources),
-            "sources" if is_moved(sources) => items("sources", sources),
-            _ if member.is_null() => Value::Null,
-            _ => format!("${{{}}}", member_of(&format!("{root}.component"), key)).into(),
-        };
-    }
-    let mut described = json!({ "component": component });
-    for key in tree.as_object().into_iter().flat_map(Map::keys).filter(|key| *key != "component") {
-        described[key] = format!("${{{}}}", member_of(&root, key)).into();
-    }
-    described
-}
-
-fn member_of(object: &str, key: &str) -> String {
-    let is_name = key.starts_with(|letter: char| letter.is_ascii_alphabetic())
-        && key.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    if is_name { format!("{object}.{key}") } else { format!("{object}[{}]", literal(key)) }
 }

@@ -2,14 +2,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use ocm_access::RegistrySource;
-use ocm_blob::{MemoryBlob, Unobserved};
+use ocm_access::Sources;
+use ocm_blob::MemoryBlob;
 use ocm_model::reference::RepositoryReference;
 use ocm_model::{Descriptor, TypedObject};
 use ocm_oci::{Anonymous, Endpoint, ImageReference, MemoryRegistry, Registry, RemoteRegistry, Repository};
 use ocm_repository::{ComponentRepository, ComponentVersion, NewVersion};
 use ocm_transfer::document::{self, Document, Origin, Places};
-use ocm_transfer::{CopyMode, Existing, Options, Report, UploadAs};
+use ocm_transfer::{CopyMode, Options, Report, execute};
 use serde_json::{Value, json};
 
 pub(crate) const HELLO: &str = "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9";
@@ -88,12 +88,15 @@ impl Rig {
 
     pub(crate) async fn run(&self, document: &Document, options: &Options) -> ocm_transfer::Result<Report> {
         let prepared = document::prepare(document::check(document)?, self, options).await?;
-        document::execute(&prepared, options).await
+        match execute(&prepared, options).await {
+            (report, None) => Ok(report),
+            (_, Some(error)) => Err(error),
+        }
     }
 }
 
 #[async_trait]
-impl RegistrySource for Rig {
+impl Sources for Rig {
     async fn repository(&self, reference: &ImageReference) -> ocm_oci::Result<Arc<dyn Repository>> {
         if reference.host().contains("127.0.0.1") {
             return Ok(remote(&format!("http://{}", reference.host())).repository(&reference.repository()));
@@ -114,15 +117,7 @@ impl Places for Rig {
 }
 
 pub(crate) fn options() -> Options {
-    Options {
-        copy: CopyMode::LocalBlob,
-        copy_sources: false,
-        omit_access_types: Vec::new(),
-        upload_as: UploadAs::LocalBlob,
-        existing: Existing::Fail,
-        concurrency: 4,
-        observer: Arc::new(Unobserved),
-    }
+    Options::default()
 }
 
 pub(crate) fn everything() -> Options {
@@ -140,7 +135,7 @@ pub(crate) fn registry(address: &str) -> TypedObject {
 pub(crate) fn written(versions: &[&Arc<ComponentVersion>], target: &TypedObject, options: &Options) -> Document {
     let origins: Vec<_> =
         versions.iter().map(|version| Origin { version: (*version).clone(), repository: archive("source") }).collect();
-    document::write(&origins, target, options).unwrap()
+    document::write(&origins, std::slice::from_ref(target), options).unwrap()
 }
 
 /// The document after somebody edited its text.

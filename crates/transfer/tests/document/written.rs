@@ -139,7 +139,7 @@ async fn two_images_do_not_get_one_name() {
     let version = rig.add("source", json!({"name": "acme.org/x", "version": "1.0.0", "resources": [one, two]})).await;
     let origins = [document::Origin { version, repository: archive("source") }];
     let uploaded = Options { upload_as: UploadAs::OciArtifact, ..everything() };
-    let error = document::write(&origins, &registry("r.example/t"), &uploaded).unwrap_err();
+    let error = document::write(&origins, &[registry("r.example/t")], &uploaded).unwrap_err();
     assert!(error.to_string().contains("one.example/col/app:v1 and two.example/col/app:v1"), "{error}");
 }
 

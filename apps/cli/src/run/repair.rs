@@ -1,0 +1,32 @@
+use ocm::ops::repair::{self, Request};
+
+use super::{Session, versions};
+use crate::args::{AccessStyle, RepairKind};
+use crate::exit::{Exit, Failure};
+use crate::print::{self, out};
+
+/// Repairs component versions where they lie.
+pub(crate) async fn run(session: &Session, kind: RepairKind) -> Result<(), Failure> {
+    let RepairKind::ComponentVersion(arguments) = kind;
+    let request = Request {
+        versions: versions(arguments.references, arguments.selection, false),
+        access_style: match arguments.access_style {
+            AccessStyle::Relative => repair::AccessStyle::Relative,
+            AccessStyle::Absolute => repair::AccessStyle::Absolute,
+        },
+        dry_run: arguments.dry_run,
+    };
+    let report = repair::run(&session.context, &request).await?;
+    for item in report.items.iter().filter(|item| item.referrers > 0) {
+        tracing::warn!(
+            target: "ocm",
+            "{}:{}: {} manifest(s) refer to {}, such as attached signatures; they stay with it",
+            item.component, item.version, item.referrers, item.manifest
+        );
+    }
+    out(&print::repair::text(&report, arguments.output)?)?;
+    match print::repair::left(&report) {
+        Some(message) => Err(Failure::new(Exit::Incomplete, message)),
+        None => Ok(()),
+    }
+}

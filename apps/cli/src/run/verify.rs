@@ -1,0 +1,80 @@
+use ocm::ops::verify::{self, Report, Request};
+
+use super::trust::{at, keys, policy, rsa, scratch, specification};
+use super::{Session, versions};
+use crate::args::{Dialect, VerifyComponentVersion, VerifyKind};
+use crate::exit::Failure;
+use crate::print::{self, object, out};
+
+/// Verifies component versions.
+pub(crate) async fn run(session: &Session, kind: VerifyKind) -> Result<(), Failure> {
+    let VerifyKind::ComponentVersion(arguments) = kind;
+    check_specification(session, &arguments)?;
+    let is_older = session.dialect == Dialect::V1;
+    let name = match arguments.signature.as_slice() {
+        [name] => Some(name.as_str()),
+        _ if is_older => None,
+        // The current program has one key for all signatures.
+        _ => Some(""),
+    };
+    let mut keys = keys(session, &arguments.keys, name)?;
+    keys.public.iter_mut().for_each(|(name, _)| *name = name.take().filter(|name| !name.is_empty()));
+    keys.minimum_bits = arguments.policy.minimum_key_size as usize;
+    let request = Request {
+        signatures: arguments.signature,
+        policy: policy(&arguments.policy),
+        resources: !arguments.local && arguments.resources.unwrap_or(is_older),
+        alone: arguments.local,
+        at: at(&arguments.policy),
+        at_once: usize::from(arguments.concurrency_limit),
+        scratch: scratch(session),
+        versions: versions(arguments.references, arguments.selection, false),
+    };
+    let report = verify::run(&session.context, &request, &keys).await?;
+    say(&report);
+    match arguments.output {
+        Some(form) => out(&object(form.into(), &report)?)?,
+        None if is_older => out(&print::verify::older(&report))?,
+        None => {}
+    }
+    match report.error() {
+        Some(error) => Err(error.into()),
+        None => {
+            tracing::info!(target: "ocm", "SIGNATURE VERIFICATION SUCCESSFUL");
+            Ok(())
+        }
+    }
+}
+
+/// A specification that asks for something else than is done is not ignored.
+fn check_specification(session: &Session, arguments: &VerifyComponentVersion) -> Result<(), Failure> {
+    if let Some(path) = &arguments.verifier_spec {
+        rsa(&specification(path)?, "verifier")?;
+        return Ok(());
+    }
+    for name in &arguments.signature {
+        if let Some(verifier) = session.configuration.signing(name).map_err(ocm::Error::from)?.verifier {
+            rsa(&verifier, "verifier")?;
+        }
+    }
+    Ok(())
+}
+
+fn say(report: &Report) {
+    for version in &report.versions {
+        for warning in &version.warnings {
+            tracing::warn!(target: "ocm", "{warning}");
+        }
+        for signature in &version.signatures {
+            tracing::info!(
+                target: "ocm",
+                name = signature.name,
+                digest = signature.digest.value,
+                "signature verified"
+            );
+        }
+        if version.verified {
+            tracing::info!(target: "ocm", "{}", print::verify::summary(version));
+        }
+    }
+}

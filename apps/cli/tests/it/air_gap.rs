@@ -1,0 +1,230 @@
+//! Archives that cross an air gap: in parts, and without what the other side has.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Stdio;
+
+use ocm_testkit::TestRegistry;
+use serde_json::Value;
+
+use crate::sandbox::Sandbox;
+
+/// Two versions that share content, and another component that has it too.
+fn sides() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.file("shared.bin", &"shared ".repeat(40_000)).file("one.txt", "one").file("two.txt", "two");
+    let component = |name: &str, version: &str, own: &str| {
+        format!(
+            "- name: acme.org/{name}\n  version: {version}\n  provider: {{name: acme.org}}\n  resources:\n  \
+             - {{name: shared, type: blob, input: {{type: file, path: shared.bin}}}}\n  \
+             - {{name: own, type: blob, input: {{type: file, path: {own}}}}}\n"
+        )
+    };
+    let old = format!("components:\n{}", component("app", "1.0.0", "one.txt"));
+    let new =
+        format!("components:\n{}{}", component("app", "1.1.0", "two.txt"), component("other", "1.0.0", "two.txt"));
+    sandbox.file("old.yaml", &old).file("new.yaml", &new);
+    sandbox.ok("add cv -c old.yaml -r base");
+    sandbox.ok("add cv -c old.yaml -r full");
+    sandbox.ok("add cv -c new.yaml -r full");
+    sandbox
+}
+
+fn blobs(sandbox: &Sandbox, archive: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(sandbox.path(archive).join("blobs")).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+fn names(sandbox: &Sandbox) -> BTreeSet<String> {
+    let entries = fs::read_dir(sandbox.path(".")).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn an_archive_in_parts_is_written_and_any_part_opens_it() {
+    let sandbox = sides();
+    sandbox.ok("transfer ctf full out.tar --split 100KiB");
+    for number in 1..=3 {
+        let part = sandbox.path(&format!("out.tar.00{number}"));
+        assert!(part.metadata().unwrap().len() <= 100 << 10);
+        sandbox.ok(&format!("transfer ctf out.tar.00{number} back{number}"));
+        assert_eq!(blobs(&sandbox, &format!("back{number}")), blobs(&sandbox, "full"));
+    }
+    assert!(!sandbox.path("out.tar.004").exists());
+    assert_eq!(sandbox.ok("get cv out.tar -o ndjson"), sandbox.ok("get cv full -o ndjson"));
+    let joined = (1..=3).flat_map(|number| fs::read(sandbox.path(&format!("out.tar.00{number}"))).unwrap());
+    fs::write(sandbox.path("joined.tar"), joined.collect::<Vec<u8>>()).unwrap();
+    sandbox.ok("transfer ctf joined.tar back");
+    assert_eq!(blobs(&sandbox, "back"), blobs(&sandbox, "full"));
+}
+
+#[test]
+fn a_missing_or_damaged_part_is_named_and_nothing_is_taken() {
+    let sandbox = sides();
+    sandbox.ok("transfer ctf full out.tar --split 100KiB");
+    let part = sandbox.path("out.tar.002");
+    let saved = fs::read(&part).unwrap();
+    fs::remove_file(&part).unwrap();
+    let said = sandbox.fails("transfer ctf out.tar back", 3);
+    assert!(said.contains("out.tar.002: is missing: part 2 of 3, 102400 bytes with digest sha256:"), "{said}");
+    let mut damaged = saved.clone();
+    damaged[50_000] ^= 1;
+    fs::write(&part, &damaged).unwrap();
+    let said = sandbox.fails("transfer ctf out.tar back", 5);
+    assert!(said.contains("out.tar.002: is damaged: it has digest sha256:"), "{said}");
+    assert!(said.contains("(part 2 of 3)"), "{said}");
+    assert!(!sandbox.path("back").exists());
+}
+
+#[test]
+fn only_archive_files_can_be_split() {
+    let sandbox = sides();
+    let said = sandbox.fails("transfer ctf full out --split 1MiB", 2);
+    assert!(said.contains("a folder cannot be split"), "{said}");
+    sandbox.fails("transfer ctf full out.tar --split many", 2);
+    let said = sandbox.fails("transfer ctf full http://127.0.0.1:1/x --split 1MiB", 2);
+    assert!(said.contains("--split is for archives"), "{said}");
+    assert!(!names(&sandbox).iter().any(|name| name.starts_with("out")), "{:?}", names(&sandbox));
+}
+
+#[test]
+fn a_differential_archive_holds_what_the_base_lacks_and_completes_it() {
+    let sandbox = sides();
+    let inventory = sandbox.ok("get inventory base");
+    sandbox.file("base.json", &inventory);
+    let read: Value = serde_json::from_str(&inventory).unwrap();
+    assert_eq!(read["componentVersions"][0]["version"], "1.0.0");
+    let missing: BTreeSet<String> = blobs(&sandbox, "full").difference(&blobs(&sandbox, "base")).cloned().collect();
+    for (base, diff) in [("base", "by-archive"), ("base.json", "by-inventory")] {
+        sandbox.ok(&format!("transfer ctf full {diff} --since {base}"));
+        assert_eq!(blobs(&sandbox, diff), missing);
+        assert!(!sandbox.ok(&format!("get cv {diff} -o ndjson")).contains("\"1.0.0\"},\"app\""));
+
+        let target = format!("target-{diff}");
+        sandbox.ok(&format!("transfer ctf base {target}"));
+        sandbox.ok(&format!("transfer ctf {diff} {target}"));
+        sandbox.ok(&format!("transfer ctf full whole-{diff}"));
+        assert_eq!(blobs(&sandbox, &target), blobs(&sandbox, &format!("whole-{diff}")));
+        let index = |archive: &str| fs::read(sandbox.path(archive).join("artifact-index.json")).unwrap();
+        assert_eq!(index(&target), index(&format!("whole-{diff}")));
+        assert!(!sandbox.path(&target).join("archive-base.json").exists());
+    }
+    // As one file, and in parts.
+    sandbox.ok("transfer ctf full diff.tgz --since base.json");
+    sandbox.ok("transfer ctf full parts.tar --since base.json --split 64KiB");
+    for diff in ["diff.tgz", "parts.tar"] {
+        let target = format!("./target-{diff}.d");
+        sandbox.ok(&format!("transfer ctf base {target}"));
+        sandbox.ok(&format!("transfer ctf {diff} {target}"));
+        assert_eq!(blobs(&sandbox, &target), blobs(&sandbox, "full"));
+    }
+}
+
+#[test]
+fn a_target_without_the_base_is_told_what_is_missing() {
+    let sandbox = sides();
+    sandbox.ok("transfer ctf full diff --since base");
+    let said = sandbox.fails("transfer ctf diff elsewhere", 3);
+    assert!(said.contains("leaves to its base base: sha256:"), "{said}");
+    assert!(said.contains("elsewhere: lacks 1 blob"), "{said}");
+    assert!(!sandbox.path("elsewhere").exists());
+    let said = sandbox.fails("download resource diff//acme.org/app:1.1.0 --identity name=shared --output x", 3);
+    assert!(said.contains("is not in this archive but in its base base"), "{said}");
+    sandbox.ok("download resource diff//acme.org/app:1.1.0 --identity name=own --output own");
+    assert_eq!(sandbox.read("own"), "two");
+}
+
+#[test]
+fn a_registry_with_the_base_takes_a_differential_archive_and_mounts_across_components() {
+    let sandbox = sides();
+    let registry = TestRegistry::start().unwrap();
+    let target = format!("http://{}/sub/path", registry.address());
+    sandbox.ok(&format!("transfer ctf base {target}"));
+    sandbox.ok(&format!("get inventory {target}//acme.org/app -o json"));
+    sandbox.file("base.json", &sandbox.ok(&format!("get inventory {target}//acme.org/app -o json")));
+    sandbox.ok("transfer ctf full diff.tar --since base.json");
+    sandbox.ok(&format!("transfer ctf diff.tar {target}"));
+    for (component, version) in [("app", "1.0.0"), ("app", "1.1.0"), ("other", "1.0.0")] {
+        let reference = format!("{target}//acme.org/{component}:{version}");
+        sandbox.ok(&format!("download resource {reference} --identity name=shared --output {component}-{version}"));
+        assert_eq!(sandbox.read(&format!("{component}-{version}")), sandbox.read("shared.bin"));
+    }
+    let empty = TestRegistry::start().unwrap();
+    let said = sandbox.fails(&format!("transfer ctf diff.tar http://{}", empty.address()), 3);
+    assert!(said.contains("that the differential archive diff.tar leaves to its base"), "{said}");
+}
+
+#[test]
+fn a_second_differential_archive_builds_on_the_first() {
+    let sandbox = sides();
+    sandbox.ok("transfer ctf full first --since base");
+    sandbox.file("three.txt", "three").file(
+        "third.yaml",
+        "name: acme.org/app\nversion: 1.2.0\nprovider: {name: acme.org}\nresources:\n\
+         - {name: shared, type: blob, input: {type: file, path: shared.bin}}\n\
+         - {name: own, type: blob, input: {type: file, path: three.txt}}\n",
+    );
+    sandbox.ok("add cv -c third.yaml -r full");
+    sandbox.ok("transfer cv full//acme.org/app:1.2.0 second --since first");
+    let shared = blobs(&sandbox, "second").intersection(&blobs(&sandbox, "base")).count();
+    assert_eq!(shared, 0);
+    for archive in ["base", "first", "second"] {
+        sandbox.ok(&format!("transfer ctf {archive} target"));
+    }
+    assert_eq!(blobs(&sandbox, "target"), blobs(&sandbox, "full"));
+}
+
+#[test]
+fn a_killed_transfer_into_an_archive_goes_on_where_it_was() {
+    let sandbox = Sandbox::new();
+    // Larger than what is not worth keeping, and slow enough to be killed in the middle.
+    let noise: Vec<u8> = (0_u64..96 << 20).map(|at| (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8).collect();
+    fs::write(sandbox.path("large.bin"), noise).unwrap();
+    sandbox.file(
+        "large.yaml",
+        "name: acme.org/large\nversion: 1.0.0\nprovider: {name: acme.org}\nresources:\n\
+         - {name: large, type: blob, input: {type: file, path: large.bin}}\n",
+    );
+    sandbox.ok("add cv -c large.yaml -r ctf");
+    for target in ["out", "out.tar"] {
+        let staging = if target == "out" { sandbox.path("out") } else { sandbox.path(".") };
+        let mut command = sandbox.command(&["transfer", "ctf", "ctf", target]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let part = || {
+            let folder = fs::read_dir(&staging)
+                .ok()?
+                .flatten()
+                .find(|entry| entry.file_name().to_string_lossy().contains(".staging-"))?;
+            let mut files = fs::read_dir(folder.path()).ok()?.flatten();
+            files
+                .find(|file| file.file_name().to_string_lossy().ends_with(".part"))?
+                .metadata()
+                .ok()
+                .map(|part| part.len())
+        };
+        let is_running = loop {
+            match part() {
+                Some(size) if size > 32 << 20 => break true,
+                _ if child.try_wait().unwrap().is_some() => break false,
+                _ => {}
+            }
+        };
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if !is_running || part().is_none() {
+            eprintln!("skipped: the transfer was over before it could be killed");
+            continue;
+        }
+        let ran = sandbox.run(&format!("transfer ctf ctf {target}"));
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+        assert!(ran.stderr.contains("taking up what an unfinished run left"), "{}", ran.stderr);
+        sandbox.ok(&format!(
+            "download resource {target}//acme.org/large:1.0.0 --identity name=large --output got-{target}"
+        ));
+        assert!(
+            fs::read(sandbox.path(&format!("got-{target}"))).unwrap() == fs::read(sandbox.path("large.bin")).unwrap()
+        );
+        let left = fs::read_dir(&staging).unwrap().flatten();
+        assert!(!left.map(|entry| entry.file_name()).any(|name| name.to_string_lossy().contains(".staging-")));
+    }
+}

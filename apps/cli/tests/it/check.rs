@@ -1,0 +1,152 @@
+//! Whether everything that belongs to a component version is there.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::sandbox::Sandbox;
+
+/// Refers to a component version that is nowhere, and to an image elsewhere.
+const INCOMPLETE: &str = "\
+name: acme.org/a
+version: 1.0.0
+provider: {name: acme.org}
+resources:
+- {name: image, type: ociImage, version: v1, relation: external, access: {type: ociArtifact, imageReference: \"127.0.0.1:1/app:v1\"}}
+componentReferences:
+- {name: lib, componentName: acme.org/none, version: 1.0.0}
+";
+
+fn incomplete() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.file("c.yaml", INCOMPLETE).ok("add cv --create --skip-digest-generation --file ctf c.yaml");
+    sandbox
+}
+
+fn report(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn a_whole_tree_is_complete() {
+    let sandbox = Sandbox::tree();
+    let report = report(&sandbox.ok("check cv ctf//acme.org/root:1.0.0 --resources local -o json"));
+    assert_eq!((&report["complete"], &report["items"][0]["checked"]), (&json!(true), &json!(3)));
+    assert_eq!(sandbox.ok("check cv ctf").matches("complete").count(), 1, "equal values are printed once");
+    sandbox.fails("check cv ctf//acme.org/none:1.0.0", 3);
+}
+
+#[test]
+fn a_missing_reference_is_listed_with_the_way_to_it() {
+    let sandbox = incomplete();
+    let ran = sandbox.run("check cv ctf//acme.org/a:1.0.0 -o json");
+    assert_eq!(ran.status, 7, "{}", ran.stderr);
+    let report = report(&ran.stdout);
+    let problem = &report["items"][0]["problems"][0];
+    assert_eq!(problem["kind"], "missingReference");
+    assert_eq!((&problem["missing"], &problem["path"]), (&json!("acme.org/none:1.0.0"), &json!(["acme.org/a:1.0.0"])));
+    assert!(ran.stderr.contains("acme.org/a:1.0.0 reference name=lib,version=1.0.0"), "{}", ran.stderr);
+    // The image is listed and nobody is asked for it.
+    let external = &report["items"][0]["external"][0];
+    assert_eq!((&external["access"], &external["present"]), (&json!("127.0.0.1:1/app:v1"), &Value::Null));
+}
+
+#[test]
+fn content_that_is_gone_or_has_another_size_is_found() {
+    let sandbox = Sandbox::hello();
+    let digest =
+        report(&sandbox.ok("get cv ctf -o json"))[0]["component"]["resources"][0]["access"]["localReference"].clone();
+    let blob = sandbox.path("ctf/blobs").join(digest.as_str().unwrap().replace(':', "."));
+    let content = fs::read(&blob).unwrap();
+    fs::write(&blob, "hello").unwrap();
+    let ran = sandbox.run("check cv ctf -o json");
+    assert_eq!(
+        (ran.status, &report(&ran.stdout)["items"][0]["problems"][0]["kind"]),
+        (7, &json!("wrongSize")),
+        "{}",
+        ran.stdout
+    );
+    fs::remove_file(&blob).unwrap();
+    let ran = sandbox.run("check cv ctf -o json");
+    assert_eq!(
+        (ran.status, &report(&ran.stdout)["items"][0]["problems"][0]["kind"]),
+        (7, &json!("missingContent")),
+        "{}",
+        ran.stdout
+    );
+    fs::write(&blob, content).unwrap();
+    sandbox.ok("check cv ctf");
+}
+
+#[test]
+fn a_reference_with_the_digest_of_another_version_is_found() {
+    let sandbox = Sandbox::tree();
+    sandbox.file("leaf.yaml", "name: acme.org/leaf\nversion: 0.1.0\nprovider: {name: somebody.else}\n");
+    sandbox.ok("add cv -c leaf.yaml -r ctf --component-version-conflict-policy replace");
+    let ran = sandbox.run("check cv ctf//acme.org/root:1.0.0 -o json");
+    assert_eq!(ran.status, 7, "{}", ran.stdout);
+    let report = report(&ran.stdout);
+    let paths: Vec<_> =
+        report["items"][0]["problems"].as_array().unwrap().iter().map(|problem| &problem["path"]).collect();
+    assert_eq!(paths, [&json!(["acme.org/root:1.0.0"]), &json!(["acme.org/root:1.0.0", "acme.org/mid:0.1.0"])]);
+    assert_eq!(report["items"][0]["problems"][0]["kind"], "wrongDigest");
+}
+
+#[test]
+fn content_elsewhere_is_a_fault_only_when_it_has_to_be_local() {
+    let sandbox = Sandbox::new();
+    let alone = INCOMPLETE.split("componentReferences").next().unwrap();
+    sandbox.file("c.yaml", alone).ok("add cv --create --skip-digest-generation --file ctf c.yaml");
+    assert!(sandbox.ok("check cv ctf").contains("elsewhere: ociArtifact 127.0.0.1:1/app:v1"));
+    let ran = sandbox.run("check cv ctf --resources local");
+    assert_eq!(ran.status, 7);
+    assert!(
+        ran.stdout.contains("not local") && ran.stderr.contains("resource name=image,version=v1"),
+        "{}",
+        ran.stderr
+    );
+    sandbox.ok("check cv ctf --sources local");
+}
+
+#[test]
+fn the_older_program_tells_it_in_a_table() {
+    let sandbox = incomplete();
+    assert_eq!(
+        sandbox.ok("check cv ctf -o wide"),
+        "COMPONENT  VERSION STATUS     ERROR MISSING                               NON-LOCAL\n\
+         acme.org/a 1.0.0   Incomplete       acme.org/none:1.0.0[acme.org/a:1.0.0] \n"
+    );
+    assert_eq!(
+        sandbox.ok("check cv ctf --local-resources -o wide"),
+        "COMPONENT  VERSION STATUS               ERROR MISSING                               NON-LOCAL\n\
+         acme.org/a 1.0.0   Incomplete,Resources       acme.org/none:1.0.0[acme.org/a:1.0.0] RSC(\"name\"=\"image\")\n"
+    );
+    assert_eq!(
+        report(&sandbox.ok("check cv ctf --local-resources -o json")),
+        json!({"items": [{
+            "componentVersion": "acme.org/a:1.0.0",
+            "missing": {"acme.org/none:1.0.0": ["acme.org/a:1.0.0", "acme.org/none:1.0.0"]},
+            "resources": [{"name": "image"}],
+            "status": "Incomplete,Resources",
+        }]})
+    );
+    let ran = sandbox.run("check cv ctf --fail-on-error");
+    assert_eq!(
+        (ran.status, ran.stdout.as_str()),
+        (1, "COMPONENT  VERSION STATUS     ERROR\nacme.org/a 1.0.0   Incomplete \n")
+    );
+    assert!(ran.stderr.contains("Error: incomplete component version acme.org/a:1.0.0"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_complete_tree_looks_the_same_in_both_programs() {
+    let sandbox = Sandbox::tree();
+    assert_eq!(
+        sandbox.ok("check cv ctf --compat v1"),
+        "COMPONENT     VERSION STATUS ERROR\n\
+         acme.org/leaf 0.1.0   OK     \n\
+         acme.org/mid  0.1.0   OK     \n\
+         acme.org/root 1.0.0   OK     \n"
+    );
+    assert_eq!(sandbox.ok("componentversions check ctf"), sandbox.ok("check cv ctf --compat v1"));
+}

@@ -1,0 +1,111 @@
+//! Images in a transfer: some platforms of them, and what is said about them.
+
+use ocm_oci::reference::referrers_tag;
+use ocm_oci::{Document, Registry as _, Repository, Selector};
+use ocm_testkit::{TestRegistry, fixtures};
+use serde_json::Value;
+use std::sync::Arc;
+
+use crate::sandbox::Sandbox;
+
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+/// An archive with an image of two variants of linux/amd64, by reference, and the registry that has it.
+fn two_platforms() -> (Sandbox, TestRegistry, fixtures::Graph) {
+    let (sandbox, registry) = (Sandbox::new(), TestRegistry::start().unwrap());
+    let index = fixtures::index(vec![fixtures::image(2, 1000), fixtures::image_with(1, 2, 1000)]);
+    wait(index.push(repository(&registry).as_ref(), Some("v1"))).unwrap();
+    let constructor = format!(
+        "name: acme.org/images\nversion: 1.0.0\nprovider: {{name: acme.org}}\nresources:\n\
+         - {{name: app, type: ociImage, version: 1.0.0, access: {{type: ociArtifact, imageReference: \"{}/team/app:v1\"}}}}\n",
+        registry.url()
+    );
+    sandbox.file("c.yaml", &constructor).ok("add cv -c c.yaml -r ctf");
+    (sandbox, registry, index)
+}
+
+fn repository(registry: &TestRegistry) -> Arc<dyn Repository> {
+    registry.store().repository("team/app")
+}
+
+fn resource(sandbox: &Sandbox, place: &str) -> Value {
+    let printed = sandbox.ok(&format!("get cv {place}//acme.org/images:1.0.0 -o json"));
+    serde_json::from_str::<Value>(&printed).unwrap()[0]["component"]["resources"][0].take()
+}
+
+#[test]
+fn some_platforms_keep_the_digest_where_the_target_takes_that() {
+    let (sandbox, _registry, index) = two_platforms();
+    sandbox.ok("transfer cv ctf//acme.org/images:1.0.0 ./out --copy-resources --platform linux/amd64/v1");
+    let resource = resource(&sandbox, "out");
+    assert_eq!(resource["access"]["localReference"], index.root().digest.to_string());
+    let is_there = |position: usize| {
+        let digest = index.manifests[position].digest();
+        sandbox.path("out").join("blobs").join(digest.file_name()).exists()
+    };
+    assert_eq!([is_there(0), is_there(1), is_there(2)], [false, true, true]);
+    // What was left out comes when it is asked for.
+    sandbox.ok("transfer cv ctf//acme.org/images:1.0.0 ./out --copy-resources --platform linux/amd64/v0");
+    assert!(is_there(0));
+}
+
+#[test]
+fn some_platforms_make_another_index_where_it_does_not() {
+    let (sandbox, _registry, index) = two_platforms();
+    let target = TestRegistry::start().unwrap();
+    let line = format!("transfer cv ctf//acme.org/images:1.0.0 {} -V -u ociArtifact", target.url());
+    sandbox.ok(&format!("{line} --platform linux/amd64/v1"));
+    let resource = resource(&sandbox, &target.url());
+    let (_, digest) = resource["access"]["reference"].as_str().unwrap().split_once('@').unwrap();
+    assert_ne!(digest, index.root().digest.to_string());
+    assert_eq!(resource["digest"]["value"], digest.trim_start_matches("sha256:"));
+    let derived = wait(repository(&target).manifest(&Selector::Digest(digest.parse().unwrap()))).unwrap();
+    let Document::Index(derived) = derived.document().unwrap() else { panic!("an index") };
+    let [only] = derived.manifests.as_slice() else { panic!("one platform") };
+    assert_eq!(only.digest, *index.manifests[1].digest());
+    assert_eq!(derived.annotations.unwrap()["software.ocm/derived-from"], index.root().digest.to_string());
+}
+
+#[test]
+fn a_platform_that_is_not_there_is_an_error_that_says_what_is() {
+    let (sandbox, _registry, _) = two_platforms();
+    let line = "transfer cv ctf//acme.org/images:1.0.0 ./out --copy-resources --platform";
+    let said = sandbox.fails(&format!("{line} linux/s390x"), 3);
+    assert!(said.contains("linux/s390x") && said.contains("it is for linux/amd64/v0, linux/amd64/v1"), "{said}");
+    assert!(sandbox.fails(&format!("{line} linux"), 2).contains("os/architecture"));
+    sandbox.fails(&format!("{line} linux/amd64 --dry-run"), 2);
+}
+
+#[test]
+fn signatures_and_lists_of_contents_go_along_when_asked() {
+    let (sandbox, registry, index) = two_platforms();
+    let (root, child) = (index.root(), index.manifests[0].descriptor());
+    let source = repository(&registry);
+    let sbom = fixtures::referrer(&child, "application/spdx+json", "a list");
+    let signature = fixtures::referrer(root, "application/vnd.example.signature", "a signature");
+    let cosign = format!("{}.sig", referrers_tag(&root.digest));
+    wait(async {
+        sbom.push(source.as_ref(), None).await.unwrap();
+        signature.push(source.as_ref(), None).await.unwrap();
+        fixtures::image_with(9, 1, 10).push(source.as_ref(), Some(&cosign)).await.unwrap();
+    });
+    let (with, without) = (TestRegistry::start().unwrap(), TestRegistry::start().unwrap());
+    let line = |target: &TestRegistry, more: &str| {
+        format!("transfer cv ctf//acme.org/images:1.0.0 {} -V -u ociArtifact{more}", target.url())
+    };
+    sandbox.ok(&line(&with, " --with referrers"));
+    sandbox.ok(&line(&without, ""));
+    for (target, count) in [(&with, 1), (&without, 0)] {
+        let target = repository(target);
+        for (subject, referrer) in [(&root.digest, &signature), (&child.digest, &sbom)] {
+            let listed = wait(target.referrers(subject)).unwrap();
+            assert_eq!(listed.len(), count);
+            assert!(listed.iter().all(|row| row.digest == referrer.root().digest));
+        }
+        let tagged = wait(target.resolve(&Selector::Tag(cosign.clone()))).unwrap();
+        assert_eq!(tagged.is_some(), count == 1);
+    }
+    assert!(sandbox.fails(&line(&without, " --with everything"), 2).contains("referrers"));
+}

@@ -1,0 +1,130 @@
+//! Several targets, the report file, and transfers that must carry everything.
+
+use ocm_testkit::{Class, Fault, TestRegistry};
+use serde_json::Value;
+
+use crate::faults_images::registry;
+use crate::sandbox::{HELLO, Sandbox};
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn several_references_go_to_several_targets() {
+    let sandbox = Sandbox::hello();
+    sandbox.file("other.yaml", &HELLO.replace("acme.org/hello", "acme.org/other")).ok("add cv -c other.yaml -r ctf");
+    let report = json(&sandbox.ok(
+        "transfer cv ctf//acme.org/hello:1.0.0 ctf//acme.org/other:1.0.0 ./one --to ./two --to ctf::three -o json",
+    ));
+    assert_eq!(report["targets"].as_array().unwrap().len(), 3);
+    assert_eq!(report["totals"]["versionsMoved"], 6);
+    for archive in ["one", "two", "three"] {
+        assert_eq!(sandbox.ok(&format!("get cv {archive} -o ndjson")).lines().count(), 2, "{archive}");
+    }
+}
+
+#[test]
+fn the_document_for_several_targets_numbers_them() {
+    let sandbox = Sandbox::hello();
+    let document = sandbox.ok("transfer cv ctf//acme.org/hello:1.0.0 ./one --to ./two --dry-run");
+    assert!(document.contains("id: transformAcmeOrgHello100T0Upload"), "{document}");
+    assert!(document.contains("id: transformAcmeOrgHello100T1Upload"), "{document}");
+    sandbox.file("spec.yaml", &document).ok("transfer cv --transfer-spec spec.yaml");
+    for archive in ["one", "two"] {
+        assert!(sandbox.ok(&format!("get cv {archive}")).contains("acme.org/hello"));
+    }
+    sandbox.fails("transfer cv --transfer-spec spec.yaml --to ./three", 2);
+}
+
+#[test]
+fn a_target_that_fails_is_named_and_keeps_nobody() {
+    let sandbox = Sandbox::hello();
+    let (good, bad) = (TestRegistry::start().unwrap(), TestRegistry::start().unwrap());
+    bad.fault(Fault::status(403).of("PUT", Class::Upload));
+    let line = format!(
+        "transfer cv ctf//acme.org/hello:1.0.0 {}/t --to {}/t --to ./archive --report report.json",
+        bad.url(),
+        good.url()
+    );
+    let said = sandbox.fails(&line, 7);
+    assert!(said.contains(&bad.address()), "{said}");
+    assert!(sandbox.ok("get cv archive").contains("acme.org/hello"));
+    assert!(sandbox.ok(&format!("get cv {}/t//acme.org/hello:1.0.0", good.url())).contains("acme.org/hello"));
+    sandbox.fails(&format!("get cv {}/t//acme.org/hello:1.0.0", bad.url()), 3);
+
+    let report = json(&sandbox.read("report.json"));
+    let outcomes: Vec<_> = report["targets"].as_array().unwrap().iter().map(|target| &target["outcome"]).collect();
+    assert_eq!(outcomes, ["failed", "transferred", "transferred"]);
+    assert!(report["targets"][0]["reason"].as_str().unwrap().contains("403"), "{report}");
+    assert_eq!((&report["totals"]["versionsMoved"], &report["totals"]["versionsFailed"]), (&2.into(), &1.into()));
+}
+
+#[test]
+fn a_target_that_does_not_answer_keeps_nobody() {
+    let sandbox = Sandbox::hello();
+    let gone = { TestRegistry::start().unwrap().url() };
+    let said = sandbox.fails(&format!("transfer cv ctf//acme.org/hello:1.0.0 ./archive --to {gone}/t"), 7);
+    assert!(said.contains(gone.trim_start_matches("http://")), "{said}");
+    assert!(sandbox.ok("get cv archive").contains("acme.org/hello"));
+    sandbox.fails(&format!("transfer cv ctf//acme.org/hello:1.0.0 {gone}/t"), 8);
+}
+
+#[test]
+fn the_report_lists_every_item_and_is_written_on_failure() {
+    let sandbox = Sandbox::hello();
+    sandbox.ok("transfer cv ctf//acme.org/hello:1.0.0 ./out --report report.json");
+    let report = json(&sandbox.read("report.json"));
+    let element = &report["versions"][0]["elements"][0];
+    assert_eq!(
+        (&element["outcome"], &element["blobs"], &element["bytes"]),
+        (&"transferred".into(), &1.into(), &11.into())
+    );
+    assert_eq!(report["versions"][0]["outcome"], "transferred");
+
+    sandbox.ok("transfer ctf ctf out --report again.yaml");
+    assert!(sandbox.read("again.yaml").contains("versionsPresent: 1"), "{}", sandbox.read("again.yaml"));
+
+    sandbox.file("c.yaml", &HELLO.replace("hello world", "hello moon")).ok("add cv -c c.yaml -r changed");
+    sandbox.fails("transfer cv changed//acme.org/hello:1.0.0 ./out --report failed.json", 4);
+    let failed = json(&sandbox.read("failed.json"));
+    assert_eq!(failed["targets"][0]["outcome"], "failed");
+    assert!(failed["targets"][0]["reason"].as_str().unwrap().contains("exists"), "{failed}");
+
+    sandbox.fails("transfer ctf ctf elsewhere --report nowhere/report.json", 2);
+    assert!(!sandbox.path("elsewhere").exists());
+}
+
+/// An archive with a resource of an access type that nobody knows, and an image by reference.
+fn unknown() -> (TestRegistry, Sandbox) {
+    let (registry, _) = registry(1);
+    let sandbox = Sandbox::new();
+    let constructor = format!(
+        "name: acme.org/a\nversion: 1.0.0\nprovider: {{name: acme.org}}\nresources:\n\
+         - {{name: strange, type: blob, version: 1.0.0, access: {{type: strange/v1, where: there}}}}\n\
+         - {{name: image, type: ociImage, version: 1.0.0, access: {{type: ociArtifact, imageReference: \"{}/team/app:v1\"}}}}\n",
+        registry.url()
+    );
+    sandbox.file("c.yaml", &constructor).ok("add cv -c c.yaml -r ctf");
+    (registry, sandbox)
+}
+
+#[test]
+fn strict_refuses_to_leave_content_behind_before_anything_is_written() {
+    let (_registry, sandbox) = unknown();
+    let said = sandbox.fails("transfer cv -V --strict ctf//acme.org/a:1.0.0 ./strict", 7);
+    assert!(said.contains("resource strange of acme.org/a:1.0.0: access type strange/v1"), "{said}");
+    assert!(sandbox.fails("get cv strict//acme.org/a:1.0.0", 3).contains("strict"));
+    let said = sandbox.fails("transfer cv -V --strict --dry-run ctf//acme.org/a:1.0.0 ./strict", 7);
+    assert!(said.contains("resource strange"), "{said}");
+
+    let ran = sandbox.run("transfer cv -V ctf//acme.org/a:1.0.0 ./out");
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("resource strange of acme.org/a:1.0.0 stays by reference"), "{}", ran.stderr);
+    // What is there already is no excuse.
+    sandbox.fails("transfer cv -V --strict ctf//acme.org/a:1.0.0 ./out", 7);
+    // What was not asked for is not left behind.
+    sandbox.ok("transfer cv --strict ctf//acme.org/a:1.0.0 ./plain");
+    let said = sandbox.fails("transfer cv -V --strict -N ociArtifact ctf//acme.org/a:1.0.0 ./omitted", 7);
+    assert!(said.contains("resource image"), "{said}");
+}

@@ -1,0 +1,77 @@
+//! Who the program is to a server: consumer identities, and credentials as headers.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ocm_http::{HeaderValue, Url};
+use ocm_model::Identity;
+use ocm_oci::{Error, Kind};
+
+use crate::{Properties, Result, Sources};
+
+/// The identity under which credentials for an address are configured (cli-v2, 5.3).
+pub(crate) fn identity(kind: &str, url: &Url) -> Identity {
+    let mut identity = Identity::default();
+    let mut set = |key: &str, value: &str| {
+        if !value.is_empty() {
+            identity.0.insert(key.to_owned(), value.to_owned());
+        }
+    };
+    set("type", kind);
+    set("scheme", url.scheme());
+    set("hostname", url.host_str().unwrap_or_default());
+    set("port", &url.port().map(|port| port.to_string()).unwrap_or_default());
+    set("path", url.path().trim_matches('/'));
+    identity
+}
+
+/// Credentials for an address under the first of the names its type has that knows any.
+pub(crate) async fn credentials(sources: &dyn Sources, kinds: &[&str], url: &Url) -> Result<Option<Properties>> {
+    for kind in kinds {
+        if let Some(properties) = sources.credentials(&identity(kind, url)).await? {
+            return Ok(Some(properties));
+        }
+    }
+    Ok(None)
+}
+
+/// The value of `Authorization`: a token where there is one, else user and password.
+pub(crate) fn authorization(properties: &Properties, url: &Url) -> Result<Option<HeaderValue>> {
+    let text = if let Some(token) = properties.get(&["identityToken", "token", "accessToken"]) {
+        format!("Bearer {token}")
+    } else if let Some(user) = properties.get(&["username", "user"]) {
+        let password = properties.get(&["password"]).unwrap_or_default();
+        format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+    } else {
+        return Ok(None);
+    };
+    // The text itself stays out of the message: it is the secret.
+    let unusable =
+        |_| Error::new(Kind::Denied, ocm_http::redacted(url), "the credentials hold characters that cannot be sent");
+    HeaderValue::from_str(&text).map(Some).map_err(unusable)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identity_has_what_is_written() {
+        let identity = identity("Wget", &"https://host.example:8443/a/b?c=d".parse().unwrap());
+        assert_eq!(identity.to_string(), "hostname=host.example,path=a/b,port=8443,scheme=https,type=Wget");
+    }
+
+    #[test]
+    fn a_token_goes_before_a_password() {
+        let url: Url = "https://host.example/".parse().unwrap();
+        let header = |parts: &[(&str, &str)]| {
+            let value = authorization(&parts.iter().copied().collect(), &url).unwrap();
+            value.map(|value| value.to_str().unwrap().to_owned())
+        };
+        assert_eq!(header(&[("username", "me"), ("password", "pw")]).unwrap(), "Basic bWU6cHc=");
+        assert_eq!(header(&[("username", "me"), ("identityToken", "t")]).unwrap(), "Bearer t");
+        assert_eq!(header(&[("certificate", "x")]), None);
+        let error = authorization(&[("token", "can\nary")].into_iter().collect(), &url).unwrap_err();
+        assert!(!error.to_string().contains("ary"), "{error}");
+    }
+}

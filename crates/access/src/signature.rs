@@ -1,0 +1,173 @@
+//! Requests signed the way S3 wants it: AWS Signature Version 4.
+
+use aws_lc_rs::hmac;
+use jiff::Timestamp;
+use ocm_blob::Digest;
+use ocm_credentials::Secret;
+use ocm_http::{HeaderName, HeaderValue, Url};
+use ocm_oci::{Error, Kind};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+use crate::fetch::authority;
+use crate::{Properties, Result};
+
+/// Characters that stand for themselves in names and values of a query.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// What a request is signed with.
+#[derive(Clone, Debug)]
+pub(crate) struct Keys {
+    id: String,
+    secret: Secret,
+    session: Option<Secret>,
+}
+
+impl Keys {
+    /// The keys among some credentials, under the names of both older programs.
+    pub(crate) fn of(properties: &Properties) -> Option<Self> {
+        let id = properties.get(&["accessKeyId", "accessKeyID", "awsAccessKeyID"])?.to_owned();
+        let secret = Secret::new(properties.get(&["secretAccessKey", "accessSecret", "awsSecretAccessKey"])?);
+        let session = properties.get(&["sessionToken", "token"]).map(Secret::new);
+        Some(Self { id, secret, session })
+    }
+}
+
+/// The headers that sign a `GET` without content.
+///
+/// # Errors
+/// A key or token holds characters that no header can carry.
+pub(crate) fn headers(url: &Url, keys: &Keys, region: &str, now: Timestamp) -> Result<Vec<(HeaderName, HeaderValue)>> {
+    let nothing = Digest::of("").hex();
+    let time = now.strftime("%Y%m%dT%H%M%SZ").to_string();
+    let mut signed = vec![("x-amz-content-sha256", nothing.clone()), ("x-amz-date", time.clone())];
+    if let Some(session) = &keys.session {
+        signed.push(("x-amz-security-token", session.reveal().to_owned()));
+    }
+    let host = authority(url);
+    let mut all = vec![("host", host)];
+    all.extend(signed.iter().cloned());
+    let authorization = authorization(url, &all, &nothing, keys, region, &time);
+    signed.push(("authorization", authorization));
+    let header = |(name, text): (&'static str, String)| {
+        let unusable = |_| {
+            Error::new(Kind::Denied, ocm_http::redacted(url), "the access keys hold characters that cannot be sent")
+        };
+        Ok((HeaderName::from_static(name), HeaderValue::from_str(&text).map_err(unusable)?))
+    };
+    signed.into_iter().map(header).collect()
+}
+
+/// The value of `Authorization`. `headers` are sorted by name.
+fn authorization(
+    url: &Url,
+    headers: &[(&str, String)],
+    payload: &str,
+    keys: &Keys,
+    region: &str,
+    time: &str,
+) -> String {
+    let names = headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
+    let lines = headers.iter().fold(String::new(), |lines, (name, text)| lines + name + ":" + text.trim() + "\n");
+    let request = format!("GET\n{}\n{}\n{lines}\n{names}\n{payload}", url.path(), query(url));
+    let day = time.get(..8).unwrap_or_default();
+    let scope = format!("{day}/{region}/s3/aws4_request");
+    let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", Digest::of(request).hex());
+    let mut key = format!("AWS4{}", keys.secret.reveal()).into_bytes();
+    for part in [day, region, "s3", "aws4_request"] {
+        key = sign(&key, part);
+    }
+    let signature = hex(&sign(&key, &text));
+    format!("AWS4-HMAC-SHA256 Credential={}/{scope},SignedHeaders={names},Signature={signature}", keys.id)
+}
+
+/// The query in its canonical form: sorted, every parameter with a `=`.
+fn query(url: &Url) -> String {
+    let encode = |text: &str| {
+        let plain = percent_decode_str(text).decode_utf8_lossy().into_owned();
+        utf8_percent_encode(&plain, QUERY).to_string()
+    };
+    let mut parts: Vec<String> = url
+        .query()
+        .unwrap_or_default()
+        .split('&')
+        .filter(|part| !part.is_empty())
+        .map(|part| {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            format!("{}={}", encode(name), encode(value))
+        })
+        .collect();
+    parts.sort_unstable();
+    parts.join("&")
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+fn sign(key: &[u8], text: &str) -> Vec<u8> {
+    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes()).as_ref().to_vec()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// The examples of *Signature Calculations for the Authorization Header: Transferring Payload in a Single Chunk*.
+    fn example(url: &str, more: &[(&str, &str)]) -> String {
+        let keys = Keys {
+            id: "AKIAIOSFODNN7EXAMPLE".into(),
+            secret: Secret::new("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+            session: None,
+        };
+        let url: Url = url.parse().unwrap();
+        let nothing = Digest::of("").hex();
+        let time = "20130524T000000Z";
+        let mut headers = vec![("host", url.host_str().unwrap().to_owned())];
+        headers.extend(more.iter().map(|(name, text)| (*name, (*text).to_owned())));
+        headers.extend([("x-amz-content-sha256", nothing.clone()), ("x-amz-date", time.to_owned())]);
+        authorization(&url, &headers, &nothing, &keys, "us-east-1", time)
+    }
+
+    #[test]
+    fn signs_as_in_the_examples_of_amazon() {
+        for (url, more, signature) in [
+            (
+                "https://examplebucket.s3.amazonaws.com/test.txt",
+                &[("range", "bytes=0-9")][..],
+                "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41",
+            ),
+            (
+                "https://examplebucket.s3.amazonaws.com/?lifecycle",
+                &[],
+                "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543",
+            ),
+            (
+                "https://examplebucket.s3.amazonaws.com/?max-keys=2&prefix=J",
+                &[],
+                "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7",
+            ),
+        ] {
+            let authorization = example(url, more);
+            assert!(authorization.ends_with(&format!("Signature={signature}")), "{url}: {authorization}");
+        }
+    }
+
+    #[test]
+    fn a_session_is_signed_too() {
+        let found = [("awsAccessKeyID", "id"), ("awsSecretAccessKey", "canary"), ("token", "t")].into_iter().collect();
+        let keys = Keys::of(&found).unwrap();
+        assert!(!format!("{keys:?}").contains("canary"));
+        let url = "http://127.0.0.1:9000/bucket/key?versionId=a b".parse().unwrap();
+        let headers = headers(&url, &keys, "us-east-1", Timestamp::UNIX_EPOCH).unwrap();
+        let text = |name: &str| headers.iter().find(|(own, _)| own == name).unwrap().1.to_str().unwrap().to_owned();
+        assert_eq!((text("x-amz-security-token").as_str(), text("x-amz-date").as_str()), ("t", "19700101T000000Z"));
+        assert!(
+            text("authorization").contains("SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-security-token,")
+        );
+        assert_eq!(query(&url), "versionId=a%20b");
+        assert!(Keys::of(&[("accessKeyId", "only")].into_iter().collect()).is_none());
+    }
+}

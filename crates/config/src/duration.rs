@@ -1,0 +1,80 @@
+//! Durations as Go programs write them: `1h30m`, `200ms`, `-1s`, or a number of nanoseconds.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// A length of time with a sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Signed {
+    pub(crate) is_negative: bool,
+    pub(crate) length: Duration,
+}
+
+/// Reads a duration; `None` if it is none, or too long.
+pub(crate) fn read(value: &Value) -> Option<Signed> {
+    match value {
+        Value::Number(number) => {
+            let nanoseconds = number.as_i64()?;
+            let length = Duration::from_nanos(nanoseconds.unsigned_abs());
+            Some(Signed { is_negative: nanoseconds < 0, length })
+        }
+        Value::String(text) => {
+            let (is_negative, text) = match text.strip_prefix('-') {
+                Some(rest) => (true, rest),
+                None => (false, text.strip_prefix('+').unwrap_or(text)),
+            };
+            Some(Signed { is_negative, length: parts(text)? })
+        }
+        _ => None,
+    }
+}
+
+/// Numbers with units, one after the other: `1h30m`, `1.5s`. A lone `0` needs no unit.
+fn parts(text: &str) -> Option<Duration> {
+    if text == "0" {
+        return Some(Duration::ZERO);
+    }
+    let mut rest = text;
+    let mut sum = Duration::ZERO;
+    while !rest.is_empty() {
+        let digits = rest.find(|character: char| !character.is_ascii_digit() && character != '.')?;
+        let (number, after) = rest.split_at(digits);
+        let end = after.find(|character: char| character.is_ascii_digit() || character == '.').unwrap_or(after.len());
+        let (unit, next) = after.split_at(end);
+        let seconds = match unit {
+            "ns" => 1e-9,
+            "us" | "µs" | "μs" => 1e-6,
+            "ms" => 1e-3,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return None,
+        };
+        let number: f64 = number.parse().ok()?;
+        sum = sum.checked_add(Duration::try_from_secs_f64(number * seconds).ok()?)?;
+        rest = next;
+    }
+    (!text.is_empty()).then_some(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_as_go_reads_them() {
+        let plain = |value: Value| read(&value).filter(|signed| !signed.is_negative).map(|signed| signed.length);
+        assert_eq!(plain("30s".into()), Some(Duration::from_secs(30)));
+        assert_eq!(plain("1h30m".into()), Some(Duration::from_mins(90)));
+        assert_eq!(plain("1.5s".into()), Some(Duration::from_millis(1500)));
+        assert_eq!(plain("200ms".into()), Some(Duration::from_millis(200)));
+        assert_eq!(plain("0".into()), Some(Duration::ZERO));
+        assert_eq!(plain(1_000_000_000.into()), Some(Duration::from_secs(1)));
+        assert_eq!(read(&"-1s".into()), Some(Signed { is_negative: true, length: Duration::from_secs(1) }));
+        for wrong in ["", "5", "s", "1x", "1..5s", "1 s", "99999999999999999999h"] {
+            assert_eq!(read(&wrong.into()), None, "{wrong}");
+        }
+        assert_eq!(read(&true.into()), None);
+    }
+}

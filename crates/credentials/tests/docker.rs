@@ -1,0 +1,162 @@
+//! Files, variables and helpers together. The helpers are small scripts.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use futures_util::future::join_all;
+use ocm_credentials::{Credentials, Docker, DockerSources};
+
+/// A folder with configurations and helpers.
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn config(&self, name: &str, text: &str) -> PathBuf {
+        fs::write(self.path(name), text).unwrap();
+        self.path(name)
+    }
+
+    /// A helper that writes down what it was asked and then does what `script` says.
+    fn helper(&self, name: &str, script: &str) {
+        let path = self.path(&format!("docker-credential-{name}"));
+        let log = self.path("log").display().to_string();
+        let text = format!("#!/bin/sh\nread host\necho \"{name} $1 $host\" >> {log}\n{script}\n");
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    fn asked(&self) -> Vec<String> {
+        fs::read_to_string(self.path("log")).unwrap_or_default().lines().map(str::to_owned).collect()
+    }
+
+    fn docker(&self, inline: Option<&str>, files: &[PathBuf]) -> Docker {
+        Docker::new(DockerSources {
+            inline: inline.map(|text| ("DOCKER_AUTH_CONFIG".to_owned(), text.to_owned())),
+            files: files.to_vec(),
+            search_path: vec![self.0.path().to_owned(), "/usr/bin".into(), "/bin".into()],
+        })
+    }
+}
+
+fn user(found: Option<Credentials>) -> String {
+    match found {
+        Some(Credentials::Basic { username, .. }) => username,
+        Some(Credentials::IdentityToken(token)) => format!("identity {}", token.reveal()),
+        Some(Credentials::AccessToken(token)) => format!("access {}", token.reveal()),
+        None => "nobody".into(),
+    }
+}
+
+const ANSWER: &str = r#"echo "{\"ServerURL\":\"$host\",\"Username\":\"helped\",\"Secret\":\"canary\"}""#;
+
+fn auth(host: &str, user: &str) -> String {
+    format!(r#"{{"auths":{{"{host}":{{"username":"{user}","password":"p"}}}}}}"#)
+}
+
+#[tokio::test]
+async fn the_variable_comes_first_then_the_files_in_their_order() {
+    let place = Place::new();
+    let files = [
+        place.config("config.json", &auth("a.io", "docker")),
+        place.path("missing.json"),
+        place.config("empty.json", "\n"),
+        place.config("auth.json", &auth("b.io/team", "podman")),
+    ];
+    let docker = place.docker(Some(&auth("c.io", "variable")), &files);
+    for (host, repository, expected) in [
+        ("a.io", None, "docker"),
+        ("b.io", Some("team/product"), "podman"),
+        ("b.io", Some("other"), "nobody"),
+        ("c.io", None, "variable"),
+        ("d.io", None, "nobody"),
+    ] {
+        assert_eq!(user(docker.credentials(host, repository).await.unwrap()), expected, "{host}");
+    }
+    let docker = place.docker(Some(&auth("a.io", "variable")), &files);
+    assert_eq!(user(docker.credentials("a.io", None).await.unwrap()), "variable");
+    let docker = place.docker(Some("{"), &files);
+    let error = docker.credentials("a.io", None).await.unwrap_err().to_string();
+    assert!(error.starts_with("DOCKER_AUTH_CONFIG: not a docker configuration: line 1"), "{error}");
+}
+
+#[tokio::test]
+async fn a_helper_is_asked_once_per_host_and_never_beside_another() {
+    let place = Place::new();
+    // Two at once would find each other's mark.
+    let alone = format!("test -e {0} && exit 9; : > {0}; sleep 0.05; rm {0}; {ANSWER}", place.path("busy").display());
+    place.helper("one", &alone);
+    place.helper("two", &alone);
+    let config = place.config("config.json", r#"{"credHelpers":{"a.io":"one","b.io":"two"},"credsStore":"one"}"#);
+    let docker = place.docker(None, &[config]);
+    let hosts = ["a.io", "b.io", "c.io", "a.io", "b.io", "c.io", "a.io", "docker.io"];
+    let found = join_all(hosts.map(|host| docker.credentials(host, Some("x/y")))).await;
+    assert!(found.into_iter().all(|found| user(found.unwrap()) == "helped"));
+    let mut asked = place.asked();
+    asked.sort();
+    assert_eq!(asked, ["one get a.io", "one get c.io", "one get https://index.docker.io/v1/", "two get b.io"]);
+}
+
+#[tokio::test]
+async fn who_does_not_know_is_followed_by_who_may() {
+    let place = Place::new();
+    place.helper("empty", "echo 'credentials not found in native keychain'; exit 1");
+    place.helper("token", r#"echo '{"Username":"<token>","Secret":"refresh"}'"#);
+    let text = r#"{"auths":{"a.io":{"username":"entry","password":"p"}},"credHelpers":{"a.io":"empty","b.io":"empty"},"credsStore":"token"}"#;
+    let other = place.config("auth.json", &auth("d.io", "other"));
+    let docker = place.docker(None, &[place.config("config.json", text), other]);
+    assert_eq!(user(docker.credentials("a.io", None).await.unwrap()), "entry");
+    assert_eq!(user(docker.credentials("b.io", None).await.unwrap()), "identity refresh");
+    let docker =
+        place.docker(None, &[place.config("store.json", r#"{"credsStore":"empty"}"#), place.path("auth.json")]);
+    assert_eq!(user(docker.credentials("d.io", None).await.unwrap()), "other");
+    assert_eq!(user(docker.credentials("e.io", None).await.unwrap()), "nobody");
+}
+
+#[tokio::test]
+async fn failures_name_file_entry_and_helper_and_no_secret() {
+    let place = Place::new();
+    place.helper("broken", "echo canary-out; echo canary-err >&2; exit 3");
+    place.helper("odd", "echo '{\"Username\":\"canary-out\"'; echo canary-err >&2");
+    let text =
+        r#"{"credHelpers":{"a.io":"broken","b.io":"odd","c.io":"absent","d.io":"../../x"},"credsStore":"absent"}"#;
+    let config = place.config("config.json", text);
+    let docker = place.docker(None, std::slice::from_ref(&config));
+    for (host, place, says) in [
+        ("a.io", "credHelpers entry \"a.io\": \"broken\"", "docker-credential-broken failed for a.io: it ended with"),
+        ("b.io", "credHelpers entry \"b.io\": \"odd\"", "not the JSON of the helper protocol"),
+        ("c.io", "credHelpers entry \"c.io\": \"absent\"", "there is no such program in the folders of PATH"),
+        ("d.io", "credHelpers entry \"d.io\": \"../../x\"", "the name of a helper has only letters"),
+        ("e.io", "credsStore \"absent\"", "docker-credential-absent failed for e.io"),
+    ] {
+        let first = docker.credentials(host, None).await.unwrap_err().to_string();
+        assert!(first.starts_with(&format!("{}: {place}: ", config.display())) && first.contains(says), "{first}");
+        assert!(!first.contains("canary"), "{first}");
+        // Not tried again: a wrong password in a dialog would lock the key ring.
+        assert_eq!(docker.credentials(host, None).await.unwrap_err().to_string(), first);
+    }
+    assert_eq!(place.asked(), ["broken get a.io", "odd get b.io"]);
+}
+
+/// A program in the working directory is not a helper, whatever an empty or relative part of `PATH` says.
+#[tokio::test]
+async fn helpers_are_not_taken_from_the_working_directory() {
+    let place = Place::new();
+    place.helper("here", ANSWER);
+    let config = place.config("config.json", r#"{"credsStore":"here"}"#);
+    let relative = PathBuf::from("../".repeat(20)).join(place.0.path().strip_prefix("/").unwrap());
+    let search_path = vec!["".into(), ".".into(), relative.clone()];
+    assert!(relative.join("docker-credential-here").exists());
+    let docker = Docker::new(DockerSources { inline: None, files: vec![config], search_path });
+    assert!(docker.credentials("a.io", None).await.is_err());
+    assert_eq!(place.asked(), Vec::<String>::new());
+}

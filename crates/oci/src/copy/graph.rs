@@ -1,0 +1,207 @@
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use ocm_blob::Digest;
+
+use super::blobs::{move_blobs, only};
+use super::platforms::{self, Part};
+use super::run::{Run, Targets};
+use super::walk::{Tree, walk};
+use super::{Copied, Form, Options, Outcome, Referrers, referrers, sparse};
+use crate::{Descriptor, Error, Kind, Manifest, Pushed, Repository, Result, Selector, media_type};
+
+/// Copies the manifest or index `root` and everything below it. The target gets it under its digest only; tags are the
+/// caller's business.
+///
+/// # Errors
+/// Names the side that failed. A graph that was partly copied when it failed is invisible: its root is pushed last.
+pub async fn graph(
+    source: &Arc<dyn Repository>,
+    target: &Arc<dyn Repository>,
+    root: &Descriptor,
+    options: &Options,
+) -> Result<Outcome> {
+    only(graph_to(source, std::slice::from_ref(target), root, options).await).map(|copied| copied.outcome)
+}
+
+/// Copies the manifest or index `root` and everything below it to several targets. What several of them lack is read
+/// from the source one time. Of an index, only the chosen platforms are copied if there are any; referrers come after
+/// what they are about. The targets get the root under its digest only; tags are the caller's business.
+///
+/// One result for each target, in the same order: a target that fails leaves the others alone.
+///
+/// # Guarantees
+/// Children come before their parents, so a graph that was partly copied when it failed is invisible. A root that is
+/// there costs one request, an index two.
+pub async fn graph_to(
+    source: &Arc<dyn Repository>,
+    targets: &[Arc<dyn Repository>],
+    root: &Descriptor,
+    options: &Options,
+) -> Vec<Result<Copied>> {
+    let run = Run::new(source, targets, options);
+    let _turns = options.session.graph_turns(&run.homes, &root.digest).await;
+    let mut copies: Vec<Copy> = targets.iter().map(|_| Copy::new(root)).collect();
+    match copy_root(&run, root, &mut copies).await {
+        Ok(met) if options.referrers == Referrers::Carry => referrers::carry(&run, root, met, &mut copies).await,
+        Ok(_) => {}
+        Err(error) => run.fail_source(&run.all_alive(), error),
+    }
+    let finished = run.finish().into_iter().zip(copies);
+    finished
+        .map(|(outcome, copy)| {
+            let Copy { root, form, referrers } = copy;
+            outcome.map(|outcome| Copied { root, form, referrers, outcome })
+        })
+        .collect()
+}
+
+/// What stands for the root in one target.
+pub(super) struct Copy {
+    pub(super) root: Descriptor,
+    pub(super) form: Form,
+    pub(super) referrers: u64,
+}
+
+impl Copy {
+    fn new(root: &Descriptor) -> Self {
+        Self { root: root.clone(), form: Form::Whole, referrers: 0 }
+    }
+}
+
+/// Copies the root and what is below it; returns every manifest that was met on the way.
+async fn copy_root(run: &Run<'_>, root: &Descriptor, copies: &mut [Copy]) -> Result<Vec<Digest>> {
+    let asked = join_all(run.all_alive().into_iter().map(|target| is_complete(run, target, root))).await;
+    let mut lacking: Targets = asked.into_iter().flatten().collect();
+    let carries = run.options.referrers == Referrers::Carry;
+    let is_index = media_type::is_index(&root.media_type);
+    if lacking.is_empty() && !(carries && is_index) {
+        return Ok(vec![root.digest.clone()]);
+    }
+    let part = match run.options.platforms.as_slice() {
+        wanted if is_index && !wanted.is_empty() => {
+            platforms::choose(&run.source.manifest(&Selector::Digest(root.digest.clone())).await?, wanted)?
+        }
+        _ => None,
+    };
+    if let Some(part) = &part {
+        for target in lacking.clone() {
+            if has_derived(run, target, part, &mut copies[target]).await != Some(false) {
+                lacking.remove(&target);
+            }
+        }
+    }
+    let left_out = part.as_ref().map(|part| part.left_out.as_slice()).unwrap_or_default();
+    let mut tree = walk(run, root, &lacking, left_out).await?;
+    move_blobs(run, std::mem::take(&mut tree.blobs)).await;
+    let top = tree.manifests.pop();
+    push_manifests(run, &tree).await;
+    if let Some((manifest, targets)) = top {
+        for target in run.alive(&targets) {
+            let absent = tree.absent.iter().filter(|(_, targets)| targets.contains(&target));
+            let absent: Vec<&Digest> = absent.map(|(digest, _)| digest).collect();
+            if let (Some(_), Some(chosen)) = (&part, absent.first()) {
+                let subject = format!("{}@{chosen}", run.source.address());
+                let error = Error::new(Kind::NotFound, subject, "was chosen, but the index is stored here without it");
+                run.fail_source(&Targets::from([target]), error);
+                continue;
+            }
+            let left_out: Vec<_> = left_out.iter().chain(absent).cloned().collect();
+            let derived = part.as_ref().map(|part| &part.derived);
+            push_root(run, target, &manifest, &left_out, derived, &mut copies[target]).await;
+        }
+    }
+    Ok(tree.met)
+}
+
+/// The target, if it lacks the root or some of what that lists.
+async fn is_complete(run: &Run<'_>, target: usize, root: &Descriptor) -> Option<usize> {
+    let (session, home) = (&run.options.session, &run.homes[target]);
+    if session.has_graph(home, &root.digest) {
+        run.count(target, root.size, Pushed::Present);
+        return None;
+    }
+    let repository = &run.targets[target];
+    let found = run.at(target, repository.resolve(&root.digest.clone().into()).await)?;
+    let Some(found) = found else { return Some(target) };
+    if media_type::is_index(&found.media_type) && run.at(target, sparse::is_marked(repository, &found.digest).await)? {
+        return Some(target);
+    }
+    session.graph_is_complete(home, &root.digest);
+    run.count(target, root.size, Pushed::Present);
+    None
+}
+
+/// Whether a target has the index of the chosen platforms from an earlier copy; `None` if it was given up.
+async fn has_derived(run: &Run<'_>, target: usize, part: &Part, copy: &mut Copy) -> Option<bool> {
+    let found = run.targets[target].resolve(&part.derived.digest().clone().into()).await;
+    let is_there = run.at(target, found)?.is_some();
+    if is_there {
+        run.count(target, part.derived.bytes().len() as u64, Pushed::Present);
+        (copy.root, copy.form) = (part.derived.descriptor(), Form::Derived);
+    }
+    Some(is_there)
+}
+
+/// Stores the root. An index that does not come as a whole stays as it is where the target takes that; else it gives
+/// way to the one that lists what was chosen.
+async fn push_root(
+    run: &Run<'_>,
+    target: usize,
+    root: &Manifest,
+    left_out: &[Digest],
+    derived: Option<&Manifest>,
+    copy: &mut Copy,
+) {
+    if left_out.is_empty() {
+        if run.at(target, push_manifest(run, target, root).await).is_some() {
+            run.options.session.graph_is_complete(&run.homes[target], root.digest());
+        }
+        return;
+    }
+    match (run.at(target, sparse::push(run, target, root, left_out).await), derived) {
+        (Some(true), _) => copy.form = Form::Sparse,
+        (Some(false), Some(derived)) => {
+            if run.at(target, push_manifest(run, target, derived).await).is_some() {
+                (copy.root, copy.form) = (derived.descriptor(), Form::Derived);
+            }
+        }
+        (Some(false), None) => {
+            let more = match left_out.len() {
+                0 | 1 => String::new(),
+                count => format!(" and {} more", count - 1),
+            };
+            let missing = left_out.first().map(ToString::to_string).unwrap_or_default();
+            let reason = format!(
+                "does not have {missing}{more} that the index lists, and {} takes no index without; choose the platforms to copy",
+                run.targets[target].address()
+            );
+            let subject = format!("{}@{}", run.source.address(), root.digest());
+            run.fail_source(&Targets::from([target]), Error::new(Kind::NotFound, subject, reason));
+        }
+        (None, _) => {}
+    }
+}
+
+/// Stores the manifests of a tree in all targets that lack them.
+pub(super) async fn push_manifests(run: &Run<'_>, tree: &Tree) {
+    let all = run.all_alive();
+    let targets = all.into_iter().map(|target| async move {
+        for (manifest, _) in tree.manifests.iter().filter(|(_, targets)| targets.contains(&target)) {
+            if run.alive(&Targets::from([target])).is_empty()
+                || run.at(target, push_manifest(run, target, manifest).await).is_none()
+            {
+                return;
+            }
+        }
+    });
+    join_all(targets).await;
+}
+
+pub(super) async fn push_manifest(run: &Run<'_>, target: usize, manifest: &Manifest) -> Result<()> {
+    run.targets[target].push_manifest(manifest, None).await?;
+    let size = manifest.bytes().len() as u64;
+    run.count(target, size, Pushed::Sent);
+    run.options.observer.moved(size);
+    Ok(())
+}

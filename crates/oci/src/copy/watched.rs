@@ -1,0 +1,102 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use futures_util::StreamExt as _;
+use ocm_blob::{Blob, ByteStream, Digest, Observer};
+
+use crate::{Error, Kind, StoredBlob};
+
+/// A blob of a source whose bytes are counted on their way, and which remembers why reading it failed.
+pub(super) struct Watched {
+    blob: StoredBlob,
+    observer: Arc<dyn Observer>,
+    failed: Failure,
+}
+
+/// Why reading failed last; what came of a push that failed for it belongs to the other side.
+#[derive(Clone, Default)]
+pub(super) struct Failure(Arc<Mutex<Option<Error>>>);
+
+impl Failure {
+    pub(super) fn remember(&self, error: Error) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    }
+
+    pub(super) fn forget(&self) {
+        drop(self.take());
+    }
+
+    pub(super) fn take(&self) -> Option<Error> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// What an error of content says about its source.
+pub(super) fn of_source(error: &ocm_blob::Error, subject: &str) -> Error {
+    match error {
+        ocm_blob::Error::Source(error) => match error.downcast_ref::<Error>() {
+            Some(error) => again(error),
+            None => Error::new(Kind::Unavailable, subject, error),
+        },
+        error => Error::new(Kind::Invalid, subject, error),
+    }
+}
+
+/// The same error once more, for another who has to know.
+pub(super) fn again(error: &Error) -> Error {
+    Error::new(error.kind(), error.subject(), error.reason())
+}
+
+impl Watched {
+    pub(super) fn new(blob: StoredBlob, observer: Arc<dyn Observer>) -> Self {
+        Self { blob, observer, failed: Failure::default() }
+    }
+
+    /// Why reading failed last.
+    pub(super) fn failure(&self) -> &Failure {
+        &self.failed
+    }
+
+    /// What is read, for messages.
+    pub(super) fn subject(&self) -> String {
+        self.blob.digest().map(|digest| format!("blob {digest}")).unwrap_or_default()
+    }
+
+    fn watch(&self, opened: ocm_blob::Result<ByteStream>) -> ocm_blob::Result<ByteStream> {
+        self.failed.forget();
+        let (subject, failed) = (self.subject(), self.failed.clone());
+        let stream = opened.inspect_err(|error| failed.remember(of_source(error, &subject)))?;
+        let observer = self.observer.clone();
+        Ok(Box::pin(stream.inspect(move |chunk| match chunk {
+            Ok(chunk) => observer.moved(chunk.len() as u64),
+            Err(error) => failed.remember(of_source(error, &subject)),
+        })))
+    }
+}
+
+#[async_trait]
+impl Blob for Watched {
+    fn size(&self) -> Option<u64> {
+        self.blob.size()
+    }
+
+    fn digest(&self) -> Option<Digest> {
+        self.blob.digest()
+    }
+
+    fn is_verified(&self) -> bool {
+        self.blob.is_verified()
+    }
+
+    async fn open(&self) -> ocm_blob::Result<ByteStream> {
+        self.open_at(0).await
+    }
+
+    async fn open_unverified(&self) -> ocm_blob::Result<ByteStream> {
+        self.watch(self.blob.open_unverified().await)
+    }
+
+    async fn open_at(&self, offset: u64) -> ocm_blob::Result<ByteStream> {
+        self.watch(self.blob.open_at(offset).await)
+    }
+}

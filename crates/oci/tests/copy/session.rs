@@ -1,0 +1,80 @@
+//! Copies that know of each other.
+
+use futures_util::future::join_all;
+use ocm_oci::copy;
+use ocm_testkit::{Class, Quirk, fixtures};
+
+use super::rig::place;
+
+#[tokio::test]
+async fn no_blob_is_read_twice_for_one_registry() {
+    let (from, to) = (place(&[]), place(&[]));
+    let source = from.repository("a");
+    let graph = fixtures::image(4, 500_000);
+    graph.push(source.as_ref(), None).await.unwrap();
+    from.registry.forget();
+    let options = copy::Options::default();
+    let names: Vec<String> = (0..8).map(|number| format!("component-{}", number % 4)).collect();
+    let copies = names.iter().map(|name| {
+        let (source, target, options) = (source.clone(), to.repository(name), options.clone());
+        let root = graph.root().clone();
+        async move { copy::graph(&source, &target, &root, &options).await }
+    });
+    for outcome in join_all(copies).await {
+        outcome.unwrap();
+    }
+    let blobs = graph.blobs.len();
+    assert_eq!(from.registry.count("GET", Class::Blob), blobs);
+    assert!(from.readings().values().all(|count| *count == 1));
+    // One repository gets each blob with three requests, the others mount it with one. Two copies into the same
+    // repository cost what one does.
+    assert_eq!(to.registry.count("PUT", Class::Upload), blobs);
+    assert_eq!(to.registry.count("POST", Class::Upload), 4 * blobs);
+    assert_eq!(to.registry.count("HEAD", Class::Blob), blobs);
+    assert_eq!(to.registry.count("", Class::Manifest), 4 * 2);
+}
+
+#[tokio::test]
+async fn where_nothing_can_be_mounted_two_requests_are_enough() {
+    let (from, to) = (place(&[]), place(&[Quirk::NoMount]));
+    let source = from.repository("a");
+    let graph = fixtures::image(1, 1000);
+    graph.push(source.as_ref(), None).await.unwrap();
+    let options = copy::Options::default();
+    copy::graph(&source, &to.repository("one"), graph.root(), &options).await.unwrap();
+    to.registry.forget();
+    copy::graph(&source, &to.repository("two"), graph.root(), &options).await.unwrap();
+    // The refused mount opened the upload.
+    assert_eq!((to.registry.count("POST", Class::Upload), to.registry.count("PUT", Class::Upload)), (2, 2));
+    assert_eq!(to.registry.count("HEAD", Class::Blob), 0);
+}
+
+#[tokio::test]
+async fn within_one_registry_nothing_is_moved() {
+    let place = place(&[]);
+    let graph = fixtures::image(3, 1000);
+    graph.push(place.afresh("a").as_ref(), None).await.unwrap();
+    place.registry.forget();
+    let targets = [place.repository("b"), place.repository("c")];
+    let copied = copy::graph_to(&place.repository("a"), &targets, graph.root(), &copy::Options::default()).await;
+    assert!(copied.iter().all(|copied| copied.as_ref().unwrap().outcome.sent == 1), "{copied:?}");
+    assert_eq!((place.read(), place.written()), (0, 0));
+    assert_eq!(place.methods(Class::Upload), vec!["POST"; 2 * graph.blobs.len()]);
+}
+
+#[tokio::test]
+async fn what_was_copied_in_a_session_is_not_asked_for_again() {
+    let (from, to) = (place(&[]), place(&[]));
+    let graph = fixtures::image(1, 1000);
+    graph.push(from.repository("a").as_ref(), None).await.unwrap();
+    let options = copy::Options::default();
+    copy::graph(&from.repository("a"), &to.repository("b"), graph.root(), &options).await.unwrap();
+    from.registry.forget();
+    to.registry.forget();
+    copy::graph(&from.repository("a"), &to.repository("b"), graph.root(), &options).await.unwrap();
+    assert_eq!((from.total(), to.total()), (0, 0));
+    // Other copies know nothing of it.
+    let alone = copy::Options { session: copy::Session::default(), ..options };
+    copy::graph(&from.repository("a"), &to.repository("b"), graph.root(), &alone).await.unwrap();
+    assert_eq!((from.total(), to.total()), (0, 1));
+}

@@ -1,0 +1,122 @@
+//! Archive files in parts: `NAME.001`, `NAME.002`, …
+
+use std::ffi::OsString;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ocm_blob::{Blob, Cut, Parts, TarOf, folder_of, read_to_end, write_parts};
+use ocm_oci::Error;
+
+use crate::Result;
+use crate::ctf::archive::blocking;
+use crate::ctf::commit::{INDEX_LIMIT, local};
+use crate::ctf::disk;
+use crate::ctf::form::Form;
+use crate::ctf::staging::Staging;
+
+/// What compression adds at most to content that does not compress: five bytes in 16 KiB, and the frame.
+const COMPRESSION_ADDS: u64 = 1 << 16;
+
+/// The file that is there if the archive is: the archive itself or its first part.
+pub(crate) fn first_file(path: &Path) -> PathBuf {
+    if path.symlink_metadata().is_ok() { path.to_path_buf() } else { Parts::part(path, 1) }
+}
+
+/// The parts of the archive that `path` names.
+pub(crate) fn find(path: &Path) -> Result<Option<Parts>> {
+    Parts::find(path).map_err(Error::blob("archive in parts"))
+}
+
+/// Complete new parts are in this folder until all of them have their places. It is what decides: as long as it is there,
+/// its parts are the archive, and whoever finds it puts them in place.
+fn pending(path: &Path) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".parts");
+    folder_of(path).join(name)
+}
+
+/// Ends what a writer of parts that was killed could not.
+pub(crate) async fn recover(path: &Path) -> Result<()> {
+    let path = Parts::name_of(path).unwrap_or_else(|| path.to_path_buf());
+    blocking(move || {
+        if pending(&path).symlink_metadata().is_err() {
+            return Ok(());
+        }
+        let here = |error| local(&path, error);
+        let _exclusive = disk::lock_folder(folder_of(&path)).map_err(here)?;
+        move_in(&path)
+    })
+    .await
+}
+
+/// Gives complete parts their places, and removes what they replace: an archive in one file, and parts of a longer one.
+/// Does nothing if there are none. Needs the lock of the folder.
+pub(crate) fn move_in(path: &Path) -> Result<()> {
+    let new = pending(path);
+    let name = path.file_name().map_or(path, Path::new);
+    let inside = |number| Parts::part(&new.join(name), number);
+    if new.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    let first = if inside(1).exists() { inside(1) } else { Parts::part(path, 1) };
+    let count = Parts::count(&first).map_err(Error::blob(first.display()))?;
+    let work = || {
+        for number in 1..=count {
+            unless_missing(std::fs::rename(inside(number), Parts::part(path, number)))?;
+        }
+        for number in count + 1.. {
+            match std::fs::remove_file(Parts::part(path, number)) {
+                Err(error) if error.kind() == ErrorKind::NotFound => break,
+                result => result?,
+            }
+        }
+        unless_missing(std::fs::remove_file(path))?;
+        std::fs::File::open(folder_of(path))?.sync_all()?;
+        std::fs::remove_dir(&new)
+    };
+    work().map_err(|error| local(path, error))
+}
+
+fn unless_missing(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+/// Writes an archive in parts, and puts it in place. `index` is the archive with nothing but its index. Needs the lock of
+/// the folder.
+pub(crate) async fn write(
+    path: &Path,
+    scratch: &Staging,
+    (form, part_size): (Form, u64),
+    (tar, index): (Arc<dyn Blob>, TarOf),
+    size: u64,
+) -> Result<()> {
+    let here = || Error::blob(path.display());
+    let compressed = form == Form::TarGzip;
+    let at_most = if compressed { size + size / 1000 + COMPRESSION_ADDS } else { size };
+    let start = if compressed {
+        Vec::new()
+    } else {
+        let stream = index.open().await.map_err(here())?;
+        let mut start = read_to_end(stream, INDEX_LIMIT, "index").await.map_err(here())?.to_vec();
+        // Two blocks of zeros, which only the end of the whole has.
+        start.truncate(start.len().saturating_sub(1024));
+        start
+    };
+    let parts = scratch.path().join("parts");
+    std::fs::create_dir(&parts).map_err(|error| local(&parts, error))?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let stream = tar.open().await.map_err(here())?;
+    write_parts(stream, &start, Cut { part_size, at_most, compressed }, &parts, &name).await.map_err(here())?;
+    let path = path.to_path_buf();
+    blocking(move || {
+        std::fs::rename(&parts, pending(&path)).map_err(|error| local(&path, error))?;
+        ocm_blob::sync_folder(folder_of(&path)).map_err(Error::blob(path.display()))?;
+        move_in(&path)
+    })
+    .await
+}

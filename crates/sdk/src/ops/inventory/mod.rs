@@ -1,0 +1,199 @@
+//! `get inventory`: what a place has, as a list by which differential archives are made for it.
+
+mod complete;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use ocm_blob::Digest;
+use ocm_oci::{Kind as PlaceKind, Manifest, Repository};
+use ocm_repository::{Base, Known};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub(crate) use complete::complete;
+
+use super::get;
+use crate::{Context, Error, Kind, Result, select};
+
+/// Largest list that is read, in bytes: room for some million blobs.
+const LIMIT: u64 = 1 << 30;
+
+/// Lists everything that the component versions asked for consist of, as far as it lies with them. Manifests are read, no
+/// content is.
+///
+/// # Errors
+/// [`Kind::NotFound`] if a reference fits nothing at all.
+pub async fn run(context: &Context, request: &Request) -> Result<Report> {
+    let mut report = Report { name: request.versions.references.join(", "), ..Report::default() };
+    for selected in select::select(context, &request.versions).await? {
+        let version = selected.read().await?;
+        report.component_versions.push(Version {
+            component: version.name().to_owned(),
+            version: version.version().to_owned(),
+            digest: version.root.digest().to_string(),
+        });
+        let content = version.content();
+        let mut walk = Walk { context, report: &mut report, component: version.name(), content: &content };
+        walk.graph(version.root.clone()).await?;
+    }
+    Ok(report)
+}
+
+/// Which component versions the place has.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    /// Which component versions; a repository alone means everything in it.
+    pub versions: get::Request,
+}
+
+/// What a place has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// What a person calls the place.
+    pub name: String,
+    /// The component versions.
+    pub component_versions: Vec<Version>,
+    /// What they consist of, by digest.
+    pub content: BTreeMap<String, Content>,
+}
+
+/// A component version.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Version {
+    /// Component name.
+    pub component: String,
+    /// Version.
+    pub version: String,
+    /// Digest of what its tag points to.
+    pub digest: String,
+}
+
+/// A blob or manifest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Content {
+    /// Size in bytes.
+    pub size: u64,
+    /// Media type of a manifest; absent for a blob.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    /// The components that have it.
+    pub components: BTreeSet<String>,
+}
+
+struct Walk<'a> {
+    context: &'a Context,
+    report: &'a mut Report,
+    component: &'a str,
+    content: &'a Arc<dyn Repository>,
+}
+
+impl Walk<'_> {
+    async fn graph(&mut self, root: Manifest) -> Result<()> {
+        let mut seen = HashSet::new();
+        let mut open = vec![root];
+        while let Some(manifest) = open.pop() {
+            let found = manifest.descriptor();
+            self.has(&found.digest, found.size, Some(found.media_type.clone()));
+            let document = manifest.document()?;
+            for blob in document.blobs() {
+                self.has(&blob.digest, blob.size, None);
+            }
+            for child in document.manifests() {
+                if !seen.insert(child.digest.clone()) {
+                    continue;
+                }
+                match self.content.manifest(&child.digest.clone().into()).await {
+                    Ok(manifest) => open.push(manifest),
+                    Err(error) if error.kind() == PlaceKind::NotFound && self.is_left_out(&child.digest) => {}
+                    // An index of which only some platforms were carried.
+                    Err(error) if error.kind() == PlaceKind::NotFound && child.may_be_elsewhere() => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn has(&mut self, digest: &Digest, size: u64, media_type: Option<String>) {
+        let entry = self.report.content.entry(digest.to_string()).or_default();
+        entry.size = size;
+        entry.media_type = entry.media_type.take().or(media_type);
+        entry.components.insert(self.component.to_owned());
+    }
+
+    /// Whether a differential archive leaves this to its base, which has all of it then.
+    fn is_left_out(&mut self, digest: &Digest) -> bool {
+        let Some(archive) = complete::archive_of(self.context, self.content.as_ref()) else { return false };
+        let left_out = archive.left_out();
+        let Some(known) = left_out.content.get(digest) else { return false };
+        self.has(digest, known.size, known.media_type.clone());
+        true
+    }
+}
+
+/// What a target is known to have: content that need not be moved, and component versions that need not either.
+pub(crate) struct Baseline {
+    pub(crate) base: Arc<Base>,
+    versions: HashSet<Version>,
+}
+
+impl Baseline {
+    /// Reads what `text` names: a list that [`run`] made, or an archive or another repository to make it of.
+    pub(crate) async fn read(context: &Context, text: &str) -> Result<Self> {
+        let report = match Self::file(Path::new(text))? {
+            Some(report) => report,
+            None => {
+                let versions = get::Request { references: vec![text.to_owned()], ..get::Request::default() };
+                run(context, &Request { versions }).await.map_err(|error| error.during("base"))?
+            }
+        };
+        let mut content = BTreeMap::new();
+        for (digest, Content { size, media_type, components }) in report.content {
+            let digest: Digest = digest.parse().map_err(|error| Error::usage(format!("{text}: {error}")))?;
+            content.insert(digest, Known { size, media_type, components });
+        }
+        let base = Base { names: BTreeSet::from([report.name]), content };
+        Ok(Self { base: Arc::new(base), versions: report.component_versions.into_iter().collect() })
+    }
+
+    /// Reads a list; `None` if the file is none, but something that may be an archive.
+    fn file(path: &Path) -> Result<Option<Report>> {
+        let Ok(metadata) = path.metadata() else { return Ok(None) };
+        if !metadata.is_file() || metadata.len() > LIMIT {
+            return Ok(None);
+        }
+        let unreadable = |error: std::io::Error| Error::usage(format!("{}: {error}", path.display()));
+        let mut file = std::fs::File::open(path).map_err(unreadable)?;
+        let mut first = [0; 1];
+        let read = std::io::Read::read(&mut file, &mut first).map_err(unreadable)?;
+        if read == 0 || (first[0] != b'{' && !first[0].is_ascii_whitespace()) {
+            return Ok(None);
+        }
+        let text = std::fs::read(path).map_err(unreadable)?;
+        let invalid = |error: serde_json::Error| {
+            Error::usage(format!("{}: is no inventory: {error}", path.display()))
+                .hint("ocm get inventory ARCHIVE -o json > FILE makes one")
+        };
+        serde_json::from_slice(&text).map(Some).map_err(invalid)
+    }
+
+    /// Whether the target has this component version.
+    pub(crate) fn has(&self, component: &str, version: &str, digest: &Digest) -> bool {
+        self.versions.contains(&Version {
+            component: component.to_owned(),
+            version: version.to_owned(),
+            digest: digest.to_string(),
+        })
+    }
+}
+
+/// Fails unless a target can be written in parts or without what its receiver has.
+pub(crate) fn only_archives(flag: &str, target: &str) -> Error {
+    Error::new(Kind::Usage, format!("{target}: {flag} is for archives, and this is a registry"))
+}

@@ -1,0 +1,53 @@
+use std::sync::Arc;
+
+use ocm_model::reference::RepositoryReference;
+use ocm_repository::{ArchiveOptions, ComponentVersion};
+
+use super::Request;
+use crate::ops::inventory::{self, Baseline};
+use crate::{Context, Result};
+
+/// How target archives are written: in parts, and without what their receiver has.
+pub(super) struct ArchiveTargets {
+    split: Option<u64>,
+    since: Option<Baseline>,
+}
+
+impl ArchiveTargets {
+    pub(super) async fn of(context: &Context, request: &Request) -> Result<Self> {
+        let since = match &request.since {
+            Some(since) => Some(Baseline::read(context, since).await?),
+            None => None,
+        };
+        Ok(Self { split: request.split, since })
+    }
+
+    /// Takes out the component versions that the receiver has.
+    pub(super) fn leave_out(&self, versions: &mut Vec<Arc<ComponentVersion>>) {
+        let Some(since) = &self.since else { return };
+        let before = versions.len();
+        versions.retain(|version| !since.has(version.name(), version.version(), version.root.digest()));
+        let left = before - versions.len();
+        if left > 0 {
+            tracing::info!(target: "ocm", base = since.base.shown(), "{left} component version(s) are in the base");
+        }
+    }
+
+    /// Fails if something was asked for that only archives can do.
+    pub(super) fn check(&self, name: &str, target: &RepositoryReference) -> Result<()> {
+        let flag = match (&self.split, &self.since) {
+            (Some(_), _) => "--split",
+            (None, Some(_)) => "--since",
+            (None, None) => return Ok(()),
+        };
+        match target {
+            RepositoryReference::Ctf { .. } => Ok(()),
+            RepositoryReference::Oci { .. } => Err(inventory::only_archives(flag, name)),
+        }
+    }
+
+    pub(super) fn options(&self) -> ArchiveOptions {
+        let base = self.since.as_ref().map(|since| since.base.clone());
+        ArchiveOptions { split: self.split, base, ..ArchiveOptions::default() }
+    }
+}

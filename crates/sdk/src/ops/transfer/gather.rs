@@ -1,0 +1,136 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ocm_model::reference::{COMPONENT_DESCRIPTORS, RepositoryReference};
+use ocm_repository::ComponentVersion;
+use ocm_transfer::{Match, Placement, Rule, UploadAs};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ops::get;
+use crate::{Context, Error, Kind, Result, select};
+
+/// The component versions that a request means.
+pub(super) struct Gathered {
+    /// What was named.
+    pub(super) roots: Vec<Arc<ComponentVersion>>,
+    /// With everything that belongs to it, referenced ones first.
+    pub(super) versions: Vec<Arc<ComponentVersion>>,
+}
+
+pub(super) async fn gather(context: &Context, request: &get::Request) -> Result<Gathered> {
+    let selected = select::select(context, request).await?;
+    let lookup = select::lookup(context, &selected, &request.lookup).await?;
+    let mut roots: Vec<Arc<ComponentVersion>> = Vec::new();
+    for root in &selected {
+        let version = root.read().await?;
+        lookup.remember(&version);
+        // One that is named twice is transferred once.
+        let is_same = |other: &Arc<ComponentVersion>| {
+            (other.name(), other.version()) == (version.name(), version.version())
+                && other.root.digest() == version.root.digest()
+        };
+        if !roots.iter().any(is_same) {
+            roots.push(version);
+        }
+    }
+    if let Some(gate) = &request.verify {
+        gate.admit(context, &roots, &lookup).await?;
+    }
+    let versions = if request.recursive { ocm_transfer::closure(roots.clone(), &lookup).await? } else { roots.clone() };
+    Ok(Gathered { roots, versions })
+}
+
+/// The repository that a component version was read from.
+pub(super) fn repository_of(version: &ComponentVersion) -> Result<RepositoryReference> {
+    let content = version.content();
+    let name = format!("{COMPONENT_DESCRIPTORS}/{}", version.name());
+    let unknown =
+        || Error::new(Kind::Other, format!("{version}: its repository {} has another form", content.address()));
+    match content.location() {
+        Some(at) => {
+            let path = at.repository.strip_suffix(&name).ok_or_else(unknown)?.trim_end_matches('/');
+            // TLS is what everybody expects; plain HTTP has to be said.
+            let host = at.registry.trim_start_matches("https://");
+            RepositoryReference::oci(&format!("{host}/{path}")).map_err(|error| Error::new(Kind::Other, error))
+        }
+        None => {
+            let address = content.address();
+            // The older component archive has one component only, and no folder for it.
+            let path = address.strip_suffix(&name).or_else(|| address.strip_suffix(version.name()));
+            let path = path.and_then(|path| path.strip_suffix("//")).ok_or_else(unknown)?;
+            Ok(RepositoryReference::ctf(path))
+        }
+    }
+}
+
+/// Where one image goes, as the older program says it (`OCIImageReferenceOverride/v1alpha1`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ImageReferenceOverride {
+    /// The references that lead from what is transferred to the component of the resource, by identity; none for itself.
+    #[serde(default)]
+    pub reference_path: Vec<BTreeMap<String, String>>,
+    /// Identity of the resource.
+    pub resource: BTreeMap<String, String>,
+    /// Where it goes.
+    pub oci: OciTarget,
+}
+
+/// A place for an image.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OciTarget {
+    /// Host of the registry; it must be the one of the target.
+    #[serde(default)]
+    pub registry: Option<String>,
+    /// Name of the repository.
+    #[serde(default)]
+    pub repository: Option<String>,
+    /// Tag.
+    #[serde(default)]
+    pub tag: Option<String>,
+}
+
+/// Rules that say what overrides say.
+pub(super) fn overrides(gathered: &Gathered, overrides: &[ImageReferenceOverride]) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    for wanted in overrides {
+        for root in &gathered.roots {
+            let Some(version) = follow(root, &wanted.reference_path, &gathered.versions) else { continue };
+            rules.push(Rule {
+                matches: Match {
+                    component: Some(version.name().to_owned()),
+                    version: Some(version.version().to_owned()),
+                    identity: wanted.resource.clone(),
+                    ..Match::default()
+                },
+                target: Placement {
+                    registry: wanted.oci.registry.clone(),
+                    repository: wanted.oci.repository.clone(),
+                    tag: wanted.oci.tag.clone(),
+                    upload_as: Some(UploadAs::OciArtifact),
+                },
+            });
+        }
+    }
+    rules
+}
+
+fn follow<'a>(
+    root: &'a ComponentVersion,
+    path: &[BTreeMap<String, String>],
+    versions: &'a [Arc<ComponentVersion>],
+) -> Option<&'a ComponentVersion> {
+    let mut at = root;
+    for step in path {
+        let references = &at.descriptor.component.component_references;
+        let fits =
+            |identity: &BTreeMap<String, String>| step.iter().all(|(key, value)| identity.get(key) == Some(value));
+        let reference = references.iter().find(|reference| fits(&reference.identity().0))?;
+        at = versions
+            .iter()
+            .find(|version| version.name() == reference.component_name && version.version() == reference.version)?;
+    }
+    Some(at)
+}

@@ -1,0 +1,376 @@
+//! `verify`: signatures of component versions, what these refer to, and the content of their resources.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use futures_util::{StreamExt as _, stream};
+use ocm_model::DigestSpec;
+use ocm_model::descriptor::Signature;
+use ocm_model::normalise::Algorithm;
+use ocm_repository::{ComponentRepository, ComponentVersion};
+use ocm_signing::{Policy, SignedDigest, Verified};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::get;
+use super::keys::Keys;
+use crate::lookup::Lookup;
+use crate::select;
+use crate::trust::variant::{self, Variant};
+use crate::trust::walk::{Node, Walker};
+use crate::trust::{content, explain, oldest_first};
+use crate::{Context, Error, Kind, Result};
+
+pub use super::visit::Visit;
+
+/// Verifies component versions. What fails is in the report, version by version: ask [`Report::error`].
+///
+/// # Errors
+/// Nothing could be selected.
+pub async fn run(context: &Context, request: &Request, keys: &Keys) -> Result<Report> {
+    let selected = oldest_first(select::select(context, &request.versions).await?);
+    let lookup = select::lookup(context, &selected, &request.versions.lookup).await?;
+    let copies = select::named(context, &request.versions.lookup).await?;
+    let walker = Walker::new(&lookup);
+    let work = stream::iter(&selected).map(async |one| {
+        let version = match one.read().await {
+            Ok(version) => version,
+            Err(error) => return VersionReport::failed(&one.component, &one.version, &error),
+        };
+        lookup.remember(&version);
+        judge(context, request, keys, &Found { version, walker: &walker, copies: &copies }).await
+    });
+    let versions = work.buffered(request.at_once.max(1)).collect().await;
+    Ok(Report { versions })
+}
+
+/// What has to be right before a verb does anything.
+#[derive(Clone, Debug, Default)]
+pub struct Gate {
+    /// What is asked of signatures; its component versions are those of the verb.
+    pub request: Request,
+    /// Keys and roots.
+    pub keys: Keys,
+}
+
+impl Gate {
+    /// Verifies component versions that were read already, with what they refer to.
+    ///
+    /// # Errors
+    /// What is wrong; [`Kind::Verification`] unless something could not be read at all.
+    pub(crate) async fn admit(
+        &self,
+        context: &Context,
+        versions: &[Arc<ComponentVersion>],
+        lookup: &Lookup,
+    ) -> Result<()> {
+        let walker = Walker::new(lookup);
+        let work = stream::iter(versions).map(async |version| {
+            let found = Found { version: version.clone(), walker: &walker, copies: &[] };
+            judge(context, &self.request, &self.keys, &found).await
+        });
+        let versions = work.buffered(self.request.at_once.max(1)).collect().await;
+        Report { versions }.error().map_or(Ok(()), Err)
+    }
+}
+
+struct Found<'a> {
+    version: Arc<ComponentVersion>,
+    walker: &'a Walker<'a>,
+    /// Where to look for other copies when something is wrong.
+    copies: &'a [ComponentRepository],
+}
+
+async fn judge(context: &Context, request: &Request, keys: &Keys, found: &Found<'_>) -> VersionReport {
+    let version = &found.version;
+    let mut report = VersionReport {
+        component: version.name().to_owned(),
+        version: version.version().to_owned(),
+        ..VersionReport::default()
+    };
+    match verify(context, request, keys, found, &mut report).await {
+        Ok(()) => report.verified = report.failures.is_empty() && !report.signatures.is_empty(),
+        Err(error) => report.fail(&error),
+    }
+    report
+}
+
+async fn verify(
+    context: &Context,
+    request: &Request,
+    keys: &Keys,
+    found: &Found<'_>,
+    report: &mut VersionReport,
+) -> Result<()> {
+    let version = &found.version;
+    let mut root = None;
+    for signature in wanted(version, request)? {
+        match one(request, keys, found, signature).await {
+            Ok((entry, node)) => {
+                report.warn(warnings(&entry, &node));
+                report.signatures.push(entry);
+                root = Some(node);
+            }
+            Err(error) => report.fail(&error.during(format!("{version}: signature {:?}", signature.name))),
+        }
+    }
+    let Some(root) = root else { return Ok(()) };
+    report.visit = Some(Visit::of(&root));
+    let nodes = root.all();
+    report.references = nodes.len() - 1;
+    let all = nodes.iter().map(|node| node.version.descriptor.component.resources.len()).sum::<usize>();
+    if !request.resources {
+        report.resources_unread = all;
+        return Ok(());
+    }
+    for node in nodes {
+        let checked = content::check(context, &node.version, &request.scratch, request.at_once).await?;
+        report.resources += checked.right;
+    }
+    Ok(())
+}
+
+/// The signatures that are asked for: the named ones and those that the policy wants, or else all.
+fn wanted<'a>(version: &'a ComponentVersion, request: &Request) -> Result<Vec<&'a Signature>> {
+    let all = &version.descriptor.signatures;
+    let names: BTreeSet<&String> = request.signatures.iter().chain(&request.policy.required).collect();
+    if all.is_empty() {
+        return Err(Error::new(Kind::Verification, format!("{version}: no signature found to verify")));
+    }
+    let mut seen = BTreeSet::new();
+    if let Some(twice) = all.iter().find(|signature| !seen.insert(&signature.name)) {
+        return Err(Error::new(
+            Kind::Verification,
+            format!("{version}: has two signatures of the name {:?}", twice.name),
+        ));
+    }
+    if names.is_empty() {
+        return Ok(all.iter().collect());
+    }
+    names
+        .into_iter()
+        .map(|name| all.iter().find(|signature| signature.name == *name).ok_or_else(|| not_found(version, name, all)))
+        .collect()
+}
+
+fn not_found(version: &ComponentVersion, name: &str, all: &[Signature]) -> Error {
+    let known: Vec<_> = all.iter().map(|signature| signature.name.as_str()).collect();
+    Error::new(Kind::Verification, format!("{version}: signature {name:?} not found; there is {}", known.join(", ")))
+}
+
+async fn one(
+    request: &Request,
+    keys: &Keys,
+    found: &Found<'_>,
+    signature: &Signature,
+) -> Result<(SignatureReport, Arc<Node>)> {
+    let refuse = |error: ocm_signing::Error| Error::new(Kind::Verification, error);
+    request.policy.check(signature).map_err(refuse)?;
+    let (algorithm, hash) = variant::algorithms(&signature.digest)?;
+    let node = if request.alone {
+        Walker::alone(&found.version, algorithm, hash)?
+    } else {
+        found.walker.visit(&found.version, algorithm, hash).await?
+    };
+    let Some(made_of) = node.variant(&signature.digest)? else {
+        let (expected, actual) = (&signature.digest.value, &node.digest.value);
+        let mut reason = format!("is over digest {expected}, but the component version has {actual} ({algorithm})");
+        match explain::difference(&node, &signature.digest, found.copies).await {
+            Some(difference) => reason = format!("{reason}: {difference}"),
+            None if found.copies.is_empty() => {
+                reason.push_str("; with --lookup REPOSITORY it is compared with the copy there");
+            }
+            None => {}
+        }
+        return Err(Error::new(Kind::Verification, reason));
+    };
+    let digest = SignedDigest::new(&signature.digest).map_err(refuse)?;
+    let verifiers = keys.verifiers(signature)?;
+    let value = &signature.signature;
+    let Some(verifier) = verifiers.iter().find(|verifier| verifier.accepts(value)) else {
+        let what = if verifiers.is_empty() {
+            format!("no key or root certificate is known for it (algorithm {})", value.algorithm)
+        } else {
+            format!("unsupported media type {:?}", value.media_type)
+        };
+        return Err(Error::new(Kind::Verification, what)
+            .hint("give its key with --public-key, or choose among several signatures with --signature NAME"));
+    };
+    let verified = verifier.verify(&digest, value, request.at.unwrap_or_else(SystemTime::now)).map_err(|error| {
+        let error = refuse(error);
+        if signature.timestamp.is_none() {
+            return error;
+        }
+        error.hint("the signature has a timestamp, which this version does not judge: --at TIME says when it was made")
+    })?;
+    let entry = SignatureReport {
+        name: signature.name.clone(),
+        digest: signature.digest.clone(),
+        algorithm: value.algorithm.clone(),
+        made_of,
+        evidence: verified,
+    };
+    Ok((entry, node))
+}
+
+/// What a right signature does not cover.
+fn warnings(entry: &SignatureReport, node: &Node) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let mut warn = |what: String| warnings.push(format!("{}: signature {:?} {what}", node.version, entry.name));
+    match entry.made_of {
+        Variant::Complete => {}
+        Variant::AsStored => warn("does not cover the content of references, whose digests are not recorded".into()),
+        Variant::GoV2 => warn(
+            "is over what the Go program of OCM v2 keeps: versions of labels, for instance, are not covered".into(),
+        ),
+        Variant::WithoutNulls => warn("is over the descriptor without members that are null".into()),
+    }
+    if entry.digest.normalisation_algorithm == Algorithm::V1.name() {
+        warn("has the normalisation jsonNormalisation/v1, which does not cover sources".into());
+    }
+    let unknown = |digest: &Option<DigestSpec>| digest.as_ref().is_none_or(|digest| !digest.is_complete());
+    for reference in &node.version.descriptor.component.component_references {
+        if node.references.is_empty() && unknown(&reference.digest) {
+            warn(format!("does not cover what reference {} leads to, which records no digest", reference.identity()));
+        }
+    }
+    for resource in &node.version.descriptor.component.resources {
+        if unknown(&resource.digest) && content::has_content(resource) {
+            warn(format!("does not cover the content of resource {}, which records no digest", resource.identity()));
+        }
+    }
+    warnings
+}
+
+/// Which component versions to verify, and what is asked of them.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// Which component versions.
+    pub versions: get::Request,
+    /// Names of the signatures that are verified, beside those that the policy requires; if it requires none, empty means all
+    /// there are.
+    pub signatures: Vec<String>,
+    /// What else is asked of signatures.
+    pub policy: Policy,
+    /// Compare the content of all resources with their digests, also of referenced versions.
+    pub resources: bool,
+    /// Leave referenced versions alone: only what the descriptor itself records counts.
+    pub alone: bool,
+    /// The time as of which certificates are judged; the default is now.
+    pub at: Option<SystemTime>,
+    /// How much is done at the same time; one at least.
+    pub at_once: usize,
+    /// Folder for temporary files.
+    pub scratch: PathBuf,
+}
+
+/// What was verified, and what is wrong.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// One entry per component version.
+    pub versions: Vec<VersionReport>,
+}
+
+impl Report {
+    /// What is wrong, as one error; `None` if everything that was asked for was verified.
+    pub fn error(&self) -> Option<Error> {
+        let failed: Vec<&VersionReport> = self.versions.iter().filter(|version| !version.verified).collect();
+        let mut failures = failed.iter().flat_map(|version| &version.failures);
+        let Some(first) = failures.next() else {
+            let unverified = || failed.iter().map(|version| format!("{}:{}", version.component, version.version));
+            let nothing = self.versions.is_empty().then(|| "no component version was verified".to_owned());
+            let message = nothing.or_else(|| {
+                (!failed.is_empty()).then(|| format!("not verified: {}", unverified().collect::<Vec<_>>().join(", ")))
+            });
+            return message.map(|message| Error::new(Kind::Verification, message));
+        };
+        let rest: Vec<&str> = failures.map(|failure| failure.message.as_str()).collect();
+        let message = std::iter::once(first.message.as_str()).chain(rest).collect::<Vec<_>>().join("\n");
+        let error = Error::new(first.kind, message);
+        Some(first.hints.iter().fold(error, |error, hint| error.hint(hint.clone())))
+    }
+}
+
+/// What was found out about one component version.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VersionReport {
+    /// Name of the component.
+    pub component: String,
+    /// Its version.
+    pub version: String,
+    /// Whether all that was asked for is right, at least one signature among it.
+    pub verified: bool,
+    /// Signatures that are right.
+    pub signatures: Vec<SignatureReport>,
+    /// Referenced versions that are the ones that were signed.
+    pub references: usize,
+    /// Resources whose content is the one that was signed, also of referenced versions.
+    pub resources: usize,
+    /// Resources whose content was not read, because it was not asked for.
+    pub resources_unread: usize,
+    /// What is not covered by the signatures.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// What is wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<Failure>,
+    /// What the digest was made of.
+    #[serde(skip)]
+    pub visit: Option<Visit>,
+}
+
+impl VersionReport {
+    fn failed(component: &str, version: &str, error: &Error) -> Self {
+        let mut report = Self { component: component.to_owned(), version: version.to_owned(), ..Self::default() };
+        // What was asked for is not there: that is another kind of failure than something wrong with it.
+        let kind = error.kind();
+        report.fail(error);
+        report.failures.iter_mut().for_each(|failure| failure.kind = kind);
+        report
+    }
+
+    fn fail(&mut self, error: &Error) {
+        // What cannot be found cannot be verified.
+        let kind = if error.kind() == Kind::NotFound { Kind::Verification } else { error.kind() };
+        self.failures.push(Failure { kind, message: error.to_string(), hints: error.hints().to_vec() });
+    }
+
+    fn warn(&mut self, warnings: Vec<String>) {
+        self.warnings.extend(warnings);
+    }
+}
+
+/// Something that is wrong.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    /// What kind of failure it is.
+    #[schemars(with = "String")]
+    pub kind: Kind,
+    /// What is wrong.
+    pub message: String,
+    /// What to do next.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hints: Vec<String>,
+}
+
+/// A signature that is right.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SignatureReport {
+    /// Its name.
+    pub name: String,
+    /// What it is over.
+    pub digest: DigestSpec,
+    /// Its algorithm.
+    pub algorithm: String,
+    /// What the digest was made of.
+    pub made_of: Variant,
+    /// Why it counts.
+    #[schemars(with = "serde_json::Value")]
+    pub evidence: Verified,
+}

@@ -1,0 +1,13 @@
+//! X.509 certificates: reading, making, and the way from a signer to a root (OCM specification, *Signing*; RFC 5280).
+
+mod issue;
+mod name;
+mod parsed;
+mod subject;
+mod trust;
+
+pub use issue::create_certificate;
+pub use name::DistinguishedName;
+pub use parsed::Certificate;
+pub use subject::Subject;
+pub use trust::TrustStore;

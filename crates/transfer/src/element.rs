@@ -1,0 +1,370 @@
+use ocm_access::Sources;
+use ocm_model::access::Access;
+use ocm_model::{Descriptor, DigestSpec, TypedObject};
+use ocm_oci::media_type;
+use ocm_repository::{ComponentRepository, ComponentVersion};
+use serde_json::json;
+
+use crate::content::{Content, Place};
+use crate::naming::{Name, chart_name};
+use crate::work::Job;
+use crate::{AccessStyle, ElementAction, ElementKind, ElementPlan, Error, GlobalAccess, Options, Result, UploadAs};
+
+/// One resource or source of a component version.
+pub(crate) struct Element<'a> {
+    kind: ElementKind,
+    position: usize,
+    identity: std::collections::BTreeMap<String, String>,
+    element_type: &'a str,
+    is_local: bool,
+    access: &'a TypedObject,
+    digest: Option<&'a DigestSpec>,
+}
+
+/// Content of an element that moves along.
+#[derive(Clone)]
+pub(crate) struct Carried {
+    /// The access that led to it.
+    pub(crate) access: TypedObject,
+    pub(crate) content: Content,
+    /// Whether it was stored with the component version before.
+    pub(crate) was_local: bool,
+    /// Whether the content of the element was asked for, not only what the repository itself holds.
+    pub(crate) is_wanted: bool,
+}
+
+/// All elements of a version, resources first.
+pub(crate) fn elements(version: &ComponentVersion) -> Vec<Element<'_>> {
+    let component = &version.descriptor.component;
+    let resources = component.resources.iter().enumerate().map(|(position, resource)| Element {
+        kind: ElementKind::Resource,
+        position,
+        identity: resource.identity().0,
+        element_type: &resource.kind,
+        is_local: resource.relation == "local",
+        access: &resource.access,
+        digest: resource.digest.as_ref(),
+    });
+    let sources = component.sources.iter().enumerate().map(|(position, source)| Element {
+        kind: ElementKind::Source,
+        position,
+        identity: source.identity().0,
+        element_type: &source.kind,
+        is_local: true,
+        access: &source.access,
+        digest: None,
+    });
+    resources.chain(sources).collect()
+}
+
+/// Replaces the access of an element.
+pub(crate) fn set_access(descriptor: &mut Descriptor, kind: ElementKind, position: usize, access: TypedObject) {
+    let component = &mut descriptor.component;
+    let slot = match kind {
+        ElementKind::Resource => component.resources.get_mut(position).map(|resource| &mut resource.access),
+        ElementKind::Source => component.sources.get_mut(position).map(|source| &mut source.access),
+    };
+    if let Some(slot) = slot {
+        *slot = access;
+    }
+}
+
+fn access_of(descriptor: &Descriptor, kind: ElementKind, position: usize) -> Option<&TypedObject> {
+    match kind {
+        ElementKind::Resource => descriptor.component.resources.get(position).map(|resource| &resource.access),
+        ElementKind::Source => descriptor.component.sources.get(position).map(|source| &source.access),
+    }
+}
+
+/// Whether content of this access travels with its component version in any case.
+fn travels(access: &Access) -> bool {
+    matches!(access, Access::LocalBlob { .. } | Access::LocalOciBlob { .. } | Access::RelativeOci { .. })
+}
+
+impl Element<'_> {
+    fn name(&self) -> String {
+        format!("{} {}", self.kind.noun(), self.identity.get("name").map_or("", String::as_str))
+    }
+
+    /// Whether content was asked for that a target, which has the version, only refers to.
+    pub(crate) fn is_missing(&self, there: &ComponentVersion, target: &ComponentRepository, options: &Options) -> bool {
+        let ours = Access::of(self.access);
+        let is_wanted = options.moves(self.kind, self.is_local) && !options.omits(self.access);
+        let is_remote = target.content("").location().is_some();
+        let gets_name = is_wanted && is_remote && options.upload_as == UploadAs::OciArtifact;
+        let Some(access) = access_of(&there.descriptor, self.kind, self.position) else { return true };
+        match &ours {
+            Access::LocalBlob { media_type, reference_name: Some(_), .. }
+                if gets_name && self.kind == ElementKind::Resource && media_type::is_manifest(media_type) =>
+            {
+                return matches!(Access::of(access), Access::LocalBlob { .. });
+            }
+            Access::None | Access::LocalBlob { .. } | Access::LocalOciBlob { .. } => return false,
+            // What is not asked for is not missing. What cannot be fetched never comes, which must not be overlooked.
+            _ if options.omits(self.access) => return options.strict && options.moves(self.kind, self.is_local),
+            Access::Other | Access::Git { .. } | Access::File { .. } | Access::LocalFilesystemBlob { .. } => {
+                return options.strict && is_wanted;
+            }
+            _ if !is_wanted && !travels(&ours) => return false,
+            _ => {}
+        }
+        match Access::of(access) {
+            Access::LocalBlob { .. } | Access::LocalOciBlob { .. } => false,
+            // What is relative to the target lies in it.
+            Access::RelativeOci { .. } => there.content().location().map(|at| at.registry) != registry(target),
+            Access::OciImage { image_reference } => {
+                let prefix = target.content("").location().map(|at| {
+                    let host = at.registry.trim_start_matches("https://").to_owned();
+                    if target.sub_path().is_empty() {
+                        format!("{host}/")
+                    } else {
+                        format!("{host}/{}/", target.sub_path())
+                    }
+                });
+                options.upload_as != UploadAs::OciArtifact
+                    || prefix.is_none_or(|prefix| !image_reference.starts_with(&prefix))
+            }
+            _ => true,
+        }
+    }
+
+    /// Finds the content of the element if it moves along, and says why if it does not.
+    ///
+    /// # Errors
+    /// It was asked for and cannot be found, or is not the recorded one.
+    pub(crate) async fn carry(
+        &self,
+        version: &ComponentVersion,
+        images: &dyn Sources,
+        options: &Options,
+    ) -> Result<(ElementPlan, Option<Carried>)> {
+        let plan = |action| ElementPlan {
+            kind: self.kind,
+            position: self.position,
+            identity: self.identity.clone(),
+            element_type: self.element_type.to_owned(),
+            action,
+        };
+        let stays = |reason: &str, is_wanted: bool| {
+            Ok((plan(ElementAction::Reference { reason: reason.to_owned(), is_wanted }), None))
+        };
+        let at = |source: ocm_oci::Error| Error::Element {
+            element: self.name(),
+            version: version.to_string(),
+            source: source.on("source"),
+        };
+        let access = Access::of(self.access);
+        let is_wanted = options.moves(self.kind, self.is_local) && !options.omits(self.access);
+        let content = match &access {
+            Access::None => return stays("there is no content", false),
+            Access::LocalBlob { .. } | Access::LocalOciBlob { .. } => {
+                let stored = version.local(self.access).map_err(at)?;
+                let content = Content {
+                    media_type: Content::told_media_type(self.access),
+                    place: Place::Stored(version.content(), stored),
+                    origin: None,
+                };
+                match content.root().map(|root| root.media_type.clone()) {
+                    Some(media_type) => Content { media_type, ..content },
+                    None => content,
+                }
+            }
+            _ if !travels(&access) && options.omits(self.access) => {
+                return stays("its access type is to be left out", options.moves(self.kind, self.is_local));
+            }
+            _ if !travels(&access) && !is_wanted => {
+                let reason = format!("content of {}s was not asked for", self.kind.noun());
+                return stays(&reason, false);
+            }
+            _ => match ocm_access::open(self.access, version, images).await.map_err(at)? {
+                Some(content) => {
+                    let origin = origin(self.access, &access);
+                    Content::opened(self.checked(content, version, &origin).await?, origin)
+                }
+                None => {
+                    let reason = format!("access type {} cannot be copied", self.access.kind);
+                    return stays(&reason, true);
+                }
+            },
+        };
+        if travels(&access) && !matches!(access, Access::RelativeOci { .. }) {
+            content.check(&format!("{} of {version}", self.name()), self.digest).await?;
+        }
+        let carried = Carried {
+            access: self.access.clone(),
+            content,
+            was_local: matches!(access, Access::LocalBlob { .. } | Access::LocalOciBlob { .. }),
+            is_wanted: is_wanted || matches!(access, Access::RelativeOci { .. }),
+        };
+        let reason = ElementAction::Reference { reason: String::new(), is_wanted: false };
+        Ok((plan(reason), Some(carried)))
+    }
+
+    /// Content that is what the descriptor records, or fails while it is read.
+    async fn checked(
+        &self,
+        content: ocm_access::Content,
+        version: &ComponentVersion,
+        origin: &str,
+    ) -> Result<ocm_access::Content> {
+        let found = match &content {
+            ocm_access::Content::Image { root, .. } => Some(root.digest.clone()),
+            ocm_access::Content::Blob { blob, .. } => blob.digest(),
+        };
+        let element = format!("{} of {version}", self.name());
+        ocm_access::check(content, self.digest).await.map_err(|error| match (found, self.digest) {
+            (Some(actual), Some(recorded)) if error.kind() == ocm_oci::Kind::Invalid => Error::Content {
+                element,
+                origin: format!(" ({origin})"),
+                expected: recorded.value.clone(),
+                actual: actual.hex(),
+            },
+            _ => Error::Element { element: self.name(), version: version.to_string(), source: error.on("source") },
+        })
+    }
+}
+
+fn registry(target: &ComponentRepository) -> Option<String> {
+    target.content("").location().map(|at| at.registry)
+}
+
+/// What an access points to, for messages and names.
+fn origin(access: &TypedObject, read: &Access) -> String {
+    match read {
+        Access::OciImage { image_reference } => image_reference.clone(),
+        Access::OciLayer { reference, .. } | Access::RelativeOci { reference } => reference.clone(),
+        Access::Wget { url, .. } => url.clone(),
+        Access::Helm { repository, chart, version } => {
+            let version = version.as_ref().map(|version| format!(":{version}")).unwrap_or_default();
+            format!("{repository}/{chart}{version}")
+        }
+        Access::GitHub { repository, commit, .. } | Access::Git { repository, commit, .. } => {
+            format!("{repository}@{}", commit.as_deref().unwrap_or_default())
+        }
+        Access::S3 { bucket, key, .. } => format!("s3://{bucket}/{key}"),
+        _ => access.kind.clone(),
+    }
+}
+
+impl Carried {
+    /// The name without a host that an image or artifact is known by: that of the reference it came from, or the one that
+    /// was kept with it; without the path of the repository of component versions that it came from, so that names do not
+    /// grow with every transfer.
+    pub(crate) fn reference_name(&self, version: &ComponentVersion) -> Option<String> {
+        match Access::of(&self.access) {
+            Access::LocalBlob { reference_name, .. } => reference_name,
+            Access::OciImage { image_reference } => {
+                let reference: ocm_oci::ImageReference = image_reference.parse().ok()?;
+                Some(ocm_access::relocation::own_name(&reference, version))
+            }
+            Access::RelativeOci { reference } => {
+                let name = reference.split('@').next().unwrap_or_default().trim_start_matches('/');
+                let prefix = version.content().location().and_then(|at| {
+                    let (path, _) = at.repository.split_once(ocm_model::reference::COMPONENT_DESCRIPTORS)?;
+                    Some(path.to_owned())
+                });
+                Some(prefix.and_then(|prefix| name.strip_prefix(&prefix)).unwrap_or(name).to_owned())
+            }
+            Access::Helm { repository, chart, version: number } if self.content.root().is_some() => {
+                Some(chart_name(&repository, &chart, number.as_deref()))
+            }
+            _ => None,
+        }
+    }
+
+    fn job(&self, plan: &ElementPlan, version: &ComponentVersion) -> Job {
+        let name = plan.identity.get("name").map_or("", String::as_str);
+        Job {
+            name: format!("{version} {name}[{}]", plan.element_type),
+            element: plan.kind,
+            identity: name.to_owned(),
+            owner: version.to_string(),
+            access: self.access.clone(),
+            content: self.content.clone(),
+            place: version.content(),
+            is_local: true,
+            tag: None,
+            action: plan.action.clone(),
+            is_needed: true,
+            targets: Vec::new(),
+        }
+    }
+
+    /// Stores the content with the component version.
+    pub(crate) fn keep(
+        &self,
+        plan: &ElementPlan,
+        version: &ComponentVersion,
+        target: &ComponentRepository,
+        options: &Options,
+    ) -> Job {
+        let place = target.content(version.name());
+        let reference_name = self.reference_name(version);
+        let mut access = self.access.clone();
+        if !self.was_local {
+            access = self.content.local_access(&self.access);
+            let fallback = || plan.identity.get("name").cloned().filter(|_| self.content.root().is_none());
+            if let Some(name) = reference_name.clone().or_else(fallback)
+                && !matches!(Access::of(&self.access), Access::OciLayer { .. })
+            {
+                access = access.with("referenceName", name);
+            }
+        }
+        if options.global_access == GlobalAccess::Auto
+            && access.member("globalAccess").is_none()
+            && let Some(global) = self.content.global_access(&place)
+        {
+            access = access.with("globalAccess", json!(global));
+        }
+        let reference = self.content.origin.clone().unwrap_or_else(|| self.content.reference());
+        let action = match (self.was_local, self.content.root()) {
+            (true, _) => ElementAction::CopyLocal { reference: self.content.reference(), reference_name },
+            (false, Some(root)) => ElementAction::EmbedImage {
+                reference,
+                digest: root.digest.to_string(),
+                media_type: root.media_type.clone(),
+                reference_name: reference_name.unwrap_or_default(),
+            },
+            (false, None) => ElementAction::EmbedBlob {
+                reference,
+                digest: self.content.digest().map(|digest| digest.to_string()).unwrap_or_default(),
+                media_type: access.text("mediaType").unwrap_or(media_type::OCTETS).to_owned(),
+                bytes: self.content.descriptors().first().map(|blob| blob.size),
+            },
+        };
+        Job { access, place, action, ..self.job(plan, version) }
+    }
+
+    /// Stores the image under a name of its own.
+    pub(crate) fn upload(
+        &self,
+        plan: &ElementPlan,
+        version: &ComponentVersion,
+        target: &ComponentRepository,
+        name: Name,
+        options: &Options,
+    ) -> Job {
+        let digest = self.content.reference();
+        let place = target.registry().repository(&name.full(target));
+        let written = name.with_tag(&name.full(target));
+        let was_pinned = self.content.origin.as_deref().is_some_and(|image| image.contains('@'));
+        let access = match options.access_style {
+            AccessStyle::Relative => {
+                TypedObject::new("relativeOciReference").with("reference", format!("{written}@{digest}"))
+            }
+            AccessStyle::Absolute => {
+                let at = place.location().map_or_else(|| place.address(), |at| at.image_name());
+                let pin = if was_pinned || name.tag.is_none() { format!("@{digest}") } else { String::new() };
+                let image = format!("{}{pin}", name.with_tag(&at));
+                TypedObject::new("ociArtifact/v1").with("imageReference", image)
+            }
+        };
+        let action = ElementAction::UploadImage {
+            reference: self.content.origin.clone().unwrap_or_else(|| digest.clone()),
+            digest,
+            repository: name.repository,
+            tag: name.tag.clone(),
+        };
+        Job { access, place, action, is_local: false, tag: name.tag, ..self.job(plan, version) }
+    }
+}

@@ -1,0 +1,245 @@
+//! What both front ends leave open: whether the targets have it already, and whether names collide.
+
+use std::collections::{HashMap, HashSet};
+
+use futures_util::{StreamExt as _, stream};
+use ocm_model::Descriptor;
+use ocm_model::descriptor::Schema;
+use ocm_oci::Selector;
+use ocm_repository::{ComponentRepository, ComponentVersion};
+
+use crate::work::{Job, Prepared};
+use crate::{Difference, Error, Existing, Options, Result, VersionAction, compare};
+
+/// What a target has of a component version.
+pub(crate) struct Found {
+    pub(crate) action: VersionAction,
+    pub(crate) difference: Option<String>,
+    /// What is there, if something is and was read.
+    pub(crate) there: Option<ComponentVersion>,
+}
+
+/// Compares a component version with the one of the target.
+///
+/// # Errors
+/// [`Error::Exists`] if the target has another one, unless it may be replaced or is to stay.
+pub(crate) async fn look(descriptor: &Descriptor, target: &ComponentRepository, options: &Options) -> Result<Found> {
+    let component = &descriptor.component;
+    let there = match target.get(&component.name, &component.version).await {
+        Ok(there) => there,
+        Err(error) if error.kind() == ocm_oci::Kind::NotFound => {
+            return Ok(Found { action: VersionAction::Transfer, difference: None, there: None });
+        }
+        Err(error) => return Err(error.on("target").into()),
+    };
+    let (action, difference) = match (compare(descriptor, &there.descriptor), options.existing) {
+        (Difference::None, _) => (VersionAction::Present, None),
+        (Difference::Extended, Existing::Skip) => (VersionAction::Keep, None),
+        (Difference::Extended, _) => (VersionAction::Update, None),
+        (difference, existing) => {
+            let difference = match difference {
+                Difference::Diverged { signatures } => {
+                    format!("it carries signatures that the source lacks ({})", signatures.join(", "))
+                }
+                Difference::Content { what } => what,
+                Difference::None | Difference::Extended => String::new(),
+            };
+            match existing {
+                Existing::Overwrite => (VersionAction::Replace, Some(difference)),
+                Existing::Skip => (VersionAction::Keep, Some(difference)),
+                Existing::Fail => {
+                    return Err(Error::Exists {
+                        component: component.name.clone(),
+                        version: component.version.clone(),
+                        target: target.address(),
+                        difference,
+                    });
+                }
+            }
+        }
+    };
+    Ok(Found { action, difference, there: Some(there) })
+}
+
+/// The descriptor without what depends on how it was stored.
+pub(crate) fn schemaless(descriptor: &Descriptor) -> Descriptor {
+    Descriptor { schema: Schema::default(), ..descriptor.clone() }
+}
+
+/// Compares what is not compared yet with what the targets have, looks for names that collide, and leaves out content that
+/// nobody needs then. Nothing is written.
+///
+/// # Errors
+/// Something else in the only target; two things with one name; with [`Options::strict`], content that stays where it is.
+/// What is wrong with one target of several is kept for the report.
+pub(crate) async fn settle(prepared: &mut Prepared, options: &Options) -> Result<()> {
+    let mut seen = HashSet::new();
+    for version in &prepared.versions {
+        if !seen.insert((version.target, version.component(), version.version())) {
+            let (component, number) = (version.component(), version.version());
+            if !version.source.is_empty() {
+                let reason = "was asked for from two places that have different ones; name one of them";
+                let subject = format!("{component}:{number}");
+                return Err(ocm_oci::Error::new(ocm_oci::Kind::Conflict, subject, reason).into());
+            }
+            let reason = format!("{}: {component}:{number} is stored in the same place twice", version.name);
+            return Err(Error::Document(reason));
+        }
+    }
+    if options.strict {
+        refuse_what_is_left(prepared)?;
+    }
+    check_names(&prepared.jobs, options)?;
+    compare_open(prepared, options).await?;
+    link(prepared);
+    check_tags(prepared, options).await
+}
+
+fn refuse_what_is_left(prepared: &Prepared) -> Result<()> {
+    let mut left: Vec<String> = Vec::new();
+    for (version, plan, reason) in prepared.left() {
+        let name = plan.identity.get("name").map_or("", String::as_str);
+        left.push(format!("{} {name} of {}: {reason}", plan.kind.noun(), version.name));
+    }
+    left.sort_unstable();
+    left.dedup();
+    if left.is_empty() { Ok(()) } else { Err(Error::Left { elements: left }) }
+}
+
+/// Compares the component versions of a document: it says where content is to be, so that a version that says otherwise is
+/// brought up to date.
+async fn compare_open(prepared: &mut Prepared, options: &Options) -> Result<()> {
+    let (versions, targets) = (&prepared.versions, &prepared.targets);
+    let open = versions.iter().enumerate().filter(|(_, version)| version.action.is_none());
+    let settled: Vec<(usize, Result<Found>)> = stream::iter(open)
+        .map(|(position, version)| async move {
+            let descriptor = &version.new.descriptor;
+            let found = look(descriptor, &targets[version.target].repository, options).await.map(|mut found| {
+                let is_as_said = |there: &ComponentVersion| schemaless(&there.descriptor) == schemaless(descriptor);
+                if found.action == VersionAction::Present
+                    && options.existing != Existing::Skip
+                    && !found.there.as_ref().is_some_and(is_as_said)
+                {
+                    found.action = VersionAction::Update;
+                }
+                found
+            });
+            (position, found)
+        })
+        .buffered(options.concurrency.max(1) * 4)
+        .collect()
+        .await;
+    for (position, found) in settled {
+        let target = prepared.versions[position].target;
+        match found {
+            Ok(found) => {
+                prepared.versions[position].action = Some(found.action);
+                prepared.versions[position].difference = found.difference;
+            }
+            Err(error) => prepared.fail(target, error)?,
+        }
+    }
+    Ok(())
+}
+
+/// Tells each job which targets it is for, and each version what is known of its content.
+fn link(prepared: &mut Prepared) {
+    let (mut used, mut needed) = (HashSet::new(), HashSet::new());
+    let Prepared { jobs, versions, targets } = prepared;
+    for version in versions.iter_mut() {
+        let is_stored = version.is_stored() && targets[version.target].failure.is_none();
+        for position in version.elements.iter().filter_map(|(_, job)| *job) {
+            used.insert(position);
+            let job = &mut jobs[position];
+            if !job.targets.contains(&version.target) {
+                job.targets.push(version.target);
+            }
+            if is_stored {
+                needed.insert(position);
+            }
+            if job.is_local {
+                let parts = job.content.descriptors().into_iter().map(|part| (part.digest.clone(), part));
+                version.new.content.extend(parts);
+            }
+        }
+        if !version.is_stored() {
+            version.elements.clear();
+        }
+    }
+    for (position, job) in jobs.iter_mut().enumerate() {
+        // Content that belongs to no component version was asked for by a person.
+        job.is_needed = needed.contains(&position) || !used.contains(&position);
+    }
+}
+
+/// Images of different registries may have the same path and tag; the later one must not take the name of the first.
+fn check_names(jobs: &[Job], options: &Options) -> Result<()> {
+    let mut names: HashMap<(String, &str), &Job> = HashMap::new();
+    for job in jobs {
+        let Some(tag) = &job.tag else { continue };
+        if let Some(other) = names.insert((job.place.address(), tag), job)
+            && other.content.digest() != job.content.digest()
+            && options.naming.collision != crate::Collision::Overwrite
+        {
+            let from = |job: &Job| job.content.origin.clone().unwrap_or_else(|| job.content.reference());
+            return Err(Error::SameName {
+                name: format!("{}:{tag}", job.place.address()),
+                first: from(other),
+                second: from(job),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Somebody else's image may already have the name that one of ours would get; its users must not get another one.
+async fn check_tags(prepared: &mut Prepared, options: &Options) -> Result<()> {
+    if options.existing == Existing::Overwrite {
+        return Ok(());
+    }
+    let named = prepared.jobs.iter().enumerate().filter(|(_, job)| job.is_needed && job.tag.is_some());
+    let checked: Vec<(usize, Result<()>)> = stream::iter(named)
+        .map(|(position, job)| async move { (position, check_tag(job, options.existing).await) })
+        .buffered(options.concurrency.max(1) * 4)
+        .collect()
+        .await;
+    for (position, outcome) in checked {
+        let Err(error) = outcome else { continue };
+        match prepared.jobs[position].targets.as_slice() {
+            [target] => prepared.fail(*target, error)?,
+            _ => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Whether the name of an image is free, or its own.
+pub(crate) async fn check_tag(job: &Job, existing: Existing) -> Result<()> {
+    let (Some(tag), Some(root)) = (&job.tag, job.content.root()) else { return Ok(()) };
+    let there = job.place.resolve(&Selector::Tag(tag.clone())).await.map_err(|error| error.on("target"))?;
+    let Some(there) = there.filter(|there| there.digest != root.digest) else { return Ok(()) };
+    if existing == Existing::Overwrite {
+        return Ok(());
+    }
+    let reason = format!("is another image ({}), and nothing is to be replaced", there.digest);
+    let subject = format!("target {}:{tag}", job.place.address());
+    Err(Error::Element {
+        element: job.subject(),
+        version: job.owner.clone(),
+        source: ocm_oci::Error::new(ocm_oci::Kind::Conflict, subject, reason),
+    })
+}
+
+impl Prepared {
+    /// Gives up on a target; an error if it is the only one.
+    pub(crate) fn fail(&mut self, target: usize, error: Error) -> Result<()> {
+        if self.targets.len() < 2 {
+            return Err(error);
+        }
+        let failure = &mut self.targets[target].failure;
+        if failure.is_none() {
+            *failure = Some(error);
+        }
+        Ok(())
+    }
+}

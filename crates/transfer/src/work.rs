@@ -1,0 +1,144 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ocm_model::TypedObject;
+use ocm_oci::Repository;
+use ocm_repository::{ComponentRepository, NewVersion};
+
+use crate::content::Content;
+use crate::{ElementAction, ElementKind, ElementPlan, Error, Plan, VersionAction, VersionPlan};
+
+/// Everything that a transfer means, found but not moved: what both the component versions of a request and a document
+/// come down to, and what is carried out.
+#[derive(Default)]
+pub struct Prepared {
+    pub(crate) targets: Vec<Target>,
+    pub(crate) jobs: Vec<Job>,
+    /// Referenced ones before those that refer to them, or in the order of the document.
+    pub(crate) versions: Vec<Version>,
+}
+
+/// A repository that receives component versions.
+pub(crate) struct Target {
+    /// Tells targets apart.
+    pub(crate) key: String,
+    pub(crate) repository: ComponentRepository,
+    /// Whether it could be opened; otherwise the repository is an empty one.
+    pub(crate) is_open: bool,
+    /// Why nothing goes there, while the other targets get what was asked for.
+    pub(crate) failure: Option<Error>,
+}
+
+/// Content that has to be in a place.
+pub(crate) struct Job {
+    /// What it is about, for a person.
+    pub(crate) name: String,
+    pub(crate) element: ElementKind,
+    /// The identity of the element, for errors.
+    pub(crate) identity: String,
+    /// Whose element it is, for errors: a component version or a node.
+    pub(crate) owner: String,
+    /// The access of the element afterwards; its local reference is empty if the digest shows only on the way.
+    pub(crate) access: TypedObject,
+    pub(crate) content: Content,
+    /// Where it goes.
+    pub(crate) place: Arc<dyn Repository>,
+    /// Whether it is stored with its component version; otherwise it is an image with a name of its own.
+    pub(crate) is_local: bool,
+    /// The tag it gets.
+    pub(crate) tag: Option<String>,
+    pub(crate) action: ElementAction,
+    /// Whether a component version that is stored needs it.
+    pub(crate) is_needed: bool,
+    /// The targets whose component versions have it; none if no component version does.
+    pub(crate) targets: Vec<usize>,
+}
+
+impl Job {
+    /// For errors.
+    pub(crate) fn subject(&self) -> String {
+        format!("{} {}", self.element.noun(), self.identity)
+    }
+}
+
+/// A component version that has to be in a place.
+pub(crate) struct Version {
+    /// What it is about, for a person.
+    pub(crate) name: String,
+    /// Address of the repository it comes from; empty in a document.
+    pub(crate) source: String,
+    /// Position of its target.
+    pub(crate) target: usize,
+    pub(crate) new: NewVersion,
+    /// What happens to it; `None` before it was compared with what the target has.
+    pub(crate) action: Option<VersionAction>,
+    /// How the one that the target has differs, if it is replaced or stays in spite of that.
+    pub(crate) difference: Option<String>,
+    /// Its elements, each with the job that moves its content.
+    pub(crate) elements: Vec<(ElementPlan, Option<usize>)>,
+}
+
+impl Version {
+    pub(crate) fn component(&self) -> &str {
+        &self.new.descriptor.component.name
+    }
+
+    pub(crate) fn version(&self) -> &str {
+        &self.new.descriptor.component.version
+    }
+
+    pub(crate) fn is_stored(&self) -> bool {
+        !matches!(self.action, Some(VersionAction::Present | VersionAction::Keep))
+    }
+}
+
+impl Prepared {
+    /// The addresses of all targets, for a person.
+    pub(crate) fn address(&self) -> String {
+        let addresses: Vec<_> = self.targets.iter().map(|target| target.repository.address()).collect();
+        addresses.join(", ")
+    }
+
+    /// What will happen, as a value that can be printed.
+    pub fn plan(&self) -> Plan {
+        let versions = self.versions.iter().map(|version| VersionPlan {
+            component: version.component().to_owned(),
+            version: version.version().to_owned(),
+            source: version.source.clone(),
+            target: self.targets.get(version.target).map(|target| target.repository.address()).unwrap_or_default(),
+            action: version.action.unwrap_or(VersionAction::Transfer),
+            difference: version.difference.clone(),
+            elements: version.elements.iter().map(|(plan, _)| plan.clone()).collect(),
+        });
+        Plan { target: self.address(), versions: versions.collect() }
+    }
+
+    /// Content that was asked for and stays where it is: why, each with its element and component version.
+    pub(crate) fn left(&self) -> impl Iterator<Item = (&Version, &ElementPlan, &str)> {
+        self.versions.iter().flat_map(|version| {
+            version.elements.iter().filter_map(move |(plan, _)| match &plan.action {
+                ElementAction::Reference { reason, is_wanted: true } => Some((version, plan, reason.as_str())),
+                _ => None,
+            })
+        })
+    }
+
+    /// Positions of needed jobs, those with the same content together, in the order of their first ones.
+    pub(crate) fn groups(&self) -> Vec<Vec<usize>> {
+        let mut groups: Vec<Vec<usize>> = Vec::new();
+        let mut known: HashMap<String, usize> = HashMap::new();
+        for (position, job) in self.jobs.iter().enumerate().filter(|(_, job)| job.is_needed) {
+            match job.content.key() {
+                Some(key) => {
+                    let group = *known.entry(key).or_insert_with(|| {
+                        groups.push(Vec::new());
+                        groups.len() - 1
+                    });
+                    groups[group].push(position);
+                }
+                None => groups.push(vec![position]),
+            }
+        }
+        groups
+    }
+}
