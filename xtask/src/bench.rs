@@ -2,7 +2,10 @@
 
 mod archives;
 mod images;
+mod many;
 mod measure;
+mod registry;
+mod trust;
 mod workload;
 
 use std::path::{Path, PathBuf};
@@ -79,7 +82,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<(), String> {
         options,
     };
 
-    let groups: [(&str, Group); 7] = [
+    let groups: [(&str, Group); 9] = [
         ("version", archives::version),
         ("small components", archives::many_components),
         ("large archive", archives::one_more),
@@ -87,6 +90,8 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<(), String> {
         ("image between archives", archives::between),
         ("single blob between archives", archives::single_blob),
         ("image between places", images::transport),
+        ("many images", many::images),
+        ("signed tree", trust::tree),
     ];
     let mut rows = Vec::new();
     for (name, group) in groups {

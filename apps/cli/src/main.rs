@@ -19,8 +19,8 @@ fn main() -> ExitCode {
         Err(word) => return Failure::usage(format!("argument {} is not valid UTF-8", word.display())).report(),
     };
     let compat = std::env::var("OCM_COMPAT").ok();
-    match args::parse(words, compat.as_deref()) {
-        Err(error) => usage::report(&error),
+    match args::parse(words.clone(), compat.as_deref()) {
+        Err(error) => usage::report(&error, &words),
         Ok((arguments, dialect)) => match run::run(arguments, dialect) {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => failure.report(),

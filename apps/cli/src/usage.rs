@@ -11,19 +11,19 @@ use crate::exit::Failure;
 use crate::print;
 
 /// Prints what the reader of the command line has to say, and returns the exit code.
-pub(crate) fn report(error: &clap::Error) -> ExitCode {
+pub(crate) fn report(error: &clap::Error, words: &[String]) -> ExitCode {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return match print::out(&error.to_string()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => failure.report(),
         };
     }
-    failure(error).report()
+    failure(error, words).report()
 }
 
-fn failure(error: &clap::Error) -> Failure {
+fn failure(error: &clap::Error, words: &[String]) -> Failure {
     let rendered = error.to_string();
-    let command = command_of(&rendered);
+    let command = command_of(&rendered).unwrap_or_else(|| args::path(words));
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
         Some(ContextValue::Strings(texts)) => texts.first().cloned(),
@@ -94,9 +94,9 @@ fn tips(rendered: &str) -> Vec<String> {
 }
 
 /// The command that the usage line is about: `ocm get`.
-fn command_of(rendered: &str) -> String {
-    let usage = rendered.lines().find_map(|line| line.strip_prefix("Usage: ")).unwrap_or("ocm");
-    usage.split(' ').take_while(|word| !word.starts_with(['[', '<', '-'])).collect::<Vec<_>>().join(" ")
+fn command_of(rendered: &str) -> Option<String> {
+    let usage = rendered.lines().find_map(|line| line.strip_prefix("Usage: "))?;
+    Some(usage.split(' ').take_while(|word| !word.starts_with(['[', '<', '-'])).collect::<Vec<_>>().join(" "))
 }
 
 #[cfg(test)]
@@ -105,8 +105,9 @@ mod tests {
     use super::*;
 
     fn told(line: &str) -> String {
-        let error = args::parse(line.split(' ').map(str::to_owned).collect(), None).unwrap_err();
-        format!("{:?}", failure(&error))
+        let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        let error = args::parse(words.clone(), None).unwrap_err();
+        format!("{:?}", failure(&error, &words))
     }
 
     #[test]

@@ -8,7 +8,7 @@ use ocm_oci::{Error, Kind};
 
 use crate::{Properties, Result, Sources};
 
-/// The identity under which credentials for an address are configured (cli-v2, 5.3).
+/// The identity under which credentials for an address are configured.
 pub(crate) fn identity(kind: &str, url: &Url) -> Identity {
     let mut identity = Identity::default();
     let mut set = |key: &str, value: &str| {

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use ocm_blob::Blob;
 use ocm_model::access::Access;
-use ocm_model::{DigestSpec, TypedObject};
+use ocm_model::{DigestSpec, Resource, TypedObject};
 use ocm_oci::{Descriptor, Repository};
 use ocm_repository::ComponentVersion;
 
@@ -29,7 +29,8 @@ pub enum Content {
 }
 
 /// Finds the content of an access of `version`; `None` for a type that is not known here, for `none`, and for types whose
-/// content is left where it is (`git`, `file`: what a descriptor of others names on this machine is not for it to read).
+/// content is left where it is (`file`: what a descriptor of others names on this machine is not for it to read). A type that
+/// is not known here may be known to the sources.
 ///
 /// What is found is not compared with what the descriptor records yet: [`crate::check`] does that.
 ///
@@ -49,6 +50,7 @@ pub async fn open(access: &TypedObject, version: &ComponentVersion, sources: &dy
         Access::RelativeOci { reference } => {
             relative::open(&reference, recorded(access, version), version, sources).await.map(Some)
         }
+        Access::Other | Access::Git { .. } => sources.foreign(access, resource_of(access, version)).await,
         _ => remote(access, sources).await,
     }
 }
@@ -63,12 +65,16 @@ pub async fn remote(access: &TypedObject, sources: &dyn Sources) -> Result<Optio
         Access::S3 { .. } => s3::open(access, sources).await.map(Some),
         Access::Npm { .. } => npm::open(access, sources).await.map(Some),
         Access::Maven { .. } => maven::open(access, sources).await,
+        Access::Other | Access::Git { .. } => sources.foreign(access, None).await,
         _ => Ok(None),
     }
 }
 
 /// The digest that a descriptor records for the content of one of its accesses.
 fn recorded<'a>(access: &TypedObject, version: &'a ComponentVersion) -> Option<&'a DigestSpec> {
-    let resources = &version.descriptor.component.resources;
-    resources.iter().find(|resource| resource.access == *access)?.digest.as_ref()
+    resource_of(access, version)?.digest.as_ref()
+}
+
+fn resource_of<'a>(access: &TypedObject, version: &'a ComponentVersion) -> Option<&'a Resource> {
+    version.descriptor.component.resources.iter().find(|resource| resource.access == *access)
 }

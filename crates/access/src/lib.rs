@@ -18,14 +18,14 @@ mod relative;
 pub mod relocation;
 mod resolve;
 mod s3;
-mod signature;
 mod sources;
 pub mod wget;
 
 pub use check::{check, recorded};
 pub use content::{Content, open, remote};
+pub use ocm_credentials::Properties;
 pub use resolve::{Resolved, Subject, resolve};
-pub use sources::{Properties, Sources};
+pub use sources::{Owner, Sources};
 
 /// Result of following an access.
 pub type Result<T, E = ocm_oci::Error> = std::result::Result<T, E>;

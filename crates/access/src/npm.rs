@@ -11,7 +11,6 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use crate::fetch::{Fetch, address, client};
-use crate::signature::hex;
 use crate::{Content, Result, Sources, consumer};
 
 /// Media type of a package.
@@ -65,6 +64,12 @@ pub(crate) async fn open(access: &TypedObject, sources: &dyn Sources) -> Result<
         request = request.authorization(value);
     }
     Fetch::new(client, request).content(Some(PACKAGE.to_owned()), integrity(&description.dist.integrity)).await
+}
+
+/// Bytes as lower-case hexadecimal digits.
+fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// The strongest digest of a *Subresource Integrity* text that is computed here.

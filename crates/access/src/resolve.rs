@@ -31,7 +31,7 @@ pub enum Subject {
 }
 
 /// Looks up what an access refers to, computes its digest, and pins it: `app:1.0` becomes `app:1.0@sha256:…` in the spelling
-/// of its author, a branch of GitHub gets its commit, a chart without a version the one that is newest now (cli-v2, 3.7).
+/// of its author, a branch of GitHub gets its commit, a chart without a version the one that is newest now.
 ///
 /// A digest that was `given` is compared, and its names are kept. `None` for types whose content cannot be looked up here.
 ///
@@ -64,6 +64,11 @@ pub async fn resolve(
                 Access::GitHub { .. } => github::pinned(access, sources).await?,
                 _ => access.clone(),
             };
+            if let (Access::Other | Access::Git { .. }, Some((access, digest))) =
+                (Access::of(&access), sources.foreign_digest(&access).await?)
+            {
+                return foreign(access, given, digest).map(Some);
+            }
             let Some(content) = remote(&access, sources).await? else { return Ok(None) };
             let algorithm = match given.and_then(DigestSpec::hash) {
                 Some(HashAlgorithm::Sha512) => Algorithm::Sha512,
@@ -74,6 +79,17 @@ pub async fn resolve(
     };
     let digest = named(&access, given, &digest)?;
     Ok(Some(Resolved { access, digest, of }))
+}
+
+/// What somebody else looked up, compared with the digest that was given.
+fn foreign(access: TypedObject, given: Option<&DigestSpec>, digest: DigestSpec) -> Result<Resolved> {
+    match given {
+        Some(given) if !(given.value.eq_ignore_ascii_case(&digest.value) && given.hash() == digest.hash()) => {
+            let reason = format!("has the digest {}, but {} was given", digest.value, given.value);
+            Err(Error::new(Kind::Invalid, shown(&access), reason))
+        }
+        _ => Ok(Resolved { digest: given.cloned().unwrap_or(digest), access, of: Subject::Bytes }),
+    }
 }
 
 /// The digest with its names, compared with the one that was given.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ocm_credentials::aws::{self, Keys, Signing};
 use ocm_http::{Method, Request, Response, Url};
 use ocm_model::TypedObject;
 use ocm_model::access::Access;
@@ -10,7 +11,6 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use crate::fetch::{Fetch, address, client, good};
-use crate::signature::{self, Keys};
 use crate::{Content, Result, Sources, consumer};
 
 /// Where buckets are if nobody says it.
@@ -114,7 +114,10 @@ impl Object {
             // A redirect would carry a signature that was made for another address.
             let mut request = Request::new(Method::GET, signed.clone()).stay();
             if let Some(keys) = &keys {
-                for (name, value) in signature::headers(&signed, keys, &region, jiff::Timestamp::now())? {
+                let signing =
+                    Signing { method: "GET", url: &signed, headers: &[], payload: &[], service: "s3", region: &region };
+                let unusable = |error| Error::new(Kind::Denied, ocm_http::redacted(&signed), error);
+                for (name, value) in aws::headers(&signing, keys, jiff::Timestamp::now()).map_err(unusable)? {
                     request = match name.as_str() {
                         "authorization" => request.authorization(value),
                         _ => request.header(name, value),

@@ -1,13 +1,21 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ocm_credentials::Secret;
-use ocm_model::Identity;
+use ocm_credentials::Properties;
+use ocm_model::{DigestSpec, Identity, Resource, Source, TypedObject};
 use ocm_oci::{ImageReference, Repository};
 
-use crate::Result;
 use crate::relocation::{Rebased, Rebasing};
+use crate::{Content, Result};
+
+/// What an input belongs to, as far as its descriptor has it before there is any content.
+#[derive(Clone, Copy, Debug)]
+pub enum Owner<'a> {
+    /// A resource.
+    Resource(&'a Resource),
+    /// A source.
+    Source(&'a Source),
+}
 
 /// What following an access needs from outside: registries, the HTTP client, and who the program is elsewhere.
 #[async_trait]
@@ -28,26 +36,26 @@ pub trait Sources: Send + Sync {
         None
     }
 
-    /// Credentials for a consumer (cli-v2, 5.3): its `type` (`Wget`, `HelmChartRepository`, `GitHubRepository`, `S3Bucket`),
+    /// Content of an access whose type this crate does not know; `resource` is what it belongs to, where that is known. `None`,
+    /// the default, means that nobody else knows the type either.
+    async fn foreign(&self, _access: &TypedObject, _resource: Option<&Resource>) -> Result<Option<Content>> {
+        Ok(None)
+    }
+
+    /// The digest of such content, with an access that always means the same. `None`, the default, means that it is computed
+    /// here.
+    async fn foreign_digest(&self, _access: &TypedObject) -> Result<Option<(TypedObject, DigestSpec)>> {
+        Ok(None)
+    }
+
+    /// Content of an input whose type nobody here knows. `None`, the default, means that nobody else knows it either.
+    async fn foreign_input(&self, _input: &TypedObject, _of: Owner<'_>) -> Result<Option<Content>> {
+        Ok(None)
+    }
+
+    /// Credentials for a consumer: its `type` (`Wget`, `HelmChartRepository`, `GitHubRepository`, `S3Bucket`),
     /// `scheme`, `hostname`, `port` if it is written, and `path`. `None`, the default, means nobody in particular.
     async fn credentials(&self, _consumer: &Identity) -> Result<Option<Properties>> {
         Ok(None)
-    }
-}
-
-/// Credentials by the names of their parts: `username`, `password`, `token`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Properties(pub BTreeMap<String, Secret>);
-
-impl Properties {
-    /// The first of some names of one part that has a text.
-    pub(crate) fn get(&self, names: &[&str]) -> Option<&str> {
-        names.iter().filter_map(|name| self.0.get(*name)).map(Secret::reveal).find(|text| !text.is_empty())
-    }
-}
-
-impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Properties {
-    fn from_iter<I: IntoIterator<Item = (K, V)>>(parts: I) -> Self {
-        Self(parts.into_iter().map(|(name, text)| (name.into(), Secret::new(text))).collect())
     }
 }

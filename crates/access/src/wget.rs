@@ -15,7 +15,7 @@ use crate::{Content, Result, Sources, consumer};
 const NOT_FOR_AUTHORS: [&str; 8] =
     ["host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "proxy-authorization"];
 
-/// Opens the answer to the request that an access describes (cli-v2, 3.4.5): `url`, `mediaType`, `header`, `verb`, `body`,
+/// Opens the answer to the request that an access describes: `url`, `mediaType`, `header`, `verb`, `body`,
 /// `noRedirect`.
 ///
 /// # Errors

@@ -33,6 +33,9 @@ pub enum Error {
     /// An archive that cannot be read, or that must not be unpacked.
     #[error("{0}")]
     Archive(String),
+    /// An archive cannot be cut into parts of the size that was asked for.
+    #[error("{0}")]
+    PartSize(String),
     /// A file could not be read or written.
     #[error("{}: {source}", path.display())]
     File {

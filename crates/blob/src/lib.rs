@@ -21,6 +21,7 @@ mod staged;
 mod staged_directory;
 mod staged_parts;
 mod staged_pipeline;
+pub mod tar_frame;
 mod verify;
 
 pub use archive::{Archive, ArchiveBlob, Entry, EntryPath, Kind, Parts, Refused, file_in_tar, find_in_tar_gzip};
@@ -38,7 +39,8 @@ pub use staged::{
     Durability, Existing, Finished, Staged, folder_of, sync_filesystem, sync_folder, write_file, write_file_as,
 };
 pub use staged_directory::StagedDirectory;
-pub use staged_parts::{Cut, write_parts};
+pub use staged_parts::{Cut, Parted, write_parts};
+pub use staged_pipeline::{Begun, WritingBack, write_into};
 pub use verify::{Measure, Measured, read_to_end, verified};
 
 /// Result of reading or writing content.

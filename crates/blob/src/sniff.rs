@@ -3,7 +3,8 @@
 /// Bytes that are enough for [`media_type`].
 pub const SNIFFED: usize = 3072;
 
-/// The media type of content by its first bytes (cli-v2, `file` input): nothing but what they say, never a file name.
+/// The media type of content by its first bytes, as the Go program tells that of a file: nothing but what they say, never a
+/// file name.
 ///
 /// `beginning` holds the first [`SNIFFED`] bytes, or all of them if there are fewer.
 pub fn media_type(beginning: &[u8]) -> &'static str {

@@ -1,5 +1,6 @@
 //! An archive in parts on its way into files.
 
+use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
@@ -8,36 +9,55 @@ use futures_util::StreamExt as _;
 
 use crate::archive::{List, MOST_PARTS, Parts, Row, digest_of_start};
 use crate::staged_pipeline::blocking;
-use crate::{ByteStream, Durability, Error, Existing, Result, Staged, sync_filesystem};
+use crate::{Algorithm, ByteStream, CHUNK, Digester, Durability, Error, Existing, Result, Staged, sync_filesystem};
 
 /// How an archive is cut into parts.
 #[derive(Clone, Copy, Debug)]
 pub struct Cut {
-    /// Bytes of every part but the last.
+    /// Most bytes of a part.
     pub part_size: u64,
-    /// Most bytes that the archive can have, without what makes it one in parts.
+    /// Most bytes that `stream` can have.
     pub at_most: u64,
     /// Whether it is compressed with gzip.
     pub compressed: bool,
 }
 
+/// What becomes an archive in parts.
+pub struct Parted<'a> {
+    /// The archive, or what stands in it before the files behind.
+    pub stream: ByteStream,
+    /// What the archive begins with, as far as whoever opens it reads to get to know it.
+    pub start: &'a [u8],
+    /// Files that are parts already: they only get their names.
+    pub behind: Vec<PathBuf>,
+}
+
 impl Cut {
+    /// Fails if parts of so many bytes are too small for any archive, which is known before there is one.
+    ///
+    /// # Errors
+    /// [`Error::PartSize`].
+    pub fn check(part_size: u64, compressed: bool) -> Result<()> {
+        Self { part_size, at_most: 1, compressed }.room(0).map(drop)
+    }
+
     /// The room for the list, and how many bytes it takes in the archive.
-    fn room(&self) -> Result<(usize, u64)> {
-        let mut parts = self.at_most.div_ceil(self.part_size.max(1)).max(1);
+    fn room(&self, behind: u64) -> Result<(usize, u64)> {
+        let mut parts = self.at_most.div_ceil(self.part_size.max(1)).max(1) + behind;
         loop {
             let room = List::room(parts);
             let head = List::head(None, room, self.compressed)?.len() as u64;
-            let with_head = self.at_most.saturating_add(head).div_ceil(self.part_size.max(1));
+            let with_head = self.at_most.saturating_add(head).div_ceil(self.part_size.max(1)) + behind;
             if with_head > MOST_PARTS && !self.compressed {
-                let least = self.at_most.saturating_add(1 << 20).div_ceil(MOST_PARTS);
-                return Err(Error::Archive(format!(
+                let all = self.at_most.saturating_add(behind.saturating_mul(self.part_size)).saturating_add(1 << 20);
+                let least = all.div_ceil(MOST_PARTS);
+                return Err(Error::PartSize(format!(
                     "parts of {} bytes would be {with_head}, and at most {MOST_PARTS} are possible: choose at least {least} bytes",
                     self.part_size
                 )));
             }
             if head > self.part_size {
-                return Err(Error::Archive(format!(
+                return Err(Error::PartSize(format!(
                     "parts of {} bytes are too small for the list of {parts} parts: choose at least {head} bytes",
                     self.part_size
                 )));
@@ -50,13 +70,14 @@ impl Cut {
     }
 }
 
-/// Writes the files `NAME.001`, `NAME.002`, … into `folder`, where nobody looks yet, and flushes them. `start` is what the
-/// archive begins with, as far as whoever opens it reads to get to know it. Returns how many files there are.
+/// Writes the files `NAME.001`, `NAME.002`, … into `folder`, where nobody looks yet, and flushes them. Returns how many files
+/// there are.
 ///
 /// # Errors
 /// More parts than 999, and parts too small for the list of them.
-pub async fn write_parts(mut stream: ByteStream, start: &[u8], cut: Cut, folder: &Path, name: &str) -> Result<u64> {
-    let (room, head) = cut.room()?;
+pub async fn write_parts(archive: Parted<'_>, cut: Cut, folder: &Path, name: &str) -> Result<u64> {
+    let Parted { mut stream, start, behind } = archive;
+    let (room, head) = cut.room(behind.len() as u64)?;
     let blank = List::head(None, room, cut.compressed)?;
     let path = |number: u64| Parts::part(&folder.join(name), number);
     let mut rows: Vec<Row> = Vec::new();
@@ -66,9 +87,9 @@ pub async fn write_parts(mut stream: ByteStream, start: &[u8], cut: Cut, folder:
         while !chunk.is_empty() {
             if part.size() == cut.part_size {
                 rows.push(end(part, path(rows.len() as u64 + 1)).await?);
-                if rows.len() as u64 == MOST_PARTS {
+                if (rows.len() + behind.len()) as u64 >= MOST_PARTS {
                     let reason = format!("there would be more than {MOST_PARTS} parts: choose larger ones");
-                    return Err(Error::Archive(reason));
+                    return Err(Error::PartSize(reason));
                 }
                 part = Staged::new(folder);
             }
@@ -77,18 +98,42 @@ pub async fn write_parts(mut stream: ByteStream, start: &[u8], cut: Cut, folder:
         }
     }
     rows.push(end(part, path(rows.len() as u64 + 1)).await?);
+    let mut measured = futures_util::stream::iter(behind.into_iter().map(measure)).buffered(HASHED_AT_ONCE);
+    while let Some((file, row)) = measured.next().await.transpose()? {
+        rows.push(row);
+        std::fs::rename(&file, path(rows.len() as u64)).map_err(Error::at(&file))?;
+    }
     let count = rows.len() as u64;
     let list = List::new(cut.part_size, digest_of_start(&blank, start), rows)?;
     let filled = List::head(Some(&list), room, cut.compressed)?;
     debug_assert_eq!(filled.len() as u64, head);
     let (first, folder): (PathBuf, PathBuf) = (path(1), folder.to_path_buf());
     blocking(move || {
-        let file = std::fs::File::options().write(true).open(&first).map_err(Error::at(&first))?;
+        let file = File::options().write(true).open(&first).map_err(Error::at(&first))?;
         file.write_all_at(&filled, 0).map_err(Error::at(&first))?;
         sync_filesystem(&folder)
     })
     .await?;
     Ok(count)
+}
+
+/// Parts that were written before are hashed beside each other, as many as this.
+const HASHED_AT_ONCE: usize = 4;
+
+async fn measure(path: PathBuf) -> Result<(PathBuf, Row)> {
+    blocking(move || {
+        let mut file = File::open(&path).map_err(Error::at(&path))?;
+        let (mut digester, mut size, mut buffer) = (Digester::new(Algorithm::Sha256), 0, vec![0; CHUNK]);
+        loop {
+            let count = std::io::Read::read(&mut file, &mut buffer).map_err(Error::at(&path))?;
+            if count == 0 {
+                return Ok((path, Row { digest: digester.finish(), size }));
+            }
+            digester.update(&buffer[..count]);
+            size += count as u64;
+        }
+    })
+    .await
 }
 
 async fn end(part: Staged, path: PathBuf) -> Result<Row> {

@@ -1,16 +1,17 @@
 //! The threads that write and hash content while it arrives.
 
 use std::fs::{File, TryLockError};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use tempfile::{NamedTempFile, TempPath};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::{Algorithm, CHUNK, Digest, Digester, Error, Result};
+use crate::{Algorithm, Blob, CHUNK, Digest, Digester, Error, Result};
 
 /// Chunks that may wait for the writing and for the hashing thread.
 const CHUNKS_AHEAD: usize = 8;
@@ -52,8 +53,13 @@ enum Target {
 
 pub(crate) struct Pipeline {
     target: Target,
-    to_file: mpsc::Sender<Bytes>,
-    file: JoinHandle<Result<File>>,
+    flow: Flow<WritingBack>,
+}
+
+/// Two threads beside each other: one writes chunks, the other one hashes them.
+struct Flow<W> {
+    to_sink: mpsc::Sender<Bytes>,
+    sink: JoinHandle<Result<W>>,
     digest: Digesting,
 }
 
@@ -109,24 +115,47 @@ impl Pipeline {
             blocking(open).await?
         };
         let Some((file, size)) = opened else { return Ok(None) };
-        let digesting = Digesting::of(digest.algorithm(), Some((path.clone(), size)));
+        let content = File::open(&path).map_err(Error::at(&path))?.take(size);
+        let begun = Begun { size, content: Box::new(content) };
+        let digesting = Digesting::of(digest.algorithm(), Some((begun, path.clone())));
         Ok(Some((Self::run(file, Target::Part(path), digesting), size)))
     }
 
     fn run(file: File, target: Target, digest: Digesting) -> Self {
-        let (to_file, chunks) = mpsc::channel(CHUNKS_AHEAD);
         let shown = target.path().to_path_buf();
-        let file = tokio::task::spawn_blocking(move || write(file, chunks).map_err(Error::at(shown)));
-        Self { target, to_file, file, digest }
+        Self { target, flow: Flow::run(WritingBack::new(file), shown, digest) }
     }
 
     /// Takes the next bytes.
     pub(crate) async fn pass_on(&mut self, chunk: Bytes) -> Result<()> {
+        self.flow.pass_on(chunk).await
+    }
+
+    /// Waits for both threads. From here on the file goes away unless it gets a name.
+    pub(crate) async fn finish(self) -> Result<(TempPath, File, Digest)> {
+        let (sink, digest) = self.flow.finish().await?;
+        let path = match self.target {
+            Target::Temporary(path) => path,
+            Target::Part(path) => TempPath::try_from_path(path)?,
+        };
+        Ok((path, sink.file, digest))
+    }
+}
+
+impl<W: io::Write + Send + 'static> Flow<W> {
+    /// Begins. `shown` is what errors call the sink.
+    fn run(sink: W, shown: PathBuf, digest: Digesting) -> Self {
+        let (to_sink, chunks) = mpsc::channel(CHUNKS_AHEAD);
+        let sink = tokio::task::spawn_blocking(move || write(sink, chunks).map_err(Error::at(shown)));
+        Self { to_sink, sink, digest }
+    }
+
+    async fn pass_on(&mut self, chunk: Bytes) -> Result<()> {
         let hashed = match &self.digest {
             Digesting::Thread(to_digest, _) => to_digest.send(chunk.clone()).await.is_ok(),
             Digesting::Known(_) => true,
         };
-        if self.to_file.send(chunk).await.is_ok() && hashed {
+        if self.to_sink.send(chunk).await.is_ok() && hashed {
             return Ok(());
         }
         // A thread that no longer takes chunks has failed, and only it knows why.
@@ -136,30 +165,83 @@ impl Pipeline {
         {
             return Err(error);
         }
-        match (&mut self.file).await {
+        match (&mut self.sink).await {
             Ok(Err(error)) => Err(error),
             Ok(Ok(_)) => Err(Error::Io(io::Error::other("writing has ended early"))),
             Err(error) => Err(Error::Io(io::Error::other(error))),
         }
     }
 
-    /// Waits for both threads. From here on the file goes away unless it gets a name.
-    pub(crate) async fn finish(self) -> Result<(TempPath, File, Digest)> {
-        drop(self.to_file);
+    /// Waits until the sink is closed, after an error that says why.
+    async fn end(self) {
+        drop(self.to_sink);
+        drop(self.digest);
+        // It may have ended with that error already, and can be waited for only once.
+        if !self.sink.is_finished() {
+            let _ = self.sink.await;
+        }
+    }
+
+    /// Waits for both threads.
+    async fn finish(self) -> Result<(W, Digest)> {
+        drop(self.to_sink);
         let digest = match self.digest {
-            Digesting::Known(digest) => digest,
+            Digesting::Known(digest) => Ok(digest),
             Digesting::Thread(to_digest, digest) => {
                 drop(to_digest);
-                digest.await.map_err(io::Error::other)??
+                digest.await.map_err(io::Error::other)?
             }
         };
-        let file = self.file.await.map_err(io::Error::other)??;
-        let path = match self.target {
-            Target::Temporary(path) => path,
-            Target::Part(path) => TempPath::try_from_path(path)?,
-        };
-        Ok((path, file, digest))
+        let sink = self.sink.await.map_err(io::Error::other)??;
+        Ok((sink, digest?))
     }
+}
+
+/// The beginning of content that is there already.
+pub struct Begun {
+    /// Bytes that are there.
+    pub size: u64,
+    /// Those bytes. They are hashed anew, since nobody knows what became of them.
+    pub content: Box<dyn io::Read + Send>,
+}
+
+/// Writes content to a sink while it is hashed, or only what is missing of it, and says what digest it has in the end. The
+/// sink is closed when this returns, however it ends. `shown` is what errors call it.
+///
+/// # Errors
+/// Those of the content and of the sink. Whether the digest is the expected one is for the caller to judge.
+pub async fn write_into(
+    content: &dyn Blob,
+    expected: &Digest,
+    begun: Option<Begun>,
+    sink: impl io::Write + Send + 'static,
+    shown: &Path,
+) -> Result<Digest> {
+    let from = begun.as_ref().map_or(0, |begun| begun.size);
+    let digest = match begun {
+        None if content.is_verified() => Digesting::Known(expected.clone()),
+        begun => Digesting::of(expected.algorithm(), begun.map(|begun| (begun, shown.to_path_buf()))),
+    };
+    let mut flow = Flow::run(sink, shown.to_path_buf(), digest);
+    match pass_all(content, from, &mut flow).await {
+        Ok(()) => flow.finish().await.map(|(_, digest)| digest),
+        Err(error) => {
+            flow.end().await;
+            Err(error)
+        }
+    }
+}
+
+async fn pass_all<W: io::Write + Send + 'static>(content: &dyn Blob, from: u64, flow: &mut Flow<W>) -> Result<()> {
+    let mut stream = match content.size().map(|size| size.saturating_sub(from)) {
+        Some(0) if from > 0 => return Ok(()),
+        left if from > 0 => crate::verified(content.open_at(from).await?, left, None),
+        left => crate::verified(content.open().await?, left, None),
+    };
+    while let Some(chunk) = stream.next().await.transpose()? {
+        flow.pass_on(chunk).await?;
+    }
+    Ok(())
 }
 
 impl Target {
@@ -173,12 +255,12 @@ impl Target {
 
 impl Digesting {
     /// Hashes what a file has already, and then what comes.
-    fn of(algorithm: Algorithm, before: Option<(PathBuf, u64)>) -> Self {
+    fn of(algorithm: Algorithm, begun: Option<(Begun, PathBuf)>) -> Self {
         let (to_digest, mut chunks) = mpsc::channel::<Bytes>(CHUNKS_AHEAD);
         let digest = tokio::task::spawn_blocking(move || {
             let mut digester = Digester::new(algorithm);
-            if let Some((path, size)) = before {
-                hash_start(&path, size, &mut digester).map_err(Error::at(path))?;
+            if let Some((begun, shown)) = begun {
+                hash_start(begun, &mut digester).map_err(Error::at(shown))?;
             }
             while let Some(chunk) = chunks.blocking_recv() {
                 digester.update(&chunk);
@@ -189,12 +271,13 @@ impl Digesting {
     }
 }
 
-/// Hashes the first `size` bytes of a file.
-fn hash_start(path: &Path, size: u64, digester: &mut Digester) -> io::Result<()> {
-    let mut file = File::open(path)?.take(size);
-    let (mut buffer, mut left) = (vec![0; CHUNK], size);
+/// Hashes what is there already.
+fn hash_start(begun: Begun, digester: &mut Digester) -> io::Result<()> {
+    let Begun { size: mut left, mut content } = begun;
+    let mut buffer = vec![0; CHUNK];
     while left > 0 {
-        let count = file.read(&mut buffer)?;
+        let wanted = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let count = content.read(&mut buffer[..wanted])?;
         if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -239,17 +322,42 @@ pub(crate) fn create(folder: &Path) -> Result<NamedTempFile> {
     builder.prefix(".ocm-").suffix(PART).permissions(permissions).tempfile_in(folder).map_err(Error::at(folder))
 }
 
-fn write(mut file: File, mut chunks: mpsc::Receiver<Bytes>) -> io::Result<File> {
-    let (mut written, mut flushed) = (file.stream_position()?, 0);
+fn write<W: io::Write>(mut sink: W, mut chunks: mpsc::Receiver<Bytes>) -> io::Result<W> {
     while let Some(chunk) = chunks.blocking_recv() {
-        file.write_all(&chunk)?;
-        written += chunk.len() as u64;
-        if written - flushed >= WRITEBACK {
-            begin_writeback(&file, flushed, written - flushed);
-            flushed = written;
-        }
+        sink.write_all(&chunk)?;
     }
-    Ok(file)
+    Ok(sink)
+}
+
+/// A file that goes to the disk while it is being written, so that the final flush has little left to do.
+pub struct WritingBack {
+    file: File,
+    position: u64,
+    asked: u64,
+}
+
+impl WritingBack {
+    /// Goes on from where the file is positioned.
+    pub fn new(mut file: File) -> Self {
+        let position = file.stream_position().unwrap_or_default();
+        Self { file, position, asked: position }
+    }
+}
+
+impl io::Write for WritingBack {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.file.write(bytes)?;
+        self.position += count as u64;
+        if self.position - self.asked >= WRITEBACK {
+            begin_writeback(&self.file, self.asked, self.position - self.asked);
+            self.asked = self.position;
+        }
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// Asks the system to write a range to the disk soon, without waiting. It is only advice: what matters is the flush.

@@ -1,49 +1,78 @@
-use crate::resolvers::has_aliases;
-use crate::{Credentials, Document, Entry, Http, Notice, Place, Resolvers, Result, Signing, Transfer};
+use crate::aliases::Aliases;
+use crate::{
+    Credentials, Document, Entry, Filesystem, Http, Keys, Notice, Place, Plugins, Resolvers, Result, Signing, Transfer,
+};
 
 /// Entries of component repositories by name patterns.
-const PATTERNS: [&str; 2] = ["resolvers.config.ocm.software", "resolvers.config.ocm.software/v1alpha1"];
+pub(crate) const PATTERNS: [&str; 2] = ["resolvers.config.ocm.software", "resolvers.config.ocm.software/v1alpha1"];
 
 /// Entries of component repositories by prefixes; deprecated, and all the older program has.
-const PREFIXES: [&str; 2] = ["ocm.config.ocm.software", "ocm.config.ocm.software/v1"];
+pub(crate) const PREFIXES: [&str; 2] = ["ocm.config.ocm.software", "ocm.config.ocm.software/v1"];
 
 /// Entries of defaults for transfers.
-const TRANSFER: [&str; 4] = [
+pub(crate) const TRANSFER: [&str; 6] = [
     "transfer.config.ocm.software",
     "transfer.config.ocm.software/v1alpha1",
+    "transport.ocm.config.ocm.software",
+    "transport.ocm.config.ocm.software/v1",
     "OCIImageReferenceOverride",
     "OCIImageReferenceOverride/v1alpha1",
 ];
 
 /// Entries of credentials.
-const CREDENTIALS: [&str; 2] = ["credentials.config.ocm.software", "credentials.config.ocm.software/v1"];
+pub(crate) const CREDENTIALS: [&str; 2] = ["credentials.config.ocm.software", "credentials.config.ocm.software/v1"];
 
 /// Entries of how to sign and verify.
-const SIGNING: [&str; 2] = ["signing.config.ocm.software", "signing.config.ocm.software/v1alpha1"];
+pub(crate) const SIGNING: [&str; 2] = ["signing.config.ocm.software", "signing.config.ocm.software/v1alpha1"];
 
 /// Entries of settings of connections.
-const HTTP: [&str; 2] = ["http.config.ocm.software", "http.config.ocm.software/v1alpha1"];
+pub(crate) const HTTP: [&str; 2] = ["http.config.ocm.software", "http.config.ocm.software/v1alpha1"];
 
-/// Types of both older programs, without their versions, that mean something there and nothing here yet.
-const UNUSED: [&str; 21] = [
-    "filesystem.config.ocm.software",
-    "http.config.ocm.software",
-    "plugin.config.ocm.software",
-    "versioncheck.cli.config.ocm.software",
+/// Entries of plugins.
+const PLUGINS: [&str; 2] = ["plugin.config.ocm.software", "plugin.config.ocm.software/v2alpha1"];
+
+/// Entries of folders.
+const FILESYSTEM: [&str; 2] = ["filesystem.config.ocm.software", "filesystem.config.ocm.software/v1alpha1"];
+
+/// Entries of keys and root certificates, which only the older program has.
+const KEYS: [&str; 4] = [
+    "keys.config.ocm.software",
+    "keys.config.ocm.software/v1",
+    "rootcerts.config.ocm.software",
+    "rootcerts.config.ocm.software/v1",
+];
+
+/// Entries of short names of repositories, beside those of [`PREFIXES`]; only the older program has them.
+const ALIASES: [&str; 6] = [
+    "oci.config.ocm.software",
+    "oci.config.ocm.software/v1",
+    "ocm.cmd.config.ocm.software",
+    "ocm.cmd.config.ocm.software/v1",
+    "cli.ocm.config.ocm.software",
+    "cli.ocm.config.ocm.software/v1",
+];
+
+/// Entries about looking for newer versions of the program. This one never does, so that what they ask for is so.
+const VERSION_CHECK: [&str; 2] =
+    ["versioncheck.cli.config.ocm.software", "versioncheck.cli.config.ocm.software/v1alpha1"];
+
+/// Members of entries that mean something to the older program and nothing here.
+const WITHOUT_EFFECT: [(&str, &str); 3] = [
+    ("transport.ocm.config.ocm.software", "keepGlobalAccess"),
+    ("transport.ocm.config.ocm.software", "stopOnExistingVersion"),
+    ("keys.config.ocm.software", "tsaURL"),
+];
+
+/// Types of both older programs, without their versions, that mean something there and nothing here.
+const UNUSED: [&str; 11] = [
     "extract.oci.artifact.ocm.software",
     "attributes.config.ocm.software",
-    "oci.config.ocm.software",
     "oci.uploader.config.ocm.software",
     "blobLimits.ocireg.ocm.config.ocm.software",
-    "transport.ocm.config.ocm.software",
-    "cli.ocm.config.ocm.software",
-    "ocm.cmd.config.ocm.software",
     "downloader.ocm.config.ocm.software",
     "uploader.ocm.config.ocm.software",
     "scripts.ocm.config.ocm.software",
-    "keys.config.ocm.software",
     "hasher.config.ocm.software",
-    "rootcerts.config.ocm.software",
     "logging.config.ocm.software",
     "merge.config.ocm.software",
     "memory.credentials.config.ocm.software",
@@ -64,9 +93,10 @@ impl Configuration {
     /// Where component versions that others refer to are found.
     ///
     /// # Errors
-    /// A wrong pattern, constraint or repository, or resolvers of both types.
+    /// A wrong pattern, constraint or repository.
     pub fn resolvers(&self) -> Result<Resolvers> {
-        Resolvers::read(&self.of(&PATTERNS), &self.of(&PREFIXES))
+        let aliases = Aliases::read(&self.of(&[&PREFIXES[..], &ALIASES].concat()))?;
+        Resolvers::read(&self.of(&PATTERNS), &self.of(&PREFIXES), aliases)
     }
 
     /// Defaults for transfers.
@@ -101,12 +131,41 @@ impl Configuration {
         Http::read(&self.of(&HTTP))
     }
 
+    /// Where plugins are.
+    ///
+    /// # Errors
+    /// An entry that is not understood.
+    pub fn plugins(&self) -> Result<Plugins> {
+        Plugins::read(&self.of(&PLUGINS))
+    }
+
+    /// Folders of the program.
+    ///
+    /// # Errors
+    /// An entry that is not understood.
+    pub fn filesystem(&self) -> Result<Filesystem> {
+        Filesystem::read(&self.of(&FILESYSTEM))
+    }
+
+    /// Keys and root certificates in the form of the older program.
+    ///
+    /// # Errors
+    /// An entry that is not understood.
+    pub fn keys(&self) -> Result<Keys> {
+        Keys::read(&self.of(&KEYS))
+    }
+
+    /// All entries in the order of their priority, the highest last.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.documents.iter().flat_map(Document::entries)
+    }
+
     /// Everything that has no effect here.
     pub fn notices(&self) -> Vec<Notice> {
         self.documents.iter().flat_map(notices).collect()
     }
 
-    fn of(&self, kinds: &[&str]) -> Vec<&Entry> {
+    pub(crate) fn of(&self, kinds: &[&str]) -> Vec<&Entry> {
         self.documents.iter().flat_map(Document::entries).filter(|entry| kinds.contains(&entry.kind.as_str())).collect()
     }
 }
@@ -117,11 +176,25 @@ fn notices(document: &Document) -> Vec<Notice> {
     for entry in document.entries() {
         let kind = entry.kind.as_str();
         let name = kind.split_once('/').map_or(kind, |(name, _)| name);
-        let is_used = [&PATTERNS[..], &PREFIXES, &TRANSFER, &CREDENTIALS, &SIGNING].concat().contains(&kind);
+        let used = [
+            &PATTERNS[..],
+            &PREFIXES,
+            &TRANSFER,
+            &CREDENTIALS,
+            &SIGNING,
+            &HTTP,
+            &FILESYSTEM,
+            &KEYS,
+            &ALIASES,
+            &PLUGINS,
+        ];
+        let is_used = used.concat().contains(&kind) || VERSION_CHECK.contains(&kind);
         let told = |notice: &Notice| matches!(notice, Notice::Unknown { kind, .. } if *kind == entry.kind);
         if is_used {
-            if PREFIXES.contains(&kind) && has_aliases(&entry.members) {
-                notices.push(Notice::UnusedPart { place: entry.place.clone(), part: "aliases" });
+            for part in WITHOUT_EFFECT {
+                if kind.starts_with(part.0) && entry.members.contains_key(part.1) {
+                    notices.push(Notice::UnusedPart { place: entry.place.clone(), part: part.1 });
+                }
             }
         } else if UNUSED.contains(&name) {
             if !unused.contains(&entry.kind) {
@@ -153,11 +226,12 @@ sets: {}
 configurations:
 - {type: credentials.config.ocm.software/v1}
 - {type: nosuch.config.ocm.software}
-- {type: filesystem.config.ocm.software}
+- {type: hasher.config.ocm.software}
 - {type: nosuch.config.ocm.software}
 - {type: transfer.config.ocm.software/v9}
 - {type: credentials.config.ocm.software/v1}
-- {type: ocm.config.ocm.software, aliases: {a: {type: ctf}}}
+- {type: transport.ocm.config.ocm.software, keepGlobalAccess: true}
+- {type: http.config.ocm.software}
 - {type: transfer.config.ocm.software}
 ";
         let configuration = Configuration::new([Document::read("c.yaml", text).unwrap()]);
@@ -167,9 +241,9 @@ configurations:
             [
                 "c.yaml:5:3: ignored an entry of the unknown type \"nosuch.config.ocm.software\"",
                 "c.yaml:8:3: ignored an entry of the unknown type \"transfer.config.ocm.software/v9\"",
-                "c.yaml:10:3: this version does not use aliases",
+                "c.yaml:10:3: this version does not use keepGlobalAccess",
                 "c.yaml: this version does not use sets",
-                "c.yaml: this version does not use entries of type filesystem.config.ocm.software",
+                "c.yaml: this version does not use entries of type hasher.config.ocm.software",
             ]
         );
         assert_eq!(configuration.transfer().unwrap(), Transfer::default());

@@ -31,7 +31,7 @@ pub struct Entry {
     /// All other members.
     pub members: Map<String, Value>,
     /// Where their parts stand.
-    places: Arc<Places>,
+    pub(crate) places: Arc<Places>,
 }
 
 impl Entry {

@@ -58,9 +58,44 @@ fn parts(text: &str) -> Option<Duration> {
     (!text.is_empty()).then_some(sum)
 }
 
+/// The duration as Go programs write it: `1m0s`, `1.5s`, `200ms`.
+pub(crate) fn text(length: Duration) -> String {
+    if length < Duration::from_secs(1) {
+        let (unit, one) = match length.as_nanos() {
+            0 => return "0s".to_owned(),
+            1..1_000 => ("ns", 1),
+            1_000..1_000_000 => ("µs", 1_000),
+            _ => ("ms", 1_000_000),
+        };
+        return format!("{}{unit}", decimal(u128::from(length.subsec_nanos()), one));
+    }
+    let (hours, minutes) = (length.as_secs() / 3600, length.as_secs() / 60 % 60);
+    let below = u128::from(length.as_secs() % 60) * 1_000_000_000 + u128::from(length.subsec_nanos());
+    let seconds = decimal(below, 1_000_000_000);
+    match (hours, minutes) {
+        (0, 0) => format!("{seconds}s"),
+        (0, _) => format!("{minutes}m{seconds}s"),
+        _ => format!("{hours}h{minutes}m{seconds}s"),
+    }
+}
+
+/// A number of parts as a number of wholes, without zeros at its end.
+fn decimal(parts: u128, whole: u128) -> String {
+    let digits = whole.to_string().len() - 1;
+    let text = format!("{}.{:0digits$}", parts / whole, parts % whole);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_are_written_as_go_writes_them() {
+        for text in ["0s", "1ns", "1.5µs", "200ms", "1s", "1.5s", "1m0s", "2m3.25s", "1h0m0s", "25h1m2s"] {
+            assert_eq!(read(&text.into()).map(|read| super::text(read.length)).as_deref(), Some(text));
+        }
+    }
 
     #[test]
     fn durations_are_read_as_go_reads_them() {

@@ -171,8 +171,12 @@ impl HttpSettings {
                     self.insecure_skip_verify = Some(switch);
                 }
                 "retry" => self.retry.merge(part, value)?,
-                "certificateAuthority" => self.certificate_authorities.push(part.file(key, value)?),
-                "certificateAuthorityData" => self.certificate_authorities.push(part.data(key, value)?),
+                "certificateAuthority" => {
+                    self.certificate_authorities.extend(part.several(key, value, MaterialSource::File)?);
+                }
+                "certificateAuthorityData" => {
+                    self.certificate_authorities.extend(part.several(key, value, MaterialSource::Data)?);
+                }
                 "clientCertificate" => self.client_certificate = Some(part.file(key, value)?),
                 "clientCertificateData" => self.client_certificate = Some(part.data(key, value)?),
                 "clientKey" => self.client_key = Some(part.file(key, value)?),
@@ -241,6 +245,15 @@ impl Part<'_> {
             .ok_or_else(|| self.wrong(key, "has to be a text"))
     }
 
+    /// One text or a list of texts.
+    fn several(&self, key: &str, value: &Value, source: fn(String) -> MaterialSource) -> Result<Vec<Material>> {
+        let one = |value| Ok(Material { place: self.place(key).clone(), source: source(self.text(key, value)?) });
+        match value {
+            Value::Array(values) => values.iter().map(one).collect(),
+            value => Ok(vec![one(value)?]),
+        }
+    }
+
     fn file(&self, key: &str, value: &Value) -> Result<Material> {
         Ok(Material { place: self.place(key).clone(), source: MaterialSource::File(self.text(key, value)?) })
     }
@@ -286,6 +299,7 @@ mod tests {
             }
         );
         assert_eq!(corp.certificate_authorities.len(), 2);
+        assert_eq!(read(&["certificateAuthority: [a.pem, b.pem]\n"]).unwrap().all.certificate_authorities.len(), 2);
         assert_eq!(http.of_host("registry.corp", None), http.all);
         assert_eq!(http.of_host("other", Some(5000)).timeout, Some(Duration::ZERO));
     }

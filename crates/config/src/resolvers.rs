@@ -3,23 +3,20 @@ use std::fmt;
 use ocm_model::{Constraint, RepositoryReference, TypedObject, Version};
 use serde_json::{Map, Value};
 
+use crate::aliases::Aliases;
 use crate::{Entry, Error, Pattern, Place, Result};
 
 /// Priority of a resolver that names none.
 const DEFAULT_PRIORITY: i64 = 10;
 
-/// Where component versions that others refer to are found, read and checked as a whole.
+/// Where component versions that others refer to are found, and short names of repositories; read and checked as a whole.
 #[derive(Clone, Debug, Default)]
-pub struct Resolvers(Kind);
-
-#[derive(Clone, Debug, Default)]
-enum Kind {
-    #[default]
-    None,
+pub struct Resolvers {
     /// `resolvers.config.ocm.software`: the first that fits decides.
-    Patterns(Vec<(Condition, Resolver)>),
+    patterns: Vec<(Condition, Resolver)>,
     /// `ocm.config.ocm.software`: all that fit are asked, the highest priority first.
-    Prefixes(Vec<(String, Resolver)>),
+    prefixes: Vec<(String, Resolver)>,
+    aliases: Aliases,
 }
 
 /// One repository that a configuration names.
@@ -65,45 +62,35 @@ impl Resolvers {
     /// Reads the entries of both types, in order.
     ///
     /// # Errors
-    /// A wrong pattern, constraint or repository, an unknown member, or entries of both types: which of them wins is
-    /// nowhere said.
-    pub(crate) fn read(patterns: &[&Entry], prefixes: &[&Entry]) -> Result<Self> {
-        let (patterns, prefixes) = (read_patterns(patterns)?, read_prefixes(prefixes)?);
-        match (patterns.first(), prefixes.first()) {
-            (None, None) => Ok(Self(Kind::None)),
-            (Some(_), None) => Ok(Self(Kind::Patterns(patterns))),
-            (None, Some(_)) => Ok(Self(Kind::Prefixes(prefixes))),
-            (Some((_, pattern)), Some((_, prefix))) => Err(Error::new(
-                &prefix.place,
-                format_args!(
-                    "resolvers of ocm.config.ocm.software cannot be combined with those of resolvers.config.ocm.software in {}: move them there, with a componentNamePattern for each prefix",
-                    pattern.place
-                ),
-            )),
-        }
+    /// A wrong pattern, constraint or repository, or an unknown member.
+    pub(crate) fn read(patterns: &[&Entry], prefixes: &[&Entry], aliases: Aliases) -> Result<Self> {
+        Ok(Self { patterns: read_patterns(patterns)?, prefixes: read_prefixes(prefixes)?, aliases })
     }
 
-    /// Where to look for a component version.
+    /// Where to look for a component version: a pattern that fits decides; only without one, prefixes count.
     pub fn route(&self, component: &str, version: &str) -> Route<'_> {
-        match &self.0 {
-            Kind::None => Route::Unconfigured,
-            Kind::Patterns(all) => all
-                .iter()
-                .find(|(condition, _)| condition.holds(component, version))
-                .map_or(Route::Unconfigured, |(_, resolver)| Route::Only(resolver)),
-            Kind::Prefixes(all) => {
-                let fits = |prefix: &str| {
-                    let rest = component.strip_prefix(prefix);
-                    prefix.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-                };
-                Route::Fallback(all.iter().filter(|(prefix, _)| fits(prefix)).map(|(_, resolver)| resolver).collect())
-            }
+        let decided = self.patterns.iter().find(|(condition, _)| condition.holds(component, version));
+        if let Some((_, resolver)) = decided {
+            return Route::Only(resolver);
         }
+        if self.prefixes.is_empty() {
+            return Route::Unconfigured;
+        }
+        let fits = |prefix: &str| {
+            let rest = component.strip_prefix(prefix);
+            prefix.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        Route::Fallback(self.prefixes.iter().filter(|(prefix, _)| fits(prefix)).map(|(_, resolver)| resolver).collect())
     }
 
-    /// Whether these are the resolvers of the deprecated type, which ask one repository after the other.
+    /// The repository with a short name.
+    pub fn alias(&self, name: &str) -> Option<&Resolver> {
+        self.aliases.get(name)
+    }
+
+    /// Whether there are resolvers of the deprecated type, which ask one repository after the other.
     pub fn are_deprecated(&self) -> bool {
-        matches!(self.0, Kind::Prefixes(_))
+        !self.prefixes.is_empty()
     }
 }
 
@@ -206,13 +193,8 @@ impl fmt::Display for Resolver {
     }
 }
 
-/// Members of an entry that have no effect.
-pub(crate) fn has_aliases(members: &Map<String, Value>) -> bool {
-    members.get("aliases").is_some_and(|aliases| aliases.as_object().is_none_or(|aliases| !aliases.is_empty()))
-}
-
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use crate::{Configuration, Document, Route};
 
@@ -303,16 +285,19 @@ mod tests {
     }
 
     #[test]
-    fn both_types_together_are_refused_whatever_files_they_are_in() {
-        let item = "- repository: {type: ctf, filePath: x}\n";
-        let both = configuration(&[format!("{PREFIXES}{item}"), format!("{PATTERNS}{item}")]);
-        // An entry without resolvers stands in nobody's way.
-        assert!(configuration(&[PREFIXES.to_owned(), format!("{PATTERNS}{item}")]).resolvers().is_ok());
-        let problem = both.resolvers().unwrap_err().to_string();
-        assert!(
-            problem.contains("ocm.config.ocm.software cannot be combined with those of resolvers.config"),
-            "{problem}"
-        );
+    fn a_pattern_decides_before_prefixes_whatever_files_they_are_in() {
+        let both = configuration(&[
+            format!("{PREFIXES}- repository: {{type: ctf, filePath: prefix}}\n"),
+            format!(
+                "{PATTERNS}- {{repository: {{type: ctf, filePath: pattern}}, componentNamePattern: 'acme.org/*'}}\n"
+            ),
+        ]);
+        let resolvers = both.resolvers().unwrap();
+        let Route::Only(one) = resolvers.route("acme.org/x", "1.0.0") else { panic!("no pattern") };
+        assert_eq!(one.repository.to_string(), "ctf::pattern");
+        let Route::Fallback(all) = resolvers.route("other.org/x", "1.0.0") else { panic!("no prefix") };
+        assert_eq!(all.len(), 1);
+        assert!(resolvers.are_deprecated());
     }
 
     #[test]

@@ -5,7 +5,10 @@ use crate::{Entry, Error, Place, Result};
 /// Type of entries in which the older program names single images, without its version.
 const OVERRIDE: &str = "OCIImageReferenceOverride";
 
-/// Defaults for transfers (`transfer.config.ocm.software`). What was not said is `None`.
+/// Type of entries with defaults for transfers in the words of the older program, without its version.
+const OLDER: &str = "transport.ocm.config.ocm.software";
+
+/// Defaults for transfers (`transfer.config.ocm.software`, `transport.ocm.config.ocm.software`). What was not said is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Transfer {
     /// Whether referenced component versions move along.
@@ -14,6 +17,12 @@ pub struct Transfer {
     pub copy_mode: Option<CopyMode>,
     /// How images are stored in a registry.
     pub upload_type: Option<UploadType>,
+    /// Whether the content of sources moves along.
+    pub sources: Option<bool>,
+    /// Whether component versions that are there and differ are replaced.
+    pub overwrite: Option<bool>,
+    /// Types of access whose content stays where it is.
+    pub omit_access_types: Option<Vec<String>>,
     /// Rules for the names of single images, in order of precedence; a later entry comes first.
     pub uploads: Vec<Placed>,
     /// The same as the older program says it (`OCIImageReferenceOverride`).
@@ -34,6 +43,8 @@ pub struct Placed {
 pub enum CopyMode {
     /// What the repository itself holds.
     LocalBlob,
+    /// That of resources whose relation is `local`.
+    LocalResources,
     /// That of all resources.
     AllResources,
 }
@@ -57,6 +68,10 @@ impl Transfer {
         for entry in entries {
             if entry.kind.starts_with(OVERRIDE) {
                 transfer.read_overrides(entry)?;
+                continue;
+            }
+            if entry.kind.starts_with(OLDER) {
+                transfer.read_older(entry)?;
                 continue;
             }
             for (key, value) in &entry.members {
@@ -103,6 +118,38 @@ impl Transfer {
             }
         }
         Ok(transfer)
+    }
+
+    fn read_older(&mut self, entry: &Entry) -> Result<()> {
+        let (mut all, mut local) = (None, None);
+        for (key, value) in entry.members.iter().filter(|(_, value)| !value.is_null()) {
+            let wrong = |reason: &str| {
+                Error::new(entry.place_of(&format!("/{key}")), format_args!("{}: {key} {reason}", entry.kind))
+            };
+            let switch = || value.as_bool().ok_or_else(|| wrong("is true or false"));
+            match key.as_str() {
+                "recursive" => self.recursive = Some(switch()?),
+                "resourcesByValue" => all = Some(switch()?),
+                "localResourcesByValue" => local = Some(switch()?),
+                "sourcesByValue" => self.sources = Some(switch()?),
+                "overwrite" => self.overwrite = Some(switch()?),
+                "omitAccessTypes" => {
+                    let list = value.as_array().ok_or_else(|| wrong("is a list of types"))?;
+                    let kinds = list.iter().map(|kind| kind.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>();
+                    self.omit_access_types = Some(kinds.ok_or_else(|| wrong("is a list of types"))?);
+                }
+                // Known, and said to be without effect elsewhere.
+                "keepGlobalAccess" | "stopOnExistingVersion" | "retries" | "enforceTransport" | "skipUpdate" => {}
+                _ => return Err(wrong("is unknown")),
+            }
+        }
+        self.copy_mode = match (all, local) {
+            (Some(true), _) => Some(CopyMode::AllResources),
+            (_, Some(true)) => Some(CopyMode::LocalResources),
+            (None, None) => self.copy_mode,
+            _ => Some(CopyMode::LocalBlob),
+        };
+        Ok(())
     }
 
     fn read_overrides(&mut self, entry: &Entry) -> Result<()> {
@@ -161,6 +208,23 @@ mod tests {
         );
         assert_eq!(read(&["recursive: -1", "recursive: 0"]).unwrap().recursive, Some(false));
         assert_eq!(read(&["copyMode: ''"]).unwrap(), Transfer::default());
+    }
+
+    #[test]
+    fn the_words_of_the_older_program_mean_the_same() {
+        let read = |entry: &str| {
+            let text = format!("type: transport.ocm.config.ocm.software\n{entry}\n");
+            Configuration::new([Document::read("t.yaml", &text).unwrap()]).transfer()
+        };
+        let all = read("recursive: true\nresourcesByValue: true\noverwrite: true\nomitAccessTypes: [S3]").unwrap();
+        assert_eq!(
+            (all.recursive, all.copy_mode, all.overwrite),
+            (Some(true), Some(CopyMode::AllResources), Some(true))
+        );
+        assert_eq!(all.omit_access_types.unwrap(), ["S3"]);
+        assert_eq!(read("localResourcesByValue: true").unwrap().copy_mode, Some(CopyMode::LocalResources));
+        assert!(read("recursive: 1").unwrap_err().to_string().contains("t.yaml:2:12"), "{:?}", read("recursive: 1"));
+        assert!(read("recursion: true").unwrap_err().to_string().contains("recursion is unknown"));
     }
 
     #[test]

@@ -130,9 +130,7 @@ const RESOURCES: &[(&str, &[&str])] = &[
     ),
     (
         "version: v1, access: {type: ociArtifact, imageReference: 'A b'}",
-        &[
-            r#"5:84: access of the resource "res": image reference "A b": the repository has upper-case letters; registries take lower-case ones only"#,
-        ],
+        &[r#"5:84: access of the resource "res": image reference "A b": there are no blanks in references"#],
     ),
     (
         "version: v1, access: {type: gitHub, repoUrl: github.com/a/b}",

@@ -1,10 +1,10 @@
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, OnceCell};
 
-use crate::{Credentials, DockerConfig, Entry, Error, HelperEntry, Result};
+use crate::{Credentials, DockerConfig, Entry, Error, Found, HelperEntry, Kind, Result};
 
 /// Largest configuration in bytes.
 const LIMIT: u64 = 4 << 20;
@@ -20,15 +20,22 @@ pub struct DockerSources {
     pub search_path: Vec<PathBuf>,
 }
 
-/// Credentials from Docker's configuration, Podman's `auth.json`, and the helpers they name.
-///
-/// # Guarantees
-/// Nothing is read or started before somebody asks. A helper is asked once per host, and no two at the same time: several
-/// helpers open the same key ring, and some of them ask the person at the keyboard.
+/// Credentials from Docker's configuration, Podman's `auth.json`, and the helpers they name. Nothing is read or started before
+/// somebody asks.
 pub struct Docker {
     inline: Option<(String, String)>,
     inline_config: OnceCell<DockerConfig>,
     files: Vec<(PathBuf, OnceCell<Option<DockerConfig>>)>,
+    helpers: Arc<Helpers>,
+}
+
+/// The helper programs, shared by all configurations that name them.
+///
+/// # Guarantees
+/// A helper is asked once per host, and no two at the same time: several helpers open the same key ring, and some of them ask
+/// the person at the keyboard.
+#[derive(Default)]
+pub struct Helpers {
     search_path: Vec<PathBuf>,
     answers: Mutex<HashMap<(String, String), Answer>>,
     /// Held while a helper works.
@@ -36,18 +43,43 @@ pub struct Docker {
 }
 
 /// What a helper said about a host. A failure is not asked for again either: it may have been a wrong answer of a person.
-type Answer = Arc<OnceCell<Result<Option<Credentials>, String>>>;
+type Answer = Arc<OnceCell<Result<Option<Credentials>>>>;
+
+impl Helpers {
+    /// Helpers in some folders, those of `PATH`.
+    pub fn new(search_path: Vec<PathBuf>) -> Self {
+        Self { search_path, ..Self::default() }
+    }
+
+    async fn ask(&self, entry: &HelperEntry) -> Result<Option<Credentials>> {
+        let Some(helper) = &entry.helper else {
+            let rule = "the name of a helper has only letters, digits, `-`, `_` and `.`";
+            return Err(Error::new(Kind::Malformed, &entry.host, rule));
+        };
+        let key = (helper.program().to_owned(), entry.host.clone());
+        let cell = self.answers.lock().await.entry(key).or_default().clone();
+        let ask = || async {
+            let _turn = self.turn.lock().await;
+            helper.get(&entry.host, &self.search_path).await
+        };
+        cell.get_or_init(ask).await.clone()
+    }
+}
 
 impl Docker {
     /// Credentials from these places.
     pub fn new(sources: DockerSources) -> Self {
+        let helpers = Arc::new(Helpers::new(sources.search_path));
+        Self::with_helpers(sources.inline, sources.files, helpers)
+    }
+
+    /// The same, with helpers that others ask too.
+    pub(crate) fn with_helpers(inline: Option<(String, String)>, files: Vec<PathBuf>, helpers: Arc<Helpers>) -> Self {
         Self {
-            inline: sources.inline.filter(|(_, text)| !text.trim().is_empty()),
+            inline: inline.filter(|(_, text)| !text.trim().is_empty()),
             inline_config: OnceCell::new(),
-            files: sources.files.into_iter().map(|path| (path, OnceCell::new())).collect(),
-            search_path: sources.search_path,
-            answers: Mutex::default(),
-            turn: Mutex::default(),
+            files: files.into_iter().map(|path| (path, OnceCell::new())).collect(),
+            helpers,
         }
     }
 
@@ -55,7 +87,7 @@ impl Docker {
     ///
     /// # Errors
     /// A configuration cannot be read, or a helper failed. The message names the file, the entry and the helper.
-    pub async fn credentials(&self, host: &str, repository: Option<&str>) -> Result<Option<Credentials>> {
+    pub async fn credentials(&self, host: &str, repository: Option<&str>) -> Result<Option<Found>> {
         if let Some((origin, text)) = &self.inline {
             let read = || async { DockerConfig::read(text.as_bytes(), origin) };
             let config = self.inline_config.get_or_try_init(read).await?;
@@ -78,40 +110,32 @@ impl Docker {
         origin: &str,
         host: &str,
         repository: Option<&str>,
-    ) -> Result<Option<Credentials>> {
+    ) -> Result<Option<Found>> {
         for entry in config.lookup(host, repository) {
-            match entry {
-                Entry::Credentials(credentials) => return Ok(Some(credentials)),
+            let (found, place) = match entry {
+                Entry::Credentials(credentials, place) => (Some(credentials), place),
                 Entry::Helper(entry) => {
-                    let failed =
-                        |reason| Error::Entry { origin: origin.to_owned(), place: entry.place.clone(), reason };
-                    let found = self.ask(&entry).await.map_err(failed)?;
-                    if found.is_some() {
-                        return Ok(found);
-                    }
+                    let found = self.helpers.ask(&entry).await;
+                    (found.map_err(|error| error.at(format_args!("{origin}: {}", entry.place)))?, entry.place)
                 }
+            };
+            if let Some(credentials) = found {
+                return Ok(Some(Found::new(credentials, format_args!("{origin}: {place}"))));
             }
         }
         Ok(None)
     }
-
-    async fn ask(&self, entry: &HelperEntry) -> Result<Option<Credentials>, String> {
-        let Some(helper) = &entry.helper else {
-            return Err("the name of a helper has only letters, digits, `-`, `_` and `.`".to_owned());
-        };
-        let key = (helper.program().to_owned(), entry.host.clone());
-        let cell = self.answers.lock().await.entry(key).or_default().clone();
-        let ask = || async {
-            let _turn = self.turn.lock().await;
-            helper.get(&entry.host, &self.search_path).await.map_err(|error| error.to_string())
-        };
-        cell.get_or_init(ask).await.clone()
-    }
 }
 
-async fn read(path: &PathBuf) -> Result<Option<DockerConfig>> {
-    let origin = path.display().to_string();
-    let unreadable = |error: std::io::Error| Error::File { origin: origin.clone(), reason: error.to_string() };
+/// A configuration file; `None` if there is none.
+pub(crate) async fn read(path: &Path) -> Result<Option<DockerConfig>> {
+    let Some(text) = text(path).await? else { return Ok(None) };
+    DockerConfig::read(&text, &path.display().to_string()).map(Some)
+}
+
+/// What a configuration file holds; `None` if there is none, or nothing in it.
+pub(crate) async fn text(path: &Path) -> Result<Option<Vec<u8>>> {
+    let unreadable = |error: std::io::Error| Error::new(Kind::Local, path.display(), error);
     match tokio::fs::metadata(path).await {
         Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
             return Ok(None);
@@ -120,15 +144,12 @@ async fn read(path: &PathBuf) -> Result<Option<DockerConfig>> {
         // A container runtime that is to mount a file that does not exist makes a folder of its name.
         Ok(metadata) if metadata.is_dir() => return Ok(None),
         Ok(metadata) if metadata.len() > LIMIT => {
-            let reason = format!("is larger than the limit of {LIMIT} bytes");
-            return Err(Error::File { origin: origin.clone(), reason });
+            let reason = format_args!("is larger than the limit of {LIMIT} bytes").to_string();
+            return Err(Error::new(Kind::Local, path.display(), reason));
         }
         Ok(_) => {}
     }
     let text = tokio::fs::read(path).await.map_err(unreadable)?;
     // `docker logout` leaves such a file behind in some versions.
-    if text.iter().all(u8::is_ascii_whitespace) {
-        return Ok(None);
-    }
-    DockerConfig::read(&text, &origin).map(Some)
+    Ok((!text.iter().all(u8::is_ascii_whitespace)).then_some(text))
 }

@@ -5,13 +5,13 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
 
-use crate::{Credentials, Error, Helper, Result, Secret};
+use crate::{Credentials, Error, Helper, Kind, Result, Secret};
 
 /// Names under which Docker Hub's credentials are stored, all meaning the same account.
 const DOCKER_HUB: [&str; 4] = ["docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"];
 
 /// The key that `docker login` writes for Docker Hub.
-const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
+pub(crate) const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
 
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
@@ -22,7 +22,7 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 #[derive(Clone, Debug, Default)]
 pub struct DockerConfig {
     /// Credentials by normalised key: host, or host and path.
-    entries: BTreeMap<String, Entry>,
+    entries: BTreeMap<String, (String, Credentials)>,
     helpers: BTreeMap<String, String>,
     store: Option<String>,
 }
@@ -30,8 +30,8 @@ pub struct DockerConfig {
 /// What the configuration says about a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// The credentials themselves.
-    Credentials(Credentials),
+    /// The credentials themselves, and the part of the configuration that has them: `auths entry "a.io"`.
+    Credentials(Credentials, String),
     /// A helper program that knows them.
     Helper(HelperEntry),
 }
@@ -68,7 +68,8 @@ struct Auth {
 impl DockerConfig {
     /// Reads a configuration. `origin` names it in errors.
     pub fn read(text: &[u8], origin: &str) -> Result<Self> {
-        let fail = |reason: String| Error::Configuration { origin: origin.to_owned(), reason };
+        let fail =
+            |reason: String| Error::new(Kind::Malformed, origin, format_args!("not a docker configuration: {reason}"));
         let file: File = serde_json::from_slice(text)
             .map_err(|error| fail(format!("line {}, column {}", error.line(), error.column())))?;
         let mut entries = BTreeMap::new();
@@ -76,12 +77,21 @@ impl DockerConfig {
             let credentials =
                 auth.unwrap_or_default().credentials().map_err(|reason| fail(format!("entry {key:?}: {reason}")))?;
             if let Some(credentials) = credentials {
-                entries.insert(normal(&key), Entry::Credentials(credentials));
+                entries.insert(normal(&key), (key, credentials));
             }
         }
         let helpers = file.cred_helpers.unwrap_or_default().into_iter();
         let helpers = helpers.filter(|(_, name)| !name.is_empty()).map(|(host, name)| (normal(&host), name)).collect();
         Ok(Self { entries, helpers, store: file.creds_store.filter(|name| !name.is_empty()) })
+    }
+
+    /// The helper that keeps the credentials of a host, if one does.
+    pub(crate) fn keeper(&self, host: &str) -> Option<HelperEntry> {
+        let entry = self.lookup(host, None).into_iter().find(|entry| matches!(entry, Entry::Helper(_)));
+        entry.and_then(|entry| match entry {
+            Entry::Helper(helper) => Some(helper),
+            Entry::Credentials(..) => None,
+        })
     }
 
     /// What is said about a repository of a host (`host` with port), the best first: for the repository and each path
@@ -100,7 +110,9 @@ impl DockerConfig {
             if let Some(name) = self.helpers.get(&key) {
                 found.push(ask(name, format!("credHelpers entry {key:?}: {name:?}")));
             }
-            found.extend(self.entries.get(&key).cloned());
+            if let Some((key, credentials)) = self.entries.get(&key) {
+                found.push(Entry::Credentials(credentials.clone(), format!("auths entry {key:?}")));
+            }
             if path.is_empty() {
                 break;
             }
@@ -112,7 +124,7 @@ impl DockerConfig {
 }
 
 /// Host, or host and path, in the one spelling of several that mean the same.
-fn normal(key: &str) -> String {
+pub(crate) fn normal(key: &str) -> String {
     let key = key.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/');
     let (host, path) = key.split_once('/').unwrap_or((key, ""));
     let host = if DOCKER_HUB.contains(&host) { "docker.io" } else { host };
@@ -157,7 +169,7 @@ mod tests {
 
     fn user(entries: &[Entry]) -> String {
         match entries.first() {
-            Some(Entry::Credentials(Credentials::Basic { username, .. })) => username.clone(),
+            Some(Entry::Credentials(Credentials::Basic { username, .. }, _)) => username.clone(),
             other => format!("{other:?}"),
         }
     }
@@ -166,7 +178,7 @@ mod tests {
     fn order(entries: &[Entry]) -> Vec<String> {
         let name = |entry: &Entry| match entry {
             Entry::Helper(helper) => format!("{} for {}", helper.place, helper.host),
-            entry @ Entry::Credentials(_) => user(std::slice::from_ref(entry)),
+            entry @ Entry::Credentials(..) => user(std::slice::from_ref(entry)),
         };
         entries.iter().map(name).collect()
     }
@@ -237,11 +249,13 @@ mod tests {
         ] {
             let config = config(&format!(r#"{{"auths":{{"a.io":{entry}}},"credHelpers":null,"HttpHeaders":{{}}}}"#));
             let shown = match config.lookup("a.io", None).first() {
-                Some(Entry::Credentials(Credentials::Basic { username, password })) => {
+                Some(Entry::Credentials(Credentials::Basic { username, password }, _)) => {
                     format!("Basic {username} {}", password.reveal())
                 }
-                Some(Entry::Credentials(Credentials::IdentityToken(token))) => format!("identity {}", token.reveal()),
-                Some(Entry::Credentials(Credentials::AccessToken(token))) => format!("access {}", token.reveal()),
+                Some(Entry::Credentials(Credentials::IdentityToken(token), _)) => {
+                    format!("identity {}", token.reveal())
+                }
+                Some(Entry::Credentials(Credentials::AccessToken(token), _)) => format!("access {}", token.reveal()),
                 Some(Entry::Helper(_)) => "helper".into(),
                 None => "none".into(),
             };

@@ -1,41 +1,43 @@
-/// Why credentials could not be had.
-#[derive(Debug, thiserror::Error)]
+use std::fmt;
+
+/// What kind of failure it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Error {
-    /// The configuration is not what Docker would write.
-    #[error("{origin}: not a docker configuration: {reason}")]
-    Configuration {
-        /// Where the text came from.
-        origin: String,
-        /// What is wrong with it; never contains its values.
-        reason: String,
-    },
-    /// A file cannot be read.
-    #[error("{origin}: {reason}")]
-    File {
-        /// The file.
-        origin: String,
-        /// Why.
-        reason: String,
-    },
-    /// What a part of the configuration names failed.
-    #[error("{origin}: {place}: {reason}")]
-    Entry {
-        /// The file.
-        origin: String,
-        /// The part of it.
-        place: String,
-        /// What happened.
-        reason: String,
-    },
-    /// A helper program failed. Its output may hold secrets and is not repeated.
-    #[error("credential helper {program} failed for {host}: {reason}")]
-    Helper {
-        /// Name of the program.
-        program: String,
-        /// Host it was asked about.
-        host: String,
-        /// What happened.
-        reason: String,
-    },
+pub enum Kind {
+    /// A configuration says something that means nothing.
+    Malformed,
+    /// A file or program of this machine is missing or cannot be used.
+    Local,
+    /// A store refuses to say, or there is no way to ask it.
+    Denied,
+    /// A store does not answer.
+    Unavailable,
+}
+
+/// Why credentials could not be had: which file, entry, helper or service, and what happened. Never what they said.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{subject}: {reason}")]
+pub struct Error {
+    kind: Kind,
+    subject: String,
+    reason: String,
+}
+
+impl Error {
+    /// An error about a file, an entry of a configuration, a helper or a service.
+    pub fn new(kind: Kind, subject: impl fmt::Display, reason: impl fmt::Display) -> Self {
+        Self { kind, subject: subject.to_string(), reason: reason.to_string() }
+    }
+
+    /// Names what led there in front.
+    #[must_use]
+    pub fn at(mut self, place: impl fmt::Display) -> Self {
+        self.subject = format!("{place}: {}", self.subject);
+        self
+    }
+
+    /// What kind of failure it was.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
 }

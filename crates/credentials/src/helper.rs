@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::{Credentials, Error, Result, Secret};
+use crate::{Credentials, Error, Kind, Result, Secret};
 
 /// A helper that has not answered by then is stuck, most often because it waits for a person.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -54,15 +54,55 @@ impl Helper {
     /// Asks for the credentials of a host; `None` if the helper knows of none. The program is looked for in `folders`, those
     /// of `PATH`.
     pub async fn get(&self, host: &str, folders: &[PathBuf]) -> Result<Option<Credentials>> {
-        let fail = |reason: String| Error::Helper { program: self.program.clone(), host: host.to_owned(), reason };
+        let said = self.run("get", host, host.as_bytes(), folders).await?;
+        if !said.succeeded {
+            return if said.is_unknown() { Ok(None) } else { Err(self.failed(host, said.status)) };
+        }
+        let answer: Answer = serde_json::from_slice(&said.output)
+            .map_err(|_| self.failed(host, "its answer is not the JSON of the helper protocol"))?;
+        Ok(match (answer.username.as_str(), answer.secret) {
+            (_, secret) if secret.is_empty() => None,
+            (TOKEN_USER, secret) => Some(Credentials::IdentityToken(secret)),
+            (username, password) => Some(Credentials::Basic { username: username.to_owned(), password }),
+        })
+    }
+
+    /// Gives the helper the credentials of a host to keep.
+    pub async fn store(&self, host: &str, credentials: &Credentials, folders: &[PathBuf]) -> Result<()> {
+        let (username, secret) = match credentials {
+            Credentials::Basic { username, password } => (username.as_str(), password),
+            Credentials::IdentityToken(token) => (TOKEN_USER, token),
+            Credentials::AccessToken(_) => return Err(self.failed(host, "the helper protocol has no access tokens")),
+        };
+        let input = serde_json::json!({"ServerURL": host, "Username": username, "Secret": secret.reveal()});
+        let said = self.run("store", host, input.to_string().as_bytes(), folders).await?;
+        if said.succeeded { Ok(()) } else { Err(self.failed(host, said.status)) }
+    }
+
+    /// Has the helper forget the credentials of a host; false if it had none.
+    pub async fn erase(&self, host: &str, folders: &[PathBuf]) -> Result<bool> {
+        let said = self.run("erase", host, host.as_bytes(), folders).await?;
+        match said.succeeded {
+            false if !said.is_unknown() => Err(self.failed(host, said.status)),
+            succeeded => Ok(succeeded),
+        }
+    }
+
+    fn failed(&self, host: &str, reason: impl std::fmt::Display) -> Error {
+        Error::new(Kind::Denied, format_args!("credential helper {} failed for {host}", self.program), reason)
+    }
+
+    async fn run(&self, verb: &str, host: &str, input: &[u8], folders: &[PathBuf]) -> Result<Said> {
         let program =
-            self.find(folders).ok_or_else(|| fail("there is no such program in the folders of PATH".into()))?;
+            self.find(folders).ok_or_else(|| self.failed(host, "there is no such program in the folders of PATH"))?;
         let mut command = tokio::process::Command::new(program);
-        command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
-        let mut child = command.spawn().map_err(|error| fail(format!("cannot be started: {error}")))?;
-        if let Some(mut input) = child.stdin.take() {
+        // What a helper says on its standard error may hold what it keeps.
+        command.arg(verb).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+        let mut child =
+            command.spawn().map_err(|error| self.failed(host, format_args!("cannot be started: {error}")))?;
+        if let Some(mut stdin) = child.stdin.take() {
             // A helper that does not read its input may still answer.
-            let _ = input.write_all(host.as_bytes()).await;
+            let _ = stdin.write_all(input).await;
         }
         let answered = async {
             let mut said = Vec::new();
@@ -71,25 +111,28 @@ impl Helper {
             }
             Ok::<_, std::io::Error>((said, child.wait().await?))
         };
-        let (said, status) = tokio::time::timeout(TIMEOUT, answered)
+        let (output, status) = tokio::time::timeout(TIMEOUT, answered)
             .await
-            .map_err(|_| fail(format!("no answer within {} s", TIMEOUT.as_secs())))?
-            .map_err(|error| fail(error.to_string()))?;
-        if said.len() as u64 > LIMIT {
-            return Err(fail("its answer is too long".into()));
+            .map_err(|_| self.failed(host, format_args!("no answer within {} s", TIMEOUT.as_secs())))?
+            .map_err(|error| self.failed(host, error))?;
+        if output.len() as u64 > LIMIT {
+            return Err(self.failed(host, "its answer is too long"));
         }
-        if !status.success() {
-            // The protocol says "not found" in words on standard output.
-            let words = String::from_utf8_lossy(&said).to_lowercase();
-            let unknown = words.contains("not found") || words.contains("no credentials");
-            return if unknown { Ok(None) } else { Err(fail(format!("it ended with {status}"))) };
-        }
-        let answer: Answer = serde_json::from_slice(&said)
-            .map_err(|_| fail("its answer is not the JSON of the helper protocol".into()))?;
-        Ok(match (answer.username.as_str(), answer.secret) {
-            (_, secret) if secret.is_empty() => None,
-            (TOKEN_USER, secret) => Some(Credentials::IdentityToken(secret)),
-            (username, password) => Some(Credentials::Basic { username: username.to_owned(), password }),
-        })
+        Ok(Said { output, succeeded: status.success(), status: format!("it ended with {status}") })
+    }
+}
+
+/// What a helper said.
+struct Said {
+    output: Vec<u8>,
+    succeeded: bool,
+    status: String,
+}
+
+impl Said {
+    /// The protocol says "not found" in words on standard output.
+    fn is_unknown(&self) -> bool {
+        let words = String::from_utf8_lossy(&self.output).to_lowercase();
+        words.contains("not found") || words.contains("no credentials")
     }
 }

@@ -1,19 +1,32 @@
-//! Who am I for this host: credentials from the Docker configuration and its helper programs.
+//! Who am I for this consumer: credentials from configuration files, the stores they name, Docker's configuration with its
+//! helpers, and the identity that a cloud gives to its machines. [`Resolver`] asks them in this order.
 //!
-//! This crate reads what it is given and starts helper programs by name; it never looks for a home directory and never
-//! writes anything.
+//! This crate reads what it is given and starts helper programs by name; it never looks for a home directory. It writes in one
+//! place only: [`DockerLogin`] keeps what a person logs in with.
 
+mod ambient;
+pub mod aws;
+mod consumer;
 mod docker;
 mod docker_config;
+mod docker_login;
 mod error;
 mod helper;
+mod properties;
+mod resolver;
 mod secret;
+mod spelling;
+mod store;
 
-pub use docker::{Docker, DockerSources};
+pub use docker::{Docker, DockerSources, Helpers};
 pub use docker_config::{DockerConfig, Entry, HelperEntry};
-pub use error::Error;
+pub use docker_login::{DockerLogin, Kept};
+pub use error::{Error, Kind};
 pub use helper::Helper;
+pub use properties::{Found, Properties};
+pub use resolver::{Resolver, Sources};
 pub use secret::Secret;
+pub use store::{Provider, Specification, Store};
 
 /// Result of looking for credentials.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use futures_util::future::join_all;
-use ocm_credentials::{Credentials, Docker, DockerSources};
+use ocm_credentials::{Credentials, Docker, DockerSources, Found};
 
 /// A folder with configurations and helpers.
 struct Place(tempfile::TempDir);
@@ -48,8 +48,8 @@ impl Place {
     }
 }
 
-fn user(found: Option<Credentials>) -> String {
-    match found {
+fn user(found: Option<Found>) -> String {
+    match found.and_then(|found| found.properties.registry()) {
         Some(Credentials::Basic { username, .. }) => username,
         Some(Credentials::IdentityToken(token)) => format!("identity {}", token.reveal()),
         Some(Credentials::AccessToken(token)) => format!("access {}", token.reveal()),

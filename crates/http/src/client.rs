@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::dispatch::Dispatcher;
 use crate::{Class, Error, Kind, Request, Response, Result, Settings, redirect};
@@ -26,6 +27,19 @@ impl Client {
     /// # Errors
     /// No answer came, a redirect must not be followed, or the content to send could not be read.
     pub async fn send(&self, request: Request) -> Result<Response> {
+        let total = self.0.settings.timeouts_of(&request.url).total;
+        // Content may take as long as it takes: slow is not dead.
+        if total == Duration::MAX || !request.body.is_empty() {
+            return self.follow(request).await;
+        }
+        let url = request.url.clone();
+        tokio::time::timeout(total, self.follow(request)).await.unwrap_or_else(|_| {
+            let reason = format!("no answer within {} seconds, all attempts together", total.as_secs_f32());
+            Err(Error::new(Kind::Timeout, &url, reason))
+        })
+    }
+
+    async fn follow(&self, request: Request) -> Result<Response> {
         let mut request = request;
         for _ in 0..=self.0.settings.redirects {
             let response = self.send_to_one(&request).await?;
@@ -42,11 +56,12 @@ impl Client {
     }
 
     async fn send_to_one(&self, request: &Request) -> Result<Response> {
-        let retry = &self.0.settings.retry;
+        let retry = self.0.settings.retry_of(&request.url);
         let mut attempt = 0;
         loop {
             let result = self.0.send(request).await;
             let (wait, cause) = match &result {
+                Ok(response) if request.answer == Some(response.status()) => (None, String::new()),
                 Ok(response) => {
                     let wait = retry.wait_after(attempt, response.status(), response.headers());
                     (wait, response.status().to_string())

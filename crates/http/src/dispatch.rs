@@ -1,6 +1,7 @@
 //! One attempt of one request: connection, limits on how much is asked at once, the watch over its progress.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use ::http::header::CONTENT_LENGTH;
@@ -16,7 +17,8 @@ use crate::progress::Progress;
 use crate::request::Body;
 use crate::resolve::{Checked, NotPublic};
 use crate::response::Hold;
-use crate::{Class, Error, Kind, Reach, Request, Response, Result, Settings, trust};
+use crate::trust::Trust;
+use crate::{Class, Error, Kind, Reach, Request, Response, Result, Settings};
 
 /// Largest head of an answer in bytes.
 const HEAD_LIMIT: usize = 64 * 1024;
@@ -25,12 +27,28 @@ const HEAD_LIMIT: usize = 64 * 1024;
 /// take. Tunnels that hang say nothing by themselves.
 const ALIVE: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(20));
 
+/// What connections have in common that are made in the same way.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Road {
+    /// The name under which the host has settings of its own.
+    host: Option<String>,
+    insecure: bool,
+    reach: Reach,
+    /// Whether TLS is spoken, to the host or to its proxy.
+    tls: bool,
+}
+
+/// A transport, once it was made.
+type Made = Arc<OnceLock<Result<reqwest::Client, String>>>;
+
+/// Signs of life that may stay away on a silent connection before the system gives it up.
+const PROBES: u32 = 3;
+
 /// Sends requests, each exactly once.
 pub(crate) struct Dispatcher {
     pub(crate) settings: Settings,
-    /// By trust (certificate checked or not) and reach; made when first needed, because reading the system's trust
-    /// store takes longer than many a command.
-    transports: [OnceLock<Result<reqwest::Client, String>>; 4],
+    /// Made when first needed, because reading the system's trust store takes longer than many a command.
+    transports: Mutex<HashMap<Road, Made>>,
     gate: Arc<Gate>,
     pace: Pace,
     bucket: Option<Arc<Bucket>>,
@@ -41,7 +59,7 @@ impl Dispatcher {
         let gate = Gate::new(settings.requests_per_host, settings.max_concurrency);
         let pace = Pace::new(settings.retry.max_retry_after);
         let bucket = settings.bandwidth.map(|rate| Arc::new(Bucket::new(rate)));
-        Self { settings, transports: Default::default(), gate, pace, bucket }
+        Self { settings, transports: Mutex::default(), gate, pace, bucket }
     }
 
     /// Whether a host has ever answered.
@@ -65,10 +83,14 @@ impl Dispatcher {
         self.pace.turn(&host, &request.method).await;
         let sent = Instant::now();
         let progress = Progress::start(&request.body, permit.clone());
-        let attempt = self.attempt(transport, request, &progress);
+        let attempt = self.attempt(&transport, request, &progress);
+        let mut timeouts = self.settings.timeouts_of(url);
+        if url.scheme() == "http" {
+            timeouts.handshake = Duration::ZERO;
+        }
         let result = tokio::select! {
             result = attempt => result,
-            () = progress.stalled(&self.settings.timeouts, sends) => {
+            () = progress.stalled(&timeouts, sends) => {
                 Err(Error::new(Kind::Timeout, url, "no answer within the time limit"))
             }
         };
@@ -85,9 +107,10 @@ impl Dispatcher {
             || headers.get(CONTENT_LENGTH).is_some_and(|length| length == "0");
         Ok(Response {
             url: url.clone(),
-            stall: self.settings.timeouts.stall,
+            stall: timeouts.stall,
             proxied: self.settings.proxies.proxy_for(url).is_some(),
             // The place at the gate is held until the body has ended, or nobody wants it any more.
+            note: None,
             hold: Hold::new((!empty).then_some(permit), self.bucket.clone()),
             inner,
         })
@@ -136,15 +159,19 @@ impl Dispatcher {
         Ok(inner)
     }
 
-    fn transport(&self, url: &Url, reach: Reach) -> Result<&reqwest::Client> {
-        let host = url.host_str().unwrap_or_default();
-        let authority = &url[url::Position::BeforeHost..url::Position::AfterPort];
-        let insecure = [host, authority].iter().any(|name| self.settings.insecure_hosts.contains(*name));
-        // A proxy may well be on the local network, and resolves names itself.
-        let reach = if self.settings.proxies.proxy_for(url).is_some() { Reach::Anywhere } else { reach };
-        let slot = usize::from(insecure) * 2 + usize::from(reach == Reach::Public);
-        let transport = self.transports[slot].get_or_init(|| build(&self.settings, insecure, reach));
-        transport.as_ref().map_err(|reason| Error::new(Kind::Invalid, url, reason))
+    fn transport(&self, url: &Url, reach: Reach) -> Result<reqwest::Client> {
+        let proxy = self.settings.proxies.proxy_for(url);
+        let road = Road {
+            host: self.settings.of(url).map(|(name, _)| name.to_owned()),
+            insecure: self.settings.is_insecure(url),
+            // A proxy may well be on the local network, and resolves names itself.
+            reach: if proxy.is_some() { Reach::Anywhere } else { reach },
+            tls: url.scheme() == "https" || proxy.is_some_and(|proxy| proxy.starts_with("https:")),
+        };
+        let made =
+            self.transports.lock().unwrap_or_else(PoisonError::into_inner).entry(road.clone()).or_default().clone();
+        let transport = made.get_or_init(|| build(&self.settings, &road));
+        transport.clone().map_err(|reason| Error::new(Kind::Invalid, url, reason))
     }
 }
 
@@ -153,10 +180,26 @@ fn authority(url: &Url) -> Arc<str> {
     url[url::Position::BeforeHost..url::Position::AfterPort].into()
 }
 
-fn build(settings: &Settings, insecure: bool, reach: Reach) -> Result<reqwest::Client, String> {
+fn build(settings: &Settings, road: &Road) -> Result<reqwest::Client, String> {
+    let own = road.host.as_ref().and_then(|host| settings.hosts.get(host)).cloned().unwrap_or_default();
+    let timeouts = own.timeouts.unwrap_or(settings.timeouts);
+    let idle = own.idle.unwrap_or(settings.idle);
+    let authorities = settings.certificate_authorities.iter().chain(&own.certificate_authorities);
+    let trust = Trust {
+        authorities: authorities.map(Vec::as_slice).collect(),
+        identity: own.identity.as_ref().or(settings.identity.as_ref()),
+        // Where no TLS is spoken, the system's trust store need not be read.
+        insecure: road.insecure || !road.tls,
+    };
+    let connect = if road.tls { timeouts.connect.saturating_add(timeouts.handshake) } else { timeouts.connect };
+    let keep_alive = own.keep_alive.unwrap_or(settings.keep_alive);
     let mut builder = reqwest::Client::builder()
         .user_agent(&settings.user_agent)
-        .connect_timeout(settings.timeouts.connect)
+        .connect_timeout(connect)
+        .tcp_keepalive(keep_alive)
+        .tcp_keepalive_interval(keep_alive)
+        .tcp_keepalive_retries(keep_alive.map(|_| PROBES))
+        .pool_idle_timeout((idle != Duration::MAX).then_some(idle))
         .http2_keep_alive_interval(ALIVE.0)
         .http2_keep_alive_timeout(ALIVE.1)
         .redirect(reqwest::redirect::Policy::none())
@@ -170,7 +213,9 @@ fn build(settings: &Settings, insecure: bool, reach: Reach) -> Result<reqwest::C
         .no_brotli()
         .no_zstd()
         .no_deflate()
-        .no_proxy();
+        .no_proxy()
+        .tls_info(true)
+        .tls_backend_preconfigured(trust.configuration()?);
     let proxies = settings.proxies.clone();
     for proxy in [&proxies.http, &proxies.https].into_iter().flatten() {
         Url::parse(proxy).map_err(|error| format!("the proxy {} is not valid: {error}", crate::redacted(proxy)))?;
@@ -178,14 +223,8 @@ fn build(settings: &Settings, insecure: bool, reach: Reach) -> Result<reqwest::C
     if proxies.http.is_some() || proxies.https.is_some() {
         builder = builder.proxy(reqwest::Proxy::custom(move |url| proxies.proxy_for(url).map(str::to_owned)));
     }
-    if !insecure && !settings.certificate_authorities.is_empty() {
-        builder = builder.tls_backend_preconfigured(trust::with_authorities(&settings.certificate_authorities)?);
-    }
-    if insecure {
-        builder = builder.tls_danger_accept_invalid_certs(true);
-    }
-    if reach == Reach::Public || settings.resolver.is_some() {
-        builder = builder.dns_resolver(Checked { names: settings.resolver.clone(), reach });
+    if road.reach == Reach::Public || settings.resolver.is_some() {
+        builder = builder.dns_resolver(Checked { names: settings.resolver.clone(), reach: road.reach });
     }
     builder.build().map_err(|error| format!("the HTTP client cannot be set up: {error}"))
 }

@@ -36,7 +36,8 @@ pub use request::{Body, BodyStream, BoxError, OpenBody, Request};
 pub use resolve::{Addresses, Resolver};
 pub use response::{Response, ResponseStream};
 pub use retry::Retry;
-pub use settings::{Settings, Timeouts};
+pub use settings::{HostSettings, Settings, Timeouts};
+pub use trust::Identity;
 
 /// Methods, headers and status codes as the `http` crate defines them.
 pub use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};

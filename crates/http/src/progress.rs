@@ -66,7 +66,9 @@ impl Progress {
                     Turn::Transport => Some(timeouts.stall),
                     Turn::Source => None,
                     Turn::Answer if sends => Some(timeouts.commit),
-                    Turn::Connect | Turn::Answer => Some(timeouts.connect.saturating_add(timeouts.answer)),
+                    Turn::Connect | Turn::Answer => {
+                        Some(timeouts.connect.saturating_add(timeouts.handshake).saturating_add(timeouts.answer))
+                    }
                 };
                 patience.and_then(|patience| state.since.checked_add(patience))
             };

@@ -30,8 +30,8 @@ impl fmt::Debug for Proxies {
 }
 
 impl Proxies {
-    /// The proxy for an address, if it is not reached directly. Loopback addresses always are.
-    pub(crate) fn proxy_for(&self, url: &Url) -> Option<&str> {
+    /// The proxy for an address, with its password, if it is not reached directly. Loopback addresses always are.
+    pub fn proxy_for(&self, url: &Url) -> Option<&str> {
         let proxy = if url.scheme() == "https" { &self.https } else { &self.http }.as_deref()?;
         let host = url.host_str()?;
         let direct = is_loopback_host(host) || self.is_direct(host, url.port_or_known_default());

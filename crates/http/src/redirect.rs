@@ -65,7 +65,7 @@ mod tests {
         let answer = ::http::Response::builder().status(status).header(LOCATION, to).body("").unwrap();
         let stall = std::time::Duration::ZERO;
         let hold = crate::response::Hold::new(None, None);
-        let response = Response { inner: answer.into(), url: url.clone(), stall, proxied: false, hold };
+        let response = Response { inner: answer.into(), url: url.clone(), stall, proxied: false, hold, note: None };
         let value = ::http::HeaderValue::from_static("secret");
         next(&Request::new(method, url).header(COOKIE, value.clone()).authorization(value), &response)
     }

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ::http::header::AUTHORIZATION;
-use ::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use bytes::Bytes;
 use futures_util::Stream;
 use url::Url;
@@ -63,6 +63,7 @@ pub struct Request {
     pub(crate) reach: Reach,
     pub(crate) repeatable: bool,
     pub(crate) follow: bool,
+    pub(crate) answer: Option<StatusCode>,
 }
 
 impl Request {
@@ -76,6 +77,7 @@ impl Request {
             reach: Reach::Anywhere,
             repeatable: true,
             follow: true,
+            answer: None,
         }
     }
 
@@ -112,6 +114,13 @@ impl Request {
     #[must_use]
     pub fn once(mut self) -> Self {
         self.repeatable = false;
+        self
+    }
+
+    /// This status is an answer like any other, although it usually asks for another attempt.
+    #[must_use]
+    pub fn answered_by(mut self, status: StatusCode) -> Self {
+        self.answer = Some(status);
         self
     }
 

@@ -2,7 +2,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ::http::{HeaderMap, StatusCode};
 use bytes::{Bytes, BytesMut};
@@ -71,9 +71,22 @@ pub struct Response {
     pub(crate) stall: Duration,
     pub(crate) proxied: bool,
     pub(crate) hold: Hold,
+    pub(crate) note: Option<String>,
 }
 
 impl Response {
+    /// The same answer with what its sender wants to be said of it, should it turn into an error.
+    #[must_use]
+    pub fn noted(mut self, note: String) -> Self {
+        self.note = Some(note);
+        self
+    }
+
+    /// What is to be said of it.
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+
     /// The status.
     pub fn status(&self) -> StatusCode {
         self.inner.status()
@@ -97,6 +110,16 @@ impl Response {
     /// The socket address that answered; `None` behind a proxy.
     pub fn remote_address(&self) -> Option<SocketAddr> {
         if self.proxied { None } else { self.inner.remote_addr() }
+    }
+
+    /// When the server says it answered.
+    pub fn date(&self) -> Option<SystemTime> {
+        httpdate::parse_http_date(self.header(::http::header::DATE)?).ok()
+    }
+
+    /// The certificate that the server showed, in DER form; `None` without TLS.
+    pub fn certificate(&self) -> Option<&[u8]> {
+        self.inner.extensions().get::<reqwest::tls::TlsInfo>()?.peer_certificate()
     }
 
     /// Whether the server that answered is itself on this machine or a local network. Behind a proxy only its name tells.

@@ -24,4 +24,5 @@ pub use identity::Identity;
 pub use name::ComponentName;
 pub use reference::{ComponentReference, RepositoryReference};
 pub use spec::TypedObject;
+pub use unique::UniqueMembers;
 pub use version::Version;

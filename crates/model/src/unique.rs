@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 ///
 /// Two readers that disagree about which of two members counts can be shown two different descriptors under one
 /// signature, so such a document is refused.
-pub(crate) struct UniqueMembers;
+pub struct UniqueMembers;
 
 impl<'de> Deserialize<'de> for UniqueMembers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

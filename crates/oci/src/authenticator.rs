@@ -36,9 +36,18 @@ impl fmt::Debug for Credentials {
 #[async_trait]
 pub trait Authenticator: Send + Sync {
     /// Credentials for a host (`ghcr.io`, `localhost:5000`; always `docker.io` for Docker Hub) and a repository in it
-    /// (`None` for what concerns the whole registry). Asked for once per host and repository, and only after the
-    /// registry wanted to know; `None` means nobody in particular.
+    /// (`None` for what concerns the whole registry). Asked for only after the registry wanted to know, and again every few
+    /// minutes, because some credentials end; `None` means nobody in particular.
     async fn credentials(&self, host: &str, repository: Option<&str>) -> Result<Option<Credentials>>;
+
+    /// What to say when a registry refuses what [`Self::credentials`] gave: which it was and where it is from, or how to add
+    /// some; never a secret.
+    async fn explained(&self, host: &str, repository: Option<&str>) -> String {
+        match self.credentials(host, repository).await {
+            Ok(Some(_)) => format!("the credentials for {host} are not accepted or do not allow this"),
+            _ => format!("credentials are needed and none are configured for {host}"),
+        }
+    }
 }
 
 /// Has no credentials.

@@ -81,6 +81,11 @@ impl Error {
     /// For `map_err`: an error of the bytes of `subject`.
     pub fn blob(subject: impl fmt::Display) -> impl FnOnce(ocm_blob::Error) -> Self {
         let subject = subject.to_string();
+        // Many of these errors name their file, which often is the subject.
+        let reason = |error: &ocm_blob::Error, subject: &str| {
+            let text = error.to_string();
+            text.strip_prefix(subject).and_then(|text| text.strip_prefix(": ")).map_or(text.clone(), str::to_owned)
+        };
         move |error| match error {
             ocm_blob::Error::Source(source) => match source.downcast::<Self>() {
                 Ok(error) => *error,
@@ -93,9 +98,13 @@ impl Error {
                     }
                     _ => Kind::Local,
                 };
-                Self::new(kind, subject, &error).caused_by(error)
+                let reason = reason(&error, &subject);
+                Self::new(kind, subject, reason).caused_by(error)
             }
-            error => Self::new(Kind::Invalid, subject, &error).caused_by(error),
+            error => {
+                let reason = reason(&error, &subject);
+                Self::new(Kind::Invalid, subject, reason).caused_by(error)
+            }
         }
     }
 }

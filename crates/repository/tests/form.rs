@@ -229,7 +229,7 @@ async fn what_is_no_component_version_is_refused_with_the_reason() {
         ("2.0.0", (CONFIG, named.clone()), (JSON, HELLO), "is the one of acme.org/hello:1.0.0"),
         ("1.0.0", (CONFIG, named.clone()), ("text/plain", HELLO), "not a known form"),
         ("1.0.0", (CONFIG, "{}".into()), ("text/plain", HELLO), "no layer with the component descriptor"),
-        ("1.0.0", (CONFIG, absent), (JSON, HELLO), "no layer with the component descriptor"),
+        ("1.0.0", (CONFIG, absent), ("text/plain", HELLO), "no layer with the component descriptor"),
         ("1.0.0", (CONFIG, named), (JSON, "{"), "component descriptor"),
     ] {
         let place = place().await;

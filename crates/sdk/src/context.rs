@@ -3,17 +3,21 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use ocm_access::Sources;
 use ocm_access::relocation::{Rebased, Rebasing};
+use ocm_access::{Content, Owner, Sources};
 use ocm_blob::{Observer, Unobserved};
 use ocm_config::Resolvers;
-use ocm_credentials::DockerSources;
+use ocm_credentials::{DockerSources, Properties, Resolver};
+use ocm_model::Identity;
 use ocm_model::reference::{FileFormat, RepositoryReference};
+use ocm_model::{DigestSpec, Resource, TypedObject};
 use ocm_oci::{Authenticator, Endpoint, Error, ImageReference, Kind, RemoteOptions, RemoteRegistry, Repository};
+use ocm_plugin::Plugins;
 use ocm_repository::{Access, Archive, ArchiveOptions, ComponentArchive, ComponentRepository, Form};
 
 use crate::Result;
-use crate::docker::DockerAuthenticator;
+use crate::authenticator::{self, RegistryAuthenticator};
+use crate::plugins;
 
 /// Everything that a run of the program needs from outside: connections, credentials, somebody who watches.
 ///
@@ -23,13 +27,14 @@ pub struct Context(Arc<Inner>, Rebasing);
 
 struct Inner {
     http: ocm_http::Client,
-    authenticator: Arc<dyn Authenticator>,
+    credentials: Arc<Resolver>,
     observer: Arc<dyn Observer>,
     resolvers: Resolvers,
     registry_options: RemoteOptions,
     registries: Mutex<HashMap<String, Arc<RemoteRegistry>>>,
     /// What was said about rebased addresses; each is said once.
     rebased: Mutex<HashSet<String>>,
+    plugins: Plugins,
     /// Archives that were opened to read and are not whole without their base.
     differential: Mutex<Vec<Archive>>,
 }
@@ -38,10 +43,12 @@ struct Inner {
 #[derive(Default)]
 pub struct Builder {
     http: ocm_http::Settings,
-    docker: DockerSources,
+    credentials: ocm_credentials::Sources,
+    providers: Vec<Arc<dyn ocm_credentials::Provider>>,
     observer: Option<Arc<dyn Observer>>,
     resolvers: Resolvers,
     state: Option<PathBuf>,
+    plugins: ocm_plugin::Settings,
 }
 
 impl Builder {
@@ -56,7 +63,25 @@ impl Builder {
     /// is asking.
     #[must_use]
     pub fn docker(mut self, sources: DockerSources) -> Self {
-        self.docker = sources;
+        self.credentials.docker = sources;
+        self
+    }
+
+    /// Where credentials are: entries of configuration files, the stores they name, Docker's configuration, and the environment
+    /// for those that clouds give. They are read and asked for when somebody first wants to know who is asking.
+    ///
+    /// # Errors
+    /// Credentials are needed to get themselves.
+    pub fn credentials(mut self, sources: ocm_credentials::Sources) -> Result<Self> {
+        sources.check()?;
+        self.credentials = sources;
+        Ok(self)
+    }
+
+    /// Knows more types of stores of credentials.
+    #[must_use]
+    pub fn credential_provider(mut self, provider: Arc<dyn ocm_credentials::Provider>) -> Self {
+        self.providers.push(provider);
         self
     }
 
@@ -82,12 +107,23 @@ impl Builder {
         self
     }
 
+    /// Where external programs are that have types of their own. They are looked at when a type is needed that is not built in.
+    #[must_use]
+    pub fn plugins(mut self, settings: ocm_plugin::Settings) -> Self {
+        self.plugins = settings;
+        self
+    }
+
     /// The context. Nothing is connected yet.
     pub fn build(self) -> Context {
-        let authenticator: Arc<dyn Authenticator> = Arc::new(DockerAuthenticator::new(self.docker));
+        let http = ocm_http::Client::new(self.http);
+        let plugins = Plugins::new(self.plugins);
+        let resolver = Resolver::new(self.credentials, http.clone());
+        let resolver = resolver.with(Arc::new(plugins::PluginStores(plugins.clone())));
+        let credentials = Arc::new(self.providers.into_iter().fold(resolver, Resolver::with));
         let inner = Inner {
-            http: ocm_http::Client::new(self.http),
-            authenticator,
+            http,
+            credentials,
             observer: self.observer.unwrap_or_else(|| Arc::new(Unobserved)),
             resolvers: self.resolvers,
             registry_options: RemoteOptions {
@@ -96,6 +132,7 @@ impl Builder {
             },
             registries: Mutex::default(),
             rebased: Mutex::default(),
+            plugins,
             differential: Mutex::default(),
         };
         Context(Arc::new(inner), Rebasing::default())
@@ -129,6 +166,26 @@ impl Context {
         &self.0.observer
     }
 
+    pub(crate) fn plugins(&self) -> &Plugins {
+        &self.0.plugins
+    }
+
+    /// Ends the plugins that were started. What they handed over goes with them; without this they are ended, not asked to end,
+    /// when the last clone goes away.
+    pub async fn end(&self) {
+        self.0.plugins.shut_down().await;
+    }
+
+    /// The client for everything.
+    pub(crate) fn client(&self) -> ocm_http::Client {
+        self.0.http.clone()
+    }
+
+    /// Who finds credentials.
+    pub(crate) fn resolver(&self) -> &Arc<Resolver> {
+        &self.0.credentials
+    }
+
     pub(crate) fn resolvers(&self) -> &Resolvers {
         &self.0.resolvers
     }
@@ -149,6 +206,7 @@ impl Context {
         purpose: Purpose,
         options: ArchiveOptions,
     ) -> ocm_oci::Result<ComponentRepository> {
+        let reference = self.named(reference);
         match reference {
             RepositoryReference::Ctf { file_path, format, .. } => {
                 let purpose = match (purpose, format) {
@@ -175,6 +233,18 @@ impl Context {
                 let sub_path = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
                 Ok(ComponentRepository::new(self.registry(endpoint), &sub_path))
             }
+        }
+    }
+
+    /// The repository that a short name of the configuration means. A file or folder of that name comes first.
+    fn named<'a>(&'a self, reference: &'a RepositoryReference) -> &'a RepositoryReference {
+        let RepositoryReference::Ctf { file_path, .. } = reference else { return reference };
+        match self.0.resolvers.alias(file_path) {
+            Some(alias) if !Path::new(file_path).exists() => {
+                tracing::debug!(target: "ocm", name = file_path, place = %alias.place, "a short name of the configuration");
+                &alias.repository
+            }
+            _ => reference,
         }
     }
 
@@ -205,12 +275,14 @@ impl Context {
         self.0.differential.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn registry(&self, endpoint: Endpoint) -> Arc<RemoteRegistry> {
+    pub(crate) fn registry(&self, endpoint: Endpoint) -> Arc<RemoteRegistry> {
         let key = endpoint.to_string();
         let mut registries = self.0.registries.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || {
-            let Inner { http, authenticator, registry_options, .. } = &*self.0;
-            let (client, who, options) = (http.clone(), authenticator.clone(), registry_options.clone());
+            let Inner { http, credentials, registry_options, .. } = &*self.0;
+            let who: Arc<dyn Authenticator> =
+                Arc::new(RegistryAuthenticator::new(credentials.clone(), endpoint.clone()));
+            let (client, options) = (http.clone(), registry_options.clone());
             Arc::new(RemoteRegistry::with_options(client, endpoint, "", who, options))
         };
         registries.entry(key).or_insert_with(new).clone()
@@ -241,6 +313,26 @@ impl Sources for Context {
 
     fn http(&self) -> Option<ocm_http::Client> {
         Some(self.0.http.clone())
+    }
+
+    async fn foreign(&self, access: &TypedObject, resource: Option<&Resource>) -> ocm_oci::Result<Option<Content>> {
+        plugins::access(self, access, resource).await
+    }
+
+    async fn foreign_digest(&self, access: &TypedObject) -> ocm_oci::Result<Option<(TypedObject, DigestSpec)>> {
+        plugins::digest(self, access).await
+    }
+
+    async fn foreign_input(&self, input: &TypedObject, of: Owner<'_>) -> ocm_oci::Result<Option<Content>> {
+        plugins::input(self, input, of).await
+    }
+
+    async fn credentials(&self, consumer: &Identity) -> ocm_oci::Result<Option<Properties>> {
+        let found = self.0.credentials.resolve(consumer).await;
+        let found = found.map_err(|error| {
+            authenticator::failed(consumer.get("hostname").or(consumer.get("type")).unwrap_or_default(), error)
+        })?;
+        Ok(found.map(|found| found.properties))
     }
 
     fn rebasing(&self) -> Rebasing {

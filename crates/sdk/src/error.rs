@@ -89,6 +89,18 @@ impl From<ocm_config::Error> for Error {
     }
 }
 
+impl From<ocm_credentials::Error> for Error {
+    fn from(error: ocm_credentials::Error) -> Self {
+        let kind = match error.kind() {
+            ocm_credentials::Kind::Malformed => Kind::Usage,
+            ocm_credentials::Kind::Denied => Kind::Denied,
+            ocm_credentials::Kind::Unavailable => Kind::Unavailable,
+            _ => Kind::Other,
+        };
+        Self::new(kind, error)
+    }
+}
+
 impl From<ocm_oci::Error> for Error {
     fn from(error: ocm_oci::Error) -> Self {
         Self::new(error.kind().into(), error).advised()

@@ -3,11 +3,12 @@
 //! A verb takes a *request*, does its work, and returns a *report*; both are plain values that serialise. Programs turn
 //! words into requests and reports into words, nothing else.
 
+mod authenticator;
 mod chart;
+mod connections;
 mod context;
 mod deliver;
 mod descriptor_diff;
-mod docker;
 mod error;
 mod file_name;
 mod folders;
@@ -15,19 +16,23 @@ mod hazard;
 mod interpret;
 mod lookup;
 pub mod ops;
+mod plugins;
 mod presence;
 mod relocate;
 mod select;
 mod tree;
 mod trust;
 
+pub use connections::connections;
 pub use context::{Builder, Context};
 pub use error::{Error, Kind};
 pub use ocm_blob::{Item, Observer, Outcome, Unobserved};
 pub use ocm_config as config;
+pub use ocm_credentials as credentials;
 pub use ocm_credentials::DockerSources;
 pub use ocm_http as http;
 pub use ocm_model as model;
+pub use ocm_plugin as plugin;
 pub use ocm_signing as signing;
 
 /// Result of a verb.

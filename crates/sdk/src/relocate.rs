@@ -220,7 +220,9 @@ impl Place<'_> {
             None if is_at_home && recorded.is_none() => reference.selector(),
             None => return Ok(Err("has no digest by which it could be recognised".to_owned())),
         };
-        for name in names {
+        let mut names = names.to_vec();
+        names.dedup();
+        for name in &names {
             let images: Arc<dyn Repository> = self.registry.repository(name);
             let found = match images.resolve(&selector).await {
                 // Registries do not tell whom they do not know from what they do not have.

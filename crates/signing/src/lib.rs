@@ -6,13 +6,22 @@
 
 mod certificate;
 mod der;
+mod der_reader;
 mod digest;
 mod error;
 mod key;
+#[cfg(feature = "openpgp")]
+pub mod openpgp;
 mod pem;
 mod policy;
 mod port;
+mod remote;
 mod rsa;
+pub mod sigstore;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod testing;
+mod timestamp;
 mod value;
 
 pub use certificate::{Certificate, DistinguishedName, Subject, TrustStore, create_certificate};
@@ -22,5 +31,7 @@ pub use key::{EncryptionKey, PrivateKey, PublicKey, Secret};
 pub use pem::Block as PemBlock;
 pub use policy::Policy;
 pub use port::{Evidence, Signer, Verified, Verifier};
+pub use remote::{CommandSigner, Known, ServiceSigner};
 pub use rsa::{Algorithm, RsaSigner, RsaVerifier};
+pub use timestamp::{TimestampAuthority, TimestampVerifier, Timestamped};
 pub use value::{Encoding, media_type};

@@ -70,4 +70,25 @@ pub enum Evidence {
         /// Size of the key in bits.
         bits: usize,
     },
+    /// A certificate of a Sigstore instance for somebody who showed an identity token.
+    Identity {
+        /// Who signed: a mail address, or the address of a workflow.
+        identity: String,
+        /// Who vouches for the identity.
+        issuer: String,
+        /// When (RFC 3339), as a log or a timestamp authority vouches for.
+        time: Option<String>,
+        /// Whether the signature is in a public log.
+        logged: bool,
+    },
+    /// An OpenPGP certificate that the verifier was given.
+    #[serde(rename = "openpgp")]
+    OpenPgp {
+        /// Fingerprint of its primary key.
+        fingerprint: String,
+        /// Fingerprint of the key that signed, which is the primary one or one of its subkeys.
+        key: String,
+        /// The first name that the certificate has.
+        user: Option<String>,
+    },
 }

@@ -41,6 +41,11 @@ impl Algorithm {
         }
     }
 
+    /// The algorithm that the media type of a plain form stands for.
+    pub(crate) fn of_media_type(media_type: &str) -> Option<Self> {
+        [Self::Pkcs1V15, Self::Pss].into_iter().find(|algorithm| algorithm.media_type() == media_type)
+    }
+
     /// Media type of the plain form.
     pub(crate) fn media_type(self) -> &'static str {
         match self {
@@ -105,7 +110,7 @@ pub(crate) fn sign(key: &PrivateKey, algorithm: Algorithm, digest: &SignedDigest
 }
 
 /// Whether a signature is one of a digest by a key.
-fn fits(key: &PublicKey, signature: &RsaSignature, digest: &SignedDigest) -> Result<bool> {
+pub(crate) fn fits(key: &PublicKey, signature: &RsaSignature, digest: &SignedDigest) -> Result<bool> {
     let imported = import(digest)?;
     for algorithm in &signature.algorithms {
         for verification in verifications(*algorithm, digest.hash()) {

@@ -4,6 +4,7 @@
 
 pub mod fixtures;
 mod registry;
+pub mod sigstore;
 mod wire;
 
 pub use registry::{Class, Fault, Origin, Quirk, Request, TestRegistry};

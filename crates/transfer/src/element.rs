@@ -86,6 +86,17 @@ impl Element<'_> {
         format!("{} {}", self.kind.noun(), self.identity.get("name").map_or("", String::as_str))
     }
 
+    /// Whether its access is another one in the target.
+    pub(crate) fn gets_place(&self, options: &Options) -> bool {
+        let access = Access::of(self.access);
+        match access {
+            Access::RelativeOci { .. } => true,
+            Access::LocalBlob { .. } | Access::LocalOciBlob { .. } => options.upload_as == UploadAs::OciArtifact,
+            Access::None | Access::Other => false,
+            _ => options.moves(self.kind, self.is_local) && !options.omits(self.access),
+        }
+    }
+
     /// Whether content was asked for that a target, which has the version, only refers to.
     pub(crate) fn is_missing(&self, there: &ComponentVersion, target: &ComponentRepository, options: &Options) -> bool {
         let ours = Access::of(self.access);
@@ -94,7 +105,7 @@ impl Element<'_> {
         let gets_name = is_wanted && is_remote && options.upload_as == UploadAs::OciArtifact;
         let Some(access) = access_of(&there.descriptor, self.kind, self.position) else { return true };
         match &ours {
-            Access::LocalBlob { media_type, reference_name: Some(_), .. }
+            Access::LocalBlob { media_type, .. }
                 if gets_name && self.kind == ElementKind::Resource && media_type::is_manifest(media_type) =>
             {
                 return matches!(Access::of(access), Access::LocalBlob { .. });
@@ -109,7 +120,11 @@ impl Element<'_> {
             _ => {}
         }
         match Access::of(access) {
-            Access::LocalBlob { .. } | Access::LocalOciBlob { .. } => false,
+            // An image that is to have a name of its own has none yet.
+            Access::LocalBlob { media_type, .. } => {
+                gets_name && self.kind == ElementKind::Resource && media_type::is_manifest(&media_type)
+            }
+            Access::LocalOciBlob { .. } => false,
             // What is relative to the target lies in it.
             Access::RelativeOci { .. } => there.content().location().map(|at| at.registry) != registry(target),
             Access::OciImage { image_reference } => {

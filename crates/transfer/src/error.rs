@@ -98,6 +98,19 @@ pub enum Error {
     /// A name for an image, or the way to make one, is none.
     #[error("{0}")]
     Naming(String),
+    /// An index with fewer platforms has another digest, which something relies on.
+    #[error(
+        "{element} of {version}: the target takes no index that lacks platforms, and an index of the chosen ones would \
+         break {what}; transfer all platforms, or into an archive"
+    )]
+    Derived {
+        /// The element.
+        element: String,
+        /// Its component version.
+        version: String,
+        /// What relies on its digest.
+        what: String,
+    },
     /// Content that was asked for would stay where it is.
     #[error("{} would be left by reference: {}", count(elements), elements.join("; "))]
     Left {
@@ -127,7 +140,7 @@ impl Error {
     /// What kind of failure it was.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Exists { .. } | Self::SameName { .. } => Kind::Conflict,
+            Self::Exists { .. } | Self::SameName { .. } | Self::Derived { .. } => Kind::Conflict,
             Self::ReferenceDigest { .. } | Self::Content { .. } => Kind::Verification,
             Self::Document(_) => Kind::Document,
             Self::Naming(_) => Kind::Naming,

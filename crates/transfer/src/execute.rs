@@ -8,6 +8,7 @@ use ocm_repository::{LocalContent, NewVersion, Staged};
 
 use crate::content::Place;
 use crate::element::set_access;
+use crate::part::Part;
 use crate::settle::check_tag;
 use crate::work::{Job, Prepared, Version};
 use crate::{ElementKind, ElementPlan, Error, Existing, Options, Result};
@@ -36,6 +37,8 @@ pub(crate) struct Moved {
     pub(crate) outcome: copy::Outcome,
     /// What it is stored as, where that showed only on the way.
     pub(crate) measured: Option<Descriptor>,
+    /// Whether an image lacks some of its platforms there.
+    pub(crate) is_part: bool,
 }
 
 /// Does what was prepared.
@@ -142,14 +145,14 @@ async fn move_content(jobs: &[&Job], how: &copy::Options) -> Vec<ocm_oci::Result
         LocalContent::Parts(parts) => parts.clone(),
     };
     let copied = copy::blobs_to(source, &places, blobs, how).await;
-    copied.into_iter().map(|outcome| outcome.map(|outcome| Moved { outcome, measured: None })).collect()
+    copied.into_iter().map(|outcome| outcome.map(|outcome| Moved { outcome, ..Moved::default() })).collect()
 }
 
 impl Moved {
     /// An index of which only some platforms were taken may have become another one.
     fn graph(copied: copy::Copied, root: &Descriptor) -> Self {
         let measured = (copied.root.digest != root.digest).then_some(copied.root);
-        Self { outcome: copied.outcome, measured }
+        Self { outcome: copied.outcome, measured, is_part: copied.form != copy::Form::Whole }
     }
 }
 
@@ -162,7 +165,7 @@ async fn move_loose(blob: &Arc<dyn ocm_blob::Blob>, jobs: &[&Job], how: &copy::O
             None => push(blob, job, &how.observer).await,
             Some((source, stored)) => {
                 let copied = copy::blobs(source, &job.place, vec![stored.clone()], how).await;
-                copied.map(|outcome| Moved { outcome, measured: Some(stored.clone()) })
+                copied.map(|outcome| Moved { outcome, measured: Some(stored.clone()), is_part: false })
             }
         };
         if let (None, Ok(Moved { measured: Some(stored), .. })) = (&holder, &result) {
@@ -184,7 +187,7 @@ async fn push(blob: &Arc<dyn ocm_blob::Blob>, job: &Job, observer: &Arc<dyn Obse
     } else {
         outcome.present = 1;
     }
-    Ok(Moved { outcome, measured: Some(stored) })
+    Ok(Moved { outcome, measured: Some(stored), is_part: false })
 }
 
 /// Stages and publishes the component versions of each target of which nothing has failed.
@@ -237,11 +240,24 @@ async fn stage(prepared: &Prepared, version: &Version, options: &Options, done: 
     }
     options.observer.started(&item);
     let mut new = version.new.clone();
+    let mut moved = version.elements.iter().filter_map(|(_, job)| done.moved[(*job)?].as_ref());
+    if moved.any(|moved| moved.is_part) {
+        let part = match version.part.clone() {
+            Some(part) => part.limited(options),
+            None => Part::new(&new.descriptor, options)?,
+        };
+        new.annotations = part.annotations();
+    }
     for (plan, job) in &version.elements {
         let Some(position) = *job else { continue };
         let measured = done.moved[position].as_ref().and_then(|moved| moved.measured.clone());
         if let Some(stored) = measured {
-            settle_digest(&mut new, plan, &prepared.jobs[position], stored);
+            let job = &prepared.jobs[position];
+            let changes_digest = settle_digest(&mut new, plan, job, stored);
+            if changes_digest && let Some(what) = relies_on_digest(prepared, version) {
+                options.observer.ended(&item, Outcome::Failed);
+                return Err(Error::Derived { element: job.subject(), version: version.name.clone(), what });
+            }
         }
     }
     let staged = prepared.targets[version.target].repository.stage(&new).await;
@@ -250,8 +266,8 @@ async fn stage(prepared: &Prepared, version: &Version, options: &Options, done: 
 }
 
 /// Writes down the digest of content that showed only on the way: of bytes from anywhere, or of an index that was made of
-/// another one.
-fn settle_digest(new: &mut NewVersion, plan: &ElementPlan, job: &Job, stored: Descriptor) {
+/// another one. Returns whether the digest of the component version is another one now.
+fn settle_digest(new: &mut NewVersion, plan: &ElementPlan, job: &Job, stored: Descriptor) -> bool {
     let (was, is) = (job.content.reference(), stored.digest.to_string());
     let mut access = job.access.clone();
     for member in ["localReference", "reference", "imageReference"] {
@@ -261,6 +277,7 @@ fn settle_digest(new: &mut NewVersion, plan: &ElementPlan, job: &Job, stored: De
         }
     }
     set_access(&mut new.descriptor, plan.kind, plan.position, access);
+    let mut changes = false;
     if plan.kind == ElementKind::Resource
         && job.content.root().is_some_and(|root| root.digest != stored.digest)
         && let Some(resource) = new.descriptor.component.resources.get_mut(plan.position)
@@ -268,11 +285,29 @@ fn settle_digest(new: &mut NewVersion, plan: &ElementPlan, job: &Job, stored: De
         && digest.oci_digest().is_some_and(|digest| digest == was)
     {
         digest.value = stored.digest.hex();
+        changes = true;
     }
     new.raw = None;
     if job.is_local {
         new.content.insert(stored.digest.clone(), stored);
     }
+    changes
+}
+
+/// What would break if a component version got another digest: its signatures, or a reference that records its digest.
+fn relies_on_digest(prepared: &Prepared, version: &Version) -> Option<String> {
+    if let Some(signature) = version.new.descriptor.signatures.first() {
+        return Some(format!("the signature {}", signature.name));
+    }
+    let refers = |other: &&Version| {
+        other.new.descriptor.component.component_references.iter().any(|reference| {
+            reference.component_name == version.component()
+                && reference.version == version.version()
+                && reference.digest.as_ref().is_some_and(|digest| !digest.value.is_empty())
+        })
+    };
+    let others = prepared.versions.iter().filter(|other| other.target == version.target);
+    others.into_iter().find(refers).map(|other| format!("the reference of {}", other.name))
 }
 
 /// Gives an image its tag.

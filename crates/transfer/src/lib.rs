@@ -15,6 +15,7 @@ mod estimate;
 mod execute;
 mod naming;
 mod options;
+mod part;
 mod plan;
 mod prepare;
 mod report;

@@ -9,6 +9,7 @@ use ocm_repository::{ComponentRepository, ComponentVersion, NewVersion};
 
 use crate::element::{Carried, Element, elements, set_access};
 use crate::naming::{Name, Request, name_all};
+use crate::part::Part;
 use crate::settle::{look, settle};
 use crate::work::{Job, Prepared, Target, Version};
 use crate::{ElementPlan, Error, Existing, Options, Result, VersionAction};
@@ -143,20 +144,24 @@ async fn look_shortly(
     target: &ComponentRepository,
     options: &Options,
 ) -> Result<(VersionAction, Option<String>)> {
-    let root = target.root(version.name(), version.version()).await.map_err(|error| error.on("target"))?;
     // What was asked for beside the component version may be missing although that is there.
-    let asks_for_more =
-        options.existing != Existing::Skip && (options.referrers == Referrers::Carry || !options.platforms.is_empty());
+    let asks_for_more = options.existing != Existing::Skip && options.referrers == Referrers::Carry;
     let lacks = |there: &ComponentVersion| {
         asks_for_more || all.iter().any(|element| element.is_missing(there, target, options))
     };
+    // Where accesses are rewritten, the target is known to have other bytes, and its root is read instead of asked for.
+    let root = if all.iter().any(|element| element.gets_place(options)) {
+        None
+    } else {
+        Some(target.root(version.name(), version.version()).await.map_err(|error| error.on("target"))?)
+    };
     match root {
-        None => Ok((VersionAction::Transfer, None)),
-        Some(root) if root.digest == *version.root.digest() => {
+        Some(None) => Ok((VersionAction::Transfer, None)),
+        Some(Some(root)) if root.digest == *version.root.digest() => {
             Ok((if lacks(version) { VersionAction::Update } else { VersionAction::Present }, None))
         }
-        Some(_) => {
-            let mut found = look(&version.descriptor, target, options).await?;
+        _ => {
+            let mut found = look(&version.descriptor, Part::of(version).as_ref(), target, options).await?;
             if found.action == VersionAction::Present && found.there.as_ref().is_some_and(lacks) {
                 found.action = VersionAction::Update;
             }
@@ -201,6 +206,7 @@ fn write(
         new: NewVersion { descriptor, raw: (!is_changed).then(|| version.raw.clone()), ..NewVersion::default() },
         action: Some(draft.action),
         difference: draft.difference,
+        part: Part::of(version),
         elements,
     }
 }

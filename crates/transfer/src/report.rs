@@ -87,6 +87,9 @@ pub struct ElementReport {
     pub blobs: u64,
     /// Bytes that were moved for it.
     pub bytes: u64,
+    /// Times its content was sent, all of it or what was still missing: more than one where an upload broke off. None if
+    /// nothing had to be sent.
+    pub attempts: u64,
 }
 
 /// A transfer in numbers.
@@ -229,5 +232,10 @@ fn element(plan: &ElementPlan, job: Option<usize>, done: &Done, counted: &mut Ha
     let counts = job.is_some_and(|job| counted.insert(job));
     let (blobs, bytes) =
         moved.filter(|_| counts).map_or((0, 0), |moved| (moved.outcome.sent, moved.outcome.sent_bytes));
-    ElementReport { plan: plan.clone(), outcome, failure, blobs, bytes }
+    let attempts = match (outcome, moved) {
+        (ItemOutcome::Transferred, Some(moved)) => 1 + moved.outcome.repeated,
+        (ItemOutcome::Failed, _) => 1,
+        _ => 0,
+    };
+    ElementReport { plan: plan.clone(), outcome, failure, blobs, bytes, attempts }
 }

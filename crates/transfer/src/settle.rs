@@ -8,6 +8,7 @@ use ocm_model::descriptor::Schema;
 use ocm_oci::Selector;
 use ocm_repository::{ComponentRepository, ComponentVersion};
 
+use crate::part::Part;
 use crate::work::{Job, Prepared};
 use crate::{Difference, Error, Existing, Options, Result, VersionAction, compare};
 
@@ -23,7 +24,12 @@ pub(crate) struct Found {
 ///
 /// # Errors
 /// [`Error::Exists`] if the target has another one, unless it may be replaced or is to stay.
-pub(crate) async fn look(descriptor: &Descriptor, target: &ComponentRepository, options: &Options) -> Result<Found> {
+pub(crate) async fn look(
+    descriptor: &Descriptor,
+    part: Option<&Part>,
+    target: &ComponentRepository,
+    options: &Options,
+) -> Result<Found> {
     let component = &descriptor.component;
     let there = match target.get(&component.name, &component.version).await {
         Ok(there) => there,
@@ -32,6 +38,22 @@ pub(crate) async fn look(descriptor: &Descriptor, target: &ComponentRepository, 
         }
         Err(error) => return Err(error.on("target").into()),
     };
+    // Some platforms of what there is to be are no other content.
+    if let Some(there_part) = Part::of(&there)
+        && (there_part.is_of(descriptor) || part == Some(&there_part))
+        && there.descriptor.signatures.iter().all(|signature| descriptor.signatures.contains(signature))
+    {
+        let is_enough = there_part.suffices(options) || part == Some(&there_part);
+        let action = match options.existing {
+            _ if is_enough && there.descriptor.signatures == descriptor.signatures => VersionAction::Present,
+            Existing::Skip => VersionAction::Keep,
+            Existing::Fail | Existing::Overwrite => VersionAction::Update,
+        };
+        return Ok(Found { action, difference: None, there: Some(there) });
+    }
+    if part.is_some_and(|part| part.is_of(&there.descriptor)) {
+        return Ok(Found { action: VersionAction::Present, difference: None, there: Some(there) });
+    }
     let (action, difference) = match (compare(descriptor, &there.descriptor), options.existing) {
         (Difference::None, _) => (VersionAction::Present, None),
         (Difference::Extended, Existing::Skip) => (VersionAction::Keep, None),
@@ -114,7 +136,7 @@ async fn compare_open(prepared: &mut Prepared, options: &Options) -> Result<()> 
     let settled: Vec<(usize, Result<Found>)> = stream::iter(open)
         .map(|(position, version)| async move {
             let descriptor = &version.new.descriptor;
-            let found = look(descriptor, &targets[version.target].repository, options).await.map(|mut found| {
+            let found = look(descriptor, None, &targets[version.target].repository, options).await.map(|mut found| {
                 let is_as_said = |there: &ComponentVersion| schemaless(&there.descriptor) == schemaless(descriptor);
                 if found.action == VersionAction::Present
                     && options.existing != Existing::Skip

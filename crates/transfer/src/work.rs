@@ -6,6 +6,7 @@ use ocm_oci::Repository;
 use ocm_repository::{ComponentRepository, NewVersion};
 
 use crate::content::Content;
+use crate::part::Part;
 use crate::{ElementAction, ElementKind, ElementPlan, Error, Plan, VersionAction, VersionPlan};
 
 /// Everything that a transfer means, found but not moved: what both the component versions of a request and a document
@@ -74,6 +75,8 @@ pub(crate) struct Version {
     pub(crate) action: Option<VersionAction>,
     /// How the one that the target has differs, if it is replaced or stays in spite of that.
     pub(crate) difference: Option<String>,
+    /// What it lacks already where it comes from, if it does.
+    pub(crate) part: Option<Part>,
     /// Its elements, each with the job that moves its content.
     pub(crate) elements: Vec<(ElementPlan, Option<usize>)>,
 }

@@ -63,6 +63,74 @@ pub(super) fn image_constructor(at: &Path, input: &str, path: &str) -> Result<()
     write(at, &text)
 }
 
+/// Components that share images' layers among them.
+pub(super) const COMPONENTS: usize = 20;
+
+/// Images of each.
+pub(super) const IMAGES_EACH: usize = 10;
+
+/// Bases of the images, and their layers of 4 MiB.
+const BASES: u64 = 5;
+const BASE_LAYERS: u64 = 3;
+
+/// An OCI layout with 200 images: each has the layers of one of five bases (three of 4 MiB), two of 128 KiB of its own, and a
+/// configuration. The images of component C have the tags `C-1`, `C-2`, … Returns how many blobs there are.
+pub(super) fn many_images(folder: &Path) -> Result<usize, String> {
+    const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+    const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+    let blobs = folder.join("blobs/sha256");
+    std::fs::create_dir_all(&blobs).map_err(|e| format!("{}: {e}", blobs.display()))?;
+    let layer = |seed, size| blob(&blobs, |file| noise(file, seed, size));
+    let base = |number| (0..BASE_LAYERS).map(|at| layer(1000 + number * BASE_LAYERS + at, 4 << 20)).collect();
+    let bases: Vec<Vec<Stored>> = (0..BASES).map(base).collect::<Result<_, String>>()?;
+    let mut rows = Vec::new();
+    for number in 0..(COMPONENTS * IMAGES_EACH) as u64 {
+        let own = [layer(2000 + 2 * number, 128 << 10)?, layer(2001 + 2 * number, 128 << 10)?];
+        let layers: Vec<&Stored> = bases[(number % BASES) as usize].iter().chain(&own).collect();
+        let ids = layers.iter().map(|layer| format!(r#""sha256:{}""#, layer.hex)).collect::<Vec<_>>().join(",");
+        let config = blob(&blobs, |file| {
+            write!(
+                file,
+                r#"{{"architecture":"amd64","os":"linux","config":{{}},"rootfs":{{"type":"layers","diff_ids":[{ids}]}}}}"#
+            )
+        })?;
+        let layers = layers.iter().map(|layer| layer.descriptor(LAYER, "")).collect::<Vec<_>>().join(",");
+        let manifest = blob(&blobs, |file| {
+            write!(
+                file,
+                r#"{{"schemaVersion":2,"mediaType":"{MANIFEST}","config":{},"layers":[{layers}]}}"#,
+                config.descriptor("application/vnd.oci.image.config.v1+json", "")
+            )
+        })?;
+        let (component, image) = (number as usize / IMAGES_EACH + 1, number as usize % IMAGES_EACH + 1);
+        let tag = format!(r#","annotations":{{"org.opencontainers.image.ref.name":"{component}-{image}"}}"#);
+        rows.push(manifest.descriptor(MANIFEST, &tag));
+    }
+    write(&folder.join("index.json"), &format!(r#"{{"schemaVersion":2,"manifests":[{}]}}"#, rows.join(",")))?;
+    write(&folder.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#)?;
+    // Two layers and a configuration of each image, and the bases.
+    Ok(rows.len() * 3 + (BASES * BASE_LAYERS) as usize)
+}
+
+/// A constructor file for components whose images lie in a registry.
+pub(super) fn many_components(at: &Path, registry: &str) -> Result<(), String> {
+    let mut text = "components:\n".to_owned();
+    for number in 1..=COMPONENTS {
+        let _ = writeln!(
+            text,
+            "- name: acme.org/bench/many-{number}\n  version: 1.0.0\n  provider:\n    name: acme.org\n  resources:"
+        );
+        for image in 1..=IMAGES_EACH {
+            let _ = writeln!(
+                text,
+                "  - name: image-{image}\n    version: 1.0.0\n    type: ociImage\n    access:\n      type: ociArtifact\n      \
+                 imageReference: http://{registry}/image-{number}:{image}"
+            );
+        }
+    }
+    write(at, &text)
+}
+
 /// A constructor file for one blob of `size` bytes, and the blob beside it.
 pub(super) fn blob_constructor(at: &Path, size: u64) -> Result<(), String> {
     let path = at.with_extension("bin");

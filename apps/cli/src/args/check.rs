@@ -36,10 +36,10 @@ pub(crate) struct CheckComponentVersion {
     #[arg(long, value_name = "WHERE", default_value = "anywhere")]
     pub(crate) sources: Locality,
     /// The same as `--resources local` (for scripts of the older program)
-    #[arg(long, short = 'R')]
+    #[arg(long, short = 'R', conflicts_with = "resources")]
     pub(crate) local_resources: bool,
     /// The same as `--sources local` (for scripts of the older program)
-    #[arg(long, short = 'S')]
+    #[arg(long, short = 'S', conflicts_with = "sources")]
     pub(crate) local_sources: bool,
     /// Fail if something is missing (for scripts of the older program, which does not without it)
     #[arg(long)]

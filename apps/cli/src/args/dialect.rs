@@ -42,7 +42,7 @@ const OLDER_TRANSFER: [&str; 14] = [
 ];
 
 /// Flags of `sign` and `verify` that only the older program has.
-const OLDER_TRUST: [&str; 18] = [
+const OLDER_TRUST: [&str; 19] = [
     "-s",
     "-K",
     "-k",
@@ -57,6 +57,7 @@ const OLDER_TRUST: [&str; 18] = [
     "--public-key",
     "--publicKey",
     "--ca-cert",
+    "--keyless",
     "--algorithm",
     "--normalization",
     "--local",
@@ -72,13 +73,15 @@ pub(super) fn of(lexed: &Lexed) -> Dialect {
             lexed.has_any(&OLDER_GET) || lexed.values(&["-o", "--output"]).any(|form| OLDER_FORMS.contains(&form))
         }
         // The current program has none of these.
-        ["get", "resources" | "sources" | "references"] | ["list", _] | ["transfer", "ctf"] => true,
+        ["get", "resources" | "sources" | "references"]
+        | ["list" | "hash" | "create", _]
+        | ["transfer", "ctf"]
+        | ["sign", "hash"] => true,
         ["transfer", "component-version"] => lexed.has_any(&OLDER_TRANSFER),
         ["check", "component-version"] => {
             lexed.has_any(&OLDER_CHECK) || lexed.values(&["-o", "--output"]).any(|form| OLDER_FORMS.contains(&form))
         }
         ["sign" | "verify", "component-version"] => lexed.has_any(&OLDER_TRUST),
-        ["hash" | "create", _] | ["sign", "hash"] => true,
         ["download", _] => lexed.has_any(&["--repo"]),
         _ => false,
     };

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Rebase, ReportForm, Selection, TrustOptions};
+use super::{DownloadPlugin, Rebase, ReportForm, Selection, TrustOptions};
 
 /// Download anything from OCM
 #[derive(Debug, Args)]
@@ -27,6 +27,8 @@ pub(crate) enum DownloadKind {
     ComponentVersion(DownloadComponentVersion),
     #[command(visible_alias = "artifacts", aliases = ["art", "a"])]
     Artifact(DownloadArtifact),
+    #[command(visible_alias = "plugins")]
+    Plugin(DownloadPlugin),
 }
 
 /// Download a resource of a component version

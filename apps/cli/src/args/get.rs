@@ -1,6 +1,6 @@
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{ElementForm, ReportForm, Selection, VersionsForm};
+use super::{DescribeTypes, ElementForm, GetConfig, GetCredentials, ReportForm, Selection, VersionsForm};
 
 /// Get anything from OCM
 #[derive(Debug, Args)]
@@ -27,6 +27,13 @@ pub(crate) enum GetKind {
     References(GetElements),
     #[command(aliases = ["inv"])]
     Inventory(GetInventory),
+    /// Describe types, as `describe types` does
+    #[command(visible_alias = "type")]
+    Types(DescribeTypes),
+    #[command(visible_alias = "creds", alias = "cred")]
+    Credentials(GetCredentials),
+    #[command(aliases = ["configuration", "cfg"])]
+    Config(GetConfig),
 }
 
 /// List everything that component versions consist of: what `transfer --since` leaves out for whoever has it

@@ -2,6 +2,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use jiff::SignedDuration;
 use ocm::http::Bandwidth;
 
 /// Flags that every command takes, before or after its name.
@@ -30,12 +31,22 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "RATE")]
     pub(crate) bandwidth: Option<Bandwidth>,
     /// Requests at once to all hosts together; requests that send content are counted apart. Without it, 16 per host
-    #[arg(long, global = true, value_name = "NUMBER")]
+    #[arg(long, global = true, value_name = "NUMBER", value_parser = at_least_one)]
     pub(crate) max_concurrency: Option<NonZeroUsize>,
+    /// Folder of plugins, used instead of those of the configuration and of `~/.config/ocm/plugins`; may be repeated
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub(crate) plugin_directory: Vec<PathBuf>,
+    /// How long plugins may take to end: `10s`, which is the default, `1m`
+    #[arg(long, global = true, value_name = "DURATION")]
+    pub(crate) plugin_shutdown_timeout: Option<SignedDuration>,
     /// Form of tables, JSON and YAML: of the current program or of the older one. Without it, flags that only the older
     /// program has (such as `get --repo`) and its word order ask for its forms
     #[arg(long, global = true, value_name = "VERSION", env = "OCM_COMPAT")]
     pub(crate) compat: Option<Compat>,
+}
+
+fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| format!("a whole number from 1 to {} is expected", usize::MAX))
 }
 
 /// Levels of log lines.

@@ -6,9 +6,13 @@
 mod add;
 mod check;
 mod completion;
+mod config;
 mod create;
+mod credentials;
+mod describe;
 mod dialect;
 mod diff;
+mod doctor;
 mod download;
 mod generate;
 mod get;
@@ -16,8 +20,10 @@ mod global;
 mod hash;
 mod lexed;
 mod list;
+mod login;
 mod output;
 mod parse;
+mod plugin;
 mod rebase;
 mod repair;
 mod selection;
@@ -34,9 +40,13 @@ use clap::{Parser, Subcommand};
 pub(crate) use add::{Add, AddComponentVersion, AddKind, ConflictPolicy, CopyPolicy};
 pub(crate) use check::{Check, CheckComponentVersion, CheckForm, CheckKind, CheckPortability, Locality};
 pub(crate) use completion::{Completion, Shell};
+pub(crate) use config::{Config, ConfigKind, ExplainConfig, ExplainForm, GetConfig};
 pub(crate) use create::{Create, CreateKind};
+pub(crate) use credentials::{CredentialsForm, GetCredentials};
+pub(crate) use describe::{Describe, DescribeKind, DescribeTypes, TypeForm};
 pub(crate) use dialect::Dialect;
 pub(crate) use diff::Diff;
+pub(crate) use doctor::Doctor;
 pub(crate) use download::{
     ArchiveForm, Download, DownloadArtifact, DownloadComponentVersion, DownloadKind, DownloadResource,
     ExtractionPolicy, Transformer,
@@ -46,8 +56,13 @@ pub(crate) use get::{Get, GetComponentVersion, GetElements, GetKind, Scheme};
 pub(crate) use global::{Compat, Global, LogFormat, LogLevel, LogOutput};
 pub(crate) use hash::{Hash, HashForm, HashKind};
 pub(crate) use list::{List, ListKind};
+pub(crate) use login::{Login, Logout};
 pub(crate) use output::{ElementForm, ReportForm, VersionForm, VersionsForm};
-pub(crate) use parse::{command, help_of, parse};
+pub(crate) use parse::{command, help_of, parse, path};
+pub(crate) use plugin::{
+    DownloadPlugin, Plugin, PluginForm, PluginKind, PluginRegistry, PluginRegistryGet, PluginRegistryKind,
+    PluginRegistryList,
+};
 pub(crate) use rebase::Rebase;
 pub(crate) use repair::{Repair, RepairKind};
 pub(crate) use selection::Selection;
@@ -57,8 +72,8 @@ pub(crate) use transfer::{
     AccessStyle, ArtifactUpload, GlobalAccess, OnCollision, Transfer, TransferComponentVersion, TransferKind,
     TransferOptions, With,
 };
-pub(crate) use trust::{KeyOptions, TrustOptions};
-pub(crate) use verify::{PolicyOptions, Verify, VerifyComponentVersion, VerifyKind};
+pub(crate) use trust::{KeyOptions, SigstoreOptions, TrustOptions};
+pub(crate) use verify::{PolicyOptions, Verify, VerifyKind};
 pub(crate) use version::{Version, VersionFormat};
 
 /// Builds, moves and reads component versions of the Open Component Model
@@ -87,6 +102,12 @@ pub(crate) enum Command {
     Verify(Verify),
     Hash(Hash),
     Create(Create),
+    Plugin(Plugin),
+    Describe(Describe),
+    Login(Login),
+    Logout(Logout),
+    Config(Config),
+    Doctor(Doctor),
     Serve(Serve),
     Generate(Generate),
     Completion(Completion),

@@ -50,6 +50,11 @@ pub(crate) fn parse(argv: Vec<String>, compat: Option<&str>) -> Result<(Argument
     Ok((arguments, found))
 }
 
+/// The command that a line names: `ocm get component-version`.
+pub(crate) fn path(argv: &[String]) -> String {
+    std::iter::once("ocm".to_owned()).chain(Lexed::new(argv, &command()).path).collect::<Vec<_>>().join(" ")
+}
+
 /// The root with its flags but without commands, to find the first words of a line whatever they are.
 fn bare(root: &Command) -> Command {
     Command::new("ocm").args(root.get_arguments().cloned())

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use clap::builder::ArgPredicate;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::trust::KeyOptions;
@@ -42,7 +43,8 @@ pub(crate) struct SignComponentVersion {
     #[arg(long, short = 'H', value_name = "NAME", default_value = "SHA-256", value_parser = hash)]
     pub(crate) hash: String,
     /// Signature algorithm: RSASSA-PSS or RSASSA-PKCS1-V1_5; the default is what the configuration says, else RSASSA-PSS, or
-    /// RSASSA-PKCS1-V1_5 for the older program
+    /// RSASSA-PKCS1-V1_5 for the older program, whose rsa-signingservice and rsapss-signingservice take the address of a
+    /// server from the file of the private key. Also GPG, Sigstore/v1alpha1, and sigstore-v2 for the older program
     #[arg(long, short = 'S', value_name = "NAME")]
     pub(crate) algorithm: Option<String>,
     /// Also sign referenced versions, these first
@@ -69,11 +71,38 @@ pub(crate) struct SignComponentVersion {
     /// File with the passphrase, or the encryption key, of the private key
     #[arg(long, value_name = "FILE", help_heading = "Keys")]
     pub(crate) passphrase_file: Option<PathBuf>,
+    /// Program that signs in place of a private key: it reads a JSON object with the digest and prints the signature; arguments
+    /// go into the configuration
+    #[arg(long, value_name = "PROGRAM", help_heading = "Keys", conflicts_with_all = ["private_key", "signing_service"])]
+    pub(crate) signer_command: Option<String>,
+    /// Address of a signing server that signs in place of a private key
+    #[arg(long, value_name = "URL", help_heading = "Keys", conflicts_with = "private_key")]
+    pub(crate) signing_service: Option<String>,
+    /// Store the word of a time-stamping authority with the signature, so that it outlives its certificate
+    #[arg(long, value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Keys")]
+    pub(crate) tsa: Option<String>,
+    /// Address of the time-stamping authority
+    #[arg(long, value_name = "URL", default_value_if("tsa", ArgPredicate::Equals("true".into()), TSA), help_heading = "Keys")]
+    pub(crate) tsa_url: Option<String>,
+    /// Sign with Sigstore, without a key: the signature says who showed an identity token. It is public from the moment it is
+    /// made
+    #[arg(long, help_heading = "Sigstore", conflicts_with = "private_key")]
+    pub(crate) keyless: bool,
+    /// Identity token to sign with Sigstore, or the file with it
+    #[arg(long, value_name = "TOKEN", env = "SIGSTORE_ID_TOKEN", hide_env_values = true, help_heading = "Sigstore")]
+    pub(crate) identity_token: Option<String>,
+    /// Authorities and logs (`trusted_root.json`) that the new Sigstore signature is judged by before it is stored; the default
+    /// is what the configuration says, else those of the public instance
+    #[arg(long, value_name = "FILE", help_heading = "Sigstore")]
+    pub(crate) trusted_root: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) keys: KeyOptions,
     #[command(flatten)]
     pub(crate) selection: Selection,
 }
+
+/// The authority that is asked unless another one is named, as by the older program.
+const TSA: &str = "http://timestamp.digicert.com";
 
 /// Sign a digest, and print the signature
 #[derive(Debug, Args)]
@@ -105,6 +134,14 @@ pub(crate) enum SignatureForm {
     Yaml,
     /// Indented JSON
     Json,
+}
+
+impl SignComponentVersion {
+    /// The address of the time-stamping authority, if one is to be asked.
+    pub(crate) fn time_stamping(&self) -> Option<&str> {
+        let named = self.tsa.as_deref().filter(|tsa| *tsa != "true");
+        if named == Some("false") { None } else { named.or(self.tsa_url.as_deref()) }
+    }
 }
 
 impl From<SignatureForm> for ReportForm {

@@ -15,9 +15,37 @@ pub(crate) struct KeyOptions {
     /// Root certificates; nothing else is a root, whatever comes with a signature
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_cert: Vec<PathBuf>,
+    /// Root certificates of time-stamping authorities; without, those of `--ca-cert` count
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tsa_cert: Vec<PathBuf>,
     /// What the subject of the signer's certificate must have, `[NAME=]DN` or a common name; may be repeated
     #[arg(long, short = 'I', value_name = "SUBJECT")]
     pub(crate) issuer: Vec<String>,
+}
+
+/// What Sigstore signatures are judged by.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Sigstore")]
+pub(crate) struct SigstoreOptions {
+    /// Who has to have signed, as in the certificate: a mail address, or the address of a workflow
+    #[arg(long, value_name = "NAME", conflicts_with = "certificate_identity_regexp")]
+    pub(crate) certificate_identity: Option<String>,
+    /// Regular expression for it, which has to match all of it
+    #[arg(long, value_name = "REGEXP")]
+    pub(crate) certificate_identity_regexp: Option<String>,
+    /// Who has to vouch for the identity: the address of the issuer of identity tokens
+    #[arg(long, value_name = "URL", conflicts_with = "certificate_oidc_issuer_regexp")]
+    pub(crate) certificate_oidc_issuer: Option<String>,
+    /// Regular expression for it, which has to match all of it
+    #[arg(long, value_name = "REGEXP")]
+    pub(crate) certificate_oidc_issuer_regexp: Option<String>,
+    /// Authorities and logs that are trusted (`trusted_root.json`); the default is what the configuration says, else those of
+    /// the public instance
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trusted_root: Option<PathBuf>,
+    /// Only Sigstore signatures count
+    #[arg(long)]
+    pub(crate) keyless: bool,
 }
 
 /// Verification in front of something else.
@@ -32,12 +60,14 @@ pub(crate) struct TrustOptions {
 impl TrustOptions {
     /// Whether keys or roots are named.
     pub(crate) fn names_keys(&self) -> bool {
-        !self.keys.public_key.is_empty() || !self.keys.ca_cert.is_empty()
+        let sigstore = &self.policy.sigstore;
+        let names_somebody = sigstore.certificate_identity.is_some() || sigstore.certificate_identity_regexp.is_some();
+        !self.keys.public_key.is_empty() || !self.keys.ca_cert.is_empty() || names_somebody
     }
 }
 
 /// Flags of keys that the older program takes in front of its commands.
-const BEFORE: [&str; 7] = ["-k", "-K", "-I", "--public-key", "--private-key", "--issuer", "--ca-cert"];
+const BEFORE: [&str; 8] = ["-k", "-K", "-I", "--public-key", "--private-key", "--issuer", "--ca-cert", "--tsa-cert"];
 
 /// Moves flags of keys from in front of a command, where the older program has them, behind it.
 pub(super) fn behind_the_command(argv: Vec<String>) -> Vec<String> {

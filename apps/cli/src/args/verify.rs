@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::trust::KeyOptions;
+use super::trust::{KeyOptions, SigstoreOptions};
 use super::{ReportForm, Selection};
 
 /// Verify component versions
@@ -75,4 +75,6 @@ pub(crate) struct PolicyOptions {
     /// Judge certificates as of this time (RFC 3339), for signatures that are older than the validity of theirs
     #[arg(long, value_name = "TIME")]
     pub(crate) at: Option<jiff::Timestamp>,
+    #[command(flatten)]
+    pub(crate) sigstore: SigstoreOptions,
 }

@@ -7,6 +7,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use ocm::config::{Configuration, Document, Notice, Resolvers};
+use ocm::ops::config::TrustedFiles;
 
 use crate::args::Dialect;
 use crate::exit::{Exit, Failure};
@@ -24,12 +25,13 @@ const NAMES: [&str; 2] = [".ocm/config", ".ocmconfig"];
 pub(super) fn read(
     named: &[PathBuf],
     environment: &BTreeMap<String, String>,
+    state: Option<&Path>,
     dialect: Dialect,
 ) -> Result<(Configuration, Resolvers), Failure> {
     let documents = if named.is_empty() {
-        find(environment)
+        find(environment, state)
     } else {
-        named.iter().map(|path| document(path)).collect::<Result<_, _>>()?
+        named.iter().map(|path| document(path, &content(path)?)).collect::<Result<_, _>>()?
     };
     let configuration = Configuration::new(documents);
     for notice in configuration.notices() {
@@ -50,22 +52,58 @@ pub(super) fn read(
 }
 
 /// Everything in the usual places that can be read.
-fn find(environment: &BTreeMap<String, String>) -> Vec<Document> {
+fn find(environment: &BTreeMap<String, String>, state: Option<&Path>) -> Vec<Document> {
     let places = places(environment, env::current_exe().ok().as_deref().and_then(Path::parent));
-    warn_of_others(&places);
     let named = environment.get("OCM_CONFIG").map(Path::new).filter(|path| !path.as_os_str().is_empty());
     let mut documents = Vec::new();
-    for path in places.iter().filter(|path| path.is_file() || named == Some(path)) {
-        match document(path) {
-            Ok(document) => documents.push(document),
-            Err(failure) => tracing::warn!(target: "ocm", "ignored: {}", failure.message()),
+    for Place { path, is_own } in &places {
+        if !path.is_file() && named != Some(path) {
+            continue;
         }
+        let read = content(path).and_then(|content| Ok((document(path, &content)?, content)));
+        let found = match read {
+            Ok((found, content)) if *is_own || is_trusted(path, &content, state) => found,
+            Ok((found, _)) => without_dangers(path, found),
+            Err(failure) => {
+                tracing::warn!(target: "ocm", "ignored: {}", failure.message());
+                continue;
+            }
+        };
+        documents.push(found);
     }
     documents
 }
 
+/// Whether somebody has said to trust the file as it is.
+fn is_trusted(path: &Path, content: &str, state: Option<&Path>) -> bool {
+    state.is_some_and(|folder| TrustedFiles::in_folder(folder).trusts(path, content.as_bytes()))
+}
+
+/// What a file in the working directory may say although it may be somebody else's: the Go program takes it all, so that
+/// whoever wrote a directory that somebody works in can send references and passwords to another place.
+fn without_dangers(path: &Path, found: Document) -> Document {
+    let (found, ignored) = found.untrusted();
+    if !ignored.is_empty() {
+        let name = path.display();
+        tracing::warn!(
+            target: "ocm",
+            "{name}: a configuration file in the working directory is not trusted; ignored in it: {}. Name it with --config {name} to use it now, or trust it as it is with: ocm config trust {name}",
+            ignored.join(", ")
+        );
+    }
+    found
+}
+
+/// A place of a configuration file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    path: PathBuf,
+    /// Whether nobody else writes there; the working directory may be anybody's.
+    is_own: bool,
+}
+
 /// Where configuration files may be, the highest priority last; each place once.
-fn places(environment: &BTreeMap<String, String>, program: Option<&Path>) -> Vec<PathBuf> {
+fn places(environment: &BTreeMap<String, String>, program: Option<&Path>) -> Vec<Place> {
     let folder = |name: &str| environment.get(name).filter(|folder| !folder.is_empty()).map(Path::new);
     let both = |folder: &Path, names: [&str; 2]| names.map(|name| folder.join(name));
     let mut places: Vec<PathBuf> = folder("OCM_CONFIG").map(Path::to_owned).into_iter().collect();
@@ -76,11 +114,14 @@ fn places(environment: &BTreeMap<String, String>, program: Option<&Path>) -> Vec
         places.extend(both(&home.join(".config"), ["ocm/config", ".ocmconfig"]));
         places.extend(both(home, NAMES));
     }
-    if let Some(program) = program {
-        places.extend(both(program, NAMES));
-    }
-    let mut unique = Vec::new();
-    for place in places {
+    let here = both(Path::new("."), NAMES);
+    let program = program.map(|program| both(program, NAMES)).into_iter().flatten();
+    let own: Vec<PathBuf> = places.iter().cloned().chain(program.clone()).collect();
+    let here = here.into_iter().filter(|path| !own.iter().any(|own| is_same(own, path)));
+    let mut unique: Vec<Place> = Vec::new();
+    let all = places.into_iter().map(|path| Place { path, is_own: true });
+    let all = all.chain(here.map(|path| Place { path, is_own: false }));
+    for place in all.chain(program.map(|path| Place { path, is_own: true })) {
         if !unique.contains(&place) {
             unique.push(place);
         }
@@ -88,30 +129,19 @@ fn places(environment: &BTreeMap<String, String>, program: Option<&Path>) -> Vec
     unique
 }
 
-/// Says that a file in the working directory is not used. The Go program uses it, so that whoever wrote a directory that
-/// somebody works in can send references to another repository.
-fn warn_of_others(places: &[PathBuf]) {
-    let same = |left: &Path, right: &Path| {
-        left.canonicalize().ok().is_some_and(|left| right.canonicalize().is_ok_and(|right| left == right))
-    };
-    for name in NAMES.map(Path::new) {
-        if name.is_file() && !places.iter().any(|place| same(place, name)) {
-            tracing::warn!(
-                target: "ocm",
-                "{}: a configuration file in the working directory is not used: name it with --config",
-                name.display()
-            );
-        }
-    }
+fn is_same(left: &Path, right: &Path) -> bool {
+    left.canonicalize().ok().is_some_and(|left| right.canonicalize().is_ok_and(|right| left == right))
 }
 
-fn document(path: &Path) -> Result<Document, Failure> {
-    let name = path.display().to_string();
-    let text = text(path).map_err(|error| {
+fn content(path: &Path) -> Result<String, Failure> {
+    text(path).map_err(|error| {
         let exit = if error.kind() == io::ErrorKind::NotFound { Exit::NotFound } else { Exit::Failed };
-        Failure::new(exit, format!("configuration {name}: {error}"))
-    })?;
-    Document::read(&name, &text).map_err(|error| ocm::Error::from(error).into())
+        Failure::new(exit, format!("configuration {}: {error}", path.display()))
+    })
+}
+
+fn document(path: &Path, content: &str) -> Result<Document, Failure> {
+    Document::read(&path.display().to_string(), content).map_err(|error| ocm::Error::from(error).into())
 }
 
 fn text(path: &Path) -> io::Result<String> {
@@ -129,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_in_the_order_of_the_go_program_without_the_working_directory() {
+    fn places_are_in_the_order_of_the_go_program() {
         let environment: BTreeMap<_, _> =
             [("OCM_CONFIG", "c.yaml"), ("XDG_CONFIG_HOME", "/h/.config"), ("HOME", "/h"), ("PWD", "/work")]
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -140,10 +170,14 @@ mod tests {
             "/h/.config/.ocmconfig",
             "/h/.ocm/config",
             "/h/.ocmconfig",
+            "./.ocm/config",
+            "./.ocmconfig",
             "/bin/.ocm/config",
             "/bin/.ocmconfig",
         ];
-        assert_eq!(places(&environment, Some(Path::new("/bin"))), expected.map(PathBuf::from));
-        assert!(places(&BTreeMap::new(), None).is_empty());
+        let own = |path: &str| !path.starts_with("./");
+        let expected = expected.map(|path| Place { path: path.into(), is_own: own(path) });
+        assert_eq!(places(&environment, Some(Path::new("/bin"))), expected);
+        assert!(places(&BTreeMap::new(), None).iter().all(|place| !place.is_own));
     }
 }

@@ -28,6 +28,7 @@ pub(crate) async fn run(session: &Session, kind: DownloadKind) -> Result<(), Fai
         DownloadKind::Sources(arguments) => elements(session, arguments, Which::Sources).await,
         DownloadKind::ComponentVersion(arguments) => component_versions(session, arguments).await,
         DownloadKind::Artifact(arguments) => artifact(session, arguments).await,
+        DownloadKind::Plugin(arguments) => super::plugin::install(session, arguments).await,
     }
 }
 

@@ -55,7 +55,10 @@ fn schemas(directory: &Path) -> Result<(), Failure> {
         ("hash", schema_for!(ops::hash::Report)),
         ("sign", schema_for!(ops::sign::Report)),
         ("verify", schema_for!(ops::verify::Report)),
+        ("credentials", schema_for!(ops::credentials::Report)),
         ("diff", schema_for!(ops::diff::Report)),
+        ("config-explain", schema_for!(ops::config::Explanation)),
+        ("doctor", schema_for!(ops::doctor::Report)),
     ];
     schemas
         .into_iter()

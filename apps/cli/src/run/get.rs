@@ -16,11 +16,14 @@ pub(crate) async fn run(session: &Session, kind: GetKind) -> Result<(), Failure>
         GetKind::Resources(arguments) => list(session, arguments, Kind::Resources).await,
         GetKind::Sources(arguments) => list(session, arguments, Kind::Sources).await,
         GetKind::References(arguments) => list(session, arguments, Kind::References).await,
+        GetKind::Config(arguments) => super::config::get(session, &arguments),
+        GetKind::Types(arguments) => super::describe::types(session, arguments).await,
         GetKind::Inventory(arguments) => {
             let versions = versions(arguments.references, arguments.selection, false);
             let report = inventory::run(&session.context, &inventory::Request { versions }).await?;
             out(&object(arguments.output.into(), &report)?)
         }
+        GetKind::Credentials(arguments) => super::credentials::get(session, arguments).await,
     }
 }
 

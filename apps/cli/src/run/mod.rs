@@ -3,20 +3,29 @@
 mod add;
 mod check;
 mod completion;
+mod config;
 mod configuration;
 mod create;
+mod credentials;
+mod describe;
 mod diff;
+mod doctor;
 mod download;
 mod generate;
 mod get;
 mod hash;
 mod interruption;
 mod list;
+mod login;
+mod plugin;
+mod plugin_folders;
 mod repair;
 mod serve;
 mod session;
 mod sign;
+mod signer;
 mod transfer;
+mod transfer_effect;
 mod transfer_files;
 mod transfer_spec;
 mod trust;
@@ -30,8 +39,8 @@ use interruption::interruption;
 use session::{Session, versions};
 
 use crate::args::{
-    self, Add, Arguments, Check, Command, Create, Dialect, Download, Generate, Get, Hash, List, Repair, Sign, Transfer,
-    Verify,
+    self, Add, Arguments, Check, Command, Config, Create, Describe, DescribeKind, Dialect, Download, Generate, Get,
+    Hash, List, Plugin, Repair, Sign, Transfer, Verify,
 };
 use crate::exit::{Exit, Failure};
 use crate::print::out;
@@ -65,6 +74,16 @@ pub(crate) fn run(arguments: Arguments, dialect: Dialect) -> Result<(), Failure>
         }
         Command::Hash(Hash { kind: Some(kind) }) => work(&start()?, async |session| hash::run(session, kind).await),
         Command::Create(Create { kind: Some(kind) }) => create::run(kind),
+        Command::Login(arguments) => work(&start()?, async |session| login::login(session, arguments).await),
+        Command::Logout(arguments) => work(&start()?, async |session| login::logout(session, arguments).await),
+        Command::Config(Config { kind: Some(kind) }) => config::run(start, kind),
+        Command::Doctor(arguments) => work(&start()?, async |session| doctor::run(session, arguments).await),
+        Command::Describe(Describe { kind: Some(DescribeKind::Types(arguments)) }) => {
+            work(&start()?, async |session| describe::types(session, arguments).await)
+        }
+        Command::Plugin(Plugin { kind: Some(kind) }) => {
+            work(&start()?, async |session| plugin::run(session, kind).await)
+        }
         Command::Serve(serve) => with_runtime(serve::run(&start()?, serve)),
         Command::Version(version) => version::run(&version, dialect),
         Command::Completion(completion) => completion::run(&completion),
@@ -81,6 +100,9 @@ pub(crate) fn run(arguments: Arguments, dialect: Dialect) -> Result<(), Failure>
         Command::Verify(Verify { kind: None }) => help(&["verify"]),
         Command::Hash(Hash { kind: None }) => help(&["hash"]),
         Command::Create(Create { kind: None }) => help(&["create"]),
+        Command::Describe(Describe { kind: None }) => help(&["describe"]),
+        Command::Plugin(Plugin { kind: None }) => help(&["plugin"]),
+        Command::Config(Config { kind: None }) => help(&["config"]),
     }
 }
 
@@ -94,7 +116,10 @@ fn work(session: &Session, verb: impl AsyncFnOnce(&Session) -> Result<(), Failur
     with_runtime(async {
         let interruption = interruption()?;
         tokio::select! {
-            result = verb(session) => result,
+            result = verb(session) => {
+                session.context.end().await;
+                result
+            }
             () = interruption => Err(Failure::interrupted()),
         }
     })

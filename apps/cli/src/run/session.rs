@@ -1,17 +1,17 @@
 use std::collections::BTreeMap;
 use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use indicatif::MultiProgress;
-use ocm::DockerSources;
 use ocm::config::Configuration;
 use ocm::model::ComponentReference;
 use ocm::ops::get::Request;
 
-use super::configuration;
+use super::{configuration, plugin_folders};
 use crate::args::{Dialect, Global, Rebase, Selection};
 use crate::exit::Failure;
 use crate::log;
@@ -30,12 +30,12 @@ pub(crate) struct Session {
 impl Session {
     /// Reads the environment, starts logging, and prepares connections.
     pub(crate) fn start(global: Global, dialect: Dialect) -> Result<Self, Failure> {
-        let environment: BTreeMap<String, String> = env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
+        let environment = environment();
         let bars = MultiProgress::new();
         log::start(&global, &bars);
-        let (configuration, resolvers) = configuration::read(&global.config, &environment, dialect)?;
+        let state = state_folder(&environment);
+        let (configuration, resolvers) = configuration::read(&global.config, &environment, state.as_deref(), dialect)?;
+        let global = with_folders(global, &configuration)?;
         let mut http = ocm::http::Settings::from_environment(environment.clone());
         (http.bandwidth, http.max_concurrency) = (global.bandwidth, global.max_concurrency);
         // Whoever allows more to all hosts together means the one host there is, too.
@@ -44,9 +44,11 @@ impl Session {
             let pem = fs::read(bundle).map_err(|error| Failure::usage(format!("SSL_CERT_FILE {bundle}: {error}")))?;
             http.certificate_authorities.push(pem);
         }
+        let http = ocm::connections(&configuration, http)?;
         let builder = ocm::Context::builder().http(http).resolvers(resolvers).observer(Arc::new(Bars::new(bars)));
-        let builder = builder.docker(docker_sources(&environment));
-        let builder = match state_folder(&environment) {
+        let builder = builder.plugins(plugin_folders::settings(&global, &configuration, &environment)?);
+        let builder = builder.credentials(super::credentials::sources(&configuration, &environment)?)?;
+        let builder = match state {
             Some(folder) => builder.state(&folder),
             None => builder,
         };
@@ -58,6 +60,20 @@ impl Session {
         let context = if rebase.no_rebase { self.context.without_rebasing() } else { self.context.clone() };
         Self { context, ..self }
     }
+}
+
+/// The environment as text.
+pub(super) fn environment() -> BTreeMap<String, String> {
+    let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    env::vars_os().filter_map(text).collect()
+}
+
+/// What flags do not say of folders, the configuration does.
+fn with_folders(global: Global, configuration: &Configuration) -> Result<Global, Failure> {
+    let folders = configuration.filesystem().map_err(ocm::Error::from)?;
+    let temp_folder = global.temp_folder.clone().or(folders.temp_folder.map(PathBuf::from));
+    let working_directory = global.working_directory.clone().or(folders.working_directory.map(PathBuf::from));
+    Ok(Global { working_directory, temp_folder, ..global })
 }
 
 /// The request for the component versions that arguments name.
@@ -91,28 +107,8 @@ fn warn_of_choice_without_effect(references: &[String], selection: &Selection) {
 
 /// Where the program remembers what the next run goes on with: `$OCM_STATE_DIR`, `$XDG_STATE_HOME/ocm` or
 /// `~/.local/state/ocm`.
-fn state_folder(environment: &BTreeMap<String, String>) -> Option<PathBuf> {
+pub(super) fn state_folder(environment: &BTreeMap<String, String>) -> Option<PathBuf> {
     let folder = |name: &str| environment.get(name).filter(|folder| !folder.is_empty()).map(PathBuf::from);
     let home = || folder("HOME").or_else(|| folder("USERPROFILE")).map(|home| home.join(".local/state"));
     folder("OCM_STATE_DIR").or_else(|| folder("XDG_STATE_HOME").or_else(home).map(|state| state.join("ocm")))
 }
-
-/// Where credentials are: the variable of Docker, the file that Podman's variable names, `$DOCKER_CONFIG/config.json` or
-/// `~/.docker/config.json`, and where `podman login` writes.
-fn docker_sources(environment: &BTreeMap<String, String>) -> DockerSources {
-    let value = |name: &str| environment.get(name).filter(|value| !value.is_empty());
-    let folder = |name: &str| value(name).map(PathBuf::from);
-    let home = folder("HOME").or_else(|| folder("USERPROFILE"));
-    let below_home = |name: &str| home.as_ref().map(|home| home.join(name));
-    let docker = folder("DOCKER_CONFIG").or_else(|| below_home(".docker"));
-    let podman = [folder("XDG_RUNTIME_DIR"), folder("XDG_CONFIG_HOME").or_else(|| below_home(".config"))];
-    let files = folder("REGISTRY_AUTH_FILE").into_iter().chain(docker.map(|folder| folder.join("config.json")));
-    DockerSources {
-        inline: value(AUTH_CONFIG).map(|text| (AUTH_CONFIG.to_owned(), text.clone())),
-        files: files.chain(podman.into_iter().flatten().map(|folder| folder.join("containers/auth.json"))).collect(),
-        search_path: env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default(),
-    }
-}
-
-/// The variable that holds a Docker configuration as text.
-const AUTH_CONFIG: &str = "DOCKER_AUTH_CONFIG";

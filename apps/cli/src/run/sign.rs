@@ -1,7 +1,8 @@
-use ocm::ops::sign::{self, Request};
-use ocm::signing::{Algorithm, Encoding, SignedDigest};
+use ocm::ops::sign::{self, Request, Timestamping};
+use ocm::signing::SignedDigest;
 
-use super::trust::{self, add_private, keys, rsa, scratch, specification};
+use super::signer::{algorithm, signer};
+use super::trust::{self, add_private, keys, scratch};
 use super::{Session, versions};
 use crate::args::{Dialect, SignComponentVersion, SignHash, SignKind};
 use crate::exit::Failure;
@@ -19,9 +20,11 @@ async fn component_version(session: &Session, arguments: SignComponentVersion) -
     let is_older = session.dialect == Dialect::V1;
     let name = arguments.signature.as_str();
     let mut keys = keys(session, &arguments.keys, Some(name))?;
-    add_private(&mut keys, &arguments.private_key, arguments.passphrase_file.as_ref(), Some(name))?;
-    let (algorithm, encoding) = how(session, &arguments)?;
-    let signer = keys.signer(name, algorithm, encoding)?;
+    let signer = signer(session, &arguments, &mut keys).await?;
+    let timestamping = match arguments.time_stamping() {
+        Some(authority) => Some(Timestamping { authority: authority.to_owned(), verifier: keys.timestamps()? }),
+        None => None,
+    };
     let request = Request {
         signature: name.to_owned(),
         normalisation: normalisation(session, arguments.normalisation),
@@ -31,6 +34,7 @@ async fn component_version(session: &Session, arguments: SignComponentVersion) -
         force: arguments.force || is_older,
         dry_run: arguments.dry_run,
         content: arguments.content.unwrap_or(is_older),
+        timestamping,
         scratch: scratch(session),
         versions: versions(arguments.references, arguments.selection, arguments.recursive),
     };
@@ -55,43 +59,6 @@ async fn component_version(session: &Session, arguments: SignComponentVersion) -
     })
 }
 
-/// Algorithm and form of the signature: as flags say, else as the configuration says, else as the program does.
-fn how(session: &Session, arguments: &SignComponentVersion) -> Result<(Algorithm, Option<Encoding>), Failure> {
-    let is_older = session.dialect == Dialect::V1;
-    let configured = session.configuration.signing(&arguments.signature).map_err(ocm::Error::from)?.signer;
-    let signer = match &arguments.signer_spec {
-        Some(path) => Some(specification(path)?),
-        None => configured,
-    };
-    let signer = signer.as_ref().map(|signer| rsa(signer, "signer")).transpose()?;
-    let named = arguments.algorithm.as_deref().or(signer.as_ref().and_then(|signer| signer.algorithm));
-    let algorithm = match named {
-        Some(name) => trust_algorithm(name)?,
-        None if is_older => Algorithm::Pkcs1V15,
-        None => Algorithm::Pss,
-    };
-    let encoding = match signer.as_ref().and_then(|signer| signer.encoding) {
-        Some("PEM") => Some(Encoding::Pem),
-        Some("Plain") => Some(Encoding::Plain),
-        Some(other) => {
-            return Err(Failure::usage(format!("signatureEncodingPolicy {other:?} means nothing: Plain and PEM do")));
-        }
-        // Without a word the older program follows the key, the current one is plain.
-        None if is_older => None,
-        None => Some(Encoding::Plain),
-    };
-    if signer.is_none() && !is_older && arguments.algorithm.is_none() {
-        tracing::info!(target: "ocm", algorithm = algorithm.name(), encodingPolicy = "Plain", "no signer configured, using default");
-    }
-    Ok((algorithm, encoding))
-}
-
-fn trust_algorithm(name: &str) -> Result<Algorithm, Failure> {
-    Algorithm::parse(name).ok_or_else(|| {
-        Failure::usage(format!("signature algorithm {name:?} is unknown")).hint("use RSASSA-PSS or RSASSA-PKCS1-V1_5")
-    })
-}
-
 /// The normalisation that is meant. The current program takes v3 for another word for v4alpha1 and writes that into signatures.
 fn normalisation(session: &Session, named: Option<String>) -> String {
     const V3: &str = "jsonNormalisation/v3";
@@ -108,7 +75,7 @@ fn normalisation(session: &Session, named: Option<String>) -> String {
 }
 
 async fn hash(session: &Session, arguments: SignHash) -> Result<(), Failure> {
-    let algorithm = trust_algorithm(&arguments.algorithm)?;
+    let algorithm = algorithm(&arguments.algorithm)?;
     let mut keys = trust::keys(session, &arguments.keys, Some("hash"))?;
     keys.name_is_subject = false;
     let private = vec![format!("hash={}", arguments.key.display())];

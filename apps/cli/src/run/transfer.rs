@@ -1,8 +1,9 @@
 use ocm::config::{self, UploadType};
 use ocm::ops::get;
-use ocm::ops::transfer::{self, Collision, CopyMode, Existing, Report, Request, UploadAs};
+use ocm::ops::transfer::{self, Collision, CopyMode, DocumentOptions, Existing, Report, Request, UploadAs};
 
-use super::transfer_files::{Bill, ReportFile};
+use super::transfer_effect::warn_of_flags_without_effect;
+use super::transfer_files::{Bill, ReportFile, check_distinct};
 use super::trust::gate;
 use super::{Session, transfer_spec as specification, versions};
 use crate::args::{
@@ -29,6 +30,7 @@ pub(crate) async fn run(session: &Session, kind: TransferKind) -> Result<(), Fai
             let mut request =
                 request(arguments.arguments, arguments.selection, targets, &arguments.options, &defaults)?;
             request.versions.verify = gate(session, arguments.options.verify, &arguments.options.trust)?;
+            check_distinct(arguments.bom_file.as_deref(), arguments.options.report.as_deref())?;
             let bill = arguments.bom_file.map(Bill::open).transpose()?;
             let report = carry_out(session, &request, &arguments.options).await?;
             let Some(report) = report else { return Ok(()) };
@@ -64,6 +66,9 @@ fn request(
 ) -> Result<Request, Failure> {
     let recursive = options.recursive.or(defaults.recursive).unwrap_or_default();
     let all_by_default = !options.copy_local_resources && defaults.copy_mode == Some(config::CopyMode::AllResources);
+    let local_by_default =
+        options.copy_resources.is_none() && defaults.copy_mode == Some(config::CopyMode::LocalResources);
+    let local_resources = options.copy_local_resources || local_by_default;
     // The older program marks targets to be made with a plus; all are.
     let target = |target: String| target.strip_prefix('+').map(str::to_owned).unwrap_or(target);
     Ok(Request {
@@ -72,13 +77,16 @@ fn request(
         target_form: options.form.clone(),
         split: options.split,
         since: options.since.clone(),
-        copy: match (options.copy_resources.unwrap_or(all_by_default), options.copy_local_resources) {
+        copy: match (options.copy_resources.unwrap_or(all_by_default), local_resources) {
             (true, _) => CopyMode::AllResources,
             (false, true) => CopyMode::LocalResources,
             (false, false) => CopyMode::LocalBlob,
         },
-        copy_sources: options.copy_sources,
-        omit_access_types: options.omit_access_types.clone(),
+        copy_sources: options.copy_sources || defaults.sources.unwrap_or_default(),
+        omit_access_types: match (&options.omit_access_types, &defaults.omit_access_types) {
+            (named, Some(configured)) if named.is_empty() => configured.clone(),
+            (named, _) => named.clone(),
+        },
         upload_as: match (options.upload_as, defaults.upload_type) {
             _ if options.disable_uploads => UploadAs::LocalBlob,
             (Some(ArtifactUpload::OciArtifact), _) | (None, Some(UploadType::OciArtifact)) => UploadAs::OciArtifact,
@@ -103,7 +111,10 @@ fn request(
         platforms: options.platform.clone(),
         referrers: options.with.contains(&With::Referrers),
         strict: options.strict,
-        existing: existing(options),
+        existing: match existing(options) {
+            Existing::Fail if defaults.overwrite == Some(true) => Existing::Overwrite,
+            existing => existing,
+        },
     })
 }
 
@@ -117,10 +128,12 @@ pub(super) fn existing(options: &TransferOptions) -> Existing {
 
 /// The report, or nothing after a dry run, of which the document has been printed.
 async fn carry_out(session: &Session, request: &Request, options: &TransferOptions) -> Result<Option<Report>, Failure> {
+    warn_of_flags_without_effect(request, options);
     if options.dry_run {
         let document = transfer::document(&session.context, request).await?;
         specification::print(&document, options.output)?;
-        specification::estimate(session, &document, request.existing).await;
+        let how = DocumentOptions { existing: request.existing, strict: request.strict };
+        specification::estimate(session, &document, how).await;
         return Ok(None);
     }
     if options.no_update {
@@ -143,6 +156,9 @@ pub(super) fn conclude(report: &Report, failure: Option<ocm::Error>, file: Optio
         Some(failure) => {
             if report.targets.len() > 1 && report.totals.versions_moved > 0 {
                 say(report);
+            }
+            if let Err(unwritten) = written {
+                tracing::warn!(target: "ocm", "the report could not be written: {}", unwritten.message());
             }
             Err(failure.into())
         }

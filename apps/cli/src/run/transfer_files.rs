@@ -25,6 +25,17 @@ impl Bill {
     }
 }
 
+/// Fails where the list and the report would overwrite each other.
+pub(super) fn check_distinct(bill: Option<&Path>, report: Option<&Path>) -> Result<(), Failure> {
+    match (bill, report) {
+        (Some(bill), Some(report)) if bill == report => {
+            Err(Failure::usage(format!("--bom-file and --report both name {}", report.display()))
+                .hint("give each a file of its own"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The file that receives the report.
 pub(super) struct ReportFile(Kept);
 
@@ -82,15 +93,16 @@ impl Kept {
         if self.file.metadata()?.is_file() {
             self.file.set_len(0)?;
         }
+        self.file.write_all(content)?;
         self.is_fresh = false;
-        self.file.write_all(content)
+        Ok(())
     }
 }
 
 impl Drop for Kept {
     fn drop(&mut self) {
         if self.is_fresh {
-            // An empty file that stays is no harm.
+            // A file that stays, empty or cut short, is no harm.
             let _ = fs::remove_file(&self.path);
         }
     }

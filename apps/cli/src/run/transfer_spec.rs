@@ -4,11 +4,11 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use ocm::ops::transfer::{self, Document, Existing};
+use ocm::ops::transfer::{self, Document, DocumentOptions, Existing};
 
 use super::Session;
 use super::transfer::{conclude, existing, finish};
-use super::transfer_files::{Bill, ReportFile};
+use super::transfer_files::{Bill, ReportFile, check_distinct};
 use crate::args::{AccessStyle, GlobalAccess, OnCollision, ReportForm, TransferComponentVersion};
 use crate::exit::{Exit, Failure};
 use crate::print::{self, object, out};
@@ -26,18 +26,26 @@ pub(super) async fn run(session: &Session, arguments: TransferComponentVersion) 
     let (name, text) = read(&path)?;
     let document = transfer::read_document(&name, &text).map_err(|error| error.during("parsing transfer spec"))?;
     let options = &arguments.options;
+    let how = DocumentOptions { existing: existing(options), strict: options.strict };
     if options.dry_run {
         print(&document, options.output)?;
-        estimate(session, &document, existing(options)).await;
+        estimate(session, &document, how).await;
         return Ok(());
     }
     if options.no_update {
         // What is the same stays as it is, but content that differs is a conflict all the same.
-        transfer::check_document(&session.context, &name, &document, Existing::Fail).await?;
+        transfer::check_document(
+            &session.context,
+            &name,
+            &document,
+            DocumentOptions { existing: Existing::Fail, ..how },
+        )
+        .await?;
     }
+    check_distinct(arguments.bom_file.as_deref(), options.report.as_deref())?;
     let bill = arguments.bom_file.map(Bill::open).transpose()?;
     let kept = options.report.clone().map(ReportFile::open).transpose()?;
-    let (report, failure) = transfer::carry_out_document(&session.context, &name, &document, existing(options)).await;
+    let (report, failure) = transfer::carry_out_document(&session.context, &name, &document, how).await;
     conclude(&report, failure, kept)?;
     let billed = bill.map_or(Ok(()), |bill| bill.write(&report));
     finish(session, &report, options.output)?;
@@ -47,7 +55,7 @@ pub(super) async fn run(session: &Session, arguments: TransferComponentVersion) 
 /// What is transferred, and how, stands in the document; a flag that says it too would be ignored in silence.
 fn refuse_what_the_document_says(arguments: &TransferComponentVersion) -> Result<(), Failure> {
     let (options, selection) = (&arguments.options, &arguments.selection);
-    let given = [
+    let told = [
         (options.recursive.is_some(), "--recursive"),
         (options.copy_resources.is_some(), "--copy-resources"),
         (options.copy_local_resources, "--copy-local-resources"),
@@ -55,27 +63,42 @@ fn refuse_what_the_document_says(arguments: &TransferComponentVersion) -> Result
         (options.upload_as.is_some(), "--upload-as"),
         (!options.omit_access_types.is_empty(), "--omit-access-types"),
         (options.form.is_some(), "--type"),
-        (options.split.is_some(), "--split"),
-        (options.since.is_some(), "--since"),
         (!arguments.to.is_empty(), "--to"),
         (options.upload_name.is_some(), "--upload-name"),
-        (options.on_collision != OnCollision::Error, "--on-collision"),
+        (options.on_collision == OnCollision::Overwrite, "--on-collision"),
         (options.access_style != AccessStyle::Relative, "--access-style"),
         (options.global_access != GlobalAccess::Never, "--global-access"),
-        (!options.platform.is_empty(), "--platform"),
-        (!options.with.is_empty(), "--with"),
-        (options.strict, "--strict"),
+        (options.verify, "--verify"),
+        (!options.trust.policy.require.is_empty(), "--require"),
+        (options.trust.names_keys(), "flags of keys"),
         (selection.constraint.is_some(), "--semver-constraint"),
         (selection.latest, "--latest"),
         (selection.repo.is_some(), "--repo"),
         (!selection.lookup.is_empty(), "--lookup"),
     ];
-    let given: Vec<_> = given.into_iter().filter(|(is_given, _)| *is_given).map(|(_, flag)| flag).collect();
-    if given.is_empty() {
-        return Ok(());
+    let lost = [
+        (options.split.is_some(), "--split"),
+        (options.since.is_some(), "--since"),
+        (!options.platform.is_empty(), "--platform"),
+        (!options.with.is_empty(), "--with"),
+        (options.on_collision == OnCollision::SuffixHost, "--on-collision"),
+    ];
+    let given = |flags: &[(bool, &'static str)]| {
+        flags.iter().filter(|(is_given, _)| *is_given).map(|(_, flag)| *flag).collect::<Vec<_>>().join(", ")
+    };
+    let (told, lost) = (given(&told), given(&lost));
+    let refuse = |flags: &str| Failure::usage(format!("{flags} cannot be used together with --transfer-spec"));
+    match (told.as_str(), lost.as_str()) {
+        ("", "") => Ok(()),
+        (told, "") => {
+            Err(refuse(told).hint("give these flags to the --dry-run that writes the document, or edit the document"))
+        }
+        ("", lost) => {
+            Err(refuse(lost).hint("a document says nothing of this: transfer by references instead of a document"))
+        }
+        (told, lost) => Err(refuse(&format!("{told}, {lost}"))
+            .hint("a document cannot say all of this: transfer by references instead of a document")),
     }
-    Err(Failure::usage(format!("{} cannot be used together with --transfer-spec", given.join(", ")))
-        .hint("give these flags to the --dry-run that writes the document, or edit the document"))
 }
 
 /// The name of a document for messages, and its text.
@@ -105,8 +128,8 @@ pub(super) fn print(document: &Document, form: Option<ReportForm>) -> Result<(),
 }
 
 /// Says what a document would move. That it cannot be said is no failure: the document is there.
-pub(super) async fn estimate(session: &Session, document: &Document, existing: Existing) {
-    match transfer::estimate(&session.context, document, existing).await {
+pub(super) async fn estimate(session: &Session, document: &Document, options: DocumentOptions) {
+    match transfer::estimate(&session.context, document, options).await {
         Ok(estimate) => tracing::info!(target: "ocm", "{}", print::transfer::estimate(&estimate)),
         Err(error) => tracing::warn!(target: "ocm", "what would be moved is not known: {error}"),
     }

@@ -11,7 +11,7 @@ use ocm::signing::{Policy, Secret};
 use serde_json::{Map, Value};
 
 use super::Session;
-use crate::args::{Dialect, KeyOptions, PolicyOptions, TrustOptions};
+use crate::args::{Dialect, KeyOptions, PolicyOptions, SigstoreOptions, TrustOptions};
 use crate::exit::Failure;
 
 /// The type of specifications that ask for RSA.
@@ -55,6 +55,9 @@ pub(super) fn keys(session: &Session, options: &KeyOptions, name: Option<&str>) 
     for path in &options.ca_cert {
         keys.authorities.push(keys::read(path)?);
     }
+    for path in &options.tsa_cert {
+        keys.time_authorities.push(keys::read(path)?);
+    }
     for text in &options.issuer {
         // `release=CN=acme.org` names a signature, `CN=acme.org` does not.
         let attributes =
@@ -71,6 +74,17 @@ pub(super) fn keys(session: &Session, options: &KeyOptions, name: Option<&str>) 
     }
     keys.name_is_subject = session.dialect == Dialect::V1;
     Ok(keys)
+}
+
+/// Adds what Sigstore signatures are judged by.
+pub(super) fn expect(keys: &mut Keys, options: &SigstoreOptions) -> Result<(), Failure> {
+    keys.sigstore.identity.clone_from(&options.certificate_identity);
+    keys.sigstore.identity_pattern.clone_from(&options.certificate_identity_regexp);
+    keys.sigstore.issuer.clone_from(&options.certificate_oidc_issuer);
+    keys.sigstore.issuer_pattern.clone_from(&options.certificate_oidc_issuer_regexp);
+    keys.sigstore.trusted_root = options.trusted_root.as_deref().map(keys::read).transpose()?;
+    keys.sigstore.only = options.keyless;
+    Ok(())
 }
 
 /// Adds what only signing needs.
@@ -90,6 +104,21 @@ pub(super) fn add_private(
     Ok(())
 }
 
+/// The address of a signing server, which the older program keeps in a file in place of a private key: `url: https://…`.
+pub(super) fn address(private: &[String], name: &str) -> Result<String, Failure> {
+    for text in private {
+        let Named { name: of, pem } = named(text, Some(name), "private key")?;
+        if of.as_deref() == Some(name) {
+            let text = String::from_utf8_lossy(&pem);
+            let members = ocm::model::yaml::read::<Value>(&text).map_err(|error| Failure::usage(error.to_string()))?;
+            let url = members.get("url").and_then(Value::as_str).map(str::to_owned);
+            return url.ok_or_else(|| Failure::usage("the file of the private key has no url of a signing server"));
+        }
+    }
+    Err(Failure::usage("the address of the signing server is missing")
+        .hint("name it with --signing-service URL, or the file with its url with --private-key"))
+}
+
 /// The policy that flags ask for.
 pub(super) fn policy(options: &PolicyOptions) -> Policy {
     Policy {
@@ -103,12 +132,17 @@ pub(super) fn policy(options: &PolicyOptions) -> Policy {
 /// What has to be right before content moves; `None` if nothing was asked for.
 pub(super) fn gate(session: &Session, is_wanted: bool, options: &TrustOptions) -> Result<Option<Arc<Gate>>, Failure> {
     let is_wanted = is_wanted || !options.policy.require.is_empty();
+    if !is_wanted && options.names_keys() {
+        // Whoever names a key believes that something is verified by it.
+        return Err(Failure::usage("keys are named, but nothing is verified").hint("add --verify, or leave them out"));
+    }
     if !is_wanted {
         return Ok(None);
     }
     let mut keys = keys(session, &options.keys, Some(""))?;
     keys.public.iter_mut().for_each(|(name, _)| *name = name.take().filter(|name| !name.is_empty()));
     keys.minimum_bits = options.policy.minimum_key_size as usize;
+    expect(&mut keys, &options.policy.sigstore)?;
     keys.name_is_subject = false;
     let request = Request {
         policy: policy(&options.policy),

@@ -1,15 +1,14 @@
 use ocm::ops::verify::{self, Report, Request};
 
-use super::trust::{at, keys, policy, rsa, scratch, specification};
+use super::trust::{at, expect, keys, policy, scratch, specification};
 use super::{Session, versions};
-use crate::args::{Dialect, VerifyComponentVersion, VerifyKind};
+use crate::args::{Dialect, VerifyKind};
 use crate::exit::Failure;
 use crate::print::{self, object, out};
 
 /// Verifies component versions.
 pub(crate) async fn run(session: &Session, kind: VerifyKind) -> Result<(), Failure> {
     let VerifyKind::ComponentVersion(arguments) = kind;
-    check_specification(session, &arguments)?;
     let is_older = session.dialect == Dialect::V1;
     let name = match arguments.signature.as_slice() {
         [name] => Some(name.as_str()),
@@ -20,6 +19,8 @@ pub(crate) async fn run(session: &Session, kind: VerifyKind) -> Result<(), Failu
     let mut keys = keys(session, &arguments.keys, name)?;
     keys.public.iter_mut().for_each(|(name, _)| *name = name.take().filter(|name| !name.is_empty()));
     keys.minimum_bits = arguments.policy.minimum_key_size as usize;
+    keys.verifier = arguments.verifier_spec.as_deref().map(specification).transpose()?;
+    expect(&mut keys, &arguments.policy.sigstore)?;
     let request = Request {
         signatures: arguments.signature,
         policy: policy(&arguments.policy),
@@ -44,20 +45,6 @@ pub(crate) async fn run(session: &Session, kind: VerifyKind) -> Result<(), Failu
             Ok(())
         }
     }
-}
-
-/// A specification that asks for something else than is done is not ignored.
-fn check_specification(session: &Session, arguments: &VerifyComponentVersion) -> Result<(), Failure> {
-    if let Some(path) = &arguments.verifier_spec {
-        rsa(&specification(path)?, "verifier")?;
-        return Ok(());
-    }
-    for name in &arguments.signature {
-        if let Some(verifier) = session.configuration.signing(name).map_err(ocm::Error::from)?.verifier {
-            rsa(&verifier, "verifier")?;
-        }
-    }
-    Ok(())
 }
 
 fn say(report: &Report) {

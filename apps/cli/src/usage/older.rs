@@ -11,7 +11,7 @@ pub(super) fn replacement(command: &str, flag: &str) -> Option<&'static str> {
 /// Verbs (none for all of them), spellings, and what to do.
 type Flag = (&'static [&'static str], &'static [&'static str], &'static str);
 
-const FLAGS: [Flag; 23] = [
+const FLAGS: [Flag; 22] = [
     (&["add"], &["-S", "--scheme"], "leave it out: descriptors are written in form v2, which every program reads"),
     (
         &["add"],
@@ -53,7 +53,6 @@ const FLAGS: [Flag; 23] = [
     ),
     (&["download"], &["--layers"], "download the whole artifact and take the layers out of its blobs folder"),
     (&["download"], &["--dirtree"], "leave it out: without --type the artifact becomes a folder"),
-    (&["sign", "verify"], &["--keyless"], "use a key: signatures without one are not made or judged by this version"),
     (
         &["sign"],
         &["--tsa", "--tsa-url", "--update"],

@@ -231,7 +231,7 @@ fn what_cannot_be_fetched_is_named() {
 #[test]
 fn every_mistake_of_an_access_is_told_at_its_place() {
     let sandbox = Sandbox::new();
-    let text = "name: acme.org/x\nversion: 1.0.0\nprovider: {name: acme.org}\nresources:\n- name: aa\n  type: blob\n  version: v1\n  access:\n    type: wget\n- name: bb\n  type: blob\n  version: v1\n  access:\n    type: ociArtifact\n    imageReference: A\n- {name: B, type: blob, version: v1, input: {type: utf8, text: x}}\n";
+    let text = "name: acme.org/x\nversion: 1.0.0\nprovider: {name: acme.org}\nresources:\n- name: aa\n  type: blob\n  version: v1\n  access:\n    type: wget\n- name: bb\n  type: blob\n  version: v1\n  access:\n    type: ociArtifact\n    imageReference: A b\n- {name: B, type: blob, version: v1, input: {type: utf8, text: x}}\n";
     let message = sandbox.file("c.yaml", text).fails("add cv -c c.yaml -r ctf", 2);
     for place in ["c.yaml:9:5", "c.yaml:15:21", "c.yaml:16:4"] {
         assert!(message.contains(place), "{place}: {message}");

@@ -77,6 +77,79 @@ fn a_missing_or_damaged_part_is_named_and_nothing_is_taken() {
 }
 
 #[test]
+fn a_lost_first_part_is_named_and_no_archive_is_written_beside_the_others() {
+    let sandbox = sides();
+    sandbox.ok("transfer ctf full out.tar --split 100KiB");
+    let first = sandbox.path("out.tar.001");
+    fs::rename(&first, sandbox.path("saved")).unwrap();
+    for opened in ["out.tar", "out.tar.001", "out.tar.002"] {
+        let said = sandbox.fails(&format!("list cv {opened}"), 3);
+        assert!(said.contains("out.tar.001: is missing: it is the first part"), "{said}");
+    }
+    let conflict = || {
+        let said = sandbox.fails("transfer ctf base out.tar", 4);
+        assert!(said.contains("nothing is written beside its parts") && said.contains("out.tar.002"), "{said}");
+        assert!(!sandbox.path("out.tar").exists());
+    };
+    conflict();
+    fs::write(&first, "").unwrap();
+    assert!(sandbox.fails("list cv out.tar", 5).contains("out.tar.001: is damaged: it is empty"));
+    conflict();
+    fs::rename(sandbox.path("out.tar.002"), &first).unwrap();
+    fs::rename(sandbox.path("saved"), sandbox.path("out.tar.002")).unwrap();
+    let said = sandbox.fails("list cv out.tar", 5);
+    assert!(said.contains("out.tar.001: is not the first part, since out.tar.002 has the list"), "{said}");
+    conflict();
+}
+
+#[test]
+fn names_that_are_no_place_for_an_archive_are_told_apart() {
+    let sandbox = sides();
+    sandbox.ok("transfer ctf full out.tar --split 100KiB");
+    let said = sandbox.fails("list cv out.tar.004", 3);
+    assert!(said.contains("out.tar.004: is no part 4: out.tar has 3 parts"), "{said}");
+    let said = sandbox.fails("transfer ctf full new.tar.001", 2);
+    assert!(said.contains("new.tar.001: is the name of a part: name the archive new.tar"), "{said}");
+    for nested in ["./full/nested", "./full/blobs/nested.tar"] {
+        let said = sandbox.fails(&format!("transfer cv full//acme.org/app:1.0.0 {nested}"), 4);
+        assert!(said.contains("is inside of the transport archive"), "{said}");
+        assert!(!sandbox.path(nested).exists());
+    }
+    let said = sandbox.fails("transfer cv full//acme.org/app:1.0.0 -", 2);
+    assert!(said.contains("-: is no place"), "{said}");
+    assert!(!sandbox.path("-").exists());
+}
+
+#[test]
+fn parts_that_are_too_small_are_a_mistake_in_the_command_line() {
+    let sandbox = sides();
+    // Too small for any archive; and for this one.
+    for (size, moves) in [("1KiB", false), ("2KiB", true)] {
+        let ran = sandbox.run(&format!("transfer ctf full out.tar --split {size}"));
+        assert_eq!(ran.status, 2, "{}", ran.stderr);
+        assert!(ran.stderr.contains("choose at least"), "{}", ran.stderr);
+        assert_eq!(ran.stderr.contains("item completed"), moves, "{}", ran.stderr);
+        assert!(!names(&sandbox).iter().any(|name| name.contains("out")), "{:?}", names(&sandbox));
+    }
+}
+
+#[test]
+fn a_subject_is_said_once_and_a_place_counted_once() {
+    let sandbox = sides();
+    sandbox.ok("transfer ctf full tr.tar");
+    let whole = fs::read(sandbox.path("tr.tar")).unwrap();
+    fs::write(sandbox.path("tr.tar"), &whole[..100_000]).unwrap();
+    let said = sandbox.fails("list cv tr.tar", 5);
+    assert!(said.contains("Error: tr.tar: the archive is truncated"), "{said}");
+    let once: Value = serde_json::from_str(&sandbox.ok("get inventory ./full")).unwrap();
+    let twice: Value = serde_json::from_str(&sandbox.ok("get inventory ./full ./full")).unwrap();
+    assert_eq!(once, twice);
+    // The base is a part of the whole.
+    let both: Value = serde_json::from_str(&sandbox.ok("get inventory ./full ./base")).unwrap();
+    assert_eq!(both["componentVersions"], once["componentVersions"]);
+}
+
+#[test]
 fn only_archive_files_can_be_split() {
     let sandbox = sides();
     let said = sandbox.fails("transfer ctf full out --split 1MiB", 2);

@@ -154,11 +154,34 @@ fn what_add_refers_to_comes_from_the_configured_repository() {
 }
 
 #[test]
-fn both_kinds_of_resolvers_are_refused_with_both_places() {
+fn patterns_come_before_prefixes() {
     let sandbox = two_archives();
-    sandbox.file("f.yaml", &prefixes(&[("other", 1)]));
-    let message = sandbox.fails(&format!("{HOME} --config all.yaml --config f.yaml"), 2);
-    assert!(message.contains("f.yaml:3:3") && message.contains("all.yaml:3:3"), "{message}");
+    namesake(&sandbox, "third", "third");
+    sandbox.file("f.yaml", &prefixes(&[("third", 1)])).file("acme.yaml", &patterns(&[("other.org/*", "nowhere")]));
+    let both = |patterns: &str| origin(&sandbox.ok(&format!("{HOME} --config {patterns} --config f.yaml")));
+    assert_eq!(both("all.yaml"), "none");
+    assert_eq!(both("acme.yaml"), "third");
+}
+
+#[test]
+fn references_resolve_in_every_command() {
+    let sandbox = two_archives();
+    sandbox.ok("create rsakeypair key");
+    let root = "ctf//acme.org/parent:1.0.0";
+    for line in [
+        format!("check cv {root}"),
+        format!("sign cv --private-key key {root}"),
+        format!("verify cv --public-key default=key.pub {root}"),
+        format!("transfer cv -r {root} out"),
+        "download resource acme.org/hello:1.0.0 --identity name=greeting --output got".to_owned(),
+    ] {
+        // Signing says no by itself where a reference has no digest; all others miss what is referred to.
+        if !line.starts_with("sign") && !line.starts_with("verify") {
+            assert_ne!(sandbox.run(&line).status, 0, "{line}");
+        }
+        sandbox.ok(&format!("{line} --config all.yaml"));
+    }
+    assert_eq!(sandbox.read("got"), "hello world");
 }
 
 #[test]
@@ -178,18 +201,14 @@ fn a_named_file_has_to_be_right() {
 #[test]
 fn what_has_no_effect_is_said_once() {
     let sandbox = two_archives();
-    let entries = "{type: filesystem.config.ocm.software/v1alpha1}\n- {type: nosuch.org/v1}\n- {type: nosuch.org/v1}\n- {type: logging.config.ocm.software}";
+    let entries = "{type: hasher.config.ocm.software/v1}\n- {type: nosuch.org/v1}\n- {type: nosuch.org/v1}\n- {type: logging.config.ocm.software}";
     sandbox.file("c.yaml", &file(entries));
     let line = format!("{HOME} --config c.yaml --config all.yaml");
     let ran = sandbox.run(&line);
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     assert_eq!(ran.stderr.lines().count(), 2, "{}", ran.stderr);
     assert!(ran.stderr.contains("c.yaml:4:3: ignored an entry of the unknown type"), "{}", ran.stderr);
-    assert!(
-        ran.stderr.contains("filesystem.config.ocm.software/v1alpha1, logging.config.ocm.software"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("hasher.config.ocm.software/v1, logging.config.ocm.software"), "{}", ran.stderr);
     // The older program refuses what it does not know.
     assert!(sandbox.fails(&format!("{line} --compat v1"), 2).contains("nosuch.org/v1"));
 }
@@ -238,7 +257,7 @@ fn files_in_the_working_directory_are_not_used() {
         let line = "get cv ../ctf//acme.org/parent:1.0.0 -o ndjson --recursive";
         let ran = run_in(&sandbox, "work", line, &[]);
         assert_eq!(ran.status, 3, "{}{}", ran.stdout, ran.stderr);
-        assert_eq!(ran.stderr.matches("in the working directory is not used").count(), 1, "{}", ran.stderr);
+        assert_eq!(ran.stderr.matches("in the working directory is not trusted").count(), 1, "{}", ran.stderr);
         let named = place.strip_prefix("work/").unwrap();
         let ran = run_in(&sandbox, "work", &format!("{line} --config {named}"), &[]);
         assert_eq!(ran.status, 0, "{}", ran.stderr);
@@ -266,4 +285,92 @@ fn transfers_take_their_defaults_from_the_configuration() {
         // Commands that transfer nothing do not care.
         sandbox.ok(&format!("get cv ctf//acme.org/root:1.0.0 --config {name}"));
     }
+}
+
+#[test]
+fn defaults_of_the_older_program_count_too() {
+    let sandbox = Sandbox::tree();
+    sandbox.file("older.yaml", &file("{type: transport.ocm.config.ocm.software, recursive: true, overwrite: true}"));
+    sandbox.ok("transfer cv ctf//acme.org/root:1.0.0 all --config older.yaml");
+    assert_eq!(sandbox.ok("list cv all -o ndjson").lines().count(), 3);
+    let changed = sandbox.read("tree.yaml").replace("other.org", "new.org");
+    sandbox.file("changed.yaml", &changed).ok("add cv -c changed.yaml -r changed");
+    sandbox.fails("transfer cv changed//acme.org/mid:0.1.0 all", 4);
+    sandbox.ok("transfer cv changed//acme.org/mid:0.1.0 all --config older.yaml");
+}
+
+#[test]
+fn short_names_of_repositories_lead_to_them() {
+    let sandbox = Sandbox::hello();
+    sandbox.file(
+        "a.yaml",
+        &file("{type: ocm.config.ocm.software/v1, aliases: {shop: {type: CommonTransportFormat/v1, filePath: ctf}}}"),
+    );
+    sandbox.fails("get cv shop//acme.org/hello:1.0.0", 3);
+    assert!(sandbox.ok("get cv shop//acme.org/hello:1.0.0 --config a.yaml").contains("acme.org/hello"));
+    // A folder of that name comes first.
+    sandbox.file("other.yaml", &HELLO.replace("1.0.0", "2.0.0")).ok("add cv -c other.yaml -r shop");
+    sandbox.fails("get cv shop//acme.org/hello:1.0.0 --config a.yaml", 3);
+}
+
+#[test]
+fn keys_of_the_older_program_sign_and_verify() {
+    let sandbox = Sandbox::hello();
+    sandbox.ok("create rsakeypair key");
+    let keys =
+        "{type: keys.config.ocm.software, privateKeys: {release: {path: key}}, publicKeys: {release: {path: key.pub}}}";
+    sandbox.file("settings/k.yaml", &file(keys));
+    for name in ["key", "key.pub"] {
+        std::fs::rename(sandbox.path(name), sandbox.path("settings").join(name)).unwrap();
+    }
+    sandbox.ok("sign cv --signature release ctf//acme.org/hello:1.0.0 --config settings/k.yaml");
+    sandbox.ok("verify cv --signature release ctf//acme.org/hello:1.0.0 --config settings/k.yaml");
+    assert_ne!(sandbox.run("verify cv --signature release ctf//acme.org/hello:1.0.0").status, 0);
+}
+
+#[test]
+fn folders_come_from_the_configuration_unless_flags_name_them() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .file("in/text", "content")
+        .file("c/cv.yaml", &HELLO.replace("type: utf8\n    text: hello world", "type: file\n    path: text"));
+    sandbox.file("f.yaml", &file("{type: filesystem.config.ocm.software, workingDirectory: in, tempFolder: tmp}"));
+    sandbox.fails("add cv -c c/cv.yaml -r ctf", 2);
+    sandbox.ok("add cv -c c/cv.yaml -r ctf --config f.yaml");
+    let shown = sandbox.ok("get config --config f.yaml --temp-folder other");
+    assert!(shown.contains("tempFolder: other") && shown.contains("workingDirectory: in"), "{shown}");
+}
+
+#[test]
+fn the_whole_configuration_is_shown_without_secrets() {
+    let sandbox = Sandbox::new();
+    let credentials = "\
+configurations:
+- type: credentials.config.ocm.software
+  repositories: [{repository: {type: DockerConfig/v1, dockerConfigFile: d.json}}]
+  consumers:
+  - identity: {type: OCIRegistry, hostname: ghcr.io}
+    credentials: [{type: Credentials/v1, properties: {username: me, password: canary}}]
+- {type: http.config.ocm.software/v1alpha1, timeout: 60s, hosts: {'r.example:5000': {clientCertificateData: Yw==, clientKeyData: Y2FuYXJ5}}}
+- {type: signing.config.ocm.software/v1alpha1, signer: {type: GPGSigningConfiguration/v1alpha1}}
+";
+    sandbox.file("c.yaml", credentials).file("d.json", "{}");
+    for form in ["yaml", "json", "ndjson"] {
+        let shown = sandbox.ok(&format!("get config --config c.yaml -o {form}"));
+        for part in ["ghcr.io", "me", "***", "1m0s", "d.json", "GPGSigningConfiguration"] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        assert!(!shown.contains("canary") && !shown.contains("Y2FuYXJ5"), "{shown}");
+    }
+    let shown = sandbox.ok("get cfg --config c.yaml");
+    assert_eq!(shown, sandbox.ok("get configuration --config c.yaml -o yaml"));
+    // What is shown is a configuration again.
+    sandbox.file("again.yaml", &shown.replace("'***'", "Y2FuYXJ5"));
+    assert!(sandbox.ok("get config --config again.yaml").contains("1m0s"));
+    let explained = sandbox.ok("config explain ghcr.io --config c.yaml");
+    assert!(explained.contains("c.yaml:7:") && explained.contains("1m0s") || explained.contains("60s"), "{explained}");
+    assert!(explained.contains("c.yaml:6:") && !explained.contains("canary"), "{explained}");
+    sandbox.file("all.yaml", &patterns(&[("acme.org/*", "other")]));
+    let explained = sandbox.ok("config explain acme.org/hello:1.0.0 --config all.yaml -o json");
+    assert!(explained.contains("all.yaml:3:3: resolvers[0]"), "{explained}");
 }

@@ -15,7 +15,7 @@ fn with_files(files: usize, size: usize) -> Sandbox {
     let mut constructor = format!("{head}resources:\n");
     for number in 0..files {
         fs::write(sandbox.path(&format!("f{number}")), ocm_testkit::fixtures::bytes(number as u64, size)).unwrap();
-        constructor += &format!("- name: f{number}\n  type: blob\n  input: {{type: file, path: f{number}}}\n");
+        constructor.extend([format!("- name: f{number}\n  type: blob\n  input: {{type: file, path: f{number}}}\n")]);
     }
     sandbox.file("c.yaml", &constructor).ok("add cv -c c.yaml -r ctf");
     sandbox

@@ -1,12 +1,24 @@
 //! Command lines as a shell would give them, run with the real program in folders of their own.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    missing_docs
+)]
 
 mod accesses;
 mod add;
 mod air_gap;
+mod canary;
 mod check;
 mod config;
+mod config_trust;
+mod credentials;
+mod credentials_docker;
 mod diff;
+mod doctor;
 mod download;
 mod faults_content;
 mod faults_images;
@@ -22,6 +34,8 @@ mod get;
 mod hash;
 mod limits;
 mod older;
+mod openpgp;
+mod plugin;
 mod portability;
 mod recorded_content;
 mod recorded_forms;
@@ -30,7 +44,11 @@ mod repair;
 mod sandbox;
 mod serve;
 mod sign;
+mod sign_remote;
 mod signals;
+mod sigstore;
+mod tls;
+mod tls_proxy;
 mod transfer;
 mod transfer_images;
 mod transfer_names;
@@ -38,3 +56,5 @@ mod transfer_remote;
 mod transfer_targets;
 mod usage;
 mod verify;
+mod verify_hostile;
+mod walked_transfer;

@@ -72,6 +72,15 @@ fn a_document_stands_alone_and_errors_name_it() {
         2,
         "--recursive, --copy-resources, --upload-as cannot be",
     );
+    for (flags, text) in [
+        ("--upload-name x", "the --dry-run that writes the document"),
+        ("--to other", "the --dry-run that writes the document"),
+        ("--platform linux/amd64", "transfer by references instead of a document"),
+        ("--with referrers", "transfer by references instead of a document"),
+        ("--split 1MiB -r", "a document cannot say all of this"),
+    ] {
+        fails(&format!("transfer cv --transfer-spec spec.yaml {flags}"), 2, text);
+    }
     fails("transfer cv --transfer-spec none.yaml", 3, "reading transfer spec file \"none.yaml\"");
     fails("transfer cv --transfer-spec garbage.yaml", 2, "parsing transfer spec: garbage.yaml: ");
     fails("transfer cv --transfer-spec wrong.yaml", 2, "[CTFOddLocalResource/v1alpha1]: the type is unknown");

@@ -69,6 +69,26 @@ fn some_platforms_make_another_index_where_it_does_not() {
 }
 
 #[test]
+fn an_index_that_something_relies_on_is_not_made_anew() {
+    let (sandbox, _registry, _) = two_platforms();
+    sandbox.ok("create rsakeypair a.priv a.pub");
+    sandbox.ok("sign cv --private-key a.priv --public-key a.pub -s release ctf//acme.org/images:1.0.0");
+    let target = TestRegistry::start().unwrap();
+    let line = format!("transfer cv ctf//acme.org/images:1.0.0 {} -V -u ociArtifact", target.url());
+    let said = sandbox.fails(&format!("{line} --platform linux/amd64/v1"), 4);
+    assert!(said.contains("would break the signature release"), "{said}");
+    sandbox.fails(&format!("get cv {}//acme.org/images:1.0.0", target.url()), 3);
+    // Whole, or where an index may lack platforms, it verifies.
+    sandbox.ok(&line);
+    sandbox.ok("transfer cv ctf//acme.org/images:1.0.0 ./out -V --platform linux/amd64/v1");
+    for place in [target.url().as_str(), "out"] {
+        sandbox.ok(&format!(
+            "--compat v2 verify cv --public-key a.pub --signature release {place}//acme.org/images:1.0.0"
+        ));
+    }
+}
+
+#[test]
 fn a_platform_that_is_not_there_is_an_error_that_says_what_is() {
     let (sandbox, _registry, _) = two_platforms();
     let line = "transfer cv ctf//acme.org/images:1.0.0 ./out --copy-resources --platform";

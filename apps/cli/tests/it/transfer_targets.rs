@@ -125,6 +125,11 @@ fn strict_refuses_to_leave_content_behind_before_anything_is_written() {
     sandbox.fails("transfer cv -V --strict ctf//acme.org/a:1.0.0 ./out", 7);
     // What was not asked for is not left behind.
     sandbox.ok("transfer cv --strict ctf//acme.org/a:1.0.0 ./plain");
+    let document = sandbox.ok("transfer cv ctf//acme.org/a:1.0.0 ./lenient --dry-run");
+    sandbox.file("lenient.yaml", &document);
+    let said = sandbox.fails("transfer cv --transfer-spec lenient.yaml --strict", 7);
+    assert!(said.contains("the document leaves it where it is"), "{said}");
+    sandbox.ok("transfer cv --transfer-spec lenient.yaml");
     let said = sandbox.fails("transfer cv -V --strict -N ociArtifact ctf//acme.org/a:1.0.0 ./omitted", 7);
     assert!(said.contains("resource image"), "{said}");
 }

@@ -26,4 +26,6 @@ mod resumed;
 mod round_trip;
 mod sandbox;
 mod served;
+mod unchanged;
 mod uploads;
+mod walk_through;

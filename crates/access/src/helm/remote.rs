@@ -60,7 +60,7 @@ impl Remote {
         Ok(Self { repository, chart, version, authority: text("caCert"), proven: text("keyring").is_some() })
     }
 
-    /// An address that names everything (cli-v2, 3.4.4): of a packed chart, `https://host/path/chart:version` of a repository
+    /// An address that names everything: of a packed chart, `https://host/path/chart:version` of a repository
     /// with an index, or `oci://host/path/chart:tag`.
     pub fn at(text: &str) -> Self {
         let (base, last) = text.rsplit_once('/').unwrap_or(("", text));

@@ -110,8 +110,8 @@ mod tests {
         Some((rebased.to_string(), rebased.reference.to_string()))
     }
 
-    fn some(note: &str, reference: &str) -> Option<(String, String)> {
-        Some((note.to_owned(), reference.to_owned()))
+    fn pair(note: &str, reference: &str) -> (String, String) {
+        (note.to_owned(), reference.to_owned())
     }
 
     #[test]
@@ -120,10 +120,10 @@ mod tests {
         let opened = opened("http://cluster-registry.svc", "local/components");
         assert_eq!(
             told("http://localhost:9999/local/components/library/busybox:1.36.1", &contexts, &opened),
-            some(
+            Some(pair(
                 "rebased localhost:9999 → cluster-registry.svc",
                 "http://cluster-registry.svc/local/components/library/busybox:1.36.1"
-            )
+            ))
         );
     }
 
@@ -133,10 +133,10 @@ mod tests {
         let opened = opened("https://mirror.example", "copy/of/local/components");
         assert_eq!(
             told("localhost:9999/local/components/app", &contexts, &opened),
-            some(
+            Some(pair(
                 "rebased localhost:9999/local/components → mirror.example/copy/of/local/components",
                 "https://mirror.example/copy/of/local/components/app"
-            )
+            ))
         );
     }
 
@@ -145,7 +145,7 @@ mod tests {
         let opened = opened("http://127.0.0.1:5000", "");
         assert_eq!(
             told("127.0.0.1:5000/app:1", &[context("127.0.0.1:5000", "")], &opened),
-            some("rebased https://127.0.0.1:5000 → http://127.0.0.1:5000", "http://127.0.0.1:5000/app:1")
+            Some(pair("rebased https://127.0.0.1:5000 → http://127.0.0.1:5000", "http://127.0.0.1:5000/app:1"))
         );
     }
 

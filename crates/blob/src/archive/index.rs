@@ -221,6 +221,17 @@ impl ArchiveBlob {
     pub fn position(&self) -> usize {
         self.entry.position
     }
+
+    /// The archive file.
+    pub fn path(&self) -> &Path {
+        self.archive.path()
+    }
+
+    /// Where the content begins in the archive file; `None` if it does not lie there as it is, in one piece.
+    pub fn offset(&self) -> Option<u64> {
+        let Shared { volumes, compressed, .. } = &*self.archive.shared;
+        (compressed.is_none() && volumes.parts().is_none()).then_some(self.entry.offset)
+    }
 }
 
 #[async_trait]

@@ -32,7 +32,7 @@ const LIST_ROW: usize = 128;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct List {
     schema_version: u64,
-    /// Bytes of every part but the last.
+    /// Most bytes of a part: only the last one, and the one in front of content that came first, have less.
     part_size: u64,
     /// Bytes at the start of the archive that are read to get to know it, and their digest, so that this does not take
     /// the check of a whole part. The list counts as blank.
@@ -163,6 +163,9 @@ struct Inner {
 }
 
 impl Parts {
+    /// Most parts of one archive.
+    pub const MOST: u64 = MOST_PARTS;
+
     /// The parts of the archive that `path` names, by the name of the whole or of any of them; `None` if it names something
     /// else.
     ///
@@ -171,18 +174,12 @@ impl Parts {
     pub fn find(path: &Path) -> Result<Option<Self>> {
         let Some(name) = Self::name_of(path) else { return Ok(None) };
         let first = Self::part(&name, 1);
-        if first.symlink_metadata().is_err() {
-            // A file that only looks like a part, and is an archive by itself.
-            let alone = (1..=MOST_PARTS).filter(|number| Self::part(&name, *number).is_file()).count() == 1;
-            if alone && List::begins_archive(path) {
-                return Ok(None);
-            }
-            return Err(Error::at(first)(io::Error::new(
-                io::ErrorKind::NotFound,
-                "is missing: it is the first part of the archive and lists the others",
-            )));
+        let list = if first.symlink_metadata().is_ok() { List::read(&first)? } else { None };
+        let Some((list, room, compressed)) = list else { return Self::without_first(path, &name).map(|()| None) };
+        if let Some(number) = number_of(path, &name).filter(|number| *number > list.parts.len() as u64) {
+            let reason = format!("is no part {number}: {} has {} parts", name.display(), list.parts.len());
+            return Err(Error::at(path)(io::Error::new(io::ErrorKind::NotFound, reason)));
         }
-        let Some((list, room, compressed)) = List::read(&first)? else { return Ok(None) };
         for (number, row) in (1..).zip(&list.parts) {
             let part = Self::part(&name, number);
             let count = list.parts.len();
@@ -210,13 +207,59 @@ impl Parts {
 
     /// The name of the whole, if `path` looks like the name of an archive in parts or of one of them.
     pub fn name_of(path: &Path) -> Option<PathBuf> {
-        if path.symlink_metadata().is_err() && Self::part(path, 1).is_file() {
+        if path.symlink_metadata().is_err() && Self::present(path).next().is_some() {
             return Some(path.to_path_buf());
         }
+        let name = Self::whole(path).filter(|_| !path.is_dir())?;
+        let is_there = Self::present(&name).next().is_some();
+        is_there.then_some(name)
+    }
+
+    /// What stands in front of the number, if a name ends like that of a part.
+    pub fn whole(path: &Path) -> Option<PathBuf> {
         let number = path.extension()?.to_str().filter(|number| number.len() == 3)?;
-        let is_part = number.bytes().all(|byte| byte.is_ascii_digit()) && !path.is_dir();
-        let name = path.with_extension("");
-        (is_part && (1..=MOST_PARTS).any(|number| Self::part(&name, number).is_file())).then_some(name)
+        number.bytes().all(|byte| byte.is_ascii_digit()).then(|| path.with_extension(""))
+    }
+
+    /// The files there are with the names of parts.
+    pub fn present(name: &Path) -> impl Iterator<Item = PathBuf> {
+        (1..=MOST_PARTS).map(|number| Self::part(name, number)).filter(|part| part.is_file())
+    }
+
+    /// Decides what files with the names of parts are where the first of them does not list the others: archives by
+    /// themselves and unrelated files, or what is left of an archive.
+    fn without_first(path: &Path, name: &Path) -> Result<()> {
+        let lists = |part: &PathBuf| matches!(List::read(part), Ok(Some(_)));
+        let is_whole = |part: &Path| List::begins_archive(part) && !lists(&part.to_path_buf());
+        if path == name {
+            let pieces = Self::present(name).filter(|part| !is_whole(part)).take(2).count();
+            let name = name.to_string_lossy();
+            let is_archive = [".tar", ".tgz", ".tar.gz"].iter().any(|ending| name.ends_with(ending));
+            // One file with a number beside a name like any other is no sign of an archive.
+            if pieces < if is_archive { 1 } else { 2 } {
+                return Ok(());
+            }
+        } else if is_whole(path) {
+            return Ok(());
+        }
+        let first = Self::part(name, 1);
+        let lost = "it is the first part of the archive and lists the others";
+        let metadata = match first.metadata() {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let reason = format!("is missing: {lost}");
+                return Err(Error::at(first)(io::Error::new(io::ErrorKind::NotFound, reason)));
+            }
+            Err(error) => return Err(Error::at(first)(error)),
+        };
+        let reason = match Self::present(name).find(lists) {
+            Some(part) => {
+                format!("is not the first part, since {} has the list of the parts: exchange them", part.display())
+            }
+            None if metadata.len() == 0 => format!("is damaged: it is empty, but {lost}"),
+            None => format!("is damaged: it does not begin with the list of the parts, but {lost}"),
+        };
+        Err(Error::Archive(format!("{}: {reason}", first.display())))
     }
 
     /// The name of a part; the first one is number 1.
@@ -237,7 +280,7 @@ impl Parts {
         &self.0.name
     }
 
-    /// Bytes of every part but the last.
+    /// Most bytes of a part.
     pub fn part_size(&self) -> u64 {
         self.0.list.part_size
     }
@@ -346,6 +389,14 @@ impl Parts {
             path.display()
         )))
     }
+}
+
+/// The number of a part by its name.
+fn number_of(path: &Path, name: &Path) -> Option<u64> {
+    if path == name {
+        return None;
+    }
+    path.extension()?.to_str()?.parse().ok()
 }
 
 fn hash(file: &mut File, limit: u64, digester: &mut Digester) -> io::Result<()> {

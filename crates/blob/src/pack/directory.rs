@@ -18,7 +18,7 @@ const DEEPEST: usize = 128;
 /// millions of files. What unpacks archives has the same limit.
 const MOST_ENTRIES: usize = 262_144;
 
-/// How a directory is packed (cli-v2, `dir` input).
+/// How a directory is packed for the `dir` input.
 #[derive(Clone, Debug)]
 pub struct PackOptions {
     /// Leave out everything that differs between machines: times and owners. Default true.

@@ -5,8 +5,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::header::{Fields, TRAILER, encode, padding};
-use crate::archive::EntryPath;
+use crate::tar_frame::{END, file_header, folder_entry, padding};
 use crate::{Blob, ByteStream, Digest, Error, Result, once, verified};
 
 /// A tar archive of named content, streamed: mode 0644, time 0, no owner, in the given order.
@@ -18,6 +17,7 @@ pub struct TarOf {
     size: u64,
 }
 
+#[derive(Clone)]
 enum Segment {
     Bytes(Bytes),
     Content { name: String, content: Arc<dyn Blob>, size: u64 },
@@ -29,7 +29,7 @@ impl TarOf {
     /// # Errors
     /// A name that is no path inside an archive, and content whose size is not known beforehand.
     pub fn new(entries: impl IntoIterator<Item = (String, Arc<dyn Blob>)>) -> Result<Self> {
-        Self::build(entries, false)
+        Self::build(entries, false, &END)
     }
 
     /// Takes names and content. Each folder has an entry (mode 0755, no slash at its end) in front of its first content,
@@ -38,42 +38,57 @@ impl TarOf {
     /// # Errors
     /// As [`Self::new`].
     pub fn with_folders(entries: impl IntoIterator<Item = (String, Arc<dyn Blob>)>) -> Result<Self> {
-        Self::build(entries, true)
+        Self::build(entries, true, &END)
     }
 
-    fn build(entries: impl IntoIterator<Item = (String, Arc<dyn Blob>)>, with_folders: bool) -> Result<Self> {
+    /// The same without the end of an archive: other entries follow. There is an entry for `folder` in any case, which holds
+    /// those.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn beginning(entries: impl IntoIterator<Item = (String, Arc<dyn Blob>)>, folder: &str) -> Result<Self> {
+        let mut tar = Self::build(entries, true, &[])?;
+        let header = folder_entry(folder)?;
+        let is_there = |segment: &Segment| matches!(segment, Segment::Bytes(bytes) if **bytes == *header);
+        if !tar.segments.iter().any(is_there) {
+            tar.size += header.len() as u64;
+            tar.segments = tar.segments.iter().cloned().chain([Segment::Bytes(header.into())]).collect();
+        }
+        Ok(tar)
+    }
+
+    fn build(
+        entries: impl IntoIterator<Item = (String, Arc<dyn Blob>)>,
+        with_folders: bool,
+        end: &'static [u8],
+    ) -> Result<Self> {
         let mut segments = Vec::new();
         let mut total = 0;
         let mut folders = HashSet::new();
         for (name, content) in entries {
-            if let Err(reason) = EntryPath::parse(name.as_bytes()) {
-                return Err(Error::Archive(format!("cannot pack the entry {name:?}: {reason}")));
-            }
             let Some(size) = content.size() else {
                 return Err(Error::Archive(format!("cannot pack the entry {name:?}: its size is not known")));
             };
             for folder in name.match_indices('/').map(|(end, _)| &name[..end]).filter(|_| with_folders) {
                 if folders.insert(folder.to_owned()) {
-                    let fields = Fields { name: folder.to_owned(), directory: true, mode: 0o755, ..Fields::default() };
-                    let header = encode(&fields);
+                    let header = folder_entry(folder)?;
                     total += header.len() as u64;
                     segments.push(Segment::Bytes(header.into()));
                 }
             }
-            let header = encode(&Fields { name: name.clone(), size, mode: 0o644, ..Fields::default() });
-            total += header.len() as u64 + size + padding(size) as u64;
+            let header = file_header(&name, size)?;
+            total += header.len() as u64 + size + padding(size);
             segments.push(Segment::Bytes(header.into()));
             segments.push(Segment::Content { name, content, size });
-            segments.push(Segment::Bytes(zeros(padding(size))));
+            segments.push(Segment::Bytes(zeros(padding(size) as usize)));
         }
-        segments.push(Segment::Bytes(zeros(TRAILER)));
-        Ok(Self { segments: segments.into(), size: total + TRAILER as u64 })
+        segments.push(Segment::Bytes(Bytes::from_static(end)));
+        Ok(Self { segments: segments.into(), size: total + end.len() as u64 })
     }
 }
 
 fn zeros(count: usize) -> Bytes {
-    static ZEROS: [u8; TRAILER] = [0; TRAILER];
-    Bytes::from_static(&ZEROS[..count])
+    Bytes::from_static(&END[..count])
 }
 
 impl Segment {

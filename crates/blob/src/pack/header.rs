@@ -1,4 +1,4 @@
-//! Header blocks as Go's `archive/tar` writes them: ustar, and pax only for what does not fit (formats.md section 6).
+//! Header blocks as Go's `archive/tar` writes them: ustar, and pax only for what does not fit.
 //!
 //! The digest of a packed directory is the digest of these bytes, so every choice below is the one of that writer.
 

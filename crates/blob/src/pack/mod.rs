@@ -7,5 +7,5 @@ mod pattern;
 
 pub use directory::{DirectoryNames, DirectoryTar, PackOptions};
 pub use entries::TarOf;
-pub(crate) use header::{Fields, encode, padding};
+pub(crate) use header::{Fields, TRAILER, encode, padding};
 pub use pattern::{InvalidPattern, Pattern};

@@ -54,8 +54,14 @@ impl Credentials {
     /// An exact path goes before a pattern, a longer pattern before a shorter one, any path before none; of two that fit
     /// alike, the one with more attributes, then the later one.
     pub fn consumer(&self, wanted: &Identity) -> Option<&Consumer> {
+        self.closest(std::slice::from_ref(wanted))
+    }
+
+    /// The entry that fits best any of some identities, which mean the same consumer.
+    pub fn closest(&self, wanted: &[Identity]) -> Option<&Consumer> {
         let fitting = self.consumers.iter().filter_map(|consumer| {
-            let best = consumer.identities.iter().filter_map(|identity| specificity(identity, wanted)).max();
+            let pairs = consumer.identities.iter().flat_map(|entry| wanted.iter().map(move |wanted| (entry, wanted)));
+            let best = pairs.filter_map(|(entry, wanted)| specificity(entry, wanted)).max();
             best.map(|specificity| (specificity, consumer))
         });
         // `max_by_key` takes the last of several that are equal, which has the highest priority.

@@ -2,9 +2,9 @@ use ocm_model::Identity;
 
 use super::glob::Glob;
 
-/// How closely an entry fits: kind of path, its length, number of attributes.
+/// How closely an entry fits: kind of path, its length, number of attributes. Of two, the greater one fits better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Specificity(PathFit, usize, usize);
+pub struct Specificity(PathFit, usize, usize);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum PathFit {
@@ -20,7 +20,7 @@ enum PathFit {
 const URL: [&str; 6] = ["scheme", "hostname", "port", "path", "pathprefix", "type"];
 
 /// How closely `entry` fits what is `wanted`; `None` if it does not.
-pub(super) fn specificity(entry: &Identity, wanted: &Identity) -> Option<Specificity> {
+pub fn specificity(entry: &Identity, wanted: &Identity) -> Option<Specificity> {
     let (ours, theirs) = (|key: &str| text(entry, key), |key: &str| text(wanted, key));
     let same_type = ours("type").map(unversioned) == theirs("type").map(unversioned);
     if !same_type || ours("hostname") != theirs("hostname") || !fits_connection(entry, wanted) {

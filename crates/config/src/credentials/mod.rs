@@ -6,3 +6,4 @@ mod matching;
 mod read;
 
 pub use consumer::{Consumer, Credential, CredentialRepository, Credentials};
+pub use matching::{Specificity, specificity};

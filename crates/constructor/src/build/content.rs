@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use ocm_access::{Subject, resolve};
+use ocm_access::{Owner, Subject, resolve};
 use ocm_blob::{Blob, ByteStream, Digest, Item, MemoryBlob, Observed};
 use ocm_model::digest::{GENERIC_BLOB_DIGEST, HashAlgorithm};
 use ocm_model::{DigestSpec, TypedObject};
@@ -45,6 +45,13 @@ impl<'a> Place<'a> {
         }
     }
 
+    fn owner(self) -> Owner<'a> {
+        match self {
+            Self::Resource(resource) => Owner::Resource(&resource.element),
+            Self::Source(source) => Owner::Source(&source.element),
+        }
+    }
+
     fn input(self) -> Option<&'a Input> {
         match self {
             Self::Resource(resource) => resource.input.as_ref(),
@@ -54,7 +61,7 @@ impl<'a> Place<'a> {
 
     /// Whether its content is fetched over the network.
     fn is_elsewhere(self) -> bool {
-        matches!(self.input(), Some(Input::Wget(_) | Input::Helm(_) | Input::Image(_)))
+        matches!(self.input(), Some(Input::Wget(_) | Input::Helm(_) | Input::Image(_) | Input::Foreign(_)))
     }
 
     /// `image[ociImage]`.
@@ -141,7 +148,7 @@ async fn open<'a>(
         let content = match place.input() {
             Some(input) => {
                 let sources = environment.images.as_ref();
-                input.open(place.name(), &component.folder, component.dialect, sources).await.map(Some)
+                input.open(place.owner(), &component.folder, component.dialect, sources).await.map(Some)
             }
             None => Ok(None),
         };

@@ -54,7 +54,12 @@ async fn store_one(
         copy::blobs(&source, &target, blobs, &options).await?;
         content.extend(found.into_iter().map(|part| (part.digest.clone(), part)));
     }
-    Ok(NewVersion { descriptor: version.descriptor.clone(), raw: Some(version.raw.clone()), content })
+    Ok(NewVersion {
+        descriptor: version.descriptor.clone(),
+        raw: Some(version.raw.clone()),
+        content,
+        ..NewVersion::default()
+    })
 }
 
 fn is_local(access: &TypedObject) -> bool {

@@ -3,7 +3,6 @@
 use ocm_blob::Digest;
 use ocm_model::TypedObject;
 use ocm_model::access::Access;
-use ocm_oci::ImageReference;
 use serde_json::Value;
 
 use super::Dialect;
@@ -31,7 +30,7 @@ struct Shape {
 
 use Is::{Mapping, Number, Text, Truth};
 
-/// The shapes of the types that are known here (cli-v2, 3.5, and the older program's).
+/// The shapes of the types that are known here, with the names that both older programs gave their members.
 fn shape(access: &Access) -> Option<Shape> {
     let (members, required): (&'static [(&str, Is)], &'static [&'static [&str]]) = match access {
         Access::OciImage { .. } => (&[("imageReference", Text)], &[&["imageReference"]]),
@@ -198,12 +197,15 @@ fn is_empty(value: &Node) -> bool {
     matches!(&value.kind, Kind::Scalar(scalar) if scalar.is_null() || scalar.text.trim().is_empty())
 }
 
-/// The member that says nothing usable although it has the right form, and why.
+/// The member that says nothing usable although it has the right form, and why. Of references of images little is asked:
+/// whoever looks up their content says what is wrong with them, and a file that is added without that may name what no
+/// registry has, or an address that is completed later.
 fn unusable(access: &Access, object: &TypedObject, dialect: Dialect) -> Option<(&'static str, String)> {
     match access {
-        Access::OciImage { image_reference } => {
-            let error = image_reference.parse::<ImageReference>().err()?;
-            Some(("imageReference", error.to_string()))
+        Access::OciImage { image_reference }
+            if image_reference.contains(|c: char| c.is_whitespace() || c.is_control()) =>
+        {
+            Some(("imageReference", format!("image reference {image_reference:?}: there are no blanks in references")))
         }
         Access::OciLayer { digest, .. } => {
             let error = digest.parse::<Digest>().err()?;

@@ -11,6 +11,7 @@ const MOST_PROBLEMS: usize = 1000;
 pub(crate) struct Reader<'a> {
     pub(crate) file: &'a str,
     pub(crate) dialect: Dialect,
+    pub(crate) foreign_inputs: &'a [String],
     pub(crate) problems: Vec<Problem>,
     /// What is right but probably not meant.
     pub(crate) notices: Vec<Problem>,

@@ -46,6 +46,8 @@ pub struct Reading {
     pub default_version: Option<String>,
     /// Whether a variable that is not set becomes an empty text instead of an error (engine `subst` only).
     pub allow_unset: bool,
+    /// Input types that are not known here, and that the sources of the build know.
+    pub foreign_inputs: Vec<String>,
 }
 
 /// All components of some constructor files.
@@ -93,7 +95,13 @@ fn read_one(text: &Text, reading: &Reading, notices: &mut Vec<Problem>) -> Resul
     if documents.is_empty() {
         return Err(Problems::one(Problem::of(&text.name, "describes no component: the file is empty")));
     }
-    let mut reader = Reader { file: &text.name, dialect: reading.dialect, problems: Vec::new(), notices: Vec::new() };
+    let mut reader = Reader {
+        file: &text.name,
+        dialect: reading.dialect,
+        foreign_inputs: &reading.foreign_inputs,
+        problems: Vec::new(),
+        notices: Vec::new(),
+    };
     let folder = Arc::new(text.folder.clone());
     let mut components = Vec::new();
     for document in &documents {

@@ -13,7 +13,9 @@ mod wget;
 
 use std::path::Path;
 
-use ocm_access::Sources;
+use ocm_access::{Owner, Sources};
+use ocm_model::TypedObject;
+use ocm_oci::{Error, Kind};
 
 pub use binary::Binary;
 pub use content::{Artifact, Content, Part};
@@ -44,6 +46,8 @@ pub enum Input {
     Helm(Helm),
     /// `ociArtifact`: an image of a registry.
     Image(Image),
+    /// A type that is known elsewhere only.
+    Foreign(TypedObject),
 }
 
 /// What reads the members of one type.
@@ -68,6 +72,11 @@ pub(crate) fn read(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<I
     let mut fields = reader.fields(node, format!("input of the {what}"))?;
     let kind = fields.required_text(reader, "type")?;
     let name = kind.strip_suffix("/v1").unwrap_or(&kind);
+    if reader.foreign_inputs.contains(&kind) && !TYPES.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
+        let serde_json::Value::Object(mut members) = node.to_json() else { return None };
+        members.remove("type");
+        return Some(Input::Foreign(TypedObject { kind, members }));
+    }
     let Some((_, read)) = TYPES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) else {
         let advice = match near_miss(name, TYPES.map(|(known, _)| known)) {
             Some(near) => format!("did you mean {near:?}?"),
@@ -82,18 +91,22 @@ pub(crate) fn read(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<I
 }
 
 impl Input {
-    /// Opens the content of the element `name`; paths are read against `folder`, what is elsewhere is found through
+    /// Opens the content of an element; paths are read against `folder`, what is elsewhere is found through
     /// `sources`.
     ///
     /// # Errors
     /// Names the file or image that cannot be used, and why.
     pub(crate) async fn open(
         &self,
-        name: &str,
+        owner: Owner<'_>,
         folder: &Path,
         dialect: Dialect,
         sources: &dyn Sources,
     ) -> ocm_blob::Result<Content> {
+        let name = match owner {
+            Owner::Resource(resource) => &resource.name,
+            Owner::Source(source) => &source.name,
+        };
         match self {
             Self::Image(image) => image.open(name, dialect, sources).await,
             Self::File(file) => file.open(folder, dialect).await,
@@ -102,6 +115,21 @@ impl Input {
             Self::Binary(binary) => Ok(binary.open()),
             Self::Helm(helm) => helm.open(folder, dialect, sources).await,
             Self::Wget(wget) => wget.open(sources).await,
+            Self::Foreign(input) => foreign(input, owner, sources).await,
+        }
+    }
+}
+
+async fn foreign(input: &TypedObject, owner: Owner<'_>, sources: &dyn Sources) -> ocm_blob::Result<Content> {
+    match sources.foreign_input(input, owner).await.map_err(ocm_blob::Error::source)? {
+        Some(ocm_access::Content::Blob { blob, media_type }) => Ok(Content::Blob { blob, media_type }),
+        Some(ocm_access::Content::Image { source, root }) => {
+            Ok(Content::Image { source, root: Box::new(root), reference_name: None })
+        }
+        None => {
+            let reason = "nobody knows this type any more";
+            let error = Error::new(Kind::Unsupported, format!("input type {:?}", input.kind), reason);
+            Err(ocm_blob::Error::source(error))
         }
     }
 }

@@ -78,7 +78,7 @@ pub(crate) fn answer(status: &str, headers: &str, body: &str) -> String {
 pub(crate) fn settings() -> Settings {
     let retry = Retry { min_wait: Duration::from_millis(1), max_wait: Duration::from_millis(2), ..Retry::default() };
     let short = Duration::from_millis(200);
-    let timeouts = Timeouts { connect: short, answer: short, commit: short, stall: short };
+    let timeouts = Timeouts { connect: short, answer: short, commit: short, stall: short, ..Timeouts::default() };
     Settings { retry, timeouts, ..Settings::default() }
 }
 

@@ -30,7 +30,11 @@ pub(super) fn class(text: &str) -> Class {
     if text.contains(':') || text == "localhost" {
         return Class::Oci;
     }
-    if [".tar.gz", ".tgz", ".tar"].iter().any(|ending| text.ends_with(ending)) {
+    // A part of an archive, `NAME.tar.001`; the last label of a host is never a number.
+    let whole =
+        text.rsplit_once('.').filter(|(_, number)| number.len() == 3 && number.bytes().all(|b| b.is_ascii_digit()));
+    let name = whole.map_or(text, |(name, _)| name);
+    if [".tar.gz", ".tgz", ".tar"].iter().any(|ending| name.ends_with(ending)) {
         return Class::Ctf;
     }
     if looks_like_domain(text) { Class::Oci } else { Class::Ctf }
@@ -75,6 +79,8 @@ mod tests {
             "a.tar",
             "b.tgz",
             "c.tar.gz",
+            "a.tar.001",
+            "b.tgz.999",
             "10.0.0.1",
             "1.0",
             "LOCALHOST/x",
@@ -99,6 +105,7 @@ mod tests {
             "foo/bar.ctf",
             "product-1.0",
             "v1.2",
+            "a.tar.0001",
         ] {
             assert_eq!(class(text), Class::Oci, "{text}");
         }

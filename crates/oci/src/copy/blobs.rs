@@ -135,6 +135,7 @@ async fn push(run: &Run<'_>, blob: &Descriptor, turns: Vec<(usize, Turn)>) {
         [] => {}
         [(target, _)] => {
             let pushed = run.targets[*target].push_blob(&content).await;
+            run.repeated(*target, content.repeats());
             finish(*target, pushed, content.failure().take());
         }
         several => {

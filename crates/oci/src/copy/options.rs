@@ -52,6 +52,8 @@ pub struct Outcome {
     pub sent_bytes: u64,
     /// Blobs and manifests that were in the target already or were mounted.
     pub present: u64,
+    /// Times the content of a blob had to be sent once more, all of it or what was missing.
+    pub repeated: u64,
 }
 
 impl Outcome {
@@ -69,6 +71,7 @@ impl Outcome {
         self.sent += other.sent;
         self.sent_bytes += other.sent_bytes;
         self.present += other.present;
+        self.repeated += other.repeated;
     }
 }
 

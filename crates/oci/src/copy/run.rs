@@ -55,6 +55,10 @@ impl<'a> Run<'a> {
         self.progress()[target].outcome.count(size, how);
     }
 
+    pub(super) fn repeated(&self, target: usize, times: u64) {
+        self.progress()[target].outcome.repeated += times;
+    }
+
     /// Gives a target up for what went wrong there.
     pub(super) fn fail(&self, target: usize, error: Error) {
         let address = self.targets[target].address();

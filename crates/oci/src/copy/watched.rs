@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -11,6 +12,7 @@ pub(super) struct Watched {
     blob: StoredBlob,
     observer: Arc<dyn Observer>,
     failed: Failure,
+    opened: AtomicU64,
 }
 
 /// Why reading failed last; what came of a push that failed for it belongs to the other side.
@@ -49,12 +51,17 @@ pub(super) fn again(error: &Error) -> Error {
 
 impl Watched {
     pub(super) fn new(blob: StoredBlob, observer: Arc<dyn Observer>) -> Self {
-        Self { blob, observer, failed: Failure::default() }
+        Self { blob, observer, failed: Failure::default(), opened: AtomicU64::new(0) }
     }
 
     /// Why reading failed last.
     pub(super) fn failure(&self) -> &Failure {
         &self.failed
+    }
+
+    /// Times it was read again because what was read before did not arrive.
+    pub(super) fn repeats(&self) -> u64 {
+        self.opened.load(Ordering::Relaxed).saturating_sub(1)
     }
 
     /// What is read, for messages.
@@ -64,6 +71,7 @@ impl Watched {
 
     fn watch(&self, opened: ocm_blob::Result<ByteStream>) -> ocm_blob::Result<ByteStream> {
         self.failed.forget();
+        self.opened.fetch_add(1, Ordering::Relaxed);
         let (subject, failed) = (self.subject(), self.failed.clone());
         let stream = opened.inspect_err(|error| failed.remember(of_source(error, &subject)))?;
         let observer = self.observer.clone();

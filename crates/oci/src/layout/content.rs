@@ -18,7 +18,7 @@ const MARKER: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
 /// What is to be written as an image layout.
 ///
 /// The same content always gives the same bytes: blobs sorted by digest, then `index.json`, then `oci-layout`
-/// (formats.md section 6), with mode 0644 and time 0.
+/// with mode 0644 and time 0.
 #[derive(Clone, Default)]
 pub struct LayoutContent {
     blobs: BTreeMap<Digest, Arc<dyn Blob>>,

@@ -10,7 +10,7 @@ use crate::{Descriptor, Repository as _, Result, media_type};
 const LISTED: usize = 10;
 
 impl Layout {
-    /// The one image or artifact that this layout is about (cli-v2 3.6, formats.md 4.4 and 5.5).
+    /// The one image or artifact that this layout is about.
     ///
     /// That is the manifest which the annotation `software.ocm/main` names; else the only row; else the only row that
     /// nothing else in the layout contains or is the subject of; else the only row with a name.

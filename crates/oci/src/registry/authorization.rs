@@ -28,8 +28,11 @@ pub(super) struct Authorization {
     credentials: Mutex<HashMap<Option<String>, Answered>>,
 }
 
-/// What the port answered for a repository.
-type Answered = Arc<OnceCell<Option<Credentials>>>;
+/// How long what the port answered counts. Credentials of clouds end within the hour; whoever gives them keeps them itself.
+const ANSWERED: Duration = Duration::from_mins(5);
+
+/// What the port answered for a repository, and when.
+type Answered = Arc<OnceCell<(Instant, Option<Credentials>)>>;
 
 /// The challenge that stands, and whether the registry that made it is on a local network.
 #[derive(Clone)]
@@ -43,6 +46,16 @@ struct Known {
 struct Slot {
     token: Option<Token>,
     refusal: Option<(Instant, Kind, String)>,
+}
+
+/// What a token service is asked.
+struct Question<'a> {
+    known: &'a Known,
+    realm: &'a str,
+    service: Option<&'a str>,
+    scope: &'a Scope,
+    credentials: Option<&'a Credentials>,
+    repository: Option<&'a str>,
 }
 
 impl Authorization {
@@ -108,23 +121,17 @@ impl Authorization {
             }
             (Challenge::Basic, _) => None,
             (Challenge::Bearer { realm, service, .. }, credentials) => {
-                let token = self.token(known, realm, service.as_deref(), scope, credentials.as_ref(), used).await?;
-                Some(token.header)
+                let (service, credentials) = (service.as_deref(), credentials.as_ref());
+                let question = Question { known, realm, service, scope, credentials, repository };
+                Some(self.token(&question, used).await?.header)
             }
         };
         // The same thing shown twice gets the same answer; whoever asks reports the refusal.
         Ok(header.filter(|header| Some(header) != used))
     }
 
-    async fn token(
-        &self,
-        known: &Known,
-        realm: &str,
-        service: Option<&str>,
-        scope: &Scope,
-        credentials: Option<&Credentials>,
-        used: Option<&HeaderValue>,
-    ) -> Result<Token> {
+    async fn token(&self, question: &Question<'_>, used: Option<&HeaderValue>) -> Result<Token> {
+        let scope = question.scope;
         let usable = |slot: &Slot| slot.token.clone().filter(|token| token.is_fresh() && Some(&token.header) != used);
         let slot = {
             let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
@@ -141,7 +148,7 @@ impl Authorization {
         if let Some((_, kind, reason)) = slot.refusal.as_ref().filter(|(when, ..)| when.elapsed() < REFUSAL) {
             return Err(Error::new(*kind, self.endpoint.host(), reason));
         }
-        let result = self.fetch(known, realm, service, scope, credentials).await;
+        let result = self.fetch(question).await;
         match &result {
             Ok(token) => *slot = Slot { token: Some(token.clone()), refusal: None },
             Err(error) if error.kind() == Kind::Denied => {
@@ -152,14 +159,8 @@ impl Authorization {
         result
     }
 
-    async fn fetch(
-        &self,
-        known: &Known,
-        realm: &str,
-        service: Option<&str>,
-        scope: &Scope,
-        credentials: Option<&Credentials>,
-    ) -> Result<Token> {
+    async fn fetch(&self, question: &Question<'_>) -> Result<Token> {
+        let Question { known, realm, service, scope, credentials, repository } = *question;
         let others: Vec<&str> = self.options.token_hosts.iter().map(String::as_str).collect();
         let realm = Realm::judge(&self.endpoint, realm, known.local, &others)?;
         let host = self.endpoint.host();
@@ -171,17 +172,32 @@ impl Authorization {
             );
             return Err(Error::new(Kind::Denied, host, reason));
         }
-        token::fetch(&self.client, host, &realm, service, scope, credentials).await
+        match token::fetch(&self.client, host, &realm, service, scope, credentials).await {
+            Err(error) if error.kind() == Kind::Denied => {
+                let reason = format!("{}; {}", error.reason(), self.explained(repository).await);
+                Err(Error::new(Kind::Denied, host, reason))
+            }
+            result => result,
+        }
     }
 
-    /// Asks the port once per repository.
+    /// Asks the port once per repository and while.
     async fn credentials(&self, repository: Option<&str>) -> Result<Option<Credentials>> {
         let cell = {
             let mut cells = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
-            cells.entry(repository.map(str::to_owned)).or_default().clone()
+            let cell = cells.entry(repository.map(str::to_owned)).or_default();
+            if cell.get().is_some_and(|(when, _)| when.elapsed() > ANSWERED) {
+                *cell = Answered::default();
+            }
+            cell.clone()
         };
         let host = self.endpoint.credentials_host();
-        let credentials = cell.get_or_try_init(|| self.authenticator.credentials(host, repository)).await?;
-        Ok(credentials.clone())
+        let ask = || async { Ok((Instant::now(), self.authenticator.credentials(host, repository).await?)) };
+        cell.get_or_try_init(ask).await.map(|(_, credentials)| credentials.clone())
+    }
+
+    /// What to say of a refusal.
+    pub(super) async fn explained(&self, repository: Option<&str>) -> String {
+        self.authenticator.explained(self.endpoint.credentials_host(), repository).await
     }
 }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use ocm_http::{Client, HeaderValue, Method, Request, Response, StatusCode, Url, header};
+use ocm_http::{Client, Method, Request, Response, Retry, StatusCode, Url, header};
 
 use super::Endpoint;
 use super::authorization::Authorization;
@@ -49,6 +49,12 @@ impl Connection {
         Self { client, endpoint, options, known: Known::default(), journal, authorization }
     }
 
+    /// When and how often this registry is asked again.
+    pub(super) fn retry(&self) -> Retry {
+        let settings = self.client.settings();
+        self.endpoint.url("").map_or(settings.retry, |url| settings.retry_of(&url))
+    }
+
     /// Sends a request whose content can be sent again. Refusals other than missing authorization are answers.
     pub(super) async fn send(&self, request: Request, about: About<'_>) -> Result<Response> {
         for _ in 0..2 {
@@ -76,6 +82,10 @@ impl Connection {
             no_page(about.subject, &response)?;
         }
         self.pass_on_warnings(&response);
+        if response.status() == StatusCode::FORBIDDEN {
+            let shown = self.authorization.explained(about.repository).await;
+            return Ok(Sent::Answered(Box::new(response.noted(shown))));
+        }
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(Sent::Answered(Box::new(response)));
         }
@@ -85,7 +95,7 @@ impl Connection {
                 return Ok(Sent::Renewed);
             }
         }
-        Err(self.denied(about, used.as_ref(), response).await)
+        Err(self.denied(about, response).await)
     }
 
     /// Warnings are for people (distribution specification, *Warnings*): each is logged once and decides nothing.
@@ -99,14 +109,10 @@ impl Connection {
         }
     }
 
-    async fn denied(&self, about: About<'_>, used: Option<&HeaderValue>, response: Response) -> Error {
+    async fn denied(&self, about: About<'_>, response: Response) -> Error {
         let error = failure(about.subject, response).await;
-        let host = self.endpoint.credentials_host();
-        let hint = match used {
-            Some(_) => format!("the credentials for {host} are not accepted or do not allow this"),
-            None => format!("credentials are needed and none are configured for {host}"),
-        };
-        Error::new(Kind::Denied, about.subject, format!("{}; {hint}", error.reason()))
+        let shown = self.authorization.explained(about.repository).await;
+        Error::new(Kind::Denied, about.subject, format!("{}; {shown}", error.reason()))
     }
 
     /// An address that a registry sent, if it leads to the registry itself.

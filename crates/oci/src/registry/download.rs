@@ -155,8 +155,9 @@ impl Reading {
 
     async fn resume(&mut self, error: Error) -> Result<()> {
         let mut error = error;
-        let settings = self.repository.connection().client.settings().clone();
-        let retry = settings.retry;
+        let connection = self.repository.connection();
+        let (retry, settings) = (connection.retry(), connection.client.settings());
+        let timeouts = connection.endpoint.url("").map_or(settings.timeouts, |url| settings.timeouts_of(&url));
         loop {
             let wait = retry.wait(self.failures).filter(|_| error.kind() == Kind::Unavailable);
             let Some(wait) = wait else { return Err(error) };
@@ -175,7 +176,7 @@ impl Reading {
             }
             // Some proxies hold a body back for minutes to look into it, and then send it all at once: give each attempt
             // that brought nothing more time than the one before.
-            let patience = settings.timeouts.stall.saturating_mul(2_u32.saturating_pow(self.failures - 1));
+            let patience = timeouts.stall.saturating_mul(2_u32.saturating_pow(self.failures - 1));
             match self.repository.open_blob(&self.digest, self.position, Some(patience)).await {
                 Ok(opened) => {
                     self.total = self.total.or(opened.as_ref().and_then(|opened| opened.total));

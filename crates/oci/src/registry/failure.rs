@@ -65,6 +65,7 @@ impl Refusal {
         let status = response.status();
         let media_type = response.header(header::CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
         let retry_after = response.header(header::RETRY_AFTER).map(str::to_owned);
+        let note = response.note().map(str::to_owned);
         let body = response.excerpt(BODY_LIMIT).await;
         let entries = serde_json::from_slice::<Body>(&body).map(|body| body.errors).unwrap_or_default();
         let mut words: Vec<String> = entries.iter().take(ERRORS_SHOWN).map(Entry::shown).collect();
@@ -85,6 +86,9 @@ impl Refusal {
             && let Some(wait) = retry_after
         {
             reason = format!("{reason} (try again after {})", shown(&wait));
+        }
+        if let Some(note) = note {
+            reason = format!("{reason}; {note}");
         }
         let blob_unknown = says(&entries, "MANIFEST_BLOB_UNKNOWN");
         let digest_invalid = status == StatusCode::BAD_REQUEST && says(&entries, "DIGEST_INVALID");

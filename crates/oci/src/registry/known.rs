@@ -22,6 +22,8 @@ pub(super) struct Known {
     state: Mutex<State>,
     mounts_refused: AtomicU32,
     without_referrers: AtomicBool,
+    without_head: AtomicBool,
+    breaks_on_missing: AtomicBool,
     /// Whether it refuses content with a wrong digest.
     pub(super) checks_digests: OnceCell<bool>,
 }
@@ -95,6 +97,24 @@ impl Known {
         } else {
             self.mounts_refused.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Whether `HEAD` is worth a request for blobs.
+    pub(super) fn has_head(&self) -> bool {
+        !self.without_head.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn lacks_head(&self) {
+        self.without_head.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether 500 is what it says of a blob that it does not have.
+    pub(super) fn breaks_on_missing(&self) -> bool {
+        self.breaks_on_missing.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn broke_on_missing(&self) {
+        self.breaks_on_missing.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn has_referrers(&self) -> bool {

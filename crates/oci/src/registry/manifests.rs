@@ -130,7 +130,7 @@ impl RemoteRepository {
         let subject = self.manifest_subject(selector);
         let media_type = HeaderValue::from_str(manifest.media_type());
         let media_type = media_type.map_err(|_| Error::invalid(&subject, "its media type is not valid"))?;
-        let retry = self.connection().client.settings().retry;
+        let retry = self.connection().retry();
         let mut attempt = 0;
         loop {
             let request = self

@@ -2,10 +2,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use ocm_blob::{Blob, ByteStream, Digest};
-use ocm_http::{Client, HeaderValue, Method, Request, Response, StatusCode, header};
+use ocm_http::{Client, Method, Request, Response};
 
 use super::connection::{About, Connection};
-use super::failure::failure;
 use super::options::RemoteOptions;
 use super::scope::Scope;
 use super::{Endpoint, listing};
@@ -45,6 +44,18 @@ impl RemoteRegistry {
     /// Where it is.
     pub fn endpoint(&self) -> &Endpoint {
         &self.connection.endpoint
+    }
+
+    /// Asks whether it is a registry and whether it accepts the credentials for it as a whole.
+    ///
+    /// # Errors
+    /// It does not answer, is no registry, or refuses the credentials.
+    pub async fn greet(&self) -> Result<()> {
+        let (subject, scope) = (self.endpoint().host().to_owned(), Scope::default());
+        let about = About { subject: &subject, repository: None, scope: &scope };
+        let response = self.connection.send(self.connection.request(Method::GET, "")?, about).await?;
+        super::failure::no_page(&subject, &response)?;
+        if response.status().is_success() { Ok(()) } else { Err(super::failure::failure(subject, response).await) }
     }
 
     /// The same registry, with what was learnt of it, below another path.
@@ -155,30 +166,6 @@ impl RemoteRepository {
         let subject = self.subject();
         self.connection().send(request, self.about(&subject, scope)).await
     }
-
-    pub(super) async fn size_of_blob(&self, digest: &Digest, scope: &Scope) -> Result<Option<u64>> {
-        let request = self.request(Method::HEAD, &format!("blobs/{digest}"))?;
-        let request = request.header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        let response = self.send(request, scope).await?;
-        match response.status() {
-            StatusCode::OK => {
-                // Some registries tell it only with the content.
-                let size = match response.content_length() {
-                    Some(size) => Some(size),
-                    None => self.open_blob(digest, 0, None).await?.and_then(|opened| opened.total),
-                };
-                let untold = || Error::invalid(self.blob_subject(digest), "the registry does not tell its size");
-                let size = size.ok_or_else(untold)?;
-                self.connection().known.learn(&self.name, digest, size);
-                Ok(Some(size))
-            }
-            StatusCode::NOT_FOUND => Ok(None),
-            // Old versions of distribution say so of a blob that they do not have. Whoever is about to push it finds out
-            // with the next request what is true.
-            StatusCode::INTERNAL_SERVER_ERROR if *scope != self.pull_scope() => Ok(None),
-            _ => Err(failure(self.blob_subject(digest), response).await),
-        }
-    }
 }
 
 #[async_trait]
@@ -213,7 +200,7 @@ impl Repository for RemoteRepository {
     async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>> {
         match self.connection().known.size(&self.name, digest) {
             Some(size) => Ok(Some(size)),
-            None => self.size_of_blob(digest, &self.pull_scope()).await,
+            None => self.size_of_blob(digest).await,
         }
     }
 

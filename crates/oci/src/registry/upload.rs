@@ -73,7 +73,7 @@ impl RemoteRepository {
         }
         let session = known.take_session(self.name(), &digest);
         if session.is_none()
-            && let Some(size) = self.size_of_blob(&digest, &self.push_scope()).await?
+            && let Some(size) = self.size_before_push(&digest).await?
         {
             if let (Some(journal), Some(upload)) = (&self.connection().journal, self.remembered_as(&digest, Some(size)))
             {
@@ -88,7 +88,7 @@ impl RemoteRepository {
 
     /// Sends the content, however many requests that takes.
     async fn upload(&self, content: &dyn Blob, digest: Option<&Digest>, session: Option<Session>) -> Result<Measured> {
-        let retry = self.connection().client.settings().retry;
+        let retry = self.connection().retry();
         let (mut attempt, mut renewals, mut in_pieces) = (0, 0, false);
         let mut session = self.first_session(content, digest, session).await?;
         let mut resumed = session.received > 0;

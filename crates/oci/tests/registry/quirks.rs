@@ -195,6 +195,36 @@ async fn content_of_unknown_size_is_one_chunk() {
     assert_eq!(registry.count("PATCH", Class::Upload), 1);
 }
 
+/// Answers 500 for what is not there, as old versions of distribution do: once more for the first blob, in case it was only
+/// not well, and never again.
+#[tokio::test]
+async fn blobs_that_break_the_question_are_pushed_at_once() {
+    let registry = TestRegistry::start().unwrap();
+    registry.set(Quirk::MissingBlobBreaks);
+    let repository = connect(&registry, Arc::new(Anonymous)).repository("a");
+    for content in ["one", "two", "three", "four"] {
+        assert_eq!(repository.push_blob(&MemoryBlob::new(content)).await.unwrap().1, Pushed::Sent);
+    }
+    assert_eq!(registry.count("HEAD", Class::Blob), 5);
+}
+
+/// Some proxies let `HEAD` through for manifests only.
+#[tokio::test]
+async fn blobs_are_pushed_and_measured_without_head() {
+    let registry = TestRegistry::start().unwrap();
+    registry.fault(Fault::status(405).of("HEAD", Class::Blob));
+    let repository = connect(&registry, Arc::new(Anonymous)).repository("a");
+    let digests: Vec<Digest> = ["one", "three"].map(Digest::of).into();
+    for content in ["one", "three"] {
+        assert_eq!(repository.push_blob(&MemoryBlob::new(content)).await.unwrap().1, Pushed::Sent);
+    }
+    assert_eq!(registry.count("HEAD", Class::Blob), 1, "it is known after the first one");
+    let reader = connect(&registry, Arc::new(Anonymous)).repository("a");
+    assert_eq!(reader.blob_size(&digests[0]).await.unwrap(), Some(3));
+    assert_eq!(reader.blob_size(&digests[1]).await.unwrap(), Some(5));
+    assert_eq!(reader.blob_size(&Digest::of("none")).await.unwrap(), None);
+}
+
 #[tokio::test]
 async fn reading_that_is_counted_is_avoided() {
     let registry = TestRegistry::start().unwrap();

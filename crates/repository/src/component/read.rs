@@ -85,12 +85,17 @@ async fn component_manifest(
     Err(Error::invalid(subject, "is not a component version: no manifest of the index has a component descriptor"))
 }
 
-/// The layer that the configuration names, else the first one that is a descriptor by its media type.
+/// The layer that the configuration names, else the first one that is a descriptor by its media type. Where only one layer
+/// is, a configuration could not name another one that is read, so it is not asked: that is a round trip for every version.
 pub(crate) async fn descriptor_layer(
     content: &Arc<dyn Repository>,
     image: &ImageManifest,
     subject: &str,
 ) -> Result<ocm_oci::Descriptor> {
+    let mut descriptors = image.layers.iter().filter(|layer| media_type::packing(&layer.media_type).is_some());
+    if let (Some(only), None) = (descriptors.next(), descriptors.next()) {
+        return Ok(only.clone());
+    }
     let config = read_blob(content, &image.config, CONFIG_LIMIT, "configuration of the component version").await?;
     // The oldest writers stored a configuration of another form, or none; the media type of the layer tells then.
     let named = serde_json::from_slice::<Config>(&config).ok().and_then(|config| config.component_descriptor_layer);

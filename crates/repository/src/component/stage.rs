@@ -24,6 +24,8 @@ pub struct NewVersion {
     pub raw: Option<RawDescriptor>,
     /// What is known of local content by its digest. Everything else is looked up in the target.
     pub content: BTreeMap<Digest, ocm_oci::Descriptor>,
+    /// Annotations of its root beside those that every component version has.
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// A component version that is stored but has no tag yet.
@@ -54,7 +56,7 @@ pub(crate) async fn stage(content: &Arc<dyn Repository>, new: &NewVersion) -> Re
         .map_err(|error| Error::invalid(subject(), error))?;
     let config = typed(content.push_blob(&MemoryBlob::new(config)).await?.0, media_type::CONFIG.to_owned());
 
-    let manifest = ImageManifest {
+    let mut manifest = ImageManifest {
         schema_version: 2,
         media_type: Some(ocm_oci::media_type::MANIFEST.to_owned()),
         artifact_type: Some(media_type::COMPONENT.to_owned()),
@@ -64,9 +66,12 @@ pub(crate) async fn stage(content: &Arc<dyn Repository>, new: &NewVersion) -> Re
         annotations: Some(annotations(component, version, false)),
         other: Map::new(),
     };
+    let mut rows = rows.finish().peekable();
+    if rows.peek().is_none() {
+        manifest.annotations.get_or_insert_default().extend(new.annotations.clone());
+    }
     let mut root = Manifest::write(&manifest, ocm_oci::media_type::MANIFEST)?;
     content.push_manifest(&root, None).await?;
-    let mut rows = rows.finish().peekable();
     if rows.peek().is_some() {
         // Without an artifact type: older versions of skopeo drop it when they copy the index, and so change its digest.
         let mut row = root.descriptor();
@@ -77,7 +82,9 @@ pub(crate) async fn stage(content: &Arc<dyn Repository>, new: &NewVersion) -> Re
             artifact_type: None,
             manifests: std::iter::once(row).chain(rows).collect(),
             subject: None,
-            annotations: Some(annotations(component, version, true)),
+            annotations: Some(
+                annotations(component, version, true).into_iter().chain(new.annotations.clone()).collect(),
+            ),
             other: Map::new(),
         };
         root = Manifest::write(&index, ocm_oci::media_type::INDEX)?;

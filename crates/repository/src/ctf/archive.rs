@@ -6,6 +6,7 @@ use ocm_blob::Digest;
 use ocm_oci::{Error, Kind, Registry, Repository, UploadRegistry, UploadStore};
 
 use crate::Result;
+use crate::ctf::assemble;
 use crate::ctf::base::Base;
 use crate::ctf::batch::Batch;
 use crate::ctf::commit;
@@ -13,7 +14,7 @@ use crate::ctf::disk::Stamp;
 use crate::ctf::form::{self, Access, Form, INDEX_FILE};
 use crate::ctf::index::{Change, Index};
 use crate::ctf::needs::Needs;
-use crate::ctf::packed::{self, Packed};
+use crate::ctf::packed::Packed;
 use crate::ctf::parts;
 use crate::ctf::repository::ArchiveRepository;
 use crate::ctf::staging::{StagedFile, Staging};
@@ -100,10 +101,12 @@ impl Archive {
     /// As [`Archive::open`]; a part that is missing or damaged is named.
     pub async fn open_with(path: impl Into<PathBuf>, access: Access, options: ArchiveOptions) -> Result<Self> {
         let mut path = path.into();
+        form::check_name(&path)?;
         parts::recover(&path).await?;
         let (mut packed, mut stamp, mut there) = (None, None, None);
         let mut left_out = Base::default();
-        if let Some(parts) = parts::find(&path)? {
+        let found = if access == Access::Create { parts::find_to_write(&path)? } else { parts::find(&path)? };
+        if let Some(parts) = found {
             path = parts.name().to_path_buf();
             there = Some(if parts.is_compressed() { Form::TarGzip } else { Form::Tar });
         }
@@ -132,9 +135,15 @@ impl Archive {
             }
             (None, _) => return Err(Error::new(Kind::NotFound, path.display(), "there is no transport archive")),
         };
+        if access == Access::Create && !exists {
+            form::check_new(&path)?;
+        }
         if options.split.is_some() && form == Form::Directory {
             let reason = "a folder cannot be split: choose a name that ends in .tar or .tgz, or such a form";
             return Err(Error::new(Kind::Malformed, path.display(), reason));
+        }
+        if let Some(part_size) = options.split {
+            parts::check_size(&path, part_size, form)?;
         }
         let state = State { index, generation: 0, left_out, batch: Batch::default(), in_flight: None, exists, stamp };
         Ok(Self(Arc::new(Shared {
@@ -346,9 +355,10 @@ impl Shared {
         let scratch = blocking(move || begun.map_or_else(|| shared.scratch(), Ok)).await?;
         let written = match self.form {
             Form::Directory => commit::folder(&self.path, &scratch, &batch, self.base.as_deref()).await,
-            Form::Tar | Form::TarGzip => packed::commit(self, &scratch, &batch).await,
+            Form::Tar | Form::TarGzip => assemble::commit(self, &scratch, &batch).await,
         };
-        if written.is_ok() {
+        // With the size of parts that was asked for nobody can go on either.
+        if written.as_ref().map_or_else(|error| error.kind() == Kind::Malformed, |_| true) {
             scratch.done();
         }
         written

@@ -143,7 +143,7 @@ pub(crate) async fn folder(
 /// Makes the staged content durable and gives it its names. Returns the lock under which the index can be replaced.
 fn take_in(archive: &Path, batch: &Batch) -> Result<std::fs::File> {
     let here = |error| local(archive, error);
-    let files: Vec<&Path> = batch.staged.values().map(|file| file.path()).collect();
+    let files: Vec<&Path> = batch.staged.values().filter_map(|file| file.path()).collect();
     disk::sync_files(archive, &files).map_err(here)?;
     let exclusive = disk::lock_folder(archive).map_err(here)?;
     let blobs = archive.join(BLOBS);
@@ -154,9 +154,10 @@ fn take_in(archive: &Path, batch: &Batch) -> Result<std::fs::File> {
     if blobs.symlink_metadata().is_ok_and(|metadata| !metadata.is_dir()) {
         return Err(Error::invalid(blobs.display(), "is not a folder (a symbolic link is not followed here)"));
     }
-    for (digest, file) in &batch.staged {
+    let named = batch.staged.iter().filter_map(|(digest, file)| Some((digest, file.path()?)));
+    for (digest, file) in named {
         let target = blobs.join(digest.file_name());
-        match std::fs::rename(file.path(), &target) {
+        match std::fs::rename(file, &target) {
             // An earlier attempt came this far.
             Err(error) if error.kind() == ErrorKind::NotFound && target.exists() => {}
             result => result.map_err(|error| local(&target, error))?,

@@ -1,5 +1,4 @@
-use std::fs::File;
-use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,6 +9,7 @@ use ocm_oci::Error;
 
 use crate::Result;
 use crate::ctf::archive::Shared;
+use crate::ctf::body::Pieces;
 use crate::ctf::commit::MANIFEST_LIMIT;
 use crate::ctf::form::{BLOBS, Form};
 use crate::ctf::packed;
@@ -112,14 +112,11 @@ impl Shared {
         let staged = match self.place(digest) {
             None => return Ok(None),
             // Staged content may be committed in between; then it is in the archive.
-            Some(Place::Staged(file)) => File::open(file.path()).ok().map(|open| (open, file.size())),
+            Some(Place::Staged(file)) => file.pieces(offset).ok(),
             Some(Place::Archive) => None,
         };
         Ok(Some(match staged {
-            Some((mut file, size)) => read_in_background(move || {
-                file.seek(SeekFrom::Start(offset))?;
-                Ok(file.take(size.saturating_sub(offset)))
-            }),
+            Some(pieces) => read_in_background(move || Ok(Pieces(pieces))),
             None => match self.small_of_parts(digest).await? {
                 Some(content) => once(content.slice(content.len().min(offset as usize)..)),
                 None => match self.find(digest).await? {

@@ -2,6 +2,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
+use ocm_blob::Parts;
 use ocm_oci::{Error, Kind};
 
 use crate::Result;
@@ -95,6 +96,38 @@ pub(crate) fn check_folder(path: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Fails for the name by which other programs mean their standard input or output.
+pub(crate) fn check_name(path: &Path) -> Result<()> {
+    if path.as_os_str() == "-" {
+        let reason = "is no place: archives cannot be streams, name a file or folder (./- for one of this name)";
+        return Err(Error::new(Kind::Malformed, "-", reason));
+    }
+    Ok(())
+}
+
+/// Fails unless a new archive can begin there: not under the name of a part, and not inside of another archive's folder,
+/// where it would travel with it unseen and be in the way of it.
+pub(crate) fn check_new(path: &Path) -> Result<()> {
+    if let Some(whole) = Parts::whole(path).filter(|whole| Form::of_name(whole) != Form::Directory) {
+        let whole = whole.display();
+        let reason = format!("is the name of a part: name the archive {whole}, which --split SIZE cuts into parts");
+        return Err(Error::new(Kind::Malformed, path.display(), reason));
+    }
+    let local = |error: std::io::Error| Error::new(Kind::Local, path.display(), &error).caused_by(error);
+    let absolute = std::path::absolute(path).map_err(local)?;
+    // Links lead into archives too.
+    let there = absolute.ancestors().skip(1).find_map(|folder| folder.canonicalize().ok());
+    let holds = |folder: &&Path| folder.join(INDEX_FILE).is_file() && folder.join(BLOBS).is_dir();
+    match there.as_deref().into_iter().flat_map(Path::ancestors).find(holds) {
+        None => Ok(()),
+        Some(other) => {
+            let reason =
+                format!("is inside of the transport archive {}: choose a place outside of it", other.display());
+            Err(Error::new(Kind::Conflict, path.display(), reason))
+        }
+    }
 }
 
 /// What is there is something else: nothing is wrong with it, but nothing can be done with it here.

@@ -2,8 +2,10 @@
 //! *Common Transport Format*).
 
 mod archive;
+mod assemble;
 mod base;
 mod batch;
+mod body;
 mod commit;
 mod content;
 mod disk;

@@ -5,8 +5,8 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ocm_blob::{Blob, Cut, Parts, TarOf, folder_of, read_to_end, write_parts};
-use ocm_oci::Error;
+use ocm_blob::{Blob, Cut, Parted, Parts, TarOf, folder_of, read_to_end, write_parts};
+use ocm_oci::{Error, Kind};
 
 use crate::Result;
 use crate::ctf::archive::blocking;
@@ -26,6 +26,37 @@ pub(crate) fn first_file(path: &Path) -> PathBuf {
 /// The parts of the archive that `path` names.
 pub(crate) fn find(path: &Path) -> Result<Option<Parts>> {
     Parts::find(path).map_err(Error::blob("archive in parts"))
+}
+
+/// The same for a writer, who must not begin another archive beside what is left of one.
+pub(crate) fn find_to_write(path: &Path) -> Result<Option<Parts>> {
+    match find(path) {
+        Err(error) if matches!(error.kind(), Kind::NotFound | Kind::Invalid) => {
+            let name = Parts::name_of(path).unwrap_or_else(|| path.to_path_buf());
+            let mut there: Vec<String> = Parts::present(&name).take(4).map(|part| part.display().to_string()).collect();
+            if there.len() == 4 {
+                there[3].replace_range(.., "…");
+            }
+            let advice = "bring the whole archive back, remove the parts, or choose another name";
+            let reason =
+                format!("{}; nothing is written beside its parts ({}): {advice}", error.reason(), there.join(", "));
+            Err(Error::new(Kind::Conflict, error.subject(), reason).caused_by(error))
+        }
+        found => found,
+    }
+}
+
+/// Fails if parts of this size are too small for any archive.
+pub(crate) fn check_size(path: &Path, part_size: u64, form: Form) -> Result<()> {
+    Cut::check(part_size, form == Form::TarGzip).map_err(|error| failed(path, error))
+}
+
+/// A size that cannot work is a mistake in the request and not in the content.
+fn failed(path: &Path, error: ocm_blob::Error) -> Error {
+    match error {
+        ocm_blob::Error::PartSize(reason) => Error::new(Kind::Malformed, path.display(), reason),
+        error => Error::blob(path.display())(error),
+    }
 }
 
 /// Complete new parts are in this folder until all of them have their places. It is what decides: as long as it is there,
@@ -86,14 +117,15 @@ fn unless_missing(result: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Writes an archive in parts, and puts it in place. `index` is the archive with nothing but its index. Needs the lock of
-/// the folder.
+/// Writes an archive in parts, and puts it in place. `index` is the archive with nothing but its index, `behind` are the files
+/// that follow on `tar`. Needs the lock of the folder.
 pub(crate) async fn write(
     path: &Path,
     scratch: &Staging,
     (form, part_size): (Form, u64),
     (tar, index): (Arc<dyn Blob>, TarOf),
     size: u64,
+    behind: Vec<PathBuf>,
 ) -> Result<()> {
     let here = || Error::blob(path.display());
     let compressed = form == Form::TarGzip;
@@ -108,10 +140,14 @@ pub(crate) async fn write(
         start
     };
     let parts = scratch.path().join("parts");
+    // An earlier attempt may have failed.
+    let _ = std::fs::remove_dir_all(&parts);
     std::fs::create_dir(&parts).map_err(|error| local(&parts, error))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let stream = tar.open().await.map_err(here())?;
-    write_parts(stream, &start, Cut { part_size, at_most, compressed }, &parts, &name).await.map_err(here())?;
+    let archive = Parted { stream, start: &start, behind };
+    let cut = Cut { part_size, at_most, compressed };
+    write_parts(archive, cut, &parts, &name).await.map_err(|error| failed(path, error))?;
     let path = path.to_path_buf();
     blocking(move || {
         std::fs::rename(&parts, pending(&path)).map_err(|error| local(&path, error))?;

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use ocm_blob::{Algorithm, Blob, ByteStream, Digest, FileBlob, Staged, once, read_to_end, verified};
+use ocm_blob::{Algorithm, Blob, ByteStream, Digest, Staged, once, read_to_end, verified, write_into};
 use ocm_oci::reference::{is_tag, referrers_tag};
 use ocm_oci::{
     Descriptor, Document, Error, Home, Kind, Manifest, Pushed, Repository, Selector, Upload, UploadStore, media_type,
@@ -11,10 +11,12 @@ use ocm_oci::{
 use crate::Result;
 use crate::ctf::archive::{Shared, blocking};
 use crate::ctf::batch::Referral;
+use crate::ctf::body;
 use crate::ctf::commit::MANIFEST_LIMIT;
+use crate::ctf::form::Form;
 use crate::ctf::index::{Change, Rows};
 use crate::ctf::referrers;
-use crate::ctf::staging::{StagedFile, Staging};
+use crate::ctf::staging::{StagedContent, StagedFile, Staging};
 
 /// One repository of a transport archive.
 ///
@@ -93,7 +95,39 @@ impl ArchiveRepository {
                 return Ok((actual, file));
             }
             // What was left was damaged, by a power failure for instance. It is gone now, and all is read again.
-            let _ = std::fs::remove_file(file.path());
+            if let Some(path) = file.path() {
+                let _ = std::fs::remove_file(path);
+            }
+        }
+    }
+
+    /// The same for large content of an archive file, which goes to its place in the new file. `None` if it cannot have one.
+    async fn receive_in_place(
+        &self,
+        content: &dyn Blob,
+        digest: &Digest,
+        folder: &Arc<Staging>,
+    ) -> Result<Option<(StagedFile, Pushed)>> {
+        let Some(size) = content.size().filter(|size| *size >= body::LARGE && self.archive.form == Form::Tar) else {
+            return Ok(None);
+        };
+        let body = folder.body(self.archive.part_size().await).map_err(|error| self.archive.local(error))?;
+        let room = body.room(digest, size).map_err(|error| self.archive.local(error))?;
+        let Some(mut place) = room else { return Ok(None) };
+        loop {
+            let before = place.written();
+            let begun = place.begun().map_err(|error| self.archive.local(error))?;
+            let written = write_into(content, digest, begun, place.writer(), &place.shown()).await;
+            let actual = written.map_err(Error::blob(self.content_subject()))?;
+            if actual == *digest {
+                let how = if before == size { Pushed::Present } else { Pushed::Sent };
+                return Ok(Some((StagedFile::in_body(folder.clone(), place.complete(), size), how)));
+            }
+            place.clear();
+            if before == 0 {
+                return Err(self.other_content(digest, &actual));
+            }
+            // What was left was damaged, by a power failure for instance. All is read again.
         }
     }
 
@@ -114,10 +148,13 @@ impl ArchiveRepository {
         format!("content for {}", self.address())
     }
 
+    fn other_content(&self, expected: &Digest, actual: &Digest) -> Error {
+        Error::invalid(self.address(), format!("content has digest {actual}, but {expected} was expected"))
+    }
+
     fn take_in(&self, expected: Option<&Digest>, actual: &Digest, file: StagedFile) -> Result<()> {
         if let Some(expected) = expected.filter(|expected| *expected != actual) {
-            let reason = format!("content has digest {actual}, but {expected} was expected");
-            return Err(Error::invalid(self.address(), reason));
+            return Err(self.other_content(expected, actual));
         }
         self.archive.take_in(actual.clone(), file);
         Ok(())
@@ -218,6 +255,11 @@ impl Repository for ArchiveRepository {
         let (digest, file) = match &expected {
             Some(digest) => {
                 let folder = self.staging().await?;
+                if let Some((file, how)) = self.receive_in_place(content, digest, &folder).await? {
+                    let size = file.size();
+                    self.archive.take_in(digest.clone(), file);
+                    return Ok((described(digest.clone(), size), how));
+                }
                 if let Some(file) = StagedFile::left_over(&folder, digest, content.size()).await {
                     let size = file.size();
                     self.archive.take_in(digest.clone(), file);
@@ -400,7 +442,7 @@ impl Upload for ArchiveUpload {
             return repository.take_in(Some(expected), &actual, file);
         }
         // The algorithm is known only now: the content is read once more.
-        let content = FileBlob::part(file.path(), 0, file.size()).with_digest(expected.clone());
+        let content = StagedContent::new(Arc::new(file), Some(expected.clone()));
         repository.push_blob(&content).await.map(drop)
     }
 }

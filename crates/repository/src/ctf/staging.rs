@@ -1,13 +1,18 @@
 use std::collections::HashSet;
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{ErrorKind, Result};
+use std::io::{Read as _, Seek as _, SeekFrom, Take};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use async_trait::async_trait;
 use futures_util::StreamExt as _;
-use ocm_blob::{Blob as _, Digest, FileBlob, verified};
+use ocm_blob::{Blob, ByteStream, Digest, FileBlob, read_in_background, verified};
 
+use crate::ctf::body::{BODY, Body, JOURNAL, Pieces};
 use crate::ctf::disk;
 
 /// Bytes of unfinished work from which on it stays for a later run; less is moved again sooner than anybody looks for it.
@@ -20,13 +25,15 @@ const PART: &str = ".part";
 ///
 /// Its lock is held as long as its writer lives. When the writer is killed the kernel drops the lock, and the next writer
 /// takes over what is in the folder: complete content under the name of its digest, the beginning of content with `.part`
-/// behind it. What the next writer does not need goes away when its work is committed.
+/// behind it, and the large content of an archive file in its place ([`Body`]). What the next writer does not need goes away when its work is committed.
 #[derive(Debug)]
 pub(crate) struct Staging {
     path: PathBuf,
     _lock: File,
     /// Content of earlier writers that nobody has looked at yet.
     left: Mutex<HashSet<Digest>>,
+    /// The new archive file, as far as it is written already.
+    body: Mutex<Option<Arc<Body>>>,
     /// The work is committed: nothing here is needed any more.
     is_done: AtomicBool,
     /// Folders that were made for the archive, innermost first.
@@ -44,7 +51,7 @@ impl Staging {
             match Self::begin_in(folder, prefix) {
                 Ok((path, lock, left)) => {
                     let (left, is_done) = (Mutex::new(left), AtomicBool::new(false));
-                    return Ok(Self { path, _lock: lock, left, is_done, created });
+                    return Ok(Self { path, _lock: lock, left, body: Mutex::default(), is_done, created });
                 }
                 // Another writer gave up and took the empty folder, which it had made, away again.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -65,6 +72,20 @@ impl Staging {
     /// Whether an earlier writer left a file with this name. Says so once.
     fn claim(&self, digest: &Digest) -> bool {
         self.left.lock().unwrap_or_else(PoisonError::into_inner).remove(digest)
+    }
+
+    /// The new archive file; begun if it was not. `part_size` is that of its parts, if it will have parts.
+    pub(crate) fn body(&self, part_size: Option<u64>) -> Result<Arc<Body>> {
+        let mut body = self.body.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(body) = &*body {
+            return Ok(body.clone());
+        }
+        Ok(body.insert(Arc::new(Body::open(&self.path, part_size)?)).clone())
+    }
+
+    /// The new archive file, if it was begun.
+    pub(crate) fn begun_body(&self) -> Option<Arc<Body>> {
+        self.body.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Says that everything worth keeping is in the archive now.
@@ -109,8 +130,13 @@ fn named(name: &str) -> Option<(Digest, bool)> {
 /// Bytes in a staging folder that another writer could go on from.
 fn bytes_worth(folder: &Path) -> u64 {
     let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
-    let files = entries.flatten().filter(|entry| named(&entry.file_name().to_string_lossy()).is_some());
-    files.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len()).sum()
+    let files = entries.flatten().filter(|entry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        named(&name).is_some() || name.starts_with(BODY)
+    });
+    // In blocks of 512 bytes, since there is room in a body that nothing was written to.
+    files.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.blocks() * 512).sum()
 }
 
 /// Moves what dead writers left behind into the folder of the next one, and removes theirs. Returns the complete content.
@@ -126,6 +152,7 @@ fn take_over(folder: &Path, prefix: &str, into: &Path) -> Result<HashSet<Digest>
         if leftover.try_lock().is_err() {
             continue;
         }
+        bytes += take_over_body(&path, into);
         for file in std::fs::read_dir(&path)?.flatten() {
             let name = file.file_name();
             // A link could lead anywhere.
@@ -151,19 +178,48 @@ fn take_over(folder: &Path, prefix: &str, into: &Path) -> Result<HashSet<Digest>
     Ok(left)
 }
 
-/// Finished content in a staging folder, under the name of its digest.
+/// The same for a body, of which a folder can have only one. Returns its bytes.
+fn take_over_body(from: &Path, into: &Path) -> u64 {
+    let Ok(files) = std::fs::read_dir(from) else { return 0 };
+    if into.join(JOURNAL).exists() || !from.join(JOURNAL).exists() {
+        return 0;
+    }
+    let mut bytes = 0;
+    for file in files.flatten().filter(|file| file.file_name().to_string_lossy().starts_with(BODY)) {
+        // A link could lead anywhere.
+        let Some(metadata) = file.metadata().ok().filter(std::fs::Metadata::is_file) else { continue };
+        if std::fs::rename(file.path(), into.join(file.file_name())).is_ok() {
+            bytes += metadata.blocks() * 512;
+        }
+    }
+    bytes
+}
+
+/// Finished content in a staging folder: in a file of its own, under the name of its digest, or in its place in the new
+/// archive file.
 #[derive(Debug)]
 pub(crate) struct StagedFile {
-    path: PathBuf,
+    place: Place,
     size: u64,
     _folder: Arc<Staging>,
+}
+
+#[derive(Debug)]
+enum Place {
+    File(PathBuf),
+    Body(Arc<Body>, u64),
 }
 
 impl StagedFile {
     /// Ends content that was written into the folder. Its file is closed, since a batch may have thousands.
     pub(crate) async fn finish(folder: Arc<Staging>, content: ocm_blob::Staged) -> ocm_blob::Result<(Digest, Self)> {
         let (path, digest, size) = content.finish_by_digest().await?;
-        Ok((digest, Self { path, size, _folder: folder }))
+        Ok((digest, Self { place: Place::File(path), size, _folder: folder }))
+    }
+
+    /// Content in its place in the new archive file.
+    pub(crate) fn in_body(folder: Arc<Staging>, (body, offset): (Arc<Body>, u64), size: u64) -> Self {
+        Self { place: Place::Body(body, offset), size, _folder: folder }
     }
 
     /// Content that an earlier writer left, if all of it is there and as it should be. It is read to make sure.
@@ -181,16 +237,68 @@ impl StagedFile {
         while let Some(chunk) = stream.next().await {
             chunk.ok()?;
         }
-        Some(Self { path, size: actual, _folder: folder.clone() })
+        Some(Self { place: Place::File(path), size: actual, _folder: folder.clone() })
     }
 
-    /// Where it is.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    /// The file that holds it and nothing else, if there is one.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match &self.place {
+            Place::File(path) => Some(path),
+            Place::Body(..) => None,
+        }
     }
 
     /// Its size in bytes.
     pub(crate) fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Its bytes from `offset` on, as pieces of files that are open and positioned.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] if it was committed and is in the archive now.
+    pub(crate) fn pieces(&self, offset: u64) -> Result<VecDeque<Take<File>>> {
+        let (offset, left) = (offset.min(self.size), self.size.saturating_sub(offset));
+        match &self.place {
+            Place::Body(body, start) => body.pieces(start + offset, left),
+            Place::File(path) => {
+                let mut file = File::open(path)?;
+                file.seek(SeekFrom::Start(offset))?;
+                Ok([file.take(left)].into())
+            }
+        }
+    }
+}
+
+/// Staged content, as content.
+pub(crate) struct StagedContent {
+    file: Arc<StagedFile>,
+    digest: Option<Digest>,
+}
+
+impl StagedContent {
+    /// `digest` is what whoever reads it should check.
+    pub(crate) fn new(file: Arc<StagedFile>, digest: Option<Digest>) -> Self {
+        Self { file, digest }
+    }
+}
+
+#[async_trait]
+impl Blob for StagedContent {
+    fn size(&self) -> Option<u64> {
+        Some(self.file.size)
+    }
+
+    fn digest(&self) -> Option<Digest> {
+        self.digest.clone()
+    }
+
+    async fn open(&self) -> ocm_blob::Result<ByteStream> {
+        self.open_at(0).await
+    }
+
+    async fn open_at(&self, offset: u64) -> ocm_blob::Result<ByteStream> {
+        let pieces = self.file.pieces(offset).map_err(ocm_blob::Error::Io)?;
+        Ok(read_in_background(move || Ok(Pieces(pieces))))
     }
 }

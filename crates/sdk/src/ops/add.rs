@@ -9,7 +9,7 @@ use ocm_blob::{Existing, StagedDirectory, folder_of};
 pub use ocm_constructor::Dialect;
 use ocm_constructor::build::{self, Built, Environment, Options};
 pub use ocm_constructor::build::{Conflict, Disposition, External};
-use ocm_constructor::{Engine, Reading, Text, Variables};
+use ocm_constructor::{Constructor, Engine, Reading, Text, Variables};
 use ocm_model::{Descriptor, RepositoryReference};
 use ocm_repository::ComponentVersion;
 use schemars::JsonSchema;
@@ -28,7 +28,7 @@ use crate::{Context, Error, Kind, Result, select, tree};
 /// then, and what it had is unchanged.
 pub async fn run(context: &Context, request: &Request) -> Result<Report> {
     let options = options(request)?;
-    let constructor = ocm_constructor::read(&texts(request)?, &reading(request)?).map_err(Error::usage)?;
+    let constructor = read(context, request).await?;
     for notice in &constructor.notices {
         context.observer().warned(&notice.to_string());
     }
@@ -67,6 +67,21 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
     }
     let copied = outcome.copied.into_iter().map(|(component, version)| Item { component, version });
     Ok(Report { copied: copied.collect(), ..report(outcome.versions, &outcome.external, &request.target) })
+}
+
+/// Reads the files. What plugins have as inputs matters only to files that cannot be read without; programs are not started for
+/// others.
+async fn read(context: &Context, request: &Request) -> Result<Constructor> {
+    let (texts, mut reading) = (texts(request)?, reading(request)?);
+    let first = match ocm_constructor::read(&texts, &reading) {
+        Ok(constructor) => return Ok(constructor),
+        Err(problems) => problems,
+    };
+    reading.foreign_inputs = crate::plugins::input_types(context).await;
+    if reading.foreign_inputs.is_empty() {
+        return Err(Error::usage(first));
+    }
+    ocm_constructor::read(&texts, &reading).map_err(Error::usage)
 }
 
 fn texts(request: &Request) -> Result<Vec<Text>> {
@@ -109,6 +124,7 @@ fn reading(request: &Request) -> Result<Reading> {
         variables: Variables::new().with_values(request.variables.clone()),
         default_version: request.default_version.clone(),
         allow_unset: false,
+        foreign_inputs: Vec::new(),
     })
 }
 

@@ -13,7 +13,14 @@ use ocm_signing::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, connections};
+
+mod choice;
+mod openpgp;
+mod sigstore;
+mod specification;
+
+pub use sigstore::Sigstore;
 
 /// Type of the consumer whose credentials are RSA keys.
 const CONSUMER: &str = "RSA/v1alpha1";
@@ -30,6 +37,8 @@ pub struct Keys {
     pub public: Vec<(Option<String>, Vec<u8>)>,
     /// Root certificates in PEM form.
     pub authorities: Vec<Vec<u8>>,
+    /// Root certificates of authorities for timestamps in PEM form; without any, those of signatures count for them, too.
+    pub time_authorities: Vec<Vec<u8>>,
     /// What the subject of a signer's certificate must have, each for the signature of a name, or for all.
     pub issuers: Vec<(Option<String>, String)>,
     /// Whether a certificate without such a condition has to be one of the name of the signature, as the v1 program wants it.
@@ -38,7 +47,16 @@ pub struct Keys {
     pub secret: Option<Secret>,
     /// Smallest key in bits; 2048 at least.
     pub minimum_bits: usize,
-    credentials: ocm_config::Credentials,
+    /// Specification of the signer, in place of the one of the configuration.
+    pub signer: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Specification of the verifier, in place of the one of the configuration.
+    pub verifier: Option<serde_json::Map<String, serde_json::Value>>,
+    /// What is known for Sigstore signatures.
+    pub sigstore: Sigstore,
+    configuration: Configuration,
+    pub(crate) credentials: ocm_config::Credentials,
+    /// Keys that the configuration has in the form of the older program.
+    older: ocm_config::Keys,
 }
 
 fn about(error: ocm_signing::Error, subject: impl std::fmt::Display) -> Error {
@@ -63,6 +81,11 @@ impl Keys {
     /// Its credentials cannot be understood.
     pub fn configured(mut self, configuration: &Configuration) -> Result<Self> {
         self.credentials = configuration.credentials()?;
+        self.configuration = configuration.clone();
+        self.older = configuration.keys()?;
+        for root in &self.older.roots {
+            self.authorities.push(connections::read(root)?);
+        }
         Ok(self)
     }
 
@@ -106,6 +129,9 @@ impl Keys {
     /// # Errors
     /// A key or certificate cannot be read.
     pub fn verifiers(&self, signature: &Signature) -> Result<Vec<Box<dyn Verifier>>> {
+        if let Some(others) = self.other_verifiers(signature)? {
+            return Ok(others);
+        }
         let name = signature.name.as_str();
         let unreadable = |error| about(error, format!("public key for signature {name:?}"));
         let mut rsa = RsaVerifier { trust: self.roots()?, minimum_bits: self.minimum_bits, ..RsaVerifier::default() };
@@ -122,7 +148,11 @@ impl Keys {
                 rsa.trust.add_intermediates(rest.to_vec());
             }
         }
-        let configured = self.configured_for(name, &signature.signature.algorithm)?;
+        // Whoever names a key means that one, and not those that the configuration has as well.
+        let configured = match self.public_for(name).next() {
+            Some(_) => Configured::default(),
+            None => self.configured_for(name, &signature.signature.algorithm)?,
+        };
         for pem in &configured.public {
             rsa.keys.extend(PublicKey::read_all(pem).map_err(unreadable)?);
             let certificates = Certificate::read_all(pem).map_err(unreadable)?;
@@ -136,39 +166,68 @@ impl Keys {
             rsa.keys.push(PrivateKey::read(private.expose(), secret).map_err(unreadable)?.public_key());
         }
         let expected = self.issuers.iter().find(|(of, _)| of.as_deref().is_none_or(|of| of == name));
-        let expected = expected.map(|(_, subject)| subject.as_str());
+        let configured = self.older.issuers.get(name).map(String::as_str);
+        let expected = expected.map(|(_, subject)| subject.as_str()).or(configured);
         rsa.key_subject = expected.map(Subject::parse).transpose()?;
         rsa.subject = expected.or(self.name_is_subject.then_some(name)).map(Subject::parse).transpose()?;
         let knows_nothing = rsa.keys.is_empty() && rsa.plain_keys.is_empty() && rsa.trust.is_empty();
         Ok(if knows_nothing { Vec::new() } else { vec![Box::new(rsa)] })
     }
 
-    fn public_for(&self, name: &str) -> impl Iterator<Item = &Vec<u8>> {
+    pub(crate) fn public_for(&self, name: &str) -> impl Iterator<Item = &Vec<u8>> {
         self.public.iter().filter(move |(of, _)| of.as_deref().is_none_or(|of| of == name)).map(|(_, pem)| pem)
     }
 
-    fn roots(&self) -> Result<TrustStore> {
-        let mut trust = TrustStore::default();
-        for pem in &self.authorities {
-            let certificates = Certificate::read_all(pem).map_err(|error| about(error, "root certificates"))?;
-            if certificates.is_empty() {
-                return Err(Error::usage("root certificates: no certificate in PEM form"));
-            }
-            trust.add_anchors(certificates);
-        }
-        Ok(trust)
+    pub(crate) fn roots(&self) -> Result<TrustStore> {
+        trusted(&self.authorities)
     }
 
     fn configured_for(&self, name: &str, algorithm: &str) -> Result<Configured> {
         let attributes = [("type", CONSUMER), ("algorithm", algorithm), ("signature", name)];
         let wanted = Identity(attributes.map(|(key, value)| (key.to_owned(), value.to_owned())).into());
         let mut configured = Configured::default();
+        if let Some(private) = self.older.private.get(name) {
+            configured.private = Some(Secret::new(connections::read(private)?));
+        }
+        if let Some(public) = self.older.public.get(name) {
+            configured.public.push(connections::read(public)?);
+        }
         let Some(consumer) = self.credentials.consumer(&wanted) else { return Ok(configured) };
         for credential in &consumer.credentials {
             configured.add(credential)?;
         }
         Ok(configured)
     }
+}
+
+/// The roots in some bundles.
+pub(crate) fn trusted(bundles: &[Vec<u8>]) -> Result<TrustStore> {
+    let mut trust = TrustStore::default();
+    for pem in bundles {
+        let certificates = Certificate::read_all(pem).map_err(|error| about(error, "root certificates"))?;
+        if certificates.is_empty() {
+            return Err(Error::usage("root certificates: no certificate in PEM form"));
+        }
+        trust.add_anchors(certificates);
+    }
+    Ok(trust)
+}
+
+/// A property of a credential, wherever it stands in it.
+pub(crate) fn property(credential: &Credential, key: &str) -> Option<String> {
+    let properties = credential.members.get("properties").and_then(|properties| properties.as_object());
+    let value = credential.members.get(key).or_else(|| properties?.get(key))?;
+    value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// A property of a credential, inline or in the file that another property names.
+fn secret(credential: &Credential, [inline, file]: &[&str; 2]) -> Result<Option<Secret>> {
+    if let Some(text) = property(credential, inline) {
+        return Ok(Some(Secret::new(text)));
+    }
+    let about = |error: Error| error.during(format!("configuration {}", credential.place));
+    let content = property(credential, file).map(|path| read(Path::new(&path)).map_err(about));
+    Ok(content.transpose()?.map(Secret::new))
 }
 
 /// Keys of one entry of the configuration.
@@ -183,11 +242,7 @@ impl Configured {
     fn add(&mut self, credential: &Credential) -> Result<()> {
         let kind = credential.kind.split('/').next().unwrap_or_default();
         let place = &credential.place;
-        let text = |key: &str| -> Option<String> {
-            let properties = credential.members.get("properties").and_then(|properties| properties.as_object());
-            let value = credential.members.get(key).or_else(|| properties?.get(key))?;
-            value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
-        };
+        let text = |key: &str| property(credential, key);
         if !["RSACredentials", "DirectCredentials", "Credentials"].contains(&kind) {
             return Err(Error::usage(format!(
                 "configuration {place}: credentials of type {:?} have no RSA keys",

@@ -2,7 +2,10 @@
 
 pub mod add;
 pub mod check;
+pub mod config;
+pub mod credentials;
 pub mod diff;
+pub mod doctor;
 pub mod download;
 pub mod elements;
 pub mod get;
@@ -10,10 +13,13 @@ pub mod hash;
 pub mod inventory;
 pub mod keys;
 pub mod list;
+pub mod login;
+pub mod plugin;
 pub mod portability;
 pub mod repair;
 pub mod serve;
 pub mod sign;
 pub mod transfer;
+pub mod types;
 pub mod verify;
 mod visit;

@@ -4,25 +4,34 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ocm_model::descriptor::Signature;
-use ocm_model::{Descriptor, DigestSpec};
+use ocm_model::{Descriptor, DigestSpec, TypedObject};
 use ocm_repository::{ComponentRepository, ComponentVersion};
 use ocm_signing::{SignedDigest, Signer};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{get, hash};
+use crate::plugins::PluginSigner;
 use crate::select;
 use crate::trust::walk::{Node, Walker};
 use crate::trust::{content, oldest_first, store};
 use crate::{Context, Error, Kind, Result};
 
 pub use super::visit::Visit;
+pub use crate::trust::timestamp::Timestamping;
 
 /// Versions that were read, with the descriptors that replace theirs.
 type Changes = Vec<(Arc<ComponentVersion>, Descriptor)>;
 
 /// Resources that are read at the same time.
 const AT_ONCE: usize = 8;
+
+/// Whoever signs for a specification whose type is not built in: the plugin that offers it, which is looked for when there is
+/// something to sign.
+pub fn plugin_signer(context: &Context, name: &str, specification: &TypedObject) -> Box<dyn Signer> {
+    let (name, specification) = (name.to_owned(), specification.clone());
+    Box::new(PluginSigner { context: context.clone(), name, specification })
+}
 
 /// Signs component versions.
 ///
@@ -77,7 +86,7 @@ pub async fn run(context: &Context, request: &Request, signer: &dyn Signer) -> R
             {
                 continue;
             }
-            let (descriptor, entry) = sign(&node, request, signer).await?;
+            let (descriptor, entry) = sign(context, &node, request, signer).await?;
             signed.push((node.version.clone(), descriptor));
             report.versions.push(entry);
         }
@@ -114,7 +123,12 @@ async fn with_digests(
     Ok(Arc::new(completed))
 }
 
-async fn sign(node: &Arc<Node>, request: &Request, signer: &dyn Signer) -> Result<(Descriptor, Signed)> {
+async fn sign(
+    context: &Context,
+    node: &Arc<Node>,
+    request: &Request,
+    signer: &dyn Signer,
+) -> Result<(Descriptor, Signed)> {
     let version = &node.version;
     let name = request.signature.as_str();
     let existing = version.descriptor.signatures.iter().position(|signature| signature.name == name);
@@ -125,8 +139,17 @@ async fn sign(node: &Arc<Node>, request: &Request, signer: &dyn Signer) -> Resul
     store::check_signatures_but(node, &node.complete, name)?;
     let digest = SignedDigest::new(&node.digest)?;
     let value = signer.sign(&digest).await.map_err(|error| Error::from(error).during(format!("signing {version}")))?;
-    let signature =
-        Signature { name: name.to_owned(), digest: node.digest.clone(), signature: value, ..Signature::default() };
+    let timestamp = match &request.timestamping {
+        Some(timestamping) => Some(timestamping.stamp(context, &digest).await?),
+        None => None,
+    };
+    let signature = Signature {
+        name: name.to_owned(),
+        digest: node.digest.clone(),
+        signature: value,
+        timestamp,
+        ..Signature::default()
+    };
     let mut descriptor = node.complete.clone();
     match existing {
         Some(position) => descriptor.signatures[position] = signature.clone(),
@@ -162,6 +185,8 @@ pub struct Request {
     pub dry_run: bool,
     /// Compare the content of all resources, also of referenced versions, with their digests first.
     pub content: bool,
+    /// Whom to ask for the time, which is stored with the signature.
+    pub timestamping: Option<Timestamping>,
     /// Folder for temporary files.
     pub scratch: PathBuf,
 }

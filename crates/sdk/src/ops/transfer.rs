@@ -85,6 +85,19 @@ fn form(request: &Request) -> Result<Option<ocm_repository::Form>> {
     request.target_form.as_deref().map(crate::context::form).transpose()
 }
 
+/// What tells places apart, however they are spelt.
+fn same_place(reference: &RepositoryReference) -> String {
+    match reference {
+        RepositoryReference::Ctf { file_path, .. } => {
+            let path = std::path::absolute(file_path).unwrap_or_else(|_| file_path.into());
+            path.components().collect::<std::path::PathBuf>().display().to_string()
+        }
+        RepositoryReference::Oci { base_url, sub_path, .. } => {
+            format!("{}/{}", base_url.trim_end_matches('/'), sub_path.trim_matches('/'))
+        }
+    }
+}
+
 async fn prepare(context: &Context, request: &Request, options: &Options, purpose: Purpose) -> Result<Prepared> {
     let mut gathered = gather(context, &request.versions).await?;
     let archives = ArchiveTargets::of(context, request).await?;
@@ -92,11 +105,15 @@ async fn prepare(context: &Context, request: &Request, options: &Options, purpos
     let mut options = options.clone();
     options.naming.rules.extend(overrides(&gathered, &request.image_references));
     let mut targets = Vec::with_capacity(request.targets.len());
-    for (number, name) in request.targets.iter().enumerate() {
-        if request.targets[..number].contains(name) {
+    let mut seen = Vec::new();
+    for name in &request.targets {
+        let reference = select::repository(name)?;
+        // Several spellings of one place would write it several times.
+        let place = same_place(&reference);
+        if seen.contains(&place) {
             continue;
         }
-        let reference = select::repository(name)?;
+        seen.push(place);
         archives.check(name, &reference)?;
         let opened: ocm_oci::Result<ComponentRepository> =
             context.open_with(&reference, purpose, archives.options()).await;
@@ -175,16 +192,30 @@ pub fn read_document(name: &str, text: &[u8]) -> Result<Document> {
 }
 
 /// How a document is carried out; everything else stands in it.
-fn document_options(context: &Context, existing: Existing) -> Options {
-    Options { existing, concurrency: CONCURRENCY, observer: context.observer().clone(), ..Options::default() }
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DocumentOptions {
+    /// What to do about a version that a target has with other content.
+    pub existing: Existing,
+    /// Whether content that the document leaves where it is is a failure.
+    pub strict: bool,
+}
+
+fn document_options(context: &Context, options: DocumentOptions) -> Options {
+    let DocumentOptions { existing, strict } = options;
+    Options { existing, strict, concurrency: CONCURRENCY, observer: context.observer().clone(), ..Options::default() }
 }
 
 /// Carries out a document.
 ///
 /// # Errors
 /// Nothing has become visible in the targets if this fails before the first component version is published.
-pub async fn run_document(context: &Context, name: &str, document: &Document, existing: Existing) -> Result<Report> {
-    match carry_out_document(context, name, document, existing).await {
+pub async fn run_document(
+    context: &Context,
+    name: &str,
+    document: &Document,
+    options: DocumentOptions,
+) -> Result<Report> {
+    match carry_out_document(context, name, document, options).await {
         (report, None) => Ok(report),
         (_, Some(error)) => Err(error),
     }
@@ -195,9 +226,9 @@ pub async fn carry_out_document(
     context: &Context,
     name: &str,
     document: &Document,
-    existing: Existing,
+    options: DocumentOptions,
 ) -> (Report, Option<Error>) {
-    let options = document_options(context, existing);
+    let options = document_options(context, options);
     let places = Places { context, is_dry: false };
     let prepared = async { document::prepare(document::check(document)?, &places, &options).await };
     match prepared.await {
@@ -214,8 +245,13 @@ pub async fn carry_out_document(
 
 /// Finds out whether a document can be carried out: all content is looked up and compared with its digests, and the targets
 /// with what they would get. Nothing is written.
-pub async fn check_document(context: &Context, name: &str, document: &Document, existing: Existing) -> Result<()> {
-    let options = document_options(context, existing);
+pub async fn check_document(
+    context: &Context,
+    name: &str,
+    document: &Document,
+    options: DocumentOptions,
+) -> Result<()> {
+    let options = document_options(context, options);
     let places = Places { context, is_dry: true };
     let checked = async { document::prepare(document::check(document)?, &places, &options).await };
     checked.await.map(|_| ()).map_err(|error| in_document(error, name))
@@ -225,8 +261,8 @@ pub async fn check_document(context: &Context, name: &str, document: &Document, 
 ///
 /// # Errors
 /// Whatever [`run_document`] would fail with, as far as it can be known, and [`Kind::Unavailable`] after ten seconds.
-pub async fn estimate(context: &Context, document: &Document, existing: Existing) -> Result<Estimate> {
-    let options = document_options(context, existing);
+pub async fn estimate(context: &Context, document: &Document, options: DocumentOptions) -> Result<Estimate> {
+    let options = document_options(context, options);
     let places = Places { context, is_dry: true };
     let estimated = async {
         let prepared = document::prepare(document::check(document)?, &places, &options).await?;

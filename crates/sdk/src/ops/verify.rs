@@ -10,7 +10,7 @@ use ocm_model::DigestSpec;
 use ocm_model::descriptor::Signature;
 use ocm_model::normalise::Algorithm;
 use ocm_repository::{ComponentRepository, ComponentVersion};
-use ocm_signing::{Policy, SignedDigest, Verified};
+use ocm_signing::{Policy, SignedDigest, Timestamped, Verified};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -198,12 +198,15 @@ async fn one(
         return Err(Error::new(Kind::Verification, what)
             .hint("give its key with --public-key, or choose among several signatures with --signature NAME"));
     };
-    let verified = verifier.verify(&digest, value, request.at.unwrap_or_else(SystemTime::now)).map_err(|error| {
+    let word = keys.when(&digest, signature)?;
+    let at = request.at.unwrap_or_else(|| word.time());
+    let verified = verifier.verify(&digest, value, at).map_err(|error| {
+        let untrusted = error.kind() == ocm_signing::Kind::Untrusted;
         let error = refuse(error);
-        if signature.timestamp.is_none() {
+        if word.unjudged.is_none() || !untrusted {
             return error;
         }
-        error.hint("the signature has a timestamp, which this version does not judge: --at TIME says when it was made")
+        error.hint("the signature has a timestamp, but nothing says whose word counts: --tsa-cert FILE names the root of its authority")
     })?;
     let entry = SignatureReport {
         name: signature.name.clone(),
@@ -211,6 +214,8 @@ async fn one(
         algorithm: value.algorithm.clone(),
         made_of,
         evidence: verified,
+        timestamp: word.stamped,
+        timestamp_unjudged: word.unjudged,
     };
     Ok((entry, node))
 }
@@ -226,6 +231,9 @@ fn warnings(entry: &SignatureReport, node: &Node) -> Vec<String> {
             "is over what the Go program of OCM v2 keeps: versions of labels, for instance, are not covered".into(),
         ),
         Variant::WithoutNulls => warn("is over the descriptor without members that are null".into()),
+    }
+    if let Some(reason) = &entry.timestamp_unjudged {
+        warn(format!("has a timestamp that says nothing ({reason}); --tsa-cert FILE names the root of its authority"));
     }
     if entry.digest.normalisation_algorithm == Algorithm::V1.name() {
         warn("has the normalisation jsonNormalisation/v1, which does not cover sources".into());
@@ -258,7 +266,7 @@ pub struct Request {
     pub resources: bool,
     /// Leave referenced versions alone: only what the descriptor itself records counts.
     pub alone: bool,
-    /// The time as of which certificates are judged; the default is now.
+    /// The time as of which certificates are judged; the default is the one of a verified timestamp, else now.
     pub at: Option<SystemTime>,
     /// How much is done at the same time; one at least.
     pub at_once: usize,
@@ -373,4 +381,11 @@ pub struct SignatureReport {
     /// Why it counts.
     #[schemars(with = "serde_json::Value")]
     pub evidence: Verified,
+    /// When it was made, at the latest, as an authority says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub timestamp: Option<Timestamped>,
+    /// Why a timestamp that is there says nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timestamp_unjudged: Option<String>,
 }

@@ -3,7 +3,9 @@
 
 pub(crate) mod content;
 pub(crate) mod explain;
+mod remote;
 pub(crate) mod store;
+pub(crate) mod timestamp;
 pub(crate) mod variant;
 pub(crate) mod walk;
 

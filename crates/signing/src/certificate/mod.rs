@@ -1,5 +1,6 @@
 //! X.509 certificates: reading, making, and the way from a signer to a root (OCM specification, *Signing*; RFC 5280).
 
+mod bare;
 mod issue;
 mod name;
 mod parsed;
@@ -10,4 +11,5 @@ pub use issue::create_certificate;
 pub use name::DistinguishedName;
 pub use parsed::Certificate;
 pub use subject::Subject;
+pub(crate) use trust::Purpose;
 pub use trust::TrustStore;

@@ -1,13 +1,14 @@
 use std::time::SystemTime;
 
 use jiff::Timestamp;
+use x509_cert::Version;
 use x509_cert::der::{Decode as _, Encode as _};
 
 use super::DistinguishedName;
-use crate::Result;
 use crate::error::{malformed, untrusted};
 use crate::key::PublicKey;
 use crate::pem::Block;
+use crate::{Result, der};
 
 /// A certificate: its bytes, and what they say.
 #[derive(Clone, Debug)]
@@ -21,7 +22,15 @@ pub struct Certificate {
     spki: Vec<u8>,
     not_before: SystemTime,
     not_after: SystemTime,
+    /// Of X.509 version 1: it says nothing of what it is for.
+    is_bare: bool,
+    is_for_timestamps_only: bool,
 }
+
+/// `id-ce-extKeyUsage`.
+const EXTENDED_KEY_USAGE: &str = "2.5.29.37";
+/// `id-kp-timeStamping`, encoded.
+const TIME_STAMPING: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x08];
 
 impl Certificate {
     /// Reads a certificate in DER form.
@@ -33,7 +42,15 @@ impl Certificate {
         let parsed = x509_cert::Certificate::from_der(&der).map_err(wrong)?;
         let body = parsed.tbs_certificate();
         let raw_subject = body.subject().to_der().map_err(wrong)?;
+        // Critical, and that purpose alone (RFC 3161, 2.3).
+        let only = der::sequence(&[&der::oid(TIME_STAMPING)]);
+        let is_for_timestamps_only = body.extensions().into_iter().flatten().any(|extension| {
+            let is_usage = extension.extn_id.to_string() == EXTENDED_KEY_USAGE;
+            is_usage && extension.critical && extension.extn_value.as_bytes() == only
+        });
         Ok(Self {
+            is_bare: body.version() == Version::V1,
+            is_for_timestamps_only,
             subject: DistinguishedName::of(body.subject()),
             issuer: DistinguishedName::of(body.issuer()),
             is_self_issued: raw_subject == body.issuer().to_der().map_err(wrong)?,
@@ -81,6 +98,14 @@ impl Certificate {
 
     pub(crate) fn spki(&self) -> &[u8] {
         &self.spki
+    }
+
+    pub(crate) fn is_bare(&self) -> bool {
+        self.is_bare
+    }
+
+    pub(crate) fn is_for_timestamps_only(&self) -> bool {
+        self.is_for_timestamps_only
     }
 
     /// Whether subject and issuer are the same: a root, or somebody who vouches for himself.

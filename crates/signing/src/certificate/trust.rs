@@ -10,6 +10,18 @@ use crate::error::untrusted;
 /// `id-kp-codeSigning`, encoded.
 const CODE_SIGNING: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x03];
 
+/// `id-kp-timeStamping`, encoded.
+const TIME_STAMPING: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x08];
+
+/// What the certificates of a chain have to be good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Signing component versions.
+    Code,
+    /// Saying when.
+    Timestamps,
+}
+
 /// Roots that are trusted, and certificates that may stand between them and a signer.
 #[derive(Clone, Debug, Default)]
 pub struct TrustStore {
@@ -39,6 +51,11 @@ impl TrustStore {
         self.intermediates.extend(certificates.into_iter().filter(|certificate| !certificate.is_self_signed()));
     }
 
+    /// All certificates that are known.
+    pub(crate) fn certificates(&self) -> impl Iterator<Item = &Certificate> {
+        self.anchors.iter().chain(&self.intermediates)
+    }
+
     /// Whether there is no root.
     pub fn is_empty(&self) -> bool {
         self.anchors.is_empty()
@@ -50,6 +67,16 @@ impl TrustStore {
     /// # Errors
     /// There is no such way.
     pub fn verify(&self, leaf: &Certificate, embedded: &[Certificate], at: SystemTime) -> Result<&Certificate> {
+        self.verify_for(Purpose::Code, leaf, embedded, at)
+    }
+
+    pub(crate) fn verify_for(
+        &self,
+        purpose: Purpose,
+        leaf: &Certificate,
+        embedded: &[Certificate],
+        at: SystemTime,
+    ) -> Result<&Certificate> {
         leaf.check_time(at)?;
         // A certificate that signs itself and was handed over as a root is its own way.
         if let Some(anchor) = self.anchors.iter().find(|anchor| anchor.der() == leaf.der()) {
@@ -68,8 +95,14 @@ impl TrustStore {
         let der = CertificateDer::from(leaf.der());
         let time = UnixTime::since_unix_epoch(at.duration_since(UNIX_EPOCH).unwrap_or_default());
         let failed = |error: webpki::Error| untrusted(self.reason(leaf, &error));
+        if let (true, Some(anchor)) = (leaf.is_bare(), leaf.issued_by_one_of(&valid)) {
+            return Ok(anchor);
+        }
         let entity = EndEntityCert::try_from(&der).map_err(failed)?;
-        let usage = KeyUsage::required_if_present(CODE_SIGNING);
+        let usage = KeyUsage::required_if_present(match purpose {
+            Purpose::Code => CODE_SIGNING,
+            Purpose::Timestamps => TIME_STAMPING,
+        });
         let path = entity
             .verify_for_usage(ALL_VERIFICATION_ALGS, &roots, &between, time, usage, None, None)
             .map_err(failed)?;
@@ -93,10 +126,10 @@ impl TrustStore {
                 )
             }
             webpki::Error::RequiredEkuNotFoundContext(_) => {
-                format!("the certificate of {subject} is not meant for signing code")
+                format!("the certificate of {subject} is not meant for this purpose")
             }
             webpki::Error::UnsupportedCertVersion => format!(
-                "the certificate of {subject} is of X.509 version 1, which says nothing of what it is for: issue one of version 3"
+                "the certificate of {subject} is of X.509 version 1, which is accepted only directly below a root: issue one of version 3"
             ),
             error => format!("the certificate of {subject} is not accepted: {error}"),
         }

@@ -28,13 +28,19 @@ pub(super) fn counted(body: Body, entry: Arc<Entry>, counter: fn(&Entry) -> &Ato
     }))
 }
 
+/// Breaks a connection, and returns when it is gone: an answer to whoever reads the content could leave before.
+async fn hang_up(connection: Option<&Connection>) {
+    if let Some(connection) = connection {
+        connection.abort();
+        tokio::time::sleep(FLUSH).await;
+    }
+}
+
 /// Passes so many bytes, then breaks the connection.
 pub(super) fn cut(body: Body, bytes: u64, connection: Option<Connection>) -> Body {
     let end = stream::once(async move {
         tokio::time::sleep(FLUSH).await;
-        if let Some(connection) = connection {
-            connection.abort();
-        }
+        hang_up(connection.as_ref()).await;
         Err("the connection was cut".into())
     });
     Body::from_stream(first(body, bytes).chain(end))
@@ -47,9 +53,7 @@ pub(super) fn at_most(body: Body, bytes: u64, connection: Option<Connection>) ->
         let chunk = chunks.next().await?;
         let size = chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
         if size > left {
-            if let Some(connection) = &connection {
-                connection.abort();
-            }
+            hang_up(connection.as_ref()).await;
             return Some((Err("too much at once".into()), (chunks, 0, connection)));
         }
         Some((chunk, (chunks, left - size, connection)))

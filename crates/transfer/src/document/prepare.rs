@@ -55,7 +55,7 @@ pub async fn prepare(graph: Graph, places: &dyn Places, options: &Options) -> Re
         }
     }
     run.find_stored(&mut stored).await;
-    let mut prepared = lower(wanted, stored);
+    let mut prepared = lower(wanted, stored, options);
     settle(&mut prepared, options).await?;
     Ok(prepared)
 }
@@ -69,7 +69,7 @@ fn key(kind: ElementKind, identity: String, access: &TypedObject, home: Option<(
 }
 
 /// Brings nodes that store something together: component versions with the content that they speak of.
-fn lower(wanted: Vec<Wanted>, stored: Vec<Stored>) -> Prepared {
+fn lower(wanted: Vec<Wanted>, stored: Vec<Stored>, options: &Options) -> Prepared {
     let mut prepared = Prepared::default();
     let mut jobs: HashMap<Key, usize> = HashMap::new();
     for Wanted { job, home } in wanted {
@@ -97,7 +97,7 @@ fn lower(wanted: Vec<Wanted>, stored: Vec<Stored>) -> Prepared {
         for (kind, position, identity, access, element_type) in resources.chain(sources) {
             let fitting = |home| jobs.get(&key(kind, identity.to_string(), access, home)).copied();
             let job = fitting(home.clone()).or_else(|| fitting(None));
-            let action = job.map_or_else(|| left(access), |job| prepared.jobs[job].action.clone());
+            let action = job.map_or_else(|| left(access, options), |job| prepared.jobs[job].action.clone());
             let element_type = element_type.clone();
             elements.push((ElementPlan { kind, position, identity: identity.0, element_type, action }, job));
         }
@@ -108,19 +108,23 @@ fn lower(wanted: Vec<Wanted>, stored: Vec<Stored>) -> Prepared {
             new,
             action: None,
             difference: None,
+            part: None,
             elements,
         });
     }
     prepared
 }
 
-/// What an element is whose content no node moves.
-fn left(access: &TypedObject) -> ElementAction {
+/// What an element is whose content no node moves. A document says what is wanted, but whoever is strict wants everything.
+fn left(access: &TypedObject, options: &Options) -> ElementAction {
     match Access::of(access) {
         Access::LocalBlob { local_reference, reference_name, .. } => {
             ElementAction::CopyLocal { reference: local_reference, reference_name }
         }
+        Access::None => ElementAction::Reference { reason: "there is no content".into(), is_wanted: false },
         Access::LocalOciBlob { digest } => ElementAction::CopyLocal { reference: digest, reference_name: None },
-        _ => ElementAction::Reference { reason: "the document leaves it where it is".into(), is_wanted: false },
+        _ => {
+            ElementAction::Reference { reason: "the document leaves it where it is".into(), is_wanted: options.strict }
+        }
     }
 }

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -60,7 +60,7 @@ impl Rig {
         }
         let descriptor = Descriptor::read(&serde_json::to_vec(&tree).unwrap()).unwrap();
         let repository = self.archive(path);
-        let new = NewVersion { descriptor, raw: None, content: BTreeMap::new() };
+        let new = NewVersion { descriptor, ..NewVersion::default() };
         let staged = repository.stage(&new).await.unwrap();
         repository.publish(&[staged]).await.unwrap();
         Arc::new(

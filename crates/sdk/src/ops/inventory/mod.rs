@@ -26,14 +26,21 @@ const LIMIT: u64 = 1 << 30;
 /// # Errors
 /// [`Kind::NotFound`] if a reference fits nothing at all.
 pub async fn run(context: &Context, request: &Request) -> Result<Report> {
-    let mut report = Report { name: request.versions.references.join(", "), ..Report::default() };
-    for selected in select::select(context, &request.versions).await? {
+    let mut versions = request.versions.clone();
+    let mut named = HashSet::new();
+    versions.references.retain(|reference| named.insert(reference.clone()));
+    let mut report = Report { name: versions.references.join(", "), ..Report::default() };
+    let mut listed = HashSet::new();
+    for selected in select::select(context, &versions).await? {
         let version = selected.read().await?;
-        report.component_versions.push(Version {
+        let one = Version {
             component: version.name().to_owned(),
             version: version.version().to_owned(),
             digest: version.root.digest().to_string(),
-        });
+        };
+        if listed.insert(one.clone()) {
+            report.component_versions.push(one);
+        }
         let content = version.content();
         let mut walk = Walk { context, report: &mut report, component: version.name(), content: &content };
         walk.graph(version.root.clone()).await?;
@@ -164,7 +171,13 @@ impl Baseline {
 
     /// Reads a list; `None` if the file is none, but something that may be an archive.
     fn file(path: &Path) -> Result<Option<Report>> {
-        let Ok(metadata) = path.metadata() else { return Ok(None) };
+        let metadata = match path.metadata() {
+            Ok(metadata) => metadata,
+            Err(error) if names_a_list(path) && error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(Error::usage(format!("{}: there is no such file", path.display())).hint(HOW_TO_MAKE_ONE));
+            }
+            Err(_) => return Ok(None),
+        };
         if !metadata.is_file() || metadata.len() > LIMIT {
             return Ok(None);
         }
@@ -172,15 +185,19 @@ impl Baseline {
         let mut file = std::fs::File::open(path).map_err(unreadable)?;
         let mut first = [0; 1];
         let read = std::io::Read::read(&mut file, &mut first).map_err(unreadable)?;
-        if read == 0 || (first[0] != b'{' && !first[0].is_ascii_whitespace()) {
+        let is_json = first[0] == b'{' || first[0].is_ascii_whitespace();
+        if read == 0 || !(is_json || names_a_list(path)) {
             return Ok(None);
         }
         let text = std::fs::read(path).map_err(unreadable)?;
-        let invalid = |error: serde_json::Error| {
-            Error::usage(format!("{}: is no inventory: {error}", path.display()))
-                .hint("ocm get inventory ARCHIVE -o json > FILE makes one")
+        let invalid = |reason: String| {
+            Error::usage(format!("{}: is no inventory: {reason}", path.display())).hint(HOW_TO_MAKE_ONE)
         };
-        serde_json::from_slice(&text).map(Some).map_err(invalid)
+        if is_json {
+            return serde_json::from_slice(&text).map(Some).map_err(|error| invalid(error.to_string()));
+        }
+        let text = String::from_utf8(text).map_err(|error| invalid(error.to_string()))?;
+        ocm_model::yaml::read(&text).map(Some).map_err(|error| invalid(error.to_string()))
     }
 
     /// Whether the target has this component version.
@@ -191,6 +208,14 @@ impl Baseline {
             digest: digest.to_string(),
         })
     }
+}
+
+/// What to do where a list was expected.
+const HOW_TO_MAKE_ONE: &str = "ocm get inventory ARCHIVE -o json > FILE makes one";
+
+/// Whether a name is one of a list and not of an archive or a registry.
+fn names_a_list(path: &Path) -> bool {
+    path.extension().is_some_and(|end| ["json", "yaml", "yml"].iter().any(|known| end.eq_ignore_ascii_case(known)))
 }
 
 /// Fails unless a target can be written in parts or without what its receiver has.

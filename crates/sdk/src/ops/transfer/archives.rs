@@ -31,6 +31,10 @@ impl ArchiveTargets {
         if left > 0 {
             tracing::info!(target: "ocm", base = since.base.shown(), "{left} component version(s) are in the base");
         }
+        if versions.is_empty() {
+            // Who waits for the file has to know that there is none.
+            tracing::warn!(target: "ocm", base = since.base.shown(), "there is nothing new to carry: no archive is written");
+        }
     }
 
     /// Fails if something was asked for that only archives can do.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use ocm_access::relocation::{Rebased, Rebasing};
 use ocm_access::{Properties, Sources};
 use ocm_model::reference::RepositoryReference;
-use ocm_model::{Identity, TypedObject};
+use ocm_model::{Identity, Resource, TypedObject};
 use ocm_oci::{ImageReference, MemoryRegistry};
 use ocm_repository::ComponentRepository;
 use ocm_transfer::document;
@@ -35,6 +35,14 @@ impl Sources for Places<'_> {
 
     fn http(&self) -> Option<ocm_http::Client> {
         self.context.http()
+    }
+
+    async fn foreign(
+        &self,
+        access: &TypedObject,
+        resource: Option<&Resource>,
+    ) -> ocm_oci::Result<Option<ocm_access::Content>> {
+        self.context.foreign(access, resource).await
     }
 
     async fn credentials(&self, consumer: &Identity) -> ocm_oci::Result<Option<Properties>> {

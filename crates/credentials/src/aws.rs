@@ -1,30 +1,44 @@
-//! Requests signed the way S3 wants it: AWS Signature Version 4.
+//! Requests signed the way Amazon's services want it: AWS Signature Version 4.
 
 use aws_lc_rs::hmac;
 use jiff::Timestamp;
 use ocm_blob::Digest;
-use ocm_credentials::Secret;
 use ocm_http::{HeaderName, HeaderValue, Url};
-use ocm_oci::{Error, Kind};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use crate::fetch::authority;
-use crate::{Properties, Result};
+use crate::{Error, Kind, Properties, Result, Secret};
 
 /// Characters that stand for themselves in names and values of a query.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What a request is signed with.
 #[derive(Clone, Debug)]
-pub(crate) struct Keys {
-    id: String,
-    secret: Secret,
-    session: Option<Secret>,
+pub struct Keys {
+    pub(crate) id: String,
+    pub(crate) secret: Secret,
+    pub(crate) session: Option<Secret>,
+}
+
+/// A request that is to be signed.
+#[derive(Clone, Copy, Debug)]
+pub struct Signing<'a> {
+    /// `GET`, `POST`, …
+    pub method: &'a str,
+    /// Its address.
+    pub url: &'a Url,
+    /// Headers that are signed along, in lower case, beside `host` and those that signing adds.
+    pub headers: &'a [(&'static str, &'a str)],
+    /// Its content.
+    pub payload: &'a [u8],
+    /// The service as Amazon calls it: `s3`, `ecr`.
+    pub service: &'a str,
+    /// Where the service is.
+    pub region: &'a str,
 }
 
 impl Keys {
     /// The keys among some credentials, under the names of both older programs.
-    pub(crate) fn of(properties: &Properties) -> Option<Self> {
+    pub fn of(properties: &Properties) -> Option<Self> {
         let id = properties.get(&["accessKeyId", "accessKeyID", "awsAccessKeyID"])?.to_owned();
         let secret = Secret::new(properties.get(&["secretAccessKey", "accessSecret", "awsSecretAccessKey"])?);
         let session = properties.get(&["sessionToken", "token"]).map(Secret::new);
@@ -32,52 +46,52 @@ impl Keys {
     }
 }
 
-/// The headers that sign a `GET` without content.
+/// The headers to add to a request.
 ///
 /// # Errors
 /// A key or token holds characters that no header can carry.
-pub(crate) fn headers(url: &Url, keys: &Keys, region: &str, now: Timestamp) -> Result<Vec<(HeaderName, HeaderValue)>> {
-    let nothing = Digest::of("").hex();
+pub fn headers(request: &Signing<'_>, keys: &Keys, now: Timestamp) -> Result<Vec<(HeaderName, HeaderValue)>> {
     let time = now.strftime("%Y%m%dT%H%M%SZ").to_string();
-    let mut signed = vec![("x-amz-content-sha256", nothing.clone()), ("x-amz-date", time.clone())];
+    let mut added = vec![("x-amz-content-sha256", Digest::of(request.payload).hex()), ("x-amz-date", time.clone())];
     if let Some(session) = &keys.session {
-        signed.push(("x-amz-security-token", session.reveal().to_owned()));
+        added.push(("x-amz-security-token", session.reveal().to_owned()));
     }
-    let host = authority(url);
-    let mut all = vec![("host", host)];
-    all.extend(signed.iter().cloned());
-    let authorization = authorization(url, &all, &nothing, keys, region, &time);
-    signed.push(("authorization", authorization));
+    let mut all = vec![("host", authority(request.url))];
+    all.extend(request.headers.iter().map(|(name, text)| (*name, (*text).to_owned())));
+    all.extend(added.iter().cloned());
+    added.push(("authorization", authorization(request, all, keys, &time)));
     let header = |(name, text): (&'static str, String)| {
         let unusable = |_| {
-            Error::new(Kind::Denied, ocm_http::redacted(url), "the access keys hold characters that cannot be sent")
+            let reason = "the access keys hold characters that cannot be sent";
+            Error::new(Kind::Malformed, ocm_http::redacted(request.url), reason)
         };
         Ok((HeaderName::from_static(name), HeaderValue::from_str(&text).map_err(unusable)?))
     };
-    signed.into_iter().map(header).collect()
+    added.into_iter().map(header).collect()
 }
 
-/// The value of `Authorization`. `headers` are sorted by name.
-fn authorization(
-    url: &Url,
-    headers: &[(&str, String)],
-    payload: &str,
-    keys: &Keys,
-    region: &str,
-    time: &str,
-) -> String {
+/// The value of `Authorization`.
+fn authorization(request: &Signing<'_>, mut headers: Vec<(&str, String)>, keys: &Keys, time: &str) -> String {
+    let Signing { method, url, payload, service, region, .. } = request;
+    headers.sort_unstable();
     let names = headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
     let lines = headers.iter().fold(String::new(), |lines, (name, text)| lines + name + ":" + text.trim() + "\n");
-    let request = format!("GET\n{}\n{}\n{lines}\n{names}\n{payload}", url.path(), query(url));
+    let payload = Digest::of(payload).hex();
+    let canonical = format!("{method}\n{}\n{}\n{lines}\n{names}\n{payload}", url.path(), query(url));
     let day = time.get(..8).unwrap_or_default();
-    let scope = format!("{day}/{region}/s3/aws4_request");
-    let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", Digest::of(request).hex());
+    let scope = format!("{day}/{region}/{service}/aws4_request");
+    let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", Digest::of(canonical).hex());
     let mut key = format!("AWS4{}", keys.secret.reveal()).into_bytes();
-    for part in [day, region, "s3", "aws4_request"] {
+    for part in [day, region, service, "aws4_request"] {
         key = sign(&key, part);
     }
     let signature = hex(&sign(&key, &text));
     format!("AWS4-HMAC-SHA256 Credential={}/{scope},SignedHeaders={names},Signature={signature}", keys.id)
+}
+
+/// Host and port as they stand in `Host`.
+fn authority(url: &Url) -> String {
+    url[url::Position::BeforeHost..url::Position::AfterPort].to_owned()
 }
 
 /// The query in its canonical form: sorted, every parameter with a `=`.
@@ -101,7 +115,7 @@ fn query(url: &Url) -> String {
 }
 
 /// Bytes as lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+fn hex(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
@@ -123,12 +137,15 @@ mod tests {
             session: None,
         };
         let url: Url = url.parse().unwrap();
-        let nothing = Digest::of("").hex();
         let time = "20130524T000000Z";
         let mut headers = vec![("host", url.host_str().unwrap().to_owned())];
         headers.extend(more.iter().map(|(name, text)| (*name, (*text).to_owned())));
-        headers.extend([("x-amz-content-sha256", nothing.clone()), ("x-amz-date", time.to_owned())]);
-        authorization(&url, &headers, &nothing, &keys, "us-east-1", time)
+        headers.extend([("x-amz-content-sha256", Digest::of("").hex()), ("x-amz-date", time.to_owned())]);
+        authorization(&get(&url), headers, &keys, time)
+    }
+
+    fn get(url: &Url) -> Signing<'_> {
+        Signing { method: "GET", url, headers: &[], payload: &[], service: "s3", region: "us-east-1" }
     }
 
     #[test]
@@ -160,8 +177,8 @@ mod tests {
         let found = [("awsAccessKeyID", "id"), ("awsSecretAccessKey", "canary"), ("token", "t")].into_iter().collect();
         let keys = Keys::of(&found).unwrap();
         assert!(!format!("{keys:?}").contains("canary"));
-        let url = "http://127.0.0.1:9000/bucket/key?versionId=a b".parse().unwrap();
-        let headers = headers(&url, &keys, "us-east-1", Timestamp::UNIX_EPOCH).unwrap();
+        let url: Url = "http://127.0.0.1:9000/bucket/key?versionId=a b".parse().unwrap();
+        let headers = headers(&get(&url), &keys, Timestamp::UNIX_EPOCH).unwrap();
         let text = |name: &str| headers.iter().find(|(own, _)| own == name).unwrap().1.to_str().unwrap().to_owned();
         assert_eq!((text("x-amz-security-token").as_str(), text("x-amz-date").as_str()), ("t", "19700101T000000Z"));
         assert!(

@@ -1,0 +1,23 @@
+//! What a configuration means.
+
+use ocm::ops::config::Explanation;
+
+use super::table::Table;
+use crate::args::ExplainForm;
+use crate::exit::Failure;
+
+/// What counts, and where it was said.
+pub(crate) fn explanation(explanation: &Explanation, form: ExplainForm) -> Result<String, Failure> {
+    if let Some(structure) = form.structure() {
+        return super::object(structure, explanation);
+    }
+    if explanation.lines.is_empty() {
+        return Ok(format!("nothing is configured for {}\n", super::escape::message(&explanation.subject)));
+    }
+    let mut table = Table::new(&["WHAT", "VALUE", "ORIGIN"]);
+    for line in &explanation.lines {
+        let value = line.value.as_str().map_or_else(|| line.value.to_string(), str::to_owned);
+        table.row([&line.name, &value, &line.origin]);
+    }
+    Ok(table.ruled(&[]))
+}

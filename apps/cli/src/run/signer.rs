@@ -1,0 +1,167 @@
+//! Who signs, and how: flags first, then the configuration, then what the program does by itself.
+
+use std::env;
+use std::path::Path;
+
+use ocm::model::TypedObject;
+use ocm::ops::keys::Keys;
+use ocm::ops::{sign, types};
+use ocm::signing::sigstore::algorithm as sigstore;
+use ocm::signing::{Algorithm, Encoding, Secret, Signer};
+use serde_json::{Map, Value};
+
+use super::Session;
+use super::trust::{add_private, address, rsa, specification};
+use crate::args::{Dialect, SignComponentVersion};
+use crate::exit::Failure;
+
+/// The type of specifications that ask for a signing server.
+const SERVICE: &str = "SigningServiceConfiguration";
+/// The type of specifications that ask for a program.
+const COMMAND: &str = "SigningCommandConfiguration";
+/// Names of algorithms by which the older program asks for a signing server.
+const SERVICES: [(&str, Algorithm); 2] =
+    [("rsa-signingservice", Algorithm::Pkcs1V15), ("rsapss-signingservice", Algorithm::Pss)];
+
+/// Whoever signs.
+pub(super) async fn signer(
+    session: &Session,
+    arguments: &SignComponentVersion,
+    keys: &mut Keys,
+) -> Result<Box<dyn Signer>, Failure> {
+    let name = arguments.signature.as_str();
+    let specification = match &arguments.signer_spec {
+        Some(path) => Some(self::specification(path)?),
+        None => session.configuration.signing(name).map_err(ocm::Error::from)?.signer,
+    };
+    let default = if session.dialect == Dialect::V1 { Algorithm::Pkcs1V15 } else { Algorithm::Pss };
+    let asked = arguments.algorithm.as_deref();
+    if let Some((_, algorithm)) = SERVICES.iter().find(|(service, _)| asked == Some(service)) {
+        let from_file = || address(&arguments.private_key, name);
+        let address = arguments.signing_service.clone().map_or_else(from_file, Ok)?;
+        return Ok(keys.service(&session.context, name, &address, *algorithm)?);
+    }
+    if let Some(remote) = Remote::find(arguments, specification.as_ref())? {
+        let named = arguments.algorithm.as_deref().or(remote.algorithm);
+        let algorithm = named.map(algorithm).transpose()?.unwrap_or(default);
+        return Ok(match remote.place {
+            Place::Service(address) => keys.service(&session.context, name, address, algorithm)?,
+            Place::Command(words) => keys.command(name, &words, algorithm)?,
+        });
+    }
+    // A key that was named is what is meant.
+    if let Some(members) = specification.as_ref().filter(|_| arguments.private_key.is_empty())
+        && let Some(kind) = members.get("type").and_then(Value::as_str)
+        && !types::is_built_in("signing", kind)
+    {
+        let mut members = members.clone();
+        members.remove("type");
+        let specification = TypedObject { kind: kind.to_owned(), members };
+        return Ok(sign::plugin_signer(&session.context, name, &specification));
+    }
+    add_private(keys, &arguments.private_key, arguments.passphrase_file.as_ref(), Some(name))?;
+    keys.signer.clone_from(&specification);
+    keys.sigstore.trusted_root = arguments.trusted_root.as_deref().map(ocm::ops::keys::read).transpose()?;
+    keys.sigstore.token = arguments.identity_token.as_deref().map(token).transpose()?;
+    let workflow = ["ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"].map(|name| env::var(name).ok());
+    if let [Some(address), Some(bearer)] = workflow {
+        keys.sigstore.workflow = Some((address, Secret::new(bearer)));
+    }
+    // Of its two forms the older program makes the one that says who signed.
+    let asked = asked.or(arguments.keyless.then_some(sigstore::CERTIFICATE_ENTRY));
+    if let Some(signer) = keys.other_signer(&session.context, name, asked, arguments.dry_run).await? {
+        return Ok(signer);
+    }
+    let (algorithm, encoding) = how(session, arguments, specification.as_ref(), default)?;
+    Ok(keys.signer(name, algorithm, encoding)?)
+}
+
+/// An identity token, or the one in the file that was named. What is neither stays out of the message: it may be a secret.
+fn token(text: &str) -> Result<Secret, Failure> {
+    let path = Path::new(text);
+    if path.exists() {
+        return Ok(Secret::new(ocm::ops::keys::read(path)?));
+    }
+    if text.matches('.').count() == 2 {
+        return Ok(Secret::new(text));
+    }
+    Err(Failure::usage(
+        "the identity token (--identity-token, SIGSTORE_ID_TOKEN) is neither a token nor a file that exists",
+    ))
+}
+
+/// Somebody who keeps the key.
+struct Remote<'a> {
+    place: Place<'a>,
+    algorithm: Option<&'a str>,
+}
+
+enum Place<'a> {
+    Service(&'a str),
+    Command(Vec<String>),
+}
+
+impl<'a> Remote<'a> {
+    fn find(
+        arguments: &'a SignComponentVersion,
+        specification: Option<&'a Map<String, Value>>,
+    ) -> Result<Option<Self>, Failure> {
+        let flag = |place| Ok(Some(Self { place, algorithm: None }));
+        if let Some(program) = &arguments.signer_command {
+            return flag(Place::Command(vec![program.clone()]));
+        }
+        if let Some(address) = &arguments.signing_service {
+            return flag(Place::Service(address));
+        }
+        // A key that was named is what is meant.
+        let Some(members) = specification.filter(|_| arguments.private_key.is_empty()) else { return Ok(None) };
+        let text = |key: &str| members.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let kind = text("type").unwrap_or_default();
+        let missing = |what: &str| Failure::usage(format!("the signer specification of type {kind} has no {what}"));
+        let place = match kind.split('/').next() {
+            Some(SERVICE) => Place::Service(text("url").ok_or_else(|| missing("url"))?),
+            Some(COMMAND) => {
+                let words =
+                    members.get("command").and_then(Value::as_array).ok_or_else(|| missing("command: a list"))?;
+                let words: Option<Vec<String>> = words.iter().map(|word| word.as_str().map(str::to_owned)).collect();
+                Place::Command(words.ok_or_else(|| missing("command: a list of texts"))?)
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(Self { place, algorithm: text("signatureAlgorithm") }))
+    }
+}
+
+/// Algorithm and form of the signature of a key at hand.
+fn how(
+    session: &Session,
+    arguments: &SignComponentVersion,
+    specification: Option<&Map<String, Value>>,
+    default: Algorithm,
+) -> Result<(Algorithm, Option<Encoding>), Failure> {
+    let is_older = session.dialect == Dialect::V1;
+    let signer = specification.map(|signer| rsa(signer, "signer")).transpose()?;
+    let named = arguments.algorithm.as_deref().or(signer.as_ref().and_then(|signer| signer.algorithm));
+    let algorithm = named.map(algorithm).transpose()?.unwrap_or(default);
+    let encoding = match signer.as_ref().and_then(|signer| signer.encoding) {
+        Some("PEM") => Some(Encoding::Pem),
+        Some("Plain") => Some(Encoding::Plain),
+        Some(other) => {
+            return Err(Failure::usage(format!("signatureEncodingPolicy {other:?} means nothing: Plain and PEM do")));
+        }
+        // Without a word the older program follows the key, the current one is plain.
+        None if is_older => None,
+        None => Some(Encoding::Plain),
+    };
+    if signer.is_none() && !is_older && arguments.algorithm.is_none() {
+        tracing::info!(target: "ocm", algorithm = algorithm.name(), encodingPolicy = "Plain", "no signer configured, using default");
+    }
+    Ok((algorithm, encoding))
+}
+
+/// An algorithm by its name.
+pub(super) fn algorithm(name: &str) -> Result<Algorithm, Failure> {
+    Algorithm::parse(name).ok_or_else(|| {
+        Failure::usage(format!("signature algorithm {name:?} is unknown")).hint("use RSASSA-PSS or RSASSA-PKCS1-V1_5")
+    })
+}

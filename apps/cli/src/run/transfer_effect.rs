@@ -1,0 +1,38 @@
+//! Flags that a transfer has no use for: whoever wrote them expects something else than what happens.
+
+use ocm::model::reference::RepositoryReference;
+use ocm::ops::transfer::{Request, UploadAs};
+
+use crate::args::{AccessStyle, GlobalAccess, OnCollision, TransferOptions};
+
+/// Names every flag that changes nothing in this transfer, and why.
+pub(super) fn warn_of_flags_without_effect(request: &Request, options: &TransferOptions) {
+    let kinds = || request.targets.iter().filter_map(|target| RepositoryReference::parse(target).ok());
+    let has_registry = kinds().any(|target| matches!(target, RepositoryReference::Oci { .. }));
+    let has_archive = kinds().any(|target| matches!(target, RepositoryReference::Ctf { .. }));
+    let has_artifacts = request.upload_as == UploadAs::OciArtifact
+        || !request.upload_rules.is_empty()
+        || !request.image_references.is_empty();
+    let flags = [
+        (options.upload_name.is_some(), "--upload-name", has_artifacts, "--upload-as ociArtifact is missing"),
+        (
+            options.on_collision != OnCollision::Error,
+            "--on-collision",
+            has_artifacts,
+            "--upload-as ociArtifact is missing",
+        ),
+        (
+            options.access_style != AccessStyle::Relative,
+            "--access-style",
+            has_artifacts,
+            "--upload-as ociArtifact is missing",
+        ),
+        (options.global_access != GlobalAccess::Never, "--global-access", has_registry, "no target is a registry"),
+        (options.form.is_some(), "--type", has_archive, "no target is an archive"),
+    ];
+    for (is_given, flag, has_effect, reason) in flags {
+        if is_given && !has_effect {
+            tracing::warn!(target: "ocm", "{flag} has no effect: {reason}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Values of a configuration for somebody's eyes: without its secrets.
+
+use serde_json::{Map, Value};
+
+/// Stands for a value that nobody shall read.
+pub const REDACTED: &str = "***";
+
+/// Members of credentials that tell nobody how to get in. Everything else in credentials is taken for a secret.
+const OPEN: [&str; 14] = [
+    "type",
+    "username",
+    "user",
+    "serverAddress",
+    "server_address",
+    "serverURL",
+    "hostname",
+    "awsAccessKeyID",
+    "email",
+    "authmeth",
+    "roleid",
+    "publicKeyPEM",
+    "public_key_pem",
+    "certificateAuthority",
+];
+
+/// Parts of the names of members that hold secrets where most members do not.
+const SECRET: [&str; 7] = ["password", "passphrase", "secret", "token", "private", "keydata", "dockerconfig"];
+
+/// Credentials without their secrets: types, names of users and paths of files stay.
+pub fn credentials(members: &Map<String, Value>) -> Map<String, Value> {
+    let member = |(key, value): (&String, &Value)| {
+        let is_path = key.ends_with("File") || key.ends_with("_file");
+        let shown = match value {
+            Value::Object(inner) => Value::Object(credentials(inner)),
+            Value::Array(_) => REDACTED.into(),
+            value if is_path || OPEN.contains(&key.as_str()) => value.clone(),
+            _ => REDACTED.into(),
+        };
+        (key.clone(), shown)
+    };
+    members.iter().map(member).collect()
+}
+
+/// Any other part of a configuration without what is named like a secret.
+pub fn other(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let member = |(key, value): (&String, &Value)| {
+                let name = key.to_lowercase();
+                let is_path = name.ends_with("file") && value.is_string();
+                let is_secret = !is_path && SECRET.iter().any(|part| name.contains(part));
+                (key.clone(), if is_secret { REDACTED.into() } else { other(value) })
+            };
+            Value::Object(members.iter().map(member).collect())
+        }
+        Value::Array(values) => Value::Array(values.iter().map(other).collect()),
+        value => value.clone(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn of_credentials_only_what_is_known_to_be_open_is_shown() {
+        let all = json!({
+            "type": "Credentials/v1",
+            "properties": {"username": "u", "password": "canary", "apiKey": "canary", "list": ["canary"]},
+            "privateKeyPEMFile": "k.pem",
+            "privateKeyPEM": "canary",
+        });
+        let shown = Value::Object(credentials(all.as_object().unwrap()));
+        assert!(!shown.to_string().contains("canary"), "{shown}");
+        assert_eq!((&shown["properties"]["username"], &shown["privateKeyPEMFile"]), (&json!("u"), &json!("k.pem")));
+    }
+
+    #[test]
+    fn elsewhere_what_is_named_like_a_secret_is_not_shown() {
+        let all = json!({"dockerConfigFile": "c.json", "dockerConfig": {"auths": {"h": {"auth": "canary"}}}, "url": "u",
+                         "deep": [{"identityToken": "canary"}], "clientKeyData": "canary"});
+        let shown = other(&all);
+        assert!(!shown.to_string().contains("canary"), "{shown}");
+        assert_eq!((&shown["dockerConfigFile"], &shown["url"]), (&json!("c.json"), &json!("u")));
+    }
+}

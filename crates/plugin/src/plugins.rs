@@ -1,0 +1,211 @@
+//! The plugins of a run: found when the first type is looked for, started when the first question is asked.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, stream};
+use ocm_model::TypedObject;
+use tokio::sync::OnceCell;
+
+use crate::running::Running;
+use crate::{Capability, Plugin, Program, Result, ask, candidates};
+
+/// How long a program may take to say what it offers.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Programs that are asked at the same time.
+const AT_ONCE: usize = 8;
+
+/// Where plugins are, and what they are given.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Folders of programs; the first that offers a type has it.
+    pub folders: Vec<PathBuf>,
+    /// The environment, of which plugins see what programs need to work at all.
+    pub environment: BTreeMap<String, String>,
+    /// Folder for what plugins hand over; the default is the one of the system.
+    pub temporary: Option<PathBuf>,
+    /// How long a plugin waits for work before it ends itself. Default one hour.
+    pub idle_timeout: Duration,
+    /// How long a plugin may take to end when it is told to. Default ten seconds.
+    pub shutdown_timeout: Duration,
+    /// Entries of the configuration; a plugin is given those whose types it announced.
+    pub configurations: Vec<TypedObject>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            folders: Vec::new(),
+            environment: BTreeMap::new(),
+            temporary: None,
+            idle_timeout: Duration::from_hours(1),
+            shutdown_timeout: Duration::from_secs(10),
+            configurations: Vec::new(),
+        }
+    }
+}
+
+/// A program, or a part of what it offers, that is left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The program, or the folder.
+    pub path: PathBuf,
+    /// Why.
+    pub reason: String,
+}
+
+/// What the plugin folders have.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// The programs that are plugins, in the order of their folders and paths.
+    pub programs: Vec<Arc<Program>>,
+    /// Those that are not, and parts that are left out.
+    pub faults: Vec<Fault>,
+    /// Position of the program that has a type.
+    types: HashMap<(Capability, String), usize>,
+}
+
+/// All plugins. Cheap to clone; clones share the running programs, which end with the last clone.
+#[derive(Clone, Default)]
+pub struct Plugins(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    settings: Settings,
+    found: OnceCell<Found>,
+    running: Mutex<HashMap<PathBuf, Arc<OnceCell<Arc<Running>>>>>,
+}
+
+impl Plugins {
+    /// The plugins of some folders. Nothing is read or started yet.
+    pub fn new(settings: Settings) -> Self {
+        Self(Arc::new(Inner { settings, ..Inner::default() }))
+    }
+
+    /// Whether there is any program that may be a plugin. None is asked.
+    pub fn has_programs(&self) -> bool {
+        self.0.settings.folders.iter().any(|folder| candidates(folder).is_ok_and(|programs| !programs.is_empty()))
+    }
+
+    /// What there is. Programs are asked the first time, and each that is left out is warned of.
+    pub async fn found(&self) -> &Found {
+        self.0.found.get_or_init(|| find(&self.0.settings)).await
+    }
+
+    /// The plugin that has a type, by any of its names.
+    pub async fn offering(&self, capability: Capability, kind: &str) -> Option<Plugin> {
+        let found = self.found().await;
+        let program = &found.programs[*found.types.get(&(capability, kind.to_owned()))?];
+        Some(Plugin::new(self.clone(), program.clone(), capability))
+    }
+
+    /// All types of a capability with their programs.
+    pub async fn types(&self, capability: Capability) -> Vec<(crate::OfferedType, Arc<Program>)> {
+        let found = self.found().await;
+        let has = |program: &Arc<Program>, name: &str| {
+            found
+                .types
+                .get(&(capability, name.to_owned()))
+                .is_some_and(|position| Arc::ptr_eq(&found.programs[*position], program))
+        };
+        let mut types = Vec::new();
+        for program in &found.programs {
+            for offer in program.announcement.offers.iter().filter(|offer| offer.capability == capability) {
+                let own = offer.types.iter().filter(|kind| has(program, &kind.name));
+                types.extend(own.map(|kind| (kind.clone(), program.clone())));
+            }
+        }
+        types
+    }
+
+    /// Tells all plugins that were started to end, and ends those that do not.
+    pub async fn shut_down(&self) {
+        let running: Vec<_> = self.running().drain().map(|(_, cell)| cell).collect();
+        let patience = self.0.settings.shutdown_timeout;
+        let ending = running.iter().filter_map(|cell| cell.get()).map(|running| running.shut_down(patience));
+        futures_util::future::join_all(ending).await;
+    }
+
+    /// The running program of a plugin, started if it is not. One that ended by itself is started again.
+    pub(crate) async fn start(&self, program: &Arc<Program>, capability: Capability) -> Result<Arc<Running>> {
+        let cell = {
+            let mut running = self.running();
+            if running.get(&program.path).and_then(|cell| cell.get()).is_some_and(|running| running.has_ended()) {
+                running.remove(&program.path);
+            }
+            running.entry(program.path.clone()).or_default().clone()
+        };
+        let start = || async { Running::start(program, capability, &self.0.settings).await.map(Arc::new) };
+        cell.get_or_try_init(start).await.cloned()
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, Arc<OnceCell<Arc<Running>>>>> {
+        self.0.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn find(settings: &Settings) -> Found {
+    let (mut found, mut paths) = (Found::default(), Vec::new());
+    for folder in &settings.folders {
+        match candidates(folder) {
+            Ok(more) => paths.extend(more),
+            Err(error) => found.faults.push(Fault { path: folder.clone(), reason: error.to_string() }),
+        }
+    }
+    // A folder may be named twice, and one may lie in another.
+    let mut seen = std::collections::HashSet::new();
+    paths.retain(|path| seen.insert(path.clone()));
+    let asked = stream::iter(paths).map(|path| async move {
+        let announcement = ask(&path, &settings.environment, PATIENCE).await;
+        (path, announcement)
+    });
+    let asked: Vec<_> = asked.buffered(AT_ONCE).collect().await;
+    for (path, announcement) in asked {
+        match announcement {
+            Ok(announcement) => found.add(Program { path, announcement }),
+            Err(error) => found.faults.push(Fault { path, reason: error.reason().to_owned() }),
+        }
+    }
+    for Fault { path, reason } in &found.faults {
+        let path = path.display().to_string();
+        tracing::warn!(target: "ocm", plugin = path, reason, "plugin left out");
+    }
+    found
+}
+
+impl Found {
+    fn add(&mut self, program: Program) {
+        let position = self.programs.len();
+        let mut fault = |reason: String| self.faults.push(Fault { path: program.path.clone(), reason });
+        for name in &program.announcement.unknown {
+            fault(format!("its capability {name:?} means nothing here"));
+        }
+        for offer in &program.announcement.offers {
+            for kind in &offer.types {
+                for name in kind.names() {
+                    let key = (offer.capability, name.to_owned());
+                    match self.types.get(&key) {
+                        Some(other) if *other == position && name != kind.name => {}
+                        Some(other) => {
+                            let other = self
+                                .programs
+                                .get(*other)
+                                .map_or_else(|| "itself".to_owned(), |program| program.path.display().to_string());
+                            fault(format!(
+                                "its type {name:?} for {} is left out: {other} has it already",
+                                offer.capability.name()
+                            ));
+                        }
+                        None => {
+                            self.types.insert(key, position);
+                        }
+                    }
+                }
+            }
+        }
+        self.programs.push(Arc::new(program));
+    }
+}

@@ -1,0 +1,114 @@
+//! A program that may be a plugin: asked what it offers, started.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt as _;
+use tokio::process::{Child, Command};
+
+use crate::lines::Lines;
+use crate::redact::Confidences;
+use crate::{Announcement, Error, Kind, Result, environment, log};
+
+/// Largest announcement in bytes; those of real plugins have a few KiB.
+const LARGEST: u64 = 4 << 20;
+
+/// A program and what it offers.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The file.
+    pub path: PathBuf,
+    /// What it said it offers.
+    pub announcement: Announcement,
+}
+
+impl Program {
+    /// The name of its file, without the extension that Windows wants.
+    pub fn name(&self) -> String {
+        name(&self.path)
+    }
+}
+
+/// The name of a program by its file.
+pub(crate) fn name(path: &Path) -> String {
+    let name = if cfg!(windows) { path.file_stem() } else { path.file_name() };
+    name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Asks a program what it offers: it is run with the one argument `capabilities`, sees of `environment` only what programs need
+/// to work at all, and is ended when it takes longer than `patience`.
+///
+/// # Errors
+/// It cannot be started, says what is no announcement, says too much, or does not end.
+pub async fn ask(path: &Path, environment: &BTreeMap<String, String>, patience: Duration) -> Result<Announcement> {
+    let fail = |kind, reason: String| Error::new(kind, path.display(), reason);
+    let mut child = spawn(path, &["capabilities"], environment, None)?;
+    let (output, errors) = (child.stdout.take(), child.stderr.take());
+    if let Some(errors) = errors {
+        let plugin = name(path);
+        tokio::spawn(async move {
+            let (known, mut lines) = (Confidences::default(), Lines::new(errors));
+            while let Some(line) = lines.next().await {
+                log::say_again(&plugin, &line, &known, true);
+            }
+        });
+    }
+    let heard = async {
+        let mut said = Vec::new();
+        if let Some(output) = output {
+            output.take(LARGEST + 1).read_to_end(&mut said).await?;
+        }
+        // Somebody who says too much is not waited for.
+        let status = if said.len() as u64 > LARGEST { None } else { Some(child.wait().await?) };
+        Ok::<_, std::io::Error>((said, status))
+    };
+    let heard = tokio::time::timeout(patience, heard).await;
+    end(&mut child);
+    let (said, status) = heard
+        .map_err(|_| {
+            fail(Kind::Misbehaves, format!("does not say what it offers within {} s", patience.as_secs_f64()))
+        })?
+        .map_err(|error| fail(Kind::Unavailable, error.to_string()))?;
+    match status {
+        None => Err(fail(Kind::Misbehaves, format!("says more than {LARGEST} bytes about what it offers"))),
+        Some(status) if !status.success() => {
+            Err(fail(Kind::Misbehaves, format!("ended with {status} when it was called with `capabilities`")))
+        }
+        Some(_) => Announcement::read(&said).map_err(|reason| fail(Kind::Misbehaves, reason)),
+    }
+}
+
+/// Starts a program by its absolute path, without a shell.
+pub(crate) fn spawn(
+    path: &Path,
+    arguments: &[&str],
+    environment: &BTreeMap<String, String>,
+    temporary: Option<&Path>,
+) -> Result<Child> {
+    // A name without folders would be looked for on PATH.
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut command = Command::new(whole);
+    command.args(arguments).env_clear().envs(environment::passed(environment));
+    if let Some(folder) = temporary {
+        command.envs(["TMPDIR", "TMP", "TEMP"].map(|name| (name, folder)));
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    // A group of its own: what it starts can be ended with it.
+    #[cfg(unix)]
+    command.process_group(0);
+    command
+        .spawn()
+        .map_err(|error| Error::new(Kind::Unavailable, path.display(), format!("cannot be started: {error}")))
+}
+
+/// Ends a program and everything it started, at once.
+pub(crate) fn end(child: &mut Child) {
+    #[cfg(unix)]
+    if let Some(pid) = child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())) {
+        // It may be gone already.
+        let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+    }
+    let _ = child.start_kill();
+}

@@ -1,0 +1,41 @@
+use std::sync::{Mutex, PoisonError};
+
+/// Shortest secret that is looked for; shorter ones would turn ordinary words into stars.
+const SHORTEST: usize = 4;
+
+/// Knows what a plugin was told in confidence, and takes it out of what the plugin says.
+#[derive(Debug, Default)]
+pub(crate) struct Confidences(Mutex<Vec<String>>);
+
+impl Confidences {
+    /// Remembers a secret.
+    pub(crate) fn add(&self, secret: &str) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if secret.len() >= SHORTEST && !known.iter().any(|one| one == secret) {
+            known.push(secret.to_owned());
+            // The longest first: one secret may be a part of another.
+            known.sort_by_key(|one| std::cmp::Reverse(one.len()));
+        }
+    }
+
+    /// A text without secrets and without control characters, which could rewrite a terminal.
+    pub(crate) fn clean(&self, text: &str) -> String {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = known.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "***"));
+        text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_and_control_characters_are_taken_out() {
+        let known = Confidences::default();
+        known.add("hunter");
+        known.add("hunter2");
+        known.add("a");
+        assert_eq!(known.clean("said hunter2 and\u{1b}[2J a"), "said *** and [2J a");
+    }
+}

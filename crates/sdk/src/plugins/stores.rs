@@ -1,0 +1,75 @@
+//! Stores of credentials, and credentials that are made from others, of types that are not built in.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use ocm_credentials::{Error, Found, Kind, Properties, Provider, Result, Secret, Specification, Store};
+use ocm_model::{Identity, TypedObject};
+use ocm_plugin::{Capability, Credentials, Plugin, Plugins};
+
+/// Opens what plugins offer.
+pub(crate) struct PluginStores(pub(crate) Plugins);
+
+impl Provider for PluginStores {
+    fn open(&self, specification: &Specification) -> Option<Result<Arc<dyn Store>>> {
+        // Which types there are is known only when the programs have been asked, and that is for whoever asks the store.
+        self.0.has_programs().then(|| {
+            let object = TypedObject { kind: specification.kind.clone(), members: specification.members.clone() };
+            let is_told = AtomicBool::default();
+            Ok(Arc::new(PluginStore { plugins: self.0.clone(), object, is_told }) as Arc<dyn Store>)
+        })
+    }
+}
+
+struct PluginStore {
+    plugins: Plugins,
+    object: TypedObject,
+    is_told: AtomicBool,
+}
+
+impl PluginStore {
+    async fn plugin(&self) -> Option<Plugin> {
+        let kind = &self.object.kind;
+        for capability in [Capability::CredentialRepository, Capability::Credential] {
+            if let Some(plugin) = self.plugins.offering(capability, kind).await {
+                return Some(plugin);
+            }
+        }
+        if !self.is_told.swap(true, Ordering::Relaxed) {
+            tracing::warn!(target: "ocm", "credentials of the type {kind:?} are not used: it is not built in, and no plugin offers it");
+        }
+        None
+    }
+}
+
+#[async_trait]
+impl Store for PluginStore {
+    async fn needs(&self) -> Result<Vec<Identity>> {
+        let Some(plugin) = self.plugin().await else { return Ok(Vec::new()) };
+        Ok(plugin.consumer(&self.object).await.map_err(|error| failed(&error))?.into_iter().collect())
+    }
+
+    async fn find(&self, wanted: &[Identity], own: Option<&Found>) -> Result<Option<Found>> {
+        let Some(plugin) = self.plugin().await else { return Ok(None) };
+        let own = own.map(|own| super::shown(own.properties.clone()));
+        for identity in wanted {
+            let found =
+                plugin.credentials_for(&self.object, identity, own.as_ref()).await.map_err(|error| failed(&error))?;
+            if let Some(Credentials { properties, .. }) = found.filter(|found| !found.properties.is_empty()) {
+                let properties = properties.into_iter().map(|(name, text)| (name, Secret::new(text))).collect();
+                let origin = format!("plugin {}", plugin.program().path.display());
+                return Ok(Some(Found { properties: Properties(properties), origin, until: None }));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn failed(error: &ocm_plugin::Error) -> Error {
+    let kind = match error.kind() {
+        ocm_plugin::Kind::Invalid => Kind::Malformed,
+        _ => Kind::Unavailable,
+    };
+    Error::new(kind, format_args!("plugin {}", error.plugin()), error.reason())
+}
