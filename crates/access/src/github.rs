@@ -46,11 +46,25 @@ impl Place {
         address(&format!("{}/repos/{}/{}/{what}/{commit}", self.api, self.owner, self.name), "address")
     }
 
+    /// Whose credentials a request to `url` may carry: those of the repository where the interface is its own, else those of
+    /// the interface. The access may be anybody's, and must not send the token of one host to another.
+    fn consumer(&self, url: &Url) -> Url {
+        let host = |url: &Url| url.host_str().unwrap_or_default().trim_start_matches("www.").to_owned();
+        let (repository, interface) = (host(&self.repository), host(url));
+        let is_own = interface == repository || interface == format!("api.{repository}");
+        let same_port = interface != repository || url.port() == self.repository.port();
+        if is_own && same_port && (url.scheme() == "https" || self.repository.scheme() == "http") {
+            self.repository.clone()
+        } else {
+            url.clone()
+        }
+    }
+
     async fn request(&self, url: Url, sources: &dyn Sources) -> Result<(Client, Request)> {
         let client = client(sources, &url)?;
         let mut request = Request::new(Method::GET, url);
         let kinds = ["GitHubRepository", "GitHub", "Github"];
-        if let Some(properties) = consumer::credentials(sources, &kinds, &self.repository).await?
+        if let Some(properties) = consumer::credentials(sources, &kinds, &self.consumer(request.url())).await?
             && let Some(value) = consumer::authorization(&properties, &self.repository)?
         {
             request = request.authorization(value);
@@ -141,6 +155,26 @@ pub(crate) fn with_member(access: &TypedObject, key: &str, text: &str) -> TypedO
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_token_of_a_host_goes_to_its_own_interface_only() {
+        for (repository, named, expected) in [
+            ("github.com/acme/app", None, "github.com"),
+            ("git.acme.org/acme/app", Some("api.git.acme.org"), "git.acme.org"),
+            ("github.com/acme/app", Some("evil.example"), "evil.example"),
+            ("github.com/acme/app", Some("http://127.0.0.1:1"), "127.0.0.1"),
+            ("github.com/acme/app", Some("http://github.com"), "github.com"),
+        ] {
+            let mut access = TypedObject::new("gitHub").with("repoUrl", repository);
+            if let Some(named) = named {
+                access = access.with("apiHostname", named);
+            }
+            let place = Place::of(&access).unwrap();
+            let consumer = place.consumer(&place.url("tarball", "x").unwrap());
+            assert_eq!(consumer.host_str().unwrap(), expected, "{repository} {named:?}");
+            assert_eq!(consumer.scheme() == "http", named.is_some_and(|named| named.starts_with("http:")));
+        }
+    }
 
     #[test]
     fn every_host_has_its_interface() {

@@ -22,7 +22,7 @@ pub struct Document {
 }
 
 /// One entry of a configuration file, not yet understood.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Entry {
     /// Where it begins.
     pub place: Place,
@@ -32,6 +32,13 @@ pub struct Entry {
     pub members: Map<String, Value>,
     /// Where their parts stand.
     pub(crate) places: Arc<Places>,
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Members may be secrets.
+        f.debug_struct("Entry").field("place", &self.place).field("kind", &self.kind).finish_non_exhaustive()
+    }
 }
 
 impl Entry {

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use crate::{Credentials, DockerConfig, Entry, Error, Found, HelperEntry, Kind, R
 const LIMIT: u64 = 4 << 20;
 
 /// Where the credentials of Docker, Podman and their kin may be.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct DockerSources {
     /// A configuration as text, asked first, and what it is called in messages (`DOCKER_AUTH_CONFIG`).
     pub inline: Option<(String, String)>,
@@ -18,6 +19,18 @@ pub struct DockerSources {
     pub files: Vec<PathBuf>,
     /// Folders of helper programs, those of `PATH`.
     pub search_path: Vec<PathBuf>,
+}
+
+impl fmt::Debug for DockerSources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The text holds passwords.
+        let inline = self.inline.as_ref().map(|(name, _)| name);
+        f.debug_struct("DockerSources")
+            .field("inline", &inline)
+            .field("files", &self.files)
+            .field("search_path", &self.search_path)
+            .finish()
+    }
 }
 
 /// Credentials from Docker's configuration, Podman's `auth.json`, and the helpers they name. Nothing is read or started before

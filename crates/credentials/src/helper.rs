@@ -100,11 +100,11 @@ impl Helper {
         command.arg(verb).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
         let mut child =
             command.spawn().map_err(|error| self.failed(host, format_args!("cannot be started: {error}")))?;
-        if let Some(mut stdin) = child.stdin.take() {
-            // A helper that does not read its input may still answer.
-            let _ = stdin.write_all(input).await;
-        }
         let answered = async {
+            if let Some(mut stdin) = child.stdin.take() {
+                // A helper that does not read its input may still answer.
+                let _ = stdin.write_all(input).await;
+            }
             let mut said = Vec::new();
             if let Some(output) = child.stdout.take() {
                 output.take(LIMIT + 1).read_to_end(&mut said).await?;

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,7 +15,7 @@ use crate::store::{self, Surroundings};
 use crate::{Docker, DockerSources, Error, Found, Kind, Provider, Result, Specification, Store};
 
 /// Everything that credentials may come from.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Sources {
     /// What configuration files say.
     pub configured: ocm_config::Credentials,
@@ -24,6 +25,19 @@ pub struct Sources {
     pub environment: BTreeMap<String, String>,
     /// The home folder.
     pub home: Option<PathBuf>,
+}
+
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Values of variables may be secrets.
+        let environment: Vec<&String> = self.environment.keys().collect();
+        f.debug_struct("Sources")
+            .field("configured", &self.configured)
+            .field("docker", &self.docker)
+            .field("environment", &environment)
+            .field("home", &self.home)
+            .finish()
+    }
 }
 
 /// Finds the credentials for a consumer.
@@ -198,5 +212,22 @@ impl From<&CredentialRepository> for Specification {
     fn from(repository: &CredentialRepository) -> Self {
         let CredentialRepository { place, kind, members } = repository;
         Self { place: place.to_string(), file: place.file().to_owned(), kind: kind.clone(), members: members.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_do_not_show() {
+        let docker = DockerSources {
+            inline: Some(("DOCKER_AUTH_CONFIG".to_owned(), "canary".to_owned())),
+            ..DockerSources::default()
+        };
+        let environment = [("AWS_SECRET_ACCESS_KEY".to_owned(), "canary".to_owned())].into();
+        let shown = format!("{:?}", Sources { docker, environment, ..Sources::default() });
+        assert!(shown.contains("AWS_SECRET_ACCESS_KEY") && shown.contains("DOCKER_AUTH_CONFIG"), "{shown}");
+        assert!(!shown.contains("canary"), "{shown}");
     }
 }

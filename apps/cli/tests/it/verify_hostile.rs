@@ -61,6 +61,34 @@ fn the_unchanged_document_is_taken() {
 }
 
 #[test]
+fn one_copy_says_nothing_about_another() {
+    let sandbox = signed();
+    let mut changed = descriptor(&sandbox);
+    changed["component"]["provider"] = "evil.example".into();
+    put(&sandbox, &changed.to_string());
+    for places in [format!("{HELLO} {CHANGED}"), format!("{CHANGED} {HELLO}")] {
+        let said = sandbox.fails(&format!("verify cv --config c.yaml {places}"), 5);
+        assert!(!said.contains("SUCCESSFUL"), "{said}");
+    }
+}
+
+#[test]
+fn references_that_are_nested_too_deeply_are_refused() {
+    let sandbox = with_keys(Sandbox::new());
+    let version = |number: usize| {
+        let reference =
+            format!("componentReferences: [{{name: next, version: 1.0.0, componentName: acme.org/c{}}}]", number + 1);
+        let reference = if number < 250 { reference } else { String::new() };
+        format!("- {{name: acme.org/c{number}, version: 1.0.0, provider: {{name: acme.org}}, {reference}}}\n")
+    };
+    let components: String = (0..=250).rev().map(version).collect();
+    sandbox.file("deep.yaml", &format!("components:\n{components}"));
+    sandbox.ok("add cv -c deep.yaml -r deep");
+    let said = sandbox.fails("sign cv --config c.yaml deep//acme.org/c0:1.0.0", 5);
+    assert!(said.contains("nested more than 200 deep"), "{said}");
+}
+
+#[test]
 fn documents_that_programs_read_differently() {
     let sandbox = signed();
     let text = descriptor(&sandbox).to_string();

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::get;
 use crate::select::{self, Selected};
+use crate::tree::MAX_NODES;
 use crate::trust::walk::{Node, Walker};
 use crate::trust::{content, oldest_first, store, variant};
 use crate::{Context, Error, Kind, Result};
@@ -56,6 +57,11 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
                 let mut path: Vec<String> = context.clone();
                 path.push(node.version.to_string());
                 open.extend(node.references.iter().rev().map(|edge| (edge.node.clone(), path.clone())));
+            }
+            if report.items.len() + open.len() >= MAX_NODES {
+                // Versions that each refer twice to the next one double with every level.
+                let reason = format!("its references lead to more than {MAX_NODES} versions, counting each way to one");
+                return Err(Error::new(Kind::Other, reason).during(&node.version));
             }
             report.items.push(item(&node, context)?);
         }

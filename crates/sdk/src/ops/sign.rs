@@ -1,5 +1,6 @@
 //! `sign`: signatures over component versions, and over everything they refer to.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -55,6 +56,7 @@ pub async fn run(context: &Context, request: &Request, signer: &dyn Signer) -> R
     let mut report = Report::default();
     let mut changes: Vec<(ComponentRepository, Changes)> = Vec::new();
     let walker = Walker::new(&lookup);
+    let mut done = HashSet::new();
     for one in &selected {
         let version = with_digests(context, one.read().await?, request).await?;
         lookup.remember(&version);
@@ -79,11 +81,8 @@ pub async fn run(context: &Context, request: &Request, signer: &dyn Signer) -> R
                 ));
                 continue;
             }
-            if report
-                .versions
-                .iter()
-                .any(|done| done.component == node.version.name() && done.version == node.version.version())
-            {
+            // Two places may have a copy each, and both are to be signed.
+            if !done.insert((node.version.content().address(), node.version.to_string())) {
                 continue;
             }
             let (descriptor, entry) = sign(context, &node, request, signer).await?;

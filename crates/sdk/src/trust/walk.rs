@@ -10,7 +10,7 @@ use ocm_transfer::Lookup as _;
 
 use super::variant::{self, Variant};
 use crate::lookup::Lookup;
-use crate::tree::MAX_NODES;
+use crate::tree::{MAX_DEPTH, MAX_NODES};
 use crate::{Error, Kind, Result};
 
 /// Component versions that are looked up at the same time.
@@ -103,13 +103,14 @@ impl<'a> Walker<'a> {
         hash: HashAlgorithm,
     ) -> Result<Arc<Node>> {
         let wanted: Demand = (key(root), algorithm, hash);
-        if let Some(done) = self.remembered(&wanted) {
+        // Another copy of the same version says nothing about this one, which may have been changed.
+        if let Some(done) = self.remembered(&wanted).filter(|done| Arc::ptr_eq(&done.version, root)) {
             return Ok(done);
         }
         let versions = self.load(root).await?;
         for level in levels(&versions, &wanted)? {
             let cores = std::thread::available_parallelism().map_or(1, usize::from);
-            let missing = level.into_iter().filter(|demand| self.remembered(demand).is_none());
+            let missing = level.into_iter().filter(|demand| *demand != wanted && self.remembered(demand).is_none());
             let computed: Vec<_> = stream::iter(missing)
                 .map(|demand| self.compute(&versions, demand))
                 .buffer_unordered(cores * 2)
@@ -117,7 +118,9 @@ impl<'a> Walker<'a> {
                 .await?;
             self.done.lock().unwrap_or_else(PoisonError::into_inner).extend(computed);
         }
-        self.remembered(&wanted).ok_or_else(|| Error::new(Kind::Other, format!("{root}: its digest was not computed")))
+        // Not remembered: whoever refers to this version gets the copy that references lead to.
+        let (_, node) = self.compute(&versions, wanted).await?;
+        Ok(node)
     }
 
     fn remembered(&self, demand: &Demand) -> Option<Arc<Node>> {
@@ -270,6 +273,11 @@ fn levels(versions: &HashMap<Key, Arc<ComponentVersion>>, root: &Demand) -> Resu
         };
         if leaving {
             let height = children.iter().filter_map(|child| heights.get(child)).max().map_or(0, |height| height + 1);
+            if height > MAX_DEPTH {
+                let ((component, version), ..) = root;
+                let reason = format!("{component}:{version}: its references are nested more than {MAX_DEPTH} deep");
+                return Err(Error::new(Kind::Verification, reason));
+            }
             open.remove(&demand);
             heights.insert(demand, height);
         } else if !heights.contains_key(&demand) {
