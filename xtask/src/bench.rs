@@ -4,7 +4,9 @@ mod archives;
 mod images;
 mod many;
 mod measure;
+mod proxy;
 mod registry;
+mod trouble;
 mod trust;
 mod workload;
 
@@ -16,30 +18,46 @@ use crate::report::{self, Row};
 pub(crate) struct Options {
     /// Size of the layers of the large image, in bytes.
     size: u64,
-    /// Whether to move a single blob of 8 GiB, too, which needs 24 GiB of disk.
+    /// Whether to move a single large blob, too, which needs three times its size of disk.
     large: bool,
+    /// Its size in bytes: 8 GiB, or what was said of the image.
+    single: u64,
     /// Runs of each measurement; the best counts.
     rounds: usize,
     /// Part of the names of the rows to measure; empty for all.
     only: String,
     /// Whether to keep the table in docs/benchmarks.md.
     write: bool,
+    /// The program; the default is what `./x bench` builds.
+    ocm: Option<PathBuf>,
 }
 
 impl Options {
     pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut options = Self { size: 1 << 30, rounds: 3, only: String::new(), write: false, large: false };
+        let mut options = Self {
+            size: 1 << 30,
+            large: false,
+            single: 8 << 30,
+            rounds: 3,
+            only: String::new(),
+            write: false,
+            ocm: None,
+        };
         while let Some(word) = words.next() {
             let mut number = || {
                 let value = words.next().unwrap_or_default();
                 value.parse::<u64>().map_err(|_| format!("bench: {word} wants a number, not {value:?}"))
             };
             match word.as_str() {
-                "--size" => options.size = number()?,
+                "--size" => {
+                    options.size = number()?;
+                    options.single = options.size;
+                }
                 "--rounds" => options.rounds = usize::try_from(number()?).unwrap_or(1).max(1),
                 "--only" => options.only = words.next().unwrap_or_default(),
                 "--large" => options.large = true,
                 "--write" => options.write = true,
+                "--ocm" => options.ocm = words.next().map(PathBuf::from),
                 _ => return Err(format!("bench: unknown option {word}")),
             }
         }
@@ -76,13 +94,13 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<(), String> {
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let bench = Bench {
-        ocm: root.join("target/release/ocm"),
+        ocm: options.ocm.clone().unwrap_or_else(|| root.join("target/release/ocm")),
         peers: std::env::var_os("OCM_TEST_PEERS").map_or_else(|| root.join(".cache/peers"), PathBuf::from),
         folder,
         options,
     };
 
-    let groups: [(&str, Group); 9] = [
+    let groups: [(&str, Group); 10] = [
         ("version", archives::version),
         ("small components", archives::many_components),
         ("large archive", archives::one_more),
@@ -90,6 +108,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<(), String> {
         ("image between archives", archives::between),
         ("single blob between archives", archives::single_blob),
         ("image between places", images::transport),
+        ("single blob between registries", images::single_blob),
         ("many images", many::images),
         ("signed tree", trust::tree),
     ];

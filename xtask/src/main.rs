@@ -20,9 +20,11 @@ usage: cargo run -p xtask -- COMMAND
   lint                     arrows between crates, file sizes, names, words that libraries must not use
   guide [OCM]              run every command line of README.md and docs/guide (default: target/debug/ocm)
   bench [OPTIONS]          measure and print the table of docs/benchmarks.md
-    --size BYTES           size of the large image layer (default 1073741824)
+    --size BYTES           size of the large image's layers (default 1073741824), and of the single blob (default 8 GiB)
+    --large                also move a single blob, which needs three times its size of disk
     --rounds N             runs of each measurement, the best counts (default 3)
     --only WORD            only rows whose name contains WORD
+    --ocm PATH             the program (default: target/release/ocm)
     --write                also put the table into docs/benchmarks.md";
 
 fn main() -> ExitCode {

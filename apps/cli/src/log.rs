@@ -13,25 +13,41 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter}
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Registry, reload};
 
 use crate::args::{Global, LogFormat, LogLevel, LogOutput};
 use crate::print::{escape, json};
 
-/// Starts logging as the flags want it. Lines are written above the progress bars.
-pub(crate) fn start(global: &Global, bars: &MultiProgress) {
-    let level = match global.loglevel {
+/// Sets how much is said after logging was started: the configuration is read with words, too.
+pub(crate) struct Levels(reload::Handle<Targets, Registry>);
+
+impl Levels {
+    pub(crate) fn set(&self, level: LogLevel) {
+        // It fails only when logging is gone.
+        let _ = self.0.reload(targets(level));
+    }
+}
+
+fn targets(level: LogLevel) -> Targets {
+    let level = match level {
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Info => LevelFilter::INFO,
         LogLevel::Warn => LevelFilter::WARN,
         LogLevel::Error => LevelFilter::ERROR,
     };
     // The libraries below have much to say that nobody asked for, addresses and headers among it.
-    let targets = Targets::new().with_default(level.min(LevelFilter::WARN)).with_target("ocm", level);
+    Targets::new().with_default(level.min(LevelFilter::WARN)).with_target("ocm", level)
+}
+
+/// Starts logging as the flags want it. Lines are written above the progress bars.
+pub(crate) fn start(global: &Global, bars: &MultiProgress) -> Levels {
+    let (targets, levels) = reload::Layer::new(targets(global.loglevel.unwrap_or(LogLevel::Info)));
     let lines = tracing_subscriber::fmt::layer()
         .event_format(Slog { form: global.logformat })
         .with_writer(Lines { bars: bars.clone(), output: global.logoutput });
     // A second subscriber exists only in tests of this program's parts.
     let _ = tracing_subscriber::registry().with(targets).with(lines).try_init();
+    Levels(levels)
 }
 
 struct Slog {

@@ -1,5 +1,7 @@
 //! Wrong command lines, and requests for help, in the words of this program.
 
+#[cfg(test)]
+mod flags;
 mod older;
 
 use std::process::ExitCode;
@@ -32,9 +34,10 @@ fn failure(error: &clap::Error, words: &[String]) -> Failure {
     let failure = match (error.kind(), text(ContextKind::InvalidSubcommand)) {
         (ErrorKind::InvalidSubcommand, Some(word)) => {
             let failure = Failure::usage(format!("unknown command {word:?} for {command:?}"));
-            match similar(&word, &command) {
-                Some(similar) => failure.hint(format!("did you mean \"{command} {similar}\"?")),
-                None => failure,
+            match (older::command(&command, &word), similar(&word, &command)) {
+                (Some(advice), _) => failure.hint(format!("the older program has this command; {advice}")),
+                (None, Some(similar)) => failure.hint(format!("did you mean \"{command} {similar}\"?")),
+                (None, None) => failure,
             }
         }
         (ErrorKind::UnknownArgument, _) if older(&command, text(ContextKind::InvalidArg)).is_some() => {
@@ -104,41 +107,52 @@ fn command_of(rendered: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn told(line: &str) -> String {
-        let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
-        let error = args::parse(words.clone(), None).unwrap_err();
-        format!("{:?}", failure(&error, &words))
+    /// What is said about a wrong line; nothing about one that is not.
+    pub(super) fn told(words: &[String]) -> String {
+        let error = args::parse(words.to_vec(), None).err();
+        error.map(|error| format!("{:?}", failure(&error, words))).unwrap_or_default()
+    }
+
+    fn told_of(line: &str) -> String {
+        told(&line.split(' ').map(str::to_owned).collect::<Vec<_>>())
     }
 
     #[test]
     fn a_mistyped_command_is_an_error_with_a_suggestion() {
-        let told = told("gte cv");
+        let told = told_of("gte cv");
         assert!(told.contains(r#"unknown command \"gte\" for \"ocm\""#) && told.contains("ocm get"), "{told}");
     }
 
     #[test]
     fn an_unknown_kind_is_an_error() {
-        assert!(told("get foo").contains(r#"unknown command \"foo\" for \"ocm get\""#), "{}", told("get foo"));
+        assert!(told_of("get foo").contains(r#"unknown command \"foo\" for \"ocm get\""#), "{}", told_of("get foo"));
+    }
+
+    #[test]
+    fn a_command_that_only_the_older_program_has_is_refused_with_what_to_do() {
+        for line in ["add resources arch r.yaml", "create componentarchive acme.org/a 1.0.0"] {
+            assert!(told_of(line).contains("constructor file"), "{}", told_of(line));
+        }
     }
 
     #[test]
     fn a_flag_that_only_the_older_program_has_is_refused_with_what_to_do() {
         for line in ["transfer ctf a b --uploader x", "transfer ctf a b -E", "-X keeplocalblob=true get cv a"] {
-            assert!(told(line).contains("the older program has this flag"), "{}", told(line));
+            assert!(told_of(line).contains("the older program has this flag"), "{}", told_of(line));
         }
     }
 
     #[test]
     fn suggestions_make_sense() {
-        assert!(told("add cv --fils x").contains("'--file'"), "{}", told("add cv --fils x"));
+        assert!(told_of("add cv --fils x").contains("'--file'"), "{}", told_of("add cv --fils x"));
         for line in ["get x", "get z cv", "x", "get cv a -x", "get cv a --qqq"] {
-            let told = told(line);
+            let told = told_of(line);
             assert!(!told.contains("did you mean") && !told.contains("to pass") && !told.contains("similar"), "{told}");
         }
     }
 
     #[test]
     fn an_unknown_form_names_those_that_there_are() {
-        assert!(told("get cv a -o xml").contains("ndjson"), "{}", told("get cv a -o xml"));
+        assert!(told_of("get cv a -o xml").contains("ndjson"), "{}", told_of("get cv a -o xml"));
     }
 }

@@ -1,12 +1,23 @@
 //! Who the program is to a server: consumer identities, and credentials as headers.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ocm_http::{HeaderValue, Url};
+use ocm_http::{Handshake, HeaderValue, Url};
 use ocm_model::Identity;
 use ocm_oci::{Error, Kind};
 
 use crate::{Properties, Result, Sources};
+
+/// Names of parts with a client certificate: of credentials for web servers, of those for charts, and as data.
+const CERTIFICATE: [&str; 4] = ["certificate", "cert", "certData", "clientCertificate"];
+
+/// The same for its key.
+const KEY: [&str; 4] = ["privateKey", "key", "keyData", "clientKey"];
+
+/// The same for a certificate authority that the server is checked with.
+const AUTHORITY: [&str; 4] = ["certificateAuthority", "caCert", "ca", "caData"];
 
 /// The identity under which credentials for an address are configured.
 pub(crate) fn identity(kind: &str, url: &Url) -> Identity {
@@ -48,6 +59,55 @@ pub(crate) fn authorization(properties: &Properties, url: &Url) -> Result<Option
     let unusable =
         |_| Error::new(Kind::Denied, ocm_http::redacted(url), "the credentials hold characters that cannot be sent");
     HeaderValue::from_str(&text).map(Some).map_err(unusable)
+}
+
+/// What credentials bring into the TLS handshake with the host they are for: a client certificate with its key, and a
+/// certificate authority, each as PEM text or as the name of a file with it.
+///
+/// # Errors
+/// A file that cannot be read; a certificate without its key, or a key without its certificate.
+pub(crate) fn handshake(properties: &Properties, url: &Url) -> Result<Option<Arc<Handshake>>> {
+    let of = |names: &[&str]| -> Result<Option<Vec<u8>>> {
+        for name in names {
+            let content =
+                properties.content(name).map_err(|error| Error::new(Kind::Local, ocm_http::redacted(url), error))?;
+            if let Some(content) = content.filter(|content| !content.is_empty()) {
+                return Ok(Some(pem(content.reveal())));
+            }
+        }
+        Ok(None)
+    };
+    let certificate = of(&CERTIFICATE)?;
+    let key = of(&KEY)?;
+    let authority = of(&AUTHORITY)?;
+    let wrong = |reason: &str| Err(Error::new(Kind::Denied, ocm_http::redacted(url), reason));
+    let identity = match (certificate, key) {
+        (Some(certificate), Some(key)) => Some(ocm_http::Identity { certificate, key }),
+        // One text may hold both.
+        (Some(both), None) if contains(&both, b"PRIVATE KEY-----") => {
+            Some(ocm_http::Identity { certificate: both.clone(), key: both })
+        }
+        (None, None) => None,
+        (Some(_), None) => return wrong("the credentials have a client certificate and no key for it"),
+        (None, Some(_)) => {
+            return wrong("the credentials have the key of a client certificate and not the certificate");
+        }
+    };
+    let handshake = Handshake { certificate_authorities: authority.into_iter().collect(), identity };
+    Ok((handshake != Handshake::default()).then(|| Arc::new(handshake)))
+}
+
+/// Text in PEM form, or base64 of it.
+fn pem(text: &str) -> Vec<u8> {
+    if text.contains("-----BEGIN") {
+        return text.into();
+    }
+    let joined: String = text.split_whitespace().collect();
+    STANDARD.decode(joined).unwrap_or_else(|_| text.into())
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
 }
 
 #[cfg(test)]

@@ -1,20 +1,16 @@
 //! Content behind a web address: asked for, received as a stream, taken up again where it broke off.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use ocm_blob::{Blob, ByteStream, Digest, verified};
-use ocm_http::{Client, HeaderValue, Request, Response, ResponseStream, StatusCode, Url, header, redacted};
+use ocm_http::{Client, HeaderValue, Request, Response, ResponseStream, Retry, StatusCode, Url, header, redacted};
 use ocm_oci::{Error, Kind, media_type};
 
 use crate::{Content, Result, Sources};
-
-/// Breaks without a byte between them after which content counts as unreachable.
-const FRUITLESS_ATTEMPTS: u32 = 5;
 
 /// Makes a request anew for every attempt: signatures expire.
 pub(crate) type Ask = Arc<dyn Fn() -> Result<Request> + Send + Sync>;
@@ -153,12 +149,16 @@ struct Receiving {
     read: u64,
     /// What tells that the content is still the same (RFC 9110, 13.1.5: strong ones only).
     validator: Option<HeaderValue>,
+    /// Breaks without a byte between them.
     fruitless: u32,
+    /// What was said of the host that sends the content, which may be another one than was asked.
+    retry: Retry,
 }
 
 fn received(fetch: Fetch, response: Response) -> ByteStream {
     let validator = response.headers().get(header::ETAG).filter(|tag| !tag.as_bytes().starts_with(b"W/")).cloned();
-    let receiving = Receiving { stream: response.stream(), fetch, read: 0, validator, fruitless: 0 };
+    let retry = fetch.client.settings().retry_of(response.url());
+    let receiving = Receiving { stream: response.stream(), fetch, read: 0, validator, fruitless: 0, retry };
     Box::pin(stream::unfold(Some(receiving), |receiving| async move {
         let mut receiving = receiving?;
         match receiving.next().await {
@@ -181,12 +181,10 @@ impl Receiving {
                 }
                 Some(Err(error)) => error,
             };
-            if !broken.kind().is_transient() || self.fruitless >= FRUITLESS_ATTEMPTS {
-                return Err(unanswered(&self.fetch.subject, broken));
-            }
+            let wait = self.retry.wait(self.fruitless).filter(|_| broken.kind().is_transient());
+            let Some(wait) = wait else { return Err(unanswered(&self.fetch.subject, broken)) };
             self.fruitless += 1;
             tracing::info!(address = self.fetch.subject, read = self.read, cause = broken.reason(), "taking up again");
-            let wait = self.fetch.client.settings().retry.wait(self.fruitless - 1).unwrap_or(Duration::ZERO);
             tokio::time::sleep(wait).await;
             match self.fetch.continued(self.read, self.validator.as_ref()).await? {
                 Some(stream) => self.stream = stream,

@@ -21,11 +21,11 @@ mod s3;
 mod sources;
 pub mod wget;
 
-pub use check::{check, recorded};
+pub use check::{check, confirm, measure, recorded};
 pub use content::{Content, open, remote};
 pub use ocm_credentials::Properties;
 pub use resolve::{Resolved, Subject, resolve};
-pub use sources::{Owner, Sources};
+pub use sources::{ForeignInput, Owner, Sources};
 
 /// Result of following an access.
 pub type Result<T, E = ocm_oci::Error> = std::result::Result<T, E>;

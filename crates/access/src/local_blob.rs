@@ -6,8 +6,8 @@ use ocm_repository::{ComponentVersion, LocalContent};
 
 use crate::{Content, Result};
 
-pub(crate) fn open(access: &TypedObject, version: &ComponentVersion) -> Result<Content> {
-    let content = version.local(access)?;
+pub(crate) async fn open(access: &TypedObject, version: &ComponentVersion) -> Result<Content> {
+    let content = version.local(access).await?;
     if let LocalContent::Manifest(root) = content {
         return Ok(Content::Image { source: version.content(), root });
     }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use ocm_credentials::Properties;
 use ocm_model::{DigestSpec, Identity, Resource, Source, TypedObject};
-use ocm_oci::{ImageReference, Repository};
+use ocm_oci::{Error, ImageReference, Kind, Repository};
 
 use crate::relocation::{Rebased, Rebasing};
 use crate::{Content, Result};
@@ -17,11 +17,26 @@ pub enum Owner<'a> {
     Source(&'a Source),
 }
 
+/// What an input of a type that nobody here knows turned out to be.
+#[derive(Clone)]
+pub enum ForeignInput {
+    /// Content, to be stored with the component version.
+    Content(Content),
+    /// Where content lies and stays, with its digest if that was said.
+    Access(TypedObject, Option<DigestSpec>),
+}
+
 /// What following an access needs from outside: registries, the HTTP client, and who the program is elsewhere.
 #[async_trait]
 pub trait Sources: Send + Sync {
     /// The repository of `reference`; it need not exist. Nothing is contacted yet.
     async fn repository(&self, reference: &ImageReference) -> Result<Arc<dyn Repository>>;
+
+    /// The same of charts in a registry, which may have credentials of their own: those for the consumer `HelmChartRepository`
+    /// go before those for the registry.
+    async fn charts(&self, reference: &ImageReference) -> Result<Arc<dyn Repository>> {
+        self.repository(reference).await
+    }
 
     /// Whether images are looked for under the address through which their component version was opened.
     fn rebasing(&self) -> Rebasing {
@@ -36,6 +51,12 @@ pub trait Sources: Send + Sync {
         None
     }
 
+    /// The text in an OpenPGP message that one of the keys of a keyring has signed. The default knows no OpenPGP, and refuses:
+    /// nothing passes for signed because nobody looked.
+    async fn signed_text(&self, _message: &[u8], _keyring: &[u8]) -> Result<String> {
+        Err(Error::new(Kind::Unsupported, "keyring", "OpenPGP signatures cannot be checked here"))
+    }
+
     /// Content of an access whose type this crate does not know; `resource` is what it belongs to, where that is known. `None`,
     /// the default, means that nobody else knows the type either.
     async fn foreign(&self, _access: &TypedObject, _resource: Option<&Resource>) -> Result<Option<Content>> {
@@ -48,8 +69,8 @@ pub trait Sources: Send + Sync {
         Ok(None)
     }
 
-    /// Content of an input whose type nobody here knows. `None`, the default, means that nobody else knows it either.
-    async fn foreign_input(&self, _input: &TypedObject, _of: Owner<'_>) -> Result<Option<Content>> {
+    /// What an input is whose type nobody here knows. `None`, the default, means that nobody else knows it either.
+    async fn foreign_input(&self, _input: &TypedObject, _of: Owner<'_>) -> Result<Option<ForeignInput>> {
         Ok(None)
     }
 

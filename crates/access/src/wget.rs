@@ -28,9 +28,11 @@ pub async fn open(access: &TypedObject, sources: &dyn Sources) -> Result<Content
     // What the author wrote into the access goes before what is configured.
     if access.member("header").is_none_or(|header| !names(header, "authorization"))
         && let Some(properties) = consumer::credentials(sources, &["Wget", "wget"], &url).await?
-        && let Some(value) = consumer::authorization(&properties, &url)?
     {
-        request = request.authorization(value);
+        request = request.handshake(consumer::handshake(&properties, &url)?);
+        if let Some(value) = consumer::authorization(&properties, &url)? {
+            request = request.authorization(value);
+        }
     }
     let media_type = access.text("mediaType").filter(|text| !text.is_empty()).map(str::to_owned);
     Fetch::new(client, request).content(media_type, None).await

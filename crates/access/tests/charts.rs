@@ -7,9 +7,9 @@ mod support;
 use axum::body::Body;
 use axum::http::Response;
 use ocm_access::helm::{CHART, PROVENANCE, chart_layer, chart_of};
-use ocm_access::{Content, Subject, check, resolve};
+use ocm_access::{Content, Subject, check, confirm, measure, resolve};
 use ocm_blob::{Digest, MemoryBlob};
-use ocm_model::digest::{GENERIC_BLOB_DIGEST, HashAlgorithm};
+use ocm_model::digest::{GENERIC_BLOB_DIGEST, HashAlgorithm, OCI_ARTEFACT_DIGEST, OCI_ARTIFACT_DIGEST};
 use ocm_model::{DigestSpec, TypedObject};
 use ocm_oci::{Kind, Manifest, Registry as _, media_type};
 use serde_json::json;
@@ -63,6 +63,13 @@ async fn a_chart_becomes_an_artifact_around_its_bytes() {
         assert!(check(content.clone(), Some(&recorded(&packed))).await.is_ok());
         let own = DigestSpec { value: root.digest.hex(), ..recorded(b"") };
         assert!(check(content.clone(), Some(&own)).await.is_ok());
+        confirm(content.clone(), &recorded(&packed), &std::env::temp_dir()).await.unwrap();
+        confirm(content.clone(), &own, &std::env::temp_dir()).await.unwrap();
+        // By the name for artifacts it is the manifest's, and not the one of a layer, whoever records it.
+        let artifact = |spec: DigestSpec| DigestSpec { normalisation_algorithm: OCI_ARTIFACT_DIGEST.into(), ..spec };
+        assert!(check(content.clone(), Some(&artifact(own))).await.is_ok());
+        let error = check(content.clone(), Some(&artifact(recorded(&packed)))).await.err().unwrap();
+        assert!(error.to_string().contains("(ociArtifactDigest/v1)"), "{error}");
         for wrong in [b"other".to_vec(), config.into_bytes(), proof.clone().into_bytes()] {
             assert_eq!(check(content.clone(), Some(&recorded(&wrong))).await.err().unwrap().kind(), Kind::Invalid);
         }
@@ -102,6 +109,69 @@ async fn lies_of_a_repository_are_found_out() {
     for (chart, kind) in [("none", Kind::NotFound), ("app:9.9.9", Kind::NotFound), ("", Kind::Malformed)] {
         assert_eq!(open(&helm(&missing, chart), &Network::default()).await.err().unwrap().kind(), kind, "{chart}");
     }
+}
+
+#[tokio::test]
+async fn a_keyring_wants_a_provenance_file_that_was_signed() {
+    let digest = Digest::of(chart("app", "1.2.0"));
+    let signed = format!("-----BEGIN PGP SIGNED MESSAGE-----\nby: acme\napp-1.2.0.tgz: {digest}\n");
+    let around = format!("{signed}-----END-----\n");
+    for (text, keyring, counts) in [
+        (signed.as_str(), "acme", true),
+        (&around, "acme", true),
+        (&signed, "somebody", false),
+        // What was signed is about something else; the digest stands beside it.
+        (&format!("-----BEGIN PGP SIGNED MESSAGE-----\nby: acme\n-----END-----\n{digest}\n"), "acme", false),
+        (&format!("-----BEGIN PGP SIGNED MESSAGE-----\n{digest}\n"), "acme", false),
+    ] {
+        let server = repository(None, Some(text)).await;
+        let opened = open(&helm(&server, "app").with("keyring", keyring), &Network::default()).await;
+        let reason = opened.as_ref().err().map(ToString::to_string).unwrap_or_default();
+        assert_eq!(opened.is_ok(), counts, "{text} {keyring}: {reason}");
+        assert!(counts || reason.contains("provenance"), "{reason}");
+        // Adding it looks at the chart, too, and not only at the index.
+        let resolved = resolve(&helm(&server, "app").with("keyring", keyring), None, &Network::default()).await;
+        assert_eq!(resolved.is_ok(), counts, "{text} {keyring}");
+    }
+}
+
+#[tokio::test]
+async fn a_digest_of_the_index_that_cannot_be_checked_is_an_error() {
+    let server = repository(Some("2cf24dba"), None).await;
+    let error = open(&helm(&server, "app"), &Network::default()).await.err().unwrap();
+    assert!(error.kind() == Kind::Invalid && error.to_string().contains("index.yaml"), "{error}");
+    assert!(resolve(&helm(&server, "app"), None, &Network::default()).await.is_err());
+}
+
+/// What is recorded by which name, for bytes and for an artifact with the same bytes as its manifest.
+#[tokio::test]
+async fn a_blob_is_no_artifact_whatever_its_bytes_are() {
+    let server = repository(None, None).await;
+    let Content::Image { source, root } = open(&helm(&server, "app"), &Network::default()).await.unwrap() else {
+        panic!("an artifact")
+    };
+    let manifest = source.manifest(&root.digest.clone().into()).await.unwrap();
+    let image = Content::Image { source, root: root.clone() };
+    let blob = Content::Blob {
+        blob: std::sync::Arc::new(MemoryBlob::new(manifest.bytes().clone())),
+        media_type: media_type::MANIFEST.to_owned(),
+    };
+    let scratch = std::env::temp_dir();
+    for (name, of_image, of_blob) in
+        [(GENERIC_BLOB_DIGEST, true, true), (OCI_ARTIFACT_DIGEST, true, false), (OCI_ARTEFACT_DIGEST, true, false)]
+    {
+        let spec = DigestSpec::new(HashAlgorithm::Sha256, name, root.digest.hex());
+        assert_eq!(confirm(image.clone(), &spec, &scratch).await.is_ok(), of_image, "{name}");
+        assert_eq!(confirm(blob.clone(), &spec, &scratch).await.is_ok(), of_blob, "{name}");
+        let none = DigestSpec { hash_algorithm: "none".into(), ..spec.clone() };
+        for content in [&image, &blob] {
+            assert!(confirm(content.clone(), &none, &scratch).await.is_err(), "{name}");
+        }
+    }
+    let computed = measure(image, HashAlgorithm::Sha512, &scratch).await.unwrap();
+    assert_eq!(computed, DigestSpec::new(HashAlgorithm::Sha256, OCI_ARTIFACT_DIGEST, root.digest.hex()));
+    let computed = measure(blob, HashAlgorithm::Sha512, &scratch).await.unwrap();
+    assert_eq!((computed.normalisation_algorithm.as_str(), computed.value.len()), (GENERIC_BLOB_DIGEST, 128));
 }
 
 #[tokio::test]

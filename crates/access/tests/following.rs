@@ -57,7 +57,7 @@ async fn version(access: &TypedObject) -> ComponentVersion {
         ..Default::default()
     }];
     let staged = target.stage(&NewVersion { descriptor, ..NewVersion::default() }).await.unwrap();
-    target.publish(&[staged]).await.unwrap();
+    target.publish(vec![staged]).await.unwrap();
     target.get("acme.org/x", "1.0.0").await.unwrap()
 }
 

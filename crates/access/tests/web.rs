@@ -13,6 +13,7 @@ use axum::body::Body;
 use axum::http::Response;
 use ocm_access::{check, resolve};
 use ocm_blob::Digest;
+use ocm_http::{HostSettings, Retry, Settings};
 use ocm_model::digest::{GENERIC_BLOB_DIGEST, HashAlgorithm};
 use ocm_model::{DigestSpec, TypedObject};
 use ocm_oci::Kind;
@@ -57,6 +58,44 @@ async fn content_is_asked_for_once_and_again_for_each_further_reader() {
     assert_eq!(server.paths().len(), 1);
     assert_eq!(read(content).await.unwrap().0, b"hello");
     assert_eq!(server.paths().len(), 2);
+}
+
+/// Content that breaks off is continued as often as was said of the host that sends it, not as often as for all.
+#[tokio::test]
+async fn every_host_has_attempts_of_its_own() {
+    for (all, own, expected) in [(Retry::never(), 3, 4), (Retry::default(), 0, 1)] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let log = asked.clone();
+        std::thread::spawn(move || {
+            for mut socket in listener.incoming().flatten() {
+                let mut head = [0; 4096];
+                let length = socket.read(&mut head).unwrap_or(0);
+                log.fetch_add(1, Ordering::SeqCst);
+                // Ten bytes are promised and none comes after the first.
+                let is_rest = String::from_utf8_lossy(&head[..length]).contains("range: bytes=1-");
+                let answer: &[u8] = if is_rest {
+                    b"HTTP/1.1 206 Partial Content\r\netag: \"x\"\r\ncontent-range: bytes 1-9/10\r\ncontent-length: 9\r\n\r\n"
+                } else {
+                    b"HTTP/1.1 200 OK\r\netag: \"x\"\r\ncontent-length: 10\r\n\r\na"
+                };
+                let _ = socket.write_all(answer);
+            }
+        });
+        let wait = std::time::Duration::from_millis(1);
+        let own = Retry { max_retries: own, min_wait: wait, ..Retry::default() };
+        let host = HostSettings { retry: Some(own), ..HostSettings::default() };
+        let settings = Settings {
+            retry: Retry { min_wait: wait, ..all },
+            hosts: [(address.clone(), host)].into(),
+            ..Settings::default()
+        };
+        let access = access(json!({"type": "wget", "url": format!("http://{address}/f"), "mediaType": "text/plain"}));
+        let content = open(&access, &Network::through(settings)).await.unwrap();
+        assert!(read(content).await.is_err());
+        assert_eq!(asked.load(Ordering::SeqCst), expected);
+    }
 }
 
 #[tokio::test]
@@ -268,6 +307,37 @@ async fn a_package_is_checked_against_what_its_registry_tells() {
     let wrong = open(&package("p", "2.0.0"), &network).await.unwrap();
     assert!(matches!(read(wrong).await, Err(ocm_blob::Error::DigestMismatch { .. })));
     assert_eq!(open(&package("p", "3.0.0"), &network).await.err().unwrap().kind(), Kind::NotFound);
+}
+
+#[tokio::test]
+async fn a_registry_of_packages_leads_to_itself_or_to_https() {
+    let server = Server::new(|own, asked| {
+        let (tarball, integrity) = match asked.target.as_str() {
+            "/other/1.0.0" => ("http://127.0.0.2:1/p.tgz".to_owned(), ""),
+            "/metadata/1.0.0" => ("http://169.254.169.254/latest/meta-data".to_owned(), ""),
+            "/file/1.0.0" => ("file:///etc/passwd".to_owned(), ""),
+            "/broken/1.0.0" => (format!("{own}/p.tgz"), "sha512-broken"),
+            _ => return Response::new(Body::from("hello")),
+        };
+        let dist = json!({"tarball": tarball, "integrity": integrity});
+        Response::new(Body::from(json!({"dist": dist}).to_string()))
+    })
+    .await;
+    for (name, kind) in [
+        ("other", Kind::Denied),
+        ("metadata", Kind::Denied),
+        ("file", Kind::Malformed),
+        // A digest that cannot be read is no reason to check nothing.
+        ("broken", Kind::Invalid),
+    ] {
+        let package =
+            access(json!({"type": "npm", "registry": server.address.clone(), "package": name, "version": "1.0.0"}));
+        let error = open(&package, &Network::default()).await.err().unwrap();
+        assert!(
+            error.kind() == kind && (kind == Kind::Malformed || error.to_string().contains(name)),
+            "{name}: {error}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@ use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256, Sha512};
 
+use crate::hex;
+
 /// A hash algorithm that may name content (OCI image specification, *Digests*: registered algorithms).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Algorithm {
@@ -64,13 +66,7 @@ impl Digest {
 
     /// The hash as lower-case hexadecimal digits, without the algorithm.
     pub fn hex(&self) -> String {
-        let mut text = String::with_capacity(self.algorithm.len() * 2);
-        for byte in &self.hash[..self.algorithm.len()] {
-            for nibble in [byte >> 4, byte & 15] {
-                text.push(char::from(b"0123456789abcdef"[usize::from(nibble)]));
-            }
-        }
-        text
+        hex::encode(&self.hash[..self.algorithm.len()])
     }
 
     /// The name of the file that holds the content in a flat folder: `sha256.<hex>`.

@@ -74,10 +74,10 @@ impl Blob for FileBlob {
     async fn open_at(&self, offset: u64) -> Result<ByteStream> {
         let (path, start) = (self.path.clone(), self.offset.saturating_add(offset));
         let size = self.size.saturating_sub(offset);
-        Ok(read_in_background(move || {
+        Ok(read_part_in_background(size, move || {
             let mut file = File::open(&path).map_err(Error::at(&path))?;
             file.seek(SeekFrom::Start(start)).map_err(Error::at(&path))?;
-            Ok(file.take(size))
+            Ok(file)
         }))
     }
 }
@@ -86,6 +86,16 @@ impl Blob for FileBlob {
 ///
 /// `open` runs on that thread too; its error is the first item of the stream. The thread ends when the stream is dropped.
 pub fn read_in_background<R, F>(open: F) -> ByteStream
+where
+    R: Read,
+    F: FnOnce() -> Result<R> + Send + 'static,
+{
+    read_part_in_background(u64::MAX, open)
+}
+
+/// As [`read_in_background`], but no more than the first `size` bytes: what is small takes no more memory than it has bytes,
+/// and whoever keeps thousands of small documents keeps nothing else.
+pub(crate) fn read_part_in_background<R, F>(size: u64, open: F) -> ByteStream
 where
     R: Read,
     F: FnOnce() -> Result<R> + Send + 'static,
@@ -100,10 +110,12 @@ where
             }
         };
         let mut buffers = Buffers::default();
-        loop {
-            match buffers.fill(&mut source) {
+        let mut left = size;
+        while left > 0 {
+            match buffers.fill(&mut source, left) {
                 Ok(chunk) if chunk.is_empty() => return,
                 Ok(chunk) => {
+                    left -= chunk.len() as u64;
                     if sender.blocking_send(Ok(chunk)).is_err() {
                         return;
                     }
@@ -127,14 +139,15 @@ where
 struct Buffers(VecDeque<Bytes>);
 
 impl Buffers {
-    /// Fills one chunk as far as the source goes; empty at the end.
-    fn fill(&mut self, source: &mut impl Read) -> std::io::Result<Bytes> {
+    /// Fills one chunk as far as the source goes, at most with `limit` bytes; empty at the end.
+    fn fill(&mut self, source: &mut impl Read, limit: u64) -> std::io::Result<Bytes> {
+        let size = usize::try_from(limit).map_or(CHUNK, |limit| limit.min(CHUNK));
         let oldest = if self.0.len() < CHUNKS_KEPT { None } else { self.0.pop_front() };
         let used = oldest.and_then(|chunk| chunk.try_into_mut().ok()).filter(|chunk| chunk.len() == CHUNK);
-        let mut chunk = used.unwrap_or_else(|| BytesMut::zeroed(CHUNK));
+        let mut chunk = used.unwrap_or_else(|| BytesMut::zeroed(size));
         let mut filled = 0;
-        while filled < CHUNK {
-            match source.read(&mut chunk[filled..]) {
+        while filled < size {
+            match source.read(&mut chunk[filled..size]) {
                 Ok(0) => break,
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
@@ -167,13 +180,23 @@ mod tests {
     fn memory_is_used_again_only_when_nobody_holds_it() {
         let mut buffers = Buffers::default();
         let mut source = std::io::repeat(1);
-        let held = buffers.fill(&mut source).unwrap();
-        let addresses: Vec<_> = (1..CHUNKS_KEPT).map(|_| buffers.fill(&mut source).unwrap().as_ptr()).collect();
+        let held = buffers.fill(&mut source, u64::MAX).unwrap();
+        let addresses: Vec<_> =
+            (1..CHUNKS_KEPT).map(|_| buffers.fill(&mut source, u64::MAX).unwrap().as_ptr()).collect();
         let mut source = std::io::repeat(2);
         // The oldest chunk is still held, the one after it is not.
-        assert!(!addresses.contains(&buffers.fill(&mut source).unwrap().as_ptr()));
-        assert_eq!(buffers.fill(&mut source).unwrap().as_ptr(), addresses[0]);
+        assert!(!addresses.contains(&buffers.fill(&mut source, u64::MAX).unwrap().as_ptr()));
+        assert_eq!(buffers.fill(&mut source, u64::MAX).unwrap().as_ptr(), addresses[0]);
         assert!(held.iter().all(|byte| *byte == 1));
+    }
+
+    #[tokio::test]
+    async fn a_small_file_takes_no_more_memory_than_it_has_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, "0123456789").unwrap();
+        let content = read_to_end(FileBlob::whole(&path).unwrap().open().await.unwrap(), 100, "file").await.unwrap();
+        assert_eq!(content.try_into_mut().unwrap().capacity(), 10);
     }
 
     #[tokio::test]

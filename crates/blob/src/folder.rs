@@ -9,7 +9,8 @@ use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use crate::archive::EntryPath;
-use crate::{Blob, ByteStream, Digest, Error, Result, read_in_background, verified};
+use crate::file::read_part_in_background;
+use crate::{Blob, ByteStream, Digest, Error, Result, verified};
 
 /// A directory whose content nobody vouches for: an image layout or an archive that somebody else put there.
 ///
@@ -125,13 +126,13 @@ impl Blob for FolderBlob {
     async fn open_at(&self, offset: u64) -> Result<ByteStream> {
         let blob = self.clone();
         let left = self.size.saturating_sub(offset);
-        let stream = read_in_background(move || {
+        let stream = read_part_in_background(left, move || {
             let shown = blob.folder.path.join(&blob.path);
             let Some(mut file) = blob.folder.file(&blob.path)? else {
                 return Err(Error::at(shown)(io::ErrorKind::NotFound.into()));
             };
             file.seek(SeekFrom::Start(offset)).map_err(Error::at(shown))?;
-            Ok(file.take(left))
+            Ok(file)
         });
         Ok(verified(stream, Some(left), None))
     }

@@ -13,6 +13,7 @@ mod error;
 mod extract;
 mod file;
 mod folder;
+pub mod hex;
 mod limits;
 mod observer;
 mod pack;

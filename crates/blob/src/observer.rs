@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
@@ -62,12 +63,23 @@ pub fn observe(stream: ByteStream, observer: &Arc<dyn Observer>) -> ByteStream {
 pub struct Observed {
     blob: Arc<dyn Blob>,
     observer: Arc<dyn Observer>,
+    opened: Arc<AtomicU64>,
 }
 
 impl Observed {
     /// The same blob, watched.
     pub fn new(blob: Arc<dyn Blob>, observer: Arc<dyn Observer>) -> Self {
-        Self { blob, observer }
+        Self { blob, observer, opened: Arc::default() }
+    }
+
+    /// Times it was opened again because what was read before did not arrive.
+    pub fn repeats(&self) -> u64 {
+        self.opened.load(Ordering::Relaxed).saturating_sub(1)
+    }
+
+    fn observe(&self, opened: Result<ByteStream>) -> Result<ByteStream> {
+        self.opened.fetch_add(1, Ordering::Relaxed);
+        Ok(observe(opened?, &self.observer))
     }
 }
 
@@ -86,23 +98,21 @@ impl Blob for Observed {
     }
 
     async fn open(&self) -> Result<ByteStream> {
-        Ok(observe(self.blob.open().await?, &self.observer))
+        self.observe(self.blob.open().await)
     }
 
     async fn open_unverified(&self) -> Result<ByteStream> {
-        Ok(observe(self.blob.open_unverified().await?, &self.observer))
+        self.observe(self.blob.open_unverified().await)
     }
 
     async fn open_at(&self, offset: u64) -> Result<ByteStream> {
-        Ok(observe(self.blob.open_at(offset).await?, &self.observer))
+        self.observe(self.blob.open_at(offset).await)
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
-
     use super::*;
     use crate::{MemoryBlob, read_to_end};
 
@@ -123,5 +133,6 @@ mod tests {
         assert_eq!(read_to_end(blob.open().await.unwrap(), 100, "blob").await.unwrap(), "0123456789");
         assert_eq!(read_to_end(blob.open_at(7).await.unwrap(), 100, "blob").await.unwrap(), "789");
         assert_eq!(sum.0.load(Ordering::Relaxed), 13);
+        assert_eq!(blob.repeats(), 1);
     }
 }

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use crate::{Algorithm, Blob, CHUNK, Digest, Digester, Error, Result};
 
 /// Chunks that may wait for the writing and for the hashing thread.
-const CHUNKS_AHEAD: usize = 8;
+const CHUNKS_AHEAD: usize = 4;
 
 /// Bytes after which the system is asked to begin writing to the disk, so that the final flush has little left to do.
 const WRITEBACK: u64 = 16 << 20;

@@ -234,4 +234,6 @@ async fn folders_have_entries_only_when_asked_for() {
     assert_eq!(names(TarOf::new(entries()).unwrap()).await, [file("index"), file("a/b/one"), file("a/two")]);
     let with_folders = [file("index"), folder("a"), folder("a/b"), file("a/b/one"), file("a/two")];
     assert_eq!(names(TarOf::with_folders(entries()).unwrap()).await, with_folders);
+    assert_eq!(names(TarOf::with_folder(entries(), "a").unwrap()).await, with_folders);
+    assert_eq!(names(TarOf::with_folder([], "a").unwrap()).await, [folder("a")]);
 }

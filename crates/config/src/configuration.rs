@@ -1,6 +1,7 @@
 use crate::aliases::Aliases;
 use crate::{
-    Credentials, Document, Entry, Filesystem, Http, Keys, Notice, Place, Plugins, Resolvers, Result, Signing, Transfer,
+    Credentials, Document, Entry, Filesystem, Http, Keys, Notice, Older, Place, Plugins, Resolvers, Result, Signing,
+    Transfer, older,
 };
 
 /// Entries of component repositories by name patterns.
@@ -56,26 +57,11 @@ const ALIASES: [&str; 6] = [
 const VERSION_CHECK: [&str; 2] =
     ["versioncheck.cli.config.ocm.software", "versioncheck.cli.config.ocm.software/v1alpha1"];
 
-/// Members of entries that mean something to the older program and nothing here.
-const WITHOUT_EFFECT: [(&str, &str); 3] = [
-    ("transport.ocm.config.ocm.software", "keepGlobalAccess"),
-    ("transport.ocm.config.ocm.software", "stopOnExistingVersion"),
-    ("keys.config.ocm.software", "tsaURL"),
-];
-
-/// Types of both older programs, without their versions, that mean something there and nothing here.
-const UNUSED: [&str; 11] = [
-    "extract.oci.artifact.ocm.software",
-    "attributes.config.ocm.software",
-    "oci.uploader.config.ocm.software",
-    "blobLimits.ocireg.ocm.config.ocm.software",
-    "downloader.ocm.config.ocm.software",
-    "uploader.ocm.config.ocm.software",
-    "scripts.ocm.config.ocm.software",
-    "hasher.config.ocm.software",
-    "logging.config.ocm.software",
-    "merge.config.ocm.software",
-    "memory.credentials.config.ocm.software",
+/// Members of entries that mean something to the older program and nothing here, and why.
+const WITHOUT_EFFECT: [(&str, &str, &str); 3] = [
+    ("transport.ocm.config.ocm.software", "keepGlobalAccess", "content lies beside its component version"),
+    ("transport.ocm.config.ocm.software", "stopOnExistingVersion", "what the target has is skipped"),
+    ("keys.config.ocm.software", "tsaURL", "--timestamp names a timestamp service"),
 ];
 
 /// What several configuration files say together.
@@ -136,7 +122,9 @@ impl Configuration {
     /// # Errors
     /// An entry that is not understood.
     pub fn plugins(&self) -> Result<Plugins> {
-        Plugins::read(&self.of(&PLUGINS))
+        let mut plugins = Plugins::read(&self.of(&PLUGINS))?;
+        plugins.locations.extend(self.older()?.plugins);
+        Ok(plugins)
     }
 
     /// Folders of the program.
@@ -144,7 +132,9 @@ impl Configuration {
     /// # Errors
     /// An entry that is not understood.
     pub fn filesystem(&self) -> Result<Filesystem> {
-        Filesystem::read(&self.of(&FILESYSTEM))
+        let own = Filesystem::read(&self.of(&FILESYSTEM))?;
+        let temp_folder = own.temp_folder.or(self.older()?.temp_folder);
+        Ok(Filesystem { temp_folder, ..own })
     }
 
     /// Keys and root certificates in the form of the older program.
@@ -153,6 +143,14 @@ impl Configuration {
     /// An entry that is not understood.
     pub fn keys(&self) -> Result<Keys> {
         Keys::read(&self.of(&KEYS))
+    }
+
+    /// What entries of the older program ask for, as far as this one has it, too.
+    ///
+    /// # Errors
+    /// A value that means nothing.
+    pub fn older(&self) -> Result<Older> {
+        Older::read(&self.of(&[older::LOGGING, older::HASHER, older::ATTRIBUTES].concat()))
     }
 
     /// All entries in the order of their priority, the highest last.
@@ -170,45 +168,55 @@ impl Configuration {
     }
 }
 
+/// The types of all entries that mean something here.
+pub fn entry_types() -> Vec<&'static str> {
+    [own_types(), [older::LOGGING, older::HASHER, older::ATTRIBUTES, older::UPLOADER].concat()].concat()
+}
+
+fn own_types() -> Vec<&'static str> {
+    [
+        &PATTERNS[..],
+        &PREFIXES,
+        &TRANSFER,
+        &CREDENTIALS,
+        &SIGNING,
+        &HTTP,
+        &FILESYSTEM,
+        &KEYS,
+        &ALIASES,
+        &PLUGINS,
+        &VERSION_CHECK,
+    ]
+    .concat()
+}
+
 fn notices(document: &Document) -> Vec<Notice> {
-    let mut unused: Vec<String> = Vec::new();
+    let used = own_types();
     let mut notices: Vec<Notice> = Vec::new();
     for entry in document.entries() {
         let kind = entry.kind.as_str();
-        let name = kind.split_once('/').map_or(kind, |(name, _)| name);
-        let used = [
-            &PATTERNS[..],
-            &PREFIXES,
-            &TRANSFER,
-            &CREDENTIALS,
-            &SIGNING,
-            &HTTP,
-            &FILESYSTEM,
-            &KEYS,
-            &ALIASES,
-            &PLUGINS,
-        ];
-        let is_used = used.concat().contains(&kind) || VERSION_CHECK.contains(&kind);
-        let told = |notice: &Notice| matches!(notice, Notice::Unknown { kind, .. } if *kind == entry.kind);
-        if is_used {
-            for part in WITHOUT_EFFECT {
-                if kind.starts_with(part.0) && entry.members.contains_key(part.1) {
-                    notices.push(Notice::UnusedPart { place: entry.place.clone(), part: part.1 });
+        let told = notices.iter().any(|notice| match notice {
+            Notice::Unknown { kind, .. } | Notice::Unused { kind, .. } => *kind == entry.kind,
+            Notice::UnusedPart { .. } => false,
+        });
+        if told {
+        } else if used.contains(&kind) {
+            for (_, part, reason) in WITHOUT_EFFECT.iter().filter(|(known, ..)| kind.starts_with(known)) {
+                if entry.members.contains_key(*part) {
+                    let place = entry.place_of(&format!("/{part}")).clone();
+                    notices.push(Notice::UnusedPart { place, part: (*part).to_owned(), reason });
                 }
             }
-        } else if UNUSED.contains(&name) {
-            if !unused.contains(&entry.kind) {
-                unused.push(entry.kind.clone());
-            }
-        } else if !notices.iter().any(told) {
+        } else if let Some(unused) = older::notices(entry) {
+            notices.extend(unused);
+        } else {
             notices.push(Notice::Unknown { place: entry.place.clone(), kind: entry.kind.clone() });
         }
     }
     if document.has_sets {
-        notices.push(Notice::UnusedPart { place: Place::file_as_a_whole(&document.file), part: "sets" });
-    }
-    if !unused.is_empty() {
-        notices.push(Notice::Unused { file: document.file().to_owned(), kinds: unused });
+        let reason = "put the entries of a set into a file of their own, and name it with --config";
+        let place = Place::file_as_a_whole(&document.file);
+        notices.push(Notice::UnusedPart { place, part: "sets".to_owned(), reason });
     }
     notices
 }
@@ -226,7 +234,7 @@ sets: {}
 configurations:
 - {type: credentials.config.ocm.software/v1}
 - {type: nosuch.config.ocm.software}
-- {type: hasher.config.ocm.software}
+- {type: scripts.ocm.config.ocm.software}
 - {type: nosuch.config.ocm.software}
 - {type: transfer.config.ocm.software/v9}
 - {type: credentials.config.ocm.software/v1}
@@ -240,10 +248,10 @@ configurations:
             notices,
             [
                 "c.yaml:5:3: ignored an entry of the unknown type \"nosuch.config.ocm.software\"",
+                "c.yaml:6:3: entries of type scripts.ocm.config.ocm.software have no effect: transfers are planned with --dry-run and carried out with --transfer-spec",
                 "c.yaml:8:3: ignored an entry of the unknown type \"transfer.config.ocm.software/v9\"",
-                "c.yaml:10:3: this version does not use keepGlobalAccess",
-                "c.yaml: this version does not use sets",
-                "c.yaml: this version does not use entries of type hasher.config.ocm.software",
+                "c.yaml:10:63: keepGlobalAccess has no effect: content lies beside its component version",
+                "c.yaml: sets has no effect: put the entries of a set into a file of their own, and name it with --config",
             ]
         );
         assert_eq!(configuration.transfer().unwrap(), Transfer::default());

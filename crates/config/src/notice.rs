@@ -13,19 +13,23 @@ pub enum Notice {
         /// Its type.
         kind: String,
     },
-    /// Entries of types that are known but that this version does nothing with; once per file.
+    /// Entries of a type that is known but that this version does nothing with; once per file and type.
     Unused {
-        /// The file.
-        file: String,
-        /// Their types, each once.
-        kinds: Vec<String>,
+        /// The first such entry.
+        place: Place,
+        /// Its type.
+        kind: String,
+        /// Why, and what to do in its place.
+        reason: &'static str,
     },
     /// A part of an entry that this version does nothing with.
     UnusedPart {
-        /// The entry, or the file.
+        /// The part, the entry, or the file.
         place: Place,
-        /// What it is: `aliases`.
-        part: &'static str,
+        /// What it is: `sets`, `the attribute compat`.
+        part: String,
+        /// Why, and what to do in its place; empty where there is nothing to say.
+        reason: &'static str,
     },
 }
 
@@ -33,10 +37,11 @@ impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown { place, kind } => write!(f, "{place}: ignored an entry of the unknown type {kind:?}"),
-            Self::Unused { file, kinds } => {
-                write!(f, "{file}: this version does not use entries of type {}", kinds.join(", "))
+            Self::Unused { place, kind, reason } => {
+                write!(f, "{place}: entries of type {kind} have no effect: {reason}")
             }
-            Self::UnusedPart { place, part } => write!(f, "{place}: this version does not use {part}"),
+            Self::UnusedPart { place, part, reason: "" } => write!(f, "{place}: {part} has no effect"),
+            Self::UnusedPart { place, part, reason } => write!(f, "{place}: {part} has no effect: {reason}"),
         }
     }
 }

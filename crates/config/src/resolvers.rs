@@ -266,7 +266,7 @@ mod tests {
         );
         let wrong = list("{repository: {type: ctf, filePath: x}, versionConstraint: '>>'}");
         assert!(wrong.starts_with("c.yaml:3:3: resolvers[1]: version constraint \">>\""), "{wrong}");
-        assert!(list("{repository: {type: S3}}").contains("resolvers[1]: repository of type \"S3\""));
+        assert!(list("{repository: {filePath: x}}").contains("resolvers[1]"));
         assert!(list("{repository: {type: ctf}}").contains("has no filePath"));
         assert!(list("{componentNamePattern: x}").contains("resolvers[1]: it has no repository"));
         assert!(list("{repository: {type: ctf, filePath: x}, componentNamePatern: x}").contains("componentNamePatern"));

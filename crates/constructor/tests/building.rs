@@ -91,7 +91,7 @@ async fn the_older_dialect_writes_its_own_names() {
     ] {
         let place = Place::new();
         let constructor = constructor(folder.path(), &one(input), Dialect::V1, &[]).unwrap();
-        let outcome = build(&constructor.components, &place.environment, &Options::default()).await.unwrap();
+        let outcome = build(constructor.components, &place.environment, &Options::default()).await.unwrap();
         let access = &outcome.versions[0].descriptor.component.resources[0].access;
         assert_eq!((access.kind.as_str(), access.text("mediaType")), ("localBlob", Some(expected)), "{input}");
     }
@@ -104,7 +104,7 @@ async fn patterns_that_match_nothing_are_told_in_the_older_dialect() {
     for (pattern, fits) in [("a.*", true), ("^a.*$", false)] {
         let input = format!("{{type: dir, path: ., includeFiles: [\"{pattern}\"]}}");
         let constructor = constructor(folder.path(), &one(&input), Dialect::V1, &[]).unwrap();
-        let built = build(&constructor.components, &Place::new().environment, &Options::default()).await;
+        let built = build(constructor.components, &Place::new().environment, &Options::default()).await;
         assert_eq!(built.is_ok(), fits, "{pattern}");
     }
 }
@@ -122,7 +122,7 @@ async fn an_image_of_a_registry_is_copied_and_keeps_a_name() {
         let input = format!("{{type: ociArtifact, path: \"registry.example/team/app:v1\"{repository}}}");
         let constructor = constructor(Path::new("."), &one(&input), dialect, &[]).unwrap();
         let options = Options { conflict: Conflict::Replace, ..Options::default() };
-        let outcome = build(&constructor.components, &place.environment, &options).await.unwrap();
+        let outcome = build(constructor.components, &place.environment, &options).await.unwrap();
         let access = &outcome.versions[0].descriptor.component.resources[0].access;
         assert_eq!(access.text("localReference"), Some(root.digest.to_string().as_str()));
         assert_eq!(access.text("referenceName"), Some(name), "{repository}");
@@ -555,7 +555,7 @@ async fn a_chart_and_its_names_must_agree() {
         assert!(error.contains(message), "{input}: {error}");
     }
     let constructor = constructor(folder.path(), &one("{type: helm, path: chart}"), Dialect::V1, &[]).unwrap();
-    let outcome = build(&constructor.components, &Place::new().environment, &Options::default()).await.unwrap();
+    let outcome = build(constructor.components, &Place::new().environment, &Options::default()).await.unwrap();
     assert_eq!(
         outcome.versions[0].descriptor.component.resources[0].access.text("referenceName"),
         Some("acme.org/x/mychart:0.1.0")

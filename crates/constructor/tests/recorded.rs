@@ -59,7 +59,7 @@ async fn descriptors_are_the_recorded_ones() {
         let variables = Variables::new().with_texts([("DIR", folder.path().to_str().unwrap())]);
         let reading = Reading { dialect: Dialect::V2, variables, ..Reading::default() };
         let constructor = read(&[constructor], &reading).unwrap_or_else(|problems| panic!("{problems}"));
-        let outcome = build(&constructor.components, &Place::new().environment, &Options::default()).await;
+        let outcome = build(constructor.components, &Place::new().environment, &Options::default()).await;
         let outcome = outcome.unwrap_or_else(|error| panic!("{name}: {error}"));
         let mut actual: Vec<Value> = outcome
             .versions

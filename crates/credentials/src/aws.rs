@@ -2,7 +2,7 @@
 
 use aws_lc_rs::hmac;
 use jiff::Timestamp;
-use ocm_blob::Digest;
+use ocm_blob::{Digest, hex};
 use ocm_http::{HeaderName, HeaderValue, Url};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
@@ -85,7 +85,7 @@ fn authorization(request: &Signing<'_>, mut headers: Vec<(&str, String)>, keys: 
     for part in [day, region, service, "aws4_request"] {
         key = sign(&key, part);
     }
-    let signature = hex(&sign(&key, &text));
+    let signature = hex::encode(&sign(&key, &text));
     format!("AWS4-HMAC-SHA256 Credential={}/{scope},SignedHeaders={names},Signature={signature}", keys.id)
 }
 
@@ -112,12 +112,6 @@ fn query(url: &Url) -> String {
         .collect();
     parts.sort_unstable();
     parts.join("&")
-}
-
-/// Bytes as lower-case hexadecimal digits.
-fn hex(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 fn sign(key: &[u8], text: &str) -> Vec<u8> {

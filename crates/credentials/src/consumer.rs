@@ -14,7 +14,10 @@ const DIRECT: [&str; 2] = ["DirectCredentials", "Credentials"];
 /// Types of credentials, and the names of their parts.
 const TYPED: [(&str, &[&str]); 9] = [
     ("OCICredentials", &["username", "password", "accessToken", "refreshToken"]),
-    ("HelmHTTPCredentials", &["username", "password", "certFile", "keyFile", "keyring"]),
+    (
+        "HelmHTTPCredentials",
+        &["username", "password", "certFile", "keyFile", "keyring", "certData", "keyData", "caCert", "caFile"],
+    ),
     (
         "WgetCredentials",
         &["username", "password", "identityToken", "certificate", "privateKey", "certificateAuthority"],
@@ -79,6 +82,13 @@ pub(crate) fn read<'a>(consumer: &'a Consumer, home: Option<&Path>) -> Result<Ho
         (_, Some(credential)) => Holding::Indirect(credential),
         _ => Holding::Nothing,
     })
+}
+
+/// The types of credentials that stand in the configuration itself, without their versions, and the names of their parts; any
+/// name for those that stand below `properties`.
+pub fn credential_types() -> Vec<(&'static str, &'static [&'static str])> {
+    let direct = DIRECT.into_iter().map(|name| (name, &["properties"][..]));
+    direct.chain(TYPED).collect()
 }
 
 /// Whether credentials of a type stand in the entry itself.

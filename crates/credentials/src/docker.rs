@@ -3,6 +3,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tokio::io::AsyncReadExt as _;
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::{Credentials, DockerConfig, Entry, Error, Found, HelperEntry, Kind, Result};
@@ -127,6 +128,9 @@ impl Docker {
         for entry in config.lookup(host, repository) {
             let (found, place) = match entry {
                 Entry::Credentials(credentials, place) => (Some(credentials), place),
+                Entry::Unusable(reason, place) => {
+                    return Err(Error::new(Kind::Malformed, format_args!("{origin}: {place}"), reason));
+                }
                 Entry::Helper(entry) => {
                     let found = self.helpers.ask(&entry).await;
                     (found.map_err(|error| error.at(format_args!("{origin}: {}", entry.place)))?, entry.place)
@@ -156,13 +160,15 @@ pub(crate) async fn text(path: &Path) -> Result<Option<Vec<u8>>> {
         Err(error) => return Err(unreadable(error)),
         // A container runtime that is to mount a file that does not exist makes a folder of its name.
         Ok(metadata) if metadata.is_dir() => return Ok(None),
-        Ok(metadata) if metadata.len() > LIMIT => {
-            let reason = format_args!("is larger than the limit of {LIMIT} bytes").to_string();
-            return Err(Error::new(Kind::Local, path.display(), reason));
-        }
         Ok(_) => {}
     }
-    let text = tokio::fs::read(path).await.map_err(unreadable)?;
+    let mut text = Vec::new();
+    // The size is not asked for: what has none may have no end either.
+    let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
+    file.take(LIMIT + 1).read_to_end(&mut text).await.map_err(unreadable)?;
+    if text.len() as u64 > LIMIT {
+        return Err(Error::new(Kind::Local, path.display(), format_args!("is larger than the limit of {LIMIT} bytes")));
+    }
     // `docker logout` leaves such a file behind in some versions.
     Ok((!text.iter().all(u8::is_ascii_whitespace)).then_some(text))
 }

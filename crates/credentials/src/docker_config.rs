@@ -22,7 +22,7 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 #[derive(Clone, Debug, Default)]
 pub struct DockerConfig {
     /// Credentials by normalised key: host, or host and path.
-    entries: BTreeMap<String, (String, Credentials)>,
+    entries: BTreeMap<String, (String, std::result::Result<Credentials, &'static str>)>,
     helpers: BTreeMap<String, String>,
     store: Option<String>,
 }
@@ -34,6 +34,8 @@ pub enum Entry {
     Credentials(Credentials, String),
     /// A helper program that knows them.
     Helper(HelperEntry),
+    /// Why the credentials that stand there cannot be used, and the part of the configuration that has them.
+    Unusable(&'static str, String),
 }
 
 /// A helper, what to ask it, and which part of the configuration names it.
@@ -74,9 +76,8 @@ impl DockerConfig {
             .map_err(|error| fail(format!("line {}, column {}", error.line(), error.column())))?;
         let mut entries = BTreeMap::new();
         for (key, auth) in file.auths.unwrap_or_default() {
-            let credentials =
-                auth.unwrap_or_default().credentials().map_err(|reason| fail(format!("entry {key:?}: {reason}")))?;
-            if let Some(credentials) = credentials {
+            // What is wrong with one host is no reason to refuse the others.
+            if let Some(credentials) = auth.unwrap_or_default().credentials().transpose() {
                 entries.insert(normal(&key), (key, credentials));
             }
         }
@@ -87,40 +88,63 @@ impl DockerConfig {
 
     /// The helper that keeps the credentials of a host, if one does.
     pub(crate) fn keeper(&self, host: &str) -> Option<HelperEntry> {
-        let entry = self.lookup(host, None).into_iter().find(|entry| matches!(entry, Entry::Helper(_)));
-        entry.and_then(|entry| match entry {
-            Entry::Helper(helper) => Some(helper),
-            Entry::Credentials(..) => None,
-        })
+        let host = normal(host);
+        let own = self.helpers.get(&host).map(|name| ask(&host, name, "credHelpers", Some(&host)));
+        own.or_else(|| self.store.as_ref().map(|name| ask(&host, name, "credsStore", None)))
     }
 
     /// What is said about a repository of a host (`host` with port), the best first: for the repository and each path
-    /// above it down to the host, a helper and then an entry; last the helper for everything. Whoever asks takes the first
-    /// that knows credentials: a helper may not.
+    /// above it down to the host, a helper and then an entry; the same for the host without its port; last the helper for
+    /// everything, with and then without the port. Whoever asks takes the first that knows credentials: a helper may not.
+    ///
+    /// Docker itself wants the port to be there; the Go programs give what is there for the host to all its ports.
     pub fn lookup(&self, host: &str, repository: Option<&str>) -> Vec<Entry> {
         let host = normal(host);
-        let asked = if host == normal(DOCKER_HUB_KEY) { DOCKER_HUB_KEY.to_owned() } else { host.clone() };
-        let ask = |name: &String, place: String| {
-            Entry::Helper(HelperEntry { helper: Helper::new(name), host: asked.clone(), place })
-        };
+        let bare = without_port(&host).map(str::to_owned);
+        let hosts: Vec<&String> = [&host].into_iter().chain(&bare).collect();
         let mut found = Vec::new();
-        let mut path = repository.unwrap_or_default();
-        loop {
-            let key = if path.is_empty() { host.clone() } else { format!("{host}/{path}") };
-            if let Some(name) = self.helpers.get(&key) {
-                found.push(ask(name, format!("credHelpers entry {key:?}: {name:?}")));
+        for host in &hosts {
+            let mut path = repository.unwrap_or_default();
+            loop {
+                let key = if path.is_empty() { (*host).clone() } else { format!("{host}/{path}") };
+                if let Some(name) = self.helpers.get(&key) {
+                    found.push(Entry::Helper(ask(host, name, "credHelpers", Some(&key))));
+                }
+                if let Some((key, credentials)) = self.entries.get(&key) {
+                    let place = format!("auths entry {key:?}");
+                    found.push(match credentials {
+                        Ok(credentials) => Entry::Credentials(credentials.clone(), place),
+                        Err(reason) => Entry::Unusable(reason, place),
+                    });
+                }
+                if path.is_empty() {
+                    break;
+                }
+                path = path.rsplit_once('/').map_or("", |(parent, _)| parent);
             }
-            if let Some((key, credentials)) = self.entries.get(&key) {
-                found.push(Entry::Credentials(credentials.clone(), format!("auths entry {key:?}")));
-            }
-            if path.is_empty() {
-                break;
-            }
-            path = path.rsplit_once('/').map_or("", |(parent, _)| parent);
         }
-        found.extend(self.store.as_ref().map(|name| ask(name, format!("credsStore {name:?}"))));
+        let stores =
+            self.store.iter().flat_map(|name| hosts.iter().map(move |host| ask(host, name, "credsStore", None)));
+        found.extend(stores.map(Entry::Helper));
         found
     }
+}
+
+/// What to ask a helper about a host, and where it is named.
+fn ask(host: &str, name: &str, member: &str, key: Option<&str>) -> HelperEntry {
+    let host = if host == normal(DOCKER_HUB_KEY) { DOCKER_HUB_KEY } else { host }.to_owned();
+    let place = match key {
+        Some(key) => format!("{member} entry {key:?}: {name:?}"),
+        None => format!("{member} {name:?}"),
+    };
+    HelperEntry { helper: Helper::new(name), host, place }
+}
+
+/// A host without its port; `None` if it has none.
+fn without_port(host: &str) -> Option<&str> {
+    let (name, port) = host.rsplit_once(':')?;
+    let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    (is_port && (!name.contains(':') || name.ends_with(']'))).then_some(name)
 }
 
 /// Host, or host and path, in the one spelling of several that mean the same.
@@ -133,7 +157,7 @@ pub(crate) fn normal(key: &str) -> String {
 }
 
 impl Auth {
-    fn credentials(self) -> Result<Option<Credentials>, String> {
+    fn credentials(self) -> std::result::Result<Option<Credentials>, &'static str> {
         let given = |secret: Option<Secret>| secret.filter(|secret| !secret.is_empty());
         if let Some(token) = given(self.identitytoken) {
             return Ok(Some(Credentials::IdentityToken(token)));
@@ -178,7 +202,7 @@ mod tests {
     fn order(entries: &[Entry]) -> Vec<String> {
         let name = |entry: &Entry| match entry {
             Entry::Helper(helper) => format!("{} for {}", helper.place, helper.host),
-            entry @ Entry::Credentials(..) => user(std::slice::from_ref(entry)),
+            entry => user(std::slice::from_ref(entry)),
         };
         entries.iter().map(name).collect()
     }
@@ -200,7 +224,41 @@ mod tests {
             assert_eq!(user(&config.lookup("ghcr.io", repository)), expected, "{repository:?}");
         }
         assert_eq!(config.lookup("quay.io", Some("acme")), []);
-        assert_eq!(config.lookup("ghcr.io:8443", Some("acme")), []);
+        // What is there for the host is for all its ports, as in the Go programs.
+        assert_eq!(user(&config.lookup("ghcr.io:8443", Some("acme"))), "acme");
+        assert_eq!(user(&config.lookup("ghcr.io:8443", None)), "host");
+    }
+
+    #[test]
+    fn an_entry_with_the_port_goes_before_one_without() {
+        let config = config(
+            r#"{"auths":{"h.io":{"username":"host","password":"p"},"h.io/a/b":{"username":"path","password":"p"},
+            "h.io:5000":{"username":"port","password":"p"}},"credHelpers":{"h.io":"one","h.io:5000":"two"}}"#,
+        );
+        assert_eq!(
+            order(&config.lookup("h.io:5000", Some("a/b"))),
+            [
+                "credHelpers entry \"h.io:5000\": \"two\" for h.io:5000",
+                "port",
+                "path",
+                "credHelpers entry \"h.io\": \"one\" for h.io",
+                "host"
+            ]
+        );
+        assert_eq!(order(&config.lookup("h.io:6000", None)), ["credHelpers entry \"h.io\": \"one\" for h.io", "host"]);
+        // An entry for a port is for this port.
+        let config = DockerConfig::read(br#"{"auths":{"h.io:5000":{"auth":"dTpw"}}}"#, "c").unwrap();
+        assert_eq!((config.lookup("h.io", None), config.lookup("h.io:6000", None)), (vec![], vec![]));
+        assert_eq!(without_port("[::1]:5000"), Some("[::1]"));
+        assert_eq!((without_port("::1"), without_port("h.io"), without_port("h.io:")), (None, None, None));
+    }
+
+    #[test]
+    fn what_is_logged_in_is_kept_for_exactly_this_host() {
+        let config = config(r#"{"credHelpers":{"h.io":"one"},"credsStore":"all"}"#);
+        assert_eq!(config.keeper("h.io").unwrap().place, "credHelpers entry \"h.io\": \"one\"");
+        let keeper = config.keeper("h.io:5000").unwrap();
+        assert_eq!((keeper.place.as_str(), keeper.host.as_str()), ("credsStore \"all\"", "h.io:5000"));
     }
 
     #[test]
@@ -223,9 +281,10 @@ mod tests {
         assert_eq!(order(&config.lookup("a.io", None)), [one, "u", &all("a.io")]);
         assert_eq!(order(&config.lookup("a.io", Some("team/x"))), [two, one, "u", &all("a.io")]);
         assert_eq!(order(&config.lookup("b.io", None)), ["u", &all("b.io")]);
-        for host in ["c.io", "d.io", "e.io:5000"] {
+        for host in ["c.io", "d.io"] {
             assert_eq!(order(&config.lookup(host, None)), [all(host)]);
         }
+        assert_eq!(order(&config.lookup("e.io:5000", None)), [all("e.io:5000"), all("e.io")]);
         assert_eq!(order(&config.lookup("docker.io", None)), [all("https://index.docker.io/v1/")]);
     }
 
@@ -256,7 +315,7 @@ mod tests {
                     format!("identity {}", token.reveal())
                 }
                 Some(Entry::Credentials(Credentials::AccessToken(token), _)) => format!("access {}", token.reveal()),
-                Some(Entry::Helper(_)) => "helper".into(),
+                Some(Entry::Helper(_) | Entry::Unusable(..)) => "something else".into(),
                 None => "none".into(),
             };
             assert_eq!(shown, expected, "{entry}");
@@ -280,8 +339,11 @@ mod tests {
 
     #[test]
     fn errors_do_not_repeat_secrets() {
-        let error = DockerConfig::read(br#"{"auths":{"a.io":{"auth":"top-secret!"}}}"#, "config.json").unwrap_err();
-        assert_eq!(error.to_string(), "config.json: not a docker configuration: entry \"a.io\": auth is not base64");
+        let config = config(r#"{"auths":{"a.io":{"auth":"top-secret!"},"b.io":{"auth":"dTpw"}}}"#);
+        let unusable = Entry::Unusable("auth is not base64", "auths entry \"a.io\"".to_owned());
+        assert_eq!(config.lookup("a.io", None), [unusable]);
+        // What is wrong with one host does not touch the others.
+        assert_eq!(user(&config.lookup("b.io", None)), "u");
         assert!(!format!("{:?}", Secret::new("top-secret")).contains("top"));
     }
 }

@@ -18,6 +18,7 @@ mod secret;
 mod spelling;
 mod store;
 
+pub use consumer::credential_types;
 pub use docker::{Docker, DockerSources, Helpers};
 pub use docker_config::{DockerConfig, Entry, HelperEntry};
 pub use docker_login::{DockerLogin, Kept};

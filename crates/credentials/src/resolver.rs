@@ -14,6 +14,9 @@ use crate::spelling::{self, REGISTRY, authority, is_of};
 use crate::store::{self, Surroundings};
 use crate::{Docker, DockerSources, Error, Found, Kind, Provider, Result, Specification, Store};
 
+/// Number of entries that a message names at most.
+const MISSED: usize = 3;
+
 /// Everything that credentials may come from.
 #[derive(Clone, Default)]
 pub struct Sources {
@@ -108,7 +111,28 @@ impl Resolver {
     /// # Errors
     /// What should know them cannot be asked, and nothing else knows them. The message says where that is configured.
     pub async fn resolve(&self, wanted: &Identity) -> Result<Option<Found>> {
-        self.find(&spelling::all(wanted), Vec::new()).await
+        self.resolve_any(std::slice::from_ref(wanted)).await
+    }
+
+    /// The same for a consumer that is known by several identities: the entry that fits any of them best counts.
+    ///
+    /// # Errors
+    /// As for [`Self::resolve`].
+    pub async fn resolve_any(&self, wanted: &[Identity]) -> Result<Option<Found>> {
+        let all: Vec<Identity> = wanted.iter().flat_map(spelling::all).collect();
+        self.find(&all, Vec::new()).await
+    }
+
+    /// Entries for the host of a consumer that do not fit it, in words for a message; nothing if there are none. Whoever forgot
+    /// the port of an entry sees nothing but a refusal otherwise.
+    pub fn missed(&self, wanted: &Identity) -> Option<String> {
+        let all = spelling::all(wanted);
+        let mut missed: Vec<_> = self.configured.missed(&all).collect();
+        let more = missed.len().saturating_sub(MISSED);
+        missed.truncate(MISSED);
+        let named: Vec<_> = missed.iter().map(|(place, entry)| format!("{place} is for {entry}")).collect();
+        let rest = if more == 0 { String::new() } else { format!(", and {more} more") };
+        (!named.is_empty()).then(|| format!("entries that do not fit: {}{rest}", named.join("; ")))
     }
 
     /// `trail` is what is being asked already, for whose sake this is wanted.

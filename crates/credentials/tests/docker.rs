@@ -160,3 +160,93 @@ async fn helpers_are_not_taken_from_the_working_directory() {
     assert!(docker.credentials("a.io", None).await.is_err());
     assert_eq!(place.asked(), Vec::<String>::new());
 }
+
+/// The program that a helper became, by its id, is gone.
+fn is_gone(pid: &str) -> bool {
+    let state = fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+    state.is_empty() || state.contains(") Z ")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_helper_that_never_ends_is_ended() {
+    let place = Place::new();
+    let pid = place.path("pid");
+    place.helper("stuck", &format!("echo $$ > {}; exec sleep 1000", pid.display()));
+    let docker = place.docker(None, &[place.config("config.json", r#"{"credsStore":"stuck"}"#)]);
+    // The clock of the test runs ahead as soon as nothing else is to be done; the helper has to have begun by then.
+    let begun = async {
+        while !fs::read_to_string(&pid).is_ok_and(|text| text.ends_with('\n')) {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+            tokio::task::yield_now().await;
+        }
+    };
+    let (answer, ()) = tokio::join!(docker.credentials("a.io", None), begun);
+    let error = answer.unwrap_err().to_string();
+    assert!(error.contains("docker-credential-stuck") && error.contains("no answer within 30 s"), "{error}");
+    let pid = fs::read_to_string(pid).unwrap();
+    for _ in 0..400 {
+        if is_gone(&pid) {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        tokio::task::yield_now().await;
+    }
+    panic!("the helper still runs");
+}
+
+#[tokio::test]
+async fn a_helper_that_says_too_much_is_cut_off() {
+    let place = Place::new();
+    place.helper("flood", "exec head -c 1073741824 /dev/zero");
+    let docker = place.docker(None, &[place.config("config.json", r#"{"credsStore":"flood"}"#)]);
+    let begin = std::time::Instant::now();
+    let error = docker.credentials("a.io", None).await.unwrap_err().to_string();
+    assert!(error.contains("its answer is too long"), "{error}");
+    assert!(begin.elapsed() < std::time::Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn names_of_helpers_lead_nowhere_else() {
+    let place = Place::new();
+    let marker = place.path("evil-ran");
+    fs::create_dir(place.path("docker-credential-x")).unwrap();
+    let evil = place.path("evil");
+    fs::write(&evil, format!("#!/bin/sh\ntouch {}\n", marker.display())).unwrap();
+    fs::set_permissions(&evil, fs::Permissions::from_mode(0o755)).unwrap();
+    let absolute = format!("/../{}", evil.display());
+    for name in [
+        "../../evil",
+        "x/../evil",
+        "/evil",
+        &absolute,
+        "a b",
+        "a;evil",
+        "$(evil)",
+        "..",
+        ".hidden",
+        "a\nb",
+        "\u{202e}x",
+    ] {
+        let text = serde_json::json!({"credsStore": name}).to_string();
+        let docker = place.docker(Some(&text), &[]);
+        let error = docker.credentials("a.io", None).await.unwrap_err().to_string();
+        assert!(error.contains("the name of a helper has only letters"), "{name}: {error}");
+    }
+    // A folder of the right name is no program.
+    let docker = place.docker(Some(r#"{"credsStore":"x"}"#), &[]);
+    assert!(docker.credentials("a.io", None).await.unwrap_err().to_string().contains("there is no such program"));
+    assert!(!marker.exists());
+}
+
+#[tokio::test]
+async fn a_configuration_without_end_is_not_read_to_it() {
+    let place = Place::new();
+    let link = place.path("endless.json");
+    std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
+    let error = place.docker(None, &[link]).credentials("a.io", None).await.unwrap_err().to_string();
+    assert!(error.contains("larger than the limit"), "{error}");
+    let sparse = place.path("sparse.json");
+    fs::File::create(&sparse).unwrap().set_len(1 << 30).unwrap();
+    let error = place.docker(None, &[sparse]).credentials("a.io", None).await.unwrap_err().to_string();
+    assert!(error.contains("larger than the limit"), "{error}");
+}

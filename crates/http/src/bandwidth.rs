@@ -75,11 +75,11 @@ impl fmt::Display for Bandwidth {
     }
 }
 
-/// The bucket that all bodies of a client draw from.
+/// The bucket that all bodies of a client draw from, and whoever moves content between places without it.
 ///
 /// Who takes bytes waits afterwards until they have been paid for, so that any number of bodies shares the rate in the
 /// order in which they come.
-pub(crate) struct Bucket {
+pub struct Bucket {
     rate: Bandwidth,
     /// When everything taken so far is paid for.
     paid: Mutex<Option<Instant>>,
@@ -91,7 +91,7 @@ impl Bucket {
     }
 
     /// Takes bytes, and waits until they may pass.
-    pub(crate) async fn take(&self, bytes: usize) {
+    pub async fn take(&self, bytes: usize) {
         let price = Duration::from_secs_f64(bytes as f64 / self.rate.bytes_per_second() as f64);
         let until = {
             let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);

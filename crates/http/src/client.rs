@@ -2,8 +2,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::bandwidth::Bucket;
 use crate::dispatch::Dispatcher;
-use crate::{Class, Error, Kind, Request, Response, Result, Settings, redirect};
+use crate::{Class, Error, Kind, Request, Response, Result, Settings, Url, redirect};
 
 /// The HTTP client. Cheap to clone; all clones share connections and limits.
 #[derive(Clone)]
@@ -18,6 +19,17 @@ impl Client {
     /// What the client was told.
     pub fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// What all bodies draw from, for content that moves beside them at the same rate; `None` without a limit.
+    pub fn bucket(&self) -> Option<Arc<Bucket>> {
+        self.0.bucket()
+    }
+
+    /// The certificates that a host showed last, in DER form, its own first: also when they were not believed, and at the end
+    /// of a tunnel through a proxy. None without TLS.
+    pub fn certificates_of(&self, url: &Url) -> Vec<Vec<u8>> {
+        url.host_str().map(|host| self.0.shown.by(host)).unwrap_or_default()
     }
 
     /// Sends a request, again if it failed for a passing reason, and follows redirects.

@@ -17,8 +17,9 @@ use crate::progress::Progress;
 use crate::request::Body;
 use crate::resolve::{Checked, NotPublic};
 use crate::response::Hold;
+use crate::shown::Shown;
 use crate::trust::Trust;
-use crate::{Class, Error, Kind, Reach, Request, Response, Result, Settings};
+use crate::{Class, Error, Handshake, Kind, Reach, Request, Response, Result, Settings};
 
 /// Largest head of an answer in bytes.
 const HEAD_LIMIT: usize = 64 * 1024;
@@ -36,6 +37,8 @@ struct Road {
     reach: Reach,
     /// Whether TLS is spoken, to the host or to its proxy.
     tls: bool,
+    /// What the request brings along.
+    handshake: Option<Arc<Handshake>>,
 }
 
 /// A transport, once it was made.
@@ -52,6 +55,7 @@ pub(crate) struct Dispatcher {
     gate: Arc<Gate>,
     pace: Pace,
     bucket: Option<Arc<Bucket>>,
+    pub(crate) shown: Shown,
 }
 
 impl Dispatcher {
@@ -59,7 +63,12 @@ impl Dispatcher {
         let gate = Gate::new(settings.requests_per_host, settings.max_concurrency);
         let pace = Pace::new(settings.retry.max_retry_after);
         let bucket = settings.bandwidth.map(|rate| Arc::new(Bucket::new(rate)));
-        Self { settings, transports: Mutex::default(), gate, pace, bucket }
+        Self { settings, transports: Mutex::default(), gate, pace, bucket, shown: Shown::default() }
+    }
+
+    /// What all bodies draw from; `None` without a limit.
+    pub(crate) fn bucket(&self) -> Option<Arc<Bucket>> {
+        self.bucket.clone()
     }
 
     /// Whether a host has ever answered.
@@ -75,7 +84,7 @@ impl Dispatcher {
         if request.reach == Reach::Public && url.host_str().is_some_and(is_local_literal) {
             return Err(Error::new(Kind::Forbidden, url, NotPublic));
         }
-        let transport = self.transport(url, request.reach)?;
+        let transport = self.transport(request)?;
         let sends = !request.body.is_empty();
         let host = authority(url);
         let permit = Arc::new(self.gate.enter(&host, if sends { Lane::Send } else { Lane::Receive }).await);
@@ -159,7 +168,8 @@ impl Dispatcher {
         Ok(inner)
     }
 
-    fn transport(&self, url: &Url, reach: Reach) -> Result<reqwest::Client> {
+    fn transport(&self, request: &Request) -> Result<reqwest::Client> {
+        let (url, reach) = (&request.url, request.reach);
         let proxy = self.settings.proxies.proxy_for(url);
         let road = Road {
             host: self.settings.of(url).map(|(name, _)| name.to_owned()),
@@ -167,10 +177,11 @@ impl Dispatcher {
             // A proxy may well be on the local network, and resolves names itself.
             reach: if proxy.is_some() { Reach::Anywhere } else { reach },
             tls: url.scheme() == "https" || proxy.is_some_and(|proxy| proxy.starts_with("https:")),
+            handshake: request.handshake.clone().filter(|_| url.scheme() == "https"),
         };
         let made =
             self.transports.lock().unwrap_or_else(PoisonError::into_inner).entry(road.clone()).or_default().clone();
-        let transport = made.get_or_init(|| build(&self.settings, &road));
+        let transport = made.get_or_init(|| build(&self.settings, &road, &self.shown));
         transport.clone().map_err(|reason| Error::new(Kind::Invalid, url, reason))
     }
 }
@@ -180,16 +191,19 @@ fn authority(url: &Url) -> Arc<str> {
     url[url::Position::BeforeHost..url::Position::AfterPort].into()
 }
 
-fn build(settings: &Settings, road: &Road) -> Result<reqwest::Client, String> {
+fn build(settings: &Settings, road: &Road, shown: &Shown) -> Result<reqwest::Client, String> {
     let own = road.host.as_ref().and_then(|host| settings.hosts.get(host)).cloned().unwrap_or_default();
     let timeouts = own.timeouts.unwrap_or(settings.timeouts);
     let idle = own.idle.unwrap_or(settings.idle);
+    let brought = road.handshake.as_deref().cloned().unwrap_or_default();
     let authorities = settings.certificate_authorities.iter().chain(&own.certificate_authorities);
+    let authorities = authorities.chain(&brought.certificate_authorities);
     let trust = Trust {
         authorities: authorities.map(Vec::as_slice).collect(),
-        identity: own.identity.as_ref().or(settings.identity.as_ref()),
+        identity: brought.identity.as_ref().or(own.identity.as_ref()).or(settings.identity.as_ref()),
         // Where no TLS is spoken, the system's trust store need not be read.
         insecure: road.insecure || !road.tls,
+        shown: shown.clone(),
     };
     let connect = if road.tls { timeouts.connect.saturating_add(timeouts.handshake) } else { timeouts.connect };
     let keep_alive = own.keep_alive.unwrap_or(settings.keep_alive);

@@ -150,9 +150,14 @@ fn classify(error: &reqwest::Error, causes: &[String]) -> (Kind, String) {
     } else if error.is_timeout() {
         (Kind::Timeout, "no answer within the time limit".into())
     } else if error.is_connect() && said("certificate") {
-        let reason =
-            format!("the server's certificate is not trusted ({innermost}); add its authority to the trusted ones");
-        (Kind::Tls, reason)
+        let advice = if said("not valid for name") {
+            "address the server by a name that is in it"
+        } else if said("expired") || said("not valid yet") {
+            "check the clock of this machine; the server may need a new one"
+        } else {
+            "add its authority to the trusted ones"
+        };
+        (Kind::Tls, format!("the server's certificate is not trusted ({innermost}); {advice}"))
     } else if error.is_connect() && UNKNOWN.iter().any(|text| said(text)) {
         (Kind::UnknownHost, UnknownName.to_string())
     } else if error.is_connect()

@@ -22,10 +22,11 @@ mod resolve;
 mod response;
 mod retry;
 mod settings;
+mod shown;
 mod trust;
 
 pub use address::{Reach, is_local, is_loopback_host};
-pub use bandwidth::{Bandwidth, NotARate};
+pub use bandwidth::{Bandwidth, Bucket, NotARate};
 pub use class::Class;
 pub use client::Client;
 pub use error::{Error, Kind};
@@ -37,7 +38,7 @@ pub use resolve::{Addresses, Resolver};
 pub use response::{Response, ResponseStream};
 pub use retry::Retry;
 pub use settings::{HostSettings, Settings, Timeouts};
-pub use trust::Identity;
+pub use trust::{Handshake, Identity, check_authorities};
 
 /// Methods, headers and status codes as the `http` crate defines them.
 pub use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};

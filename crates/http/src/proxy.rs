@@ -46,7 +46,7 @@ impl Proxies {
             if wanted.is_some_and(|wanted| Some(wanted) != port) {
                 return false;
             }
-            let name = name.to_ascii_lowercase();
+            let name = name.trim_end_matches('.').to_ascii_lowercase();
             match (&address, name.split_once('/')) {
                 _ if name == "*" => true,
                 (Some(address), Some((network, bits))) => network
@@ -113,6 +113,22 @@ mod tests {
             ("fd00::/8", "https://[fd00::1]:5000/", true),
             ("192.0.2.1", "https://192.0.2.1/", true),
             ("x, *", "https://anything/", true),
+            ("EXAMPLE.com", "https://example.COM/", true),
+            ("example.com.", "https://example.com/", true),
+            ("example.com", "https://example.com./", true),
+            (".example.com:5000", "https://a.example.com:5000/", true),
+            (".example.com:5000", "https://a.example.com/", false),
+            ("example.com:443", "https://example.com/", true),
+            ("192.0.2.1:5000", "https://192.0.2.1:5000/", true),
+            ("192.0.2.1:5000", "https://192.0.2.1/", false),
+            ("[fd00::1]:5000", "https://[fd00::1]:5000/", true),
+            ("[fd00::1]", "https://[fd00::1]/", true),
+            ("fd00::1", "https://[fd00::1]/", true),
+            ("10.0.0.0/33", "https://10.1.2.3/", false),
+            ("10.0.0.0/8", "https://10.example.com/", false),
+            ("a b,c", "https://b/", true),
+            ("*:5000", "https://any:5000/", true),
+            ("*:5000", "https://any/", false),
             ("", "https://anything/", false),
             ("", "http://localhost:5000/", true),
             ("", "http://127.0.0.1:5000/", true),

@@ -2,7 +2,7 @@ use ::http::header::{AUTHORIZATION, COOKIE, LOCATION, PROXY_AUTHORIZATION};
 use ::http::{Method, StatusCode};
 use url::Url;
 
-use crate::{Error, Kind, Reach, Request, Response, Result};
+use crate::{Error, Handshake, Kind, Reach, Request, Response, Result};
 
 /// Whether two addresses have the same scheme, host and port: the circle in which credentials may be used.
 pub fn same_origin(one: &Url, other: &Url) -> bool {
@@ -46,6 +46,11 @@ pub(crate) fn next(request: &Request, response: &Response) -> Result<Option<Requ
         // Dropped for good: a chain that leads back here does not get them again (CVE-2020-15157 and its kin).
         for header in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION] {
             next.headers.remove(header);
+        }
+        // A certificate is a way of saying who one is, too.
+        if let Some(handshake) = next.handshake.take_if(|handshake| handshake.identity.is_some()) {
+            let rest = Handshake { identity: None, ..handshake.as_ref().clone() };
+            next.handshake = (!rest.certificate_authorities.is_empty()).then(|| rest.into());
         }
         if !response.is_local() {
             next.reach = Reach::Public;

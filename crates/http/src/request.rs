@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use url::Url;
 
-use crate::Reach;
+use crate::{Handshake, Reach};
 
 /// Any error of the layer that gives the content of a request.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -64,6 +64,7 @@ pub struct Request {
     pub(crate) repeatable: bool,
     pub(crate) follow: bool,
     pub(crate) answer: Option<StatusCode>,
+    pub(crate) handshake: Option<Arc<Handshake>>,
 }
 
 impl Request {
@@ -78,6 +79,7 @@ impl Request {
             repeatable: true,
             follow: true,
             answer: None,
+            handshake: None,
         }
     }
 
@@ -100,6 +102,14 @@ impl Request {
     #[must_use]
     pub fn body(mut self, body: Body) -> Self {
         self.body = body;
+        self
+    }
+
+    /// Brings more into the TLS handshake than the settings of the host say. Certificate and key never leave the origin of
+    /// the address; authorities are believed wherever the request is led.
+    #[must_use]
+    pub fn handshake(mut self, handshake: Option<Arc<Handshake>>) -> Self {
+        self.handshake = handshake;
         self
     }
 

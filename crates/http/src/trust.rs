@@ -12,8 +12,10 @@ use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 
+use crate::shown::Shown;
+
 /// What the client shows of itself to servers that ask for a certificate (mutual TLS).
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Identity {
     /// The certificate in PEM form, and behind it those that lead to its authority.
     pub certificate: Vec<u8>,
@@ -27,6 +29,15 @@ impl fmt::Debug for Identity {
     }
 }
 
+/// What a single request brings into the TLS handshake, beside the settings of its host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Handshake {
+    /// PEM bundles of authorities that are trusted beside those of the system and of the settings.
+    pub certificate_authorities: Vec<Vec<u8>>,
+    /// What is shown to a server that asks for a certificate, in place of what the settings say.
+    pub identity: Option<Identity>,
+}
+
 /// Whom a connection believes, and what it shows of itself.
 pub(crate) struct Trust<'a> {
     /// PEM bundles of authorities that are trusted beside those of the system.
@@ -34,6 +45,8 @@ pub(crate) struct Trust<'a> {
     pub(crate) identity: Option<&'a Identity>,
     /// Whether everybody is believed.
     pub(crate) insecure: bool,
+    /// Where the certificates are remembered that servers show.
+    pub(crate) shown: Shown,
 }
 
 impl Trust<'_> {
@@ -45,11 +58,12 @@ impl Trust<'_> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let failed = |error: Error| format!("the trusted certificate authorities cannot be used: {error}");
         let verifier: Arc<dyn ServerCertVerifier> = if self.insecure {
-            Arc::new(Anybody(provider.signature_verification_algorithms))
+            let algorithms = provider.signature_verification_algorithms;
+            Arc::new(Anybody { algorithms, shown: self.shown.clone() })
         } else {
             let added = self.added()?;
             let system = Verifier::new_with_extra_roots(added.clone(), provider.clone()).map_err(failed)?;
-            Arc::new(WithServers { system, added })
+            Arc::new(WithServers { system, added, shown: self.shown.clone() })
         };
         let builder =
             ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(failed)?;
@@ -70,20 +84,40 @@ impl Trust<'_> {
     fn added(&self) -> Result<Vec<CertificateDer<'static>>, String> {
         let mut added = Vec::new();
         for bundle in &self.authorities {
-            let before = added.len();
-            for certificate in CertificateDer::pem_slice_iter(bundle) {
-                let invalid = |error| format!("a bundle of certificate authorities cannot be read: {error}");
-                added.push(certificate.map_err(invalid)?.into_owned());
-            }
-            if added.len() == before {
-                return Err("a bundle of certificate authorities holds no certificate in PEM form".into());
-            }
+            added.extend(authorities(bundle)?);
         }
         Ok(added)
     }
 }
 
+/// Says what is wrong with a PEM bundle of authorities before a connection needs it: only here it is known who named it.
+///
+/// # Errors
+/// There is no certificate in it, or one that cannot be read.
+pub fn check_authorities(bundle: &[u8]) -> Result<(), String> {
+    authorities(bundle).map(drop)
+}
+
+fn authorities(bundle: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let invalid = |error| format!("a bundle of certificate authorities cannot be read: {error}");
+    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(bundle).collect();
+    match all.map_err(invalid)? {
+        all if all.is_empty() => Err("a bundle of certificate authorities holds no certificate in PEM form".into()),
+        all => Ok(all),
+    }
+}
+
 impl Identity {
+    /// Says what is wrong with it before a connection needs it.
+    ///
+    /// # Errors
+    /// A part that cannot be read, or a key of another certificate.
+    pub fn check(&self) -> Result<(), String> {
+        // Whom to believe is another question, and costs the reading of all authorities of the system.
+        let alone = Trust { authorities: Vec::new(), identity: Some(self), insecure: true, shown: Shown::default() };
+        alone.configuration().map(drop)
+    }
+
     fn parse(&self) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), String> {
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&self.certificate).collect();
         let chain = chain.map_err(|error| format!("the client certificate cannot be read: {error}"))?;
@@ -100,17 +134,21 @@ impl Identity {
 
 /// Believes every server, as a configuration may ask for.
 #[derive(Debug)]
-struct Anybody(WebPkiSupportedAlgorithms);
+struct Anybody {
+    algorithms: WebPkiSupportedAlgorithms,
+    shown: Shown,
+}
 
 impl ServerCertVerifier for Anybody {
     fn verify_server_cert(
         &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        self.shown.remember(server_name, end_entity, intermediates);
         Ok(ServerCertVerified::assertion())
     }
 
@@ -120,7 +158,7 @@ impl ServerCertVerifier for Anybody {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signed, &self.0)
+        verify_tls12_signature(message, certificate, signed, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -129,11 +167,11 @@ impl ServerCertVerifier for Anybody {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signed, &self.0)
+        verify_tls13_signature(message, certificate, signed, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_schemes()
+        self.algorithms.supported_schemes()
     }
 }
 
@@ -146,6 +184,7 @@ impl ServerCertVerifier for Anybody {
 struct WithServers {
     system: Verifier,
     added: Vec<CertificateDer<'static>>,
+    shown: Shown,
 }
 
 impl ServerCertVerifier for WithServers {
@@ -157,6 +196,7 @@ impl ServerCertVerifier for WithServers {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        self.shown.remember(server_name, end_entity, intermediates);
         let judged = self.system.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match judged {
             Err(Error::InvalidCertificate(reason))
@@ -190,5 +230,37 @@ impl ServerCertVerifier for WithServers {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.system.supported_verify_schemes()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    const CLIENT: &str = include_str!("../../testkit/certificates/client.pem");
+    const RSA: &str = include_str!("../../testkit/certificates/rsa.pem");
+
+    fn configured(certificate: &str, key: &str) -> Result<(), String> {
+        Identity { certificate: certificate.into(), key: key.into() }.check()
+    }
+
+    #[test]
+    fn a_key_has_any_of_the_usual_forms() {
+        for (certificate, key) in [
+            (CLIENT, include_str!("../../testkit/certificates/client.key")),
+            (CLIENT, include_str!("../../testkit/certificates/client-sec1.key")),
+            (RSA, include_str!("../../testkit/certificates/rsa-pkcs1.key")),
+            (RSA, include_str!("../../testkit/certificates/rsa-pkcs8.key")),
+        ] {
+            let form = key.lines().next().unwrap();
+            configured(certificate, key).unwrap_or_else(|error| panic!("{form}: {error}"));
+            // One file may hold both, in either order.
+            configured(&format!("{key}{certificate}"), &format!("{certificate}{key}")).unwrap();
+        }
+        let encrypted = include_str!("../../testkit/certificates/rsa-encrypted.key");
+        assert!(configured(RSA, encrypted).unwrap_err().contains("or is encrypted"));
+        let other = include_str!("../../testkit/certificates/rsa-pkcs1.key");
+        assert!(configured(CLIENT, other).unwrap_err().contains("cannot be used with its key"));
     }
 }

@@ -147,16 +147,39 @@ pub enum Access {
 }
 
 impl Access {
+    /// The names of all types that are known, each with the versions that may stand behind them.
+    pub const NAMES: [(&[&str], &[&str]); 15] = [
+        (&["LocalBlob", "localBlob"], &["v1"]),
+        (&["OCIImage", "ociImage", "ociArtifact", "OCIArtifact", "ociRegistry", "ociArtefact"], &["v1"]),
+        (&["OCIImageLayer", "ociImageLayer", "ociBlob"], &["v1"]),
+        (&["relativeOciReference"], &["v1"]),
+        (&["localOciBlob"], &["v1"]),
+        (&["localFilesystemBlob"], &["v1"]),
+        (&["none", "None"], &["v1"]),
+        (&["Helm", "helm"], &["v1"]),
+        (&["GitHub", "gitHub", "github"], &["v1"]),
+        (&["git", "Git"], &["v1", "v1alpha1"]),
+        (&["Wget", "wget"], &["v1"]),
+        (&["S3", "s3", "S3Bucket", "s3Bucket"], &["v1", "v2"]),
+        (&["npm", "NPM"], &["v1"]),
+        (&["maven", "Maven"], &["v1"]),
+        (&["File", "file"], &["v1alpha1", "v1"]),
+    ];
+
     /// Reads an access. Names of members count in any case, as they do for the Go programs.
     pub fn of(object: &TypedObject) -> Self {
         let maybe = |key: &str| object.text(key).filter(|text| !text.is_empty()).map(str::to_owned);
         let text = |key: &str| maybe(key).unwrap_or_default();
         let (name, version) = match object.kind.split_once('/') {
-            Some((name, version)) => (name, version),
-            None => (object.kind.as_str(), ""),
+            Some((name, version)) => (name, Some(version)),
+            None => (object.kind.as_str(), None),
         };
-        match (name, version) {
-            ("LocalBlob" | "localBlob", "" | "v1") => Self::LocalBlob {
+        let known = Self::NAMES.iter().find(|(names, versions)| {
+            names.contains(&name) && version.is_none_or(|version| versions.contains(&version))
+        });
+        let known = known.and_then(|(names, _)| names.first().copied());
+        match known {
+            Some("LocalBlob") => Self::LocalBlob {
                 local_reference: text("localReference"),
                 media_type: text("mediaType"),
                 reference_name: maybe("referenceName"),
@@ -164,36 +187,34 @@ impl Access {
                     .member("globalAccess")
                     .and_then(|access| serde_json::from_value(access.clone()).ok()),
             },
-            ("OCIImage" | "ociImage" | "ociArtifact" | "OCIArtifact" | "ociRegistry" | "ociArtefact", "" | "v1") => {
-                Self::OciImage { image_reference: text("imageReference") }
-            }
-            ("OCIImageLayer" | "ociImageLayer" | "ociBlob", "" | "v1") => Self::OciLayer {
+            Some("OCIImage") => Self::OciImage { image_reference: text("imageReference") },
+            Some("OCIImageLayer") => Self::OciLayer {
                 // One document calls it imageReference; none of the programs does.
                 reference: maybe("ref").or_else(|| maybe("imageReference")).unwrap_or_default(),
                 media_type: maybe("mediaType"),
                 digest: text("digest"),
                 size: object.member("size").and_then(Value::as_u64),
             },
-            ("relativeOciReference", "" | "v1") => Self::RelativeOci { reference: text("reference") },
-            ("localOciBlob", "" | "v1") => Self::LocalOciBlob { digest: text("digest") },
-            ("localFilesystemBlob", "" | "v1") => {
+            Some("relativeOciReference") => Self::RelativeOci { reference: text("reference") },
+            Some("localOciBlob") => Self::LocalOciBlob { digest: text("digest") },
+            Some("localFilesystemBlob") => {
                 Self::LocalFilesystemBlob { file_name: text("fileName"), media_type: text("mediaType") }
             }
-            ("none" | "None", "" | "v1") => Self::None,
-            ("Helm" | "helm", "" | "v1") => {
+            Some("none") => Self::None,
+            Some("Helm") => {
                 Self::Helm { repository: text("helmRepository"), chart: text("helmChart"), version: maybe("version") }
             }
-            ("GitHub" | "gitHub" | "github", "" | "v1") => Self::GitHub {
+            Some("GitHub") => Self::GitHub {
                 repository: text("repoUrl"),
                 api_hostname: maybe("apiHostname"),
                 commit: maybe("commit"),
                 reference: maybe("ref"),
             },
-            ("git" | "Git", "" | "v1" | "v1alpha1") => {
+            Some("git") => {
                 Self::Git { repository: text("repository"), commit: maybe("commit"), reference: maybe("ref") }
             }
-            ("Wget" | "wget", "" | "v1") => Self::Wget { url: text("url"), media_type: maybe("mediaType") },
-            ("S3" | "s3" | "S3Bucket" | "s3Bucket", "" | "v1" | "v2") => Self::S3 {
+            Some("Wget") => Self::Wget { url: text("url"), media_type: maybe("mediaType") },
+            Some("S3") => Self::S3 {
                 region: maybe("region"),
                 bucket: maybe("bucketName").or_else(|| maybe("bucket")).unwrap_or_default(),
                 key: maybe("objectKey").or_else(|| maybe("key")).unwrap_or_default(),
@@ -201,10 +222,8 @@ impl Access {
                 media_type: maybe("mediaType"),
                 endpoint: maybe("endpoint"),
             },
-            ("npm" | "NPM", "" | "v1") => {
-                Self::Npm { registry: text("registry"), package: text("package"), version: text("version") }
-            }
-            ("maven" | "Maven", "" | "v1") => Self::Maven {
+            Some("npm") => Self::Npm { registry: text("registry"), package: text("package"), version: text("version") },
+            Some("maven") => Self::Maven {
                 repository: text("repoUrl"),
                 group_id: text("groupId"),
                 artifact_id: text("artifactId"),
@@ -212,9 +231,7 @@ impl Access {
                 classifier: maybe("classifier"),
                 extension: maybe("extension"),
             },
-            ("File" | "file", "" | "v1alpha1" | "v1") => {
-                Self::File { uri: text("uri"), media_type: maybe("mediaType"), digest: maybe("digest") }
-            }
+            Some("File") => Self::File { uri: text("uri"), media_type: maybe("mediaType"), digest: maybe("digest") },
             _ => Self::Other,
         }
     }

@@ -50,12 +50,12 @@ pub(crate) fn sorted(members: &Map<String, Value>) -> Vec<(&String, &Value)> {
 
 /// Integers keep their digits; others are written as ECMAScript does, which is also what Go writes.
 fn number_text(number: &Number) -> String {
-    if number.is_f64() { es6(number) } else { number.to_string() }
+    if number.is_f64() { es6(number).unwrap_or_else(|_| number.to_string()) } else { number.to_string() }
 }
 
 /// The shortest text of the number as an IEEE double (RFC 8785, 3.2.2.3).
-pub(crate) fn es6(number: &Number) -> String {
-    serde_json_canonicalizer::to_string(number).unwrap_or_else(|_| number.to_string())
+pub(crate) fn es6(number: &Number) -> serde_json::Result<String> {
+    serde_json_canonicalizer::to_string(number)
 }
 
 pub(crate) fn write_text(text: &str, out: &mut String) {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 /// An object whose `type` says what its other members mean: an access, a repository, an input.
 ///
 /// Members are kept as they were read, in their order, so that a type nobody here knows passes through unharmed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Hash)]
 pub struct TypedObject {
     /// The type as written: `localBlob`, `LocalBlob/v1`.
     #[serde(rename = "type", default)]

@@ -13,6 +13,7 @@ fn spec(reference: &RepositoryReference) -> (String, String, String) {
     match reference {
         RepositoryReference::Oci { .. } => (spec.kind.clone(), text("baseUrl"), text("subPath")),
         RepositoryReference::Ctf { .. } => (spec.kind.clone(), text("filePath"), String::new()),
+        RepositoryReference::Other(_) => (spec.kind.clone(), String::new(), String::new()),
     }
 }
 
@@ -333,13 +334,15 @@ fn mistakes_are_named() {
         ("oci/v2::x", "unsupported repository type"),
         ("ctf+zip::x", "archive format \"zip\""),
         ("oci+tar::x", "is a registry"),
+        ("http:", "has no host"),
+        ("oci::https:/x", "has no host"),
         ("user@ghcr.io/x", "names a user"),
         ("https://user:secret@ghcr.io/x", "names a user"),
         ("oci::http://[::1/x", "bracket"),
         ("", "is empty"),
         ("oci::", "is empty"),
         ("{\"type\":\"ctf\"}", "no filePath"),
-        ("{\"type\":\"helm\"}", "unsupported"),
+        ("{\"baseUrl\":\"x\"}", "has no type"),
         ("{broken", "no JSON"),
         ("oci::a b", "' '"),
     ] {
@@ -436,11 +439,15 @@ fn specifications() {
         json!({"type": "OCIRepository/v1", "baseUrl": "x", "componentNameMapping": "sha256-digest"}),
         json!({"type": "ctf"}),
         json!({"type": "ctf", "filePath": "x", "fileFormat": "zip"}),
-        json!({"type": "Nonsense", "filePath": "x"}),
     ] {
         let spec: TypedObject = serde_json::from_value(spec).unwrap();
         assert!(RepositoryReference::from_spec(&spec).is_err(), "{spec:?}");
     }
+    // What is not built in may be a plugin's, and keeps all its members.
+    let foreign = TypedObject::new("Nonsense").with("filePath", "x");
+    let read = RepositoryReference::from_spec(&foreign).unwrap();
+    assert_eq!((&read, read.to_spec()), (&RepositoryReference::Other(foreign.clone()), foreign));
+    assert_eq!(RepositoryReference::parse(&read.to_string()).unwrap(), read);
 }
 
 /// Against results of the Go program, where they are at hand.

@@ -8,6 +8,8 @@ pub enum Kind {
     NotFound,
     /// Credentials are missing, wrong, or not allowed to do this.
     Denied,
+    /// The place takes nothing from anybody: a mirror, a cache, a registry under maintenance.
+    ReadOnly,
     /// The content or the request is not valid.
     Invalid,
     /// What was asked for is no reference, host or name that could exist.
@@ -22,6 +24,19 @@ pub enum Kind {
     Local,
 }
 
+impl Kind {
+    /// What helps against every failure of this kind.
+    pub fn advice(self) -> Option<&'static str> {
+        match self {
+            Self::Unavailable => Some("check the address, and that a registry answers there"),
+            Self::ReadOnly => Some(
+                "the registry takes no uploads here: it is a mirror, a cache or closed for writing; push to the one behind it",
+            ),
+            _ => None,
+        }
+    }
+}
+
 /// A failed operation on a place: what was done, to which reference, and why it failed.
 ///
 /// The text reads `<subject>: <reason>`; callers put what they were doing in front of it.
@@ -30,13 +45,14 @@ pub struct Error {
     kind: Kind,
     subject: String,
     reason: String,
+    repeated: u64,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
     /// An error about a reference, a file, or another subject that a person recognises.
     pub fn new(kind: Kind, subject: impl fmt::Display, reason: impl fmt::Display) -> Self {
-        Self { kind, subject: subject.to_string(), reason: reason.to_string(), source: None }
+        Self { kind, subject: subject.to_string(), reason: reason.to_string(), repeated: 0, source: None }
     }
 
     /// The subject does not exist.
@@ -61,6 +77,18 @@ impl Error {
     pub fn on(mut self, side: &str) -> Self {
         self.subject = format!("{side} {}", self.subject);
         self
+    }
+
+    /// Says how often content was sent once more before it was given up.
+    #[must_use]
+    pub fn after(mut self, repeated: u64) -> Self {
+        self.repeated = repeated;
+        self
+    }
+
+    /// Times content had to be sent once more, all of it or what was missing, before this failure.
+    pub fn repeated(&self) -> u64 {
+        self.repeated
     }
 
     /// What kind of failure it was.

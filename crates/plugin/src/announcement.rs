@@ -103,6 +103,10 @@ pub struct Offer {
     pub capability: Capability,
     /// For which types.
     pub types: Vec<OfferedType>,
+    /// Types of credentials that only its programs know ([`Capability::CredentialRepository`]).
+    pub credentials: Vec<OfferedType>,
+    /// Types of consumers that it has credentials for ([`Capability::CredentialRepository`]).
+    pub consumers: Vec<OfferedType>,
 }
 
 /// Everything that a program offers.
@@ -139,9 +143,15 @@ impl Announcement {
                 continue;
             };
             let member = capability.types();
-            let types = list(members, member)?.iter().map(|entry| read_type(entry, member));
-            let types = types.collect::<Result<Vec<_>, _>>()?;
-            announcement.offers.push(Offer { capability, types });
+            let types = |member: &str| -> Result<Vec<OfferedType>, String> {
+                list(members, member)?.iter().map(|entry| read_type(entry, member)).collect()
+            };
+            announcement.offers.push(Offer {
+                capability,
+                types: types(member)?,
+                credentials: types("customCredentialTypes")?,
+                consumers: types("supportedConsumerIdentityTypes")?,
+            });
         }
         if announcement.offers.iter().map(|offer| offer.types.len()).sum::<usize>() > MOST_TYPES {
             return Err(format!("it offers more than {MOST_TYPES} types"));

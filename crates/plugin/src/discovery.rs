@@ -9,18 +9,31 @@ const DEEPEST: usize = 8;
 /// Files and folders of one plugin folder that are looked at. A home folder that was named by mistake has more.
 const MOST_ENTRIES: usize = 10_000;
 
+/// What a plugin folder has.
+#[derive(Debug, Default)]
+pub(crate) struct Looked {
+    pub(crate) programs: Vec<PathBuf>,
+    /// Programs that are not run, and why.
+    pub(crate) unfit: Vec<(PathBuf, &'static str)>,
+}
+
 /// The programs of a folder and of the folders in it, sorted: executable files without an extension, on Windows files that end
 /// in `.exe`. A folder that does not exist has none.
 ///
 /// # Errors
 /// The folder cannot be read, or holds far more than plugins.
 pub fn candidates(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    look(folder).map(|looked| looked.programs)
+}
+
+/// The same, with programs that are there and are not run.
+pub(crate) fn look(folder: &Path) -> std::io::Result<Looked> {
     let folder = match folder.canonicalize() {
         Ok(folder) => folder,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Looked::default()),
         Err(error) => return Err(error),
     };
-    let (mut found, mut seen) = (Vec::new(), 0);
+    let (mut found, mut seen) = (Looked::default(), 0);
     let mut folders = VecDeque::from([(folder, 0)]);
     while let Some((folder, depth)) = folders.pop_front() {
         for entry in std::fs::read_dir(&folder)? {
@@ -38,25 +51,69 @@ pub fn candidates(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
                 if depth < DEEPEST && !is_scratch {
                     folders.push_back((path, depth + 1));
                 }
-            } else if is_candidate(&path) {
-                found.push(path);
+                continue;
+            }
+            match judge(&path) {
+                Some(Ok(())) => found.programs.push(path),
+                Some(Err(reason)) => found.unfit.push((path, reason)),
+                None => {}
             }
         }
     }
-    found.sort();
+    found.programs.sort();
+    found.unfit.sort();
     Ok(found)
 }
 
-fn is_candidate(path: &Path) -> bool {
+/// Whether a file is a program that may be run; `None` if it is no program.
+fn judge(path: &Path) -> Option<Result<(), &'static str>> {
+    // Links to programs are followed: package managers make them.
+    let metadata = std::fs::metadata(path).ok().filter(|metadata| metadata.is_file() && is_named_so(path))?;
+    if !is_executable(&metadata) {
+        // A text without an extension is a LICENSE; a program was downloaded, and its mode got lost.
+        return begins_like_program(path).then_some(Err("is a program, but cannot be executed: chmod +x makes it one"));
+    }
+    Some(trusted(path, &metadata))
+}
+
+fn begins_like_program(path: &Path) -> bool {
+    use std::io::Read as _;
+    const MAGIC: [&[u8]; 5] = [b"#!", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"\xce\xfa\xed\xfe"];
+    let mut begin = [0; 4];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read(&mut begin)).unwrap_or_default();
+    MAGIC.iter().any(|magic| begin[..read].starts_with(magic))
+}
+
+/// A program that everybody on this machine can replace is anybody's, and it would be given credentials.
+#[cfg(unix)]
+fn trusted(path: &Path, metadata: &std::fs::Metadata) -> Result<(), &'static str> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let is_open = |metadata: &std::fs::Metadata| metadata.permissions().mode() & 0o002 != 0;
+    if is_open(metadata) {
+        return Err("can be changed by everybody on this machine: chmod o-w lets it be run");
+    }
+    let folder = path.parent().and_then(|folder| std::fs::metadata(folder).ok());
+    if folder.is_some_and(|folder| is_open(&folder)) {
+        return Err(
+            "lies in a folder that everybody on this machine can change: chmod o-w on the folder lets it be run",
+        );
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn trusted(_: &Path, _: &std::fs::Metadata) -> Result<(), &'static str> {
+    Ok(())
+}
+
+fn is_named_so(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let is_named_so = if cfg!(windows) {
+    if cfg!(windows) {
         name.to_ascii_lowercase().ends_with(".exe")
     } else {
         // A dot in front is an extension to the older program, too: `.DS_Store`.
         !name.is_empty() && !name.contains('.')
-    };
-    // Links to programs are followed: package managers make them.
-    is_named_so && std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && is_executable(&metadata))
+    }
 }
 
 #[cfg(unix)]
@@ -91,5 +148,29 @@ mod tests {
         let root = folder.path().canonicalize().unwrap();
         assert_eq!(candidates(folder.path()).unwrap(), [root.join("good"), root.join("more/too")]);
         assert!(candidates(&folder.path().join("absent")).unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_anybody_could_have_put_there_is_not_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        let file = |name: &str, text: &str, mode: u32| {
+            std::fs::create_dir_all(root.join(name).parent().unwrap()).unwrap();
+            std::fs::write(root.join(name), text).unwrap();
+            std::fs::set_permissions(root.join(name), std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        file("group", "", 0o775);
+        file("anybody", "", 0o757);
+        file("open/within", "", 0o755);
+        std::fs::set_permissions(root.join("open"), std::fs::Permissions::from_mode(0o1777)).unwrap();
+        file("downloaded", "#!/bin/sh", 0o644);
+        file("LICENSE", "text", 0o644);
+        std::os::unix::fs::symlink(root.join("group"), root.join("link")).unwrap();
+        std::os::unix::fs::symlink(root.join("absent"), root.join("dangling")).unwrap();
+        std::os::unix::fs::symlink("/", root.join("everything")).unwrap();
+        let looked = look(&root).unwrap();
+        assert_eq!(looked.programs, [root.join("group"), root.join("link")]);
+        let unfit: Vec<_> = looked.unfit.iter().map(|(path, _)| path.clone()).collect();
+        assert_eq!(unfit, ["anybody", "downloaded", "open/within"].map(|name| root.join(name)));
     }
 }

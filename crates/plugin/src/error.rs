@@ -23,11 +23,22 @@ pub struct Error {
     kind: Kind,
     plugin: String,
     reason: String,
+    status: Option<u16>,
 }
 
 impl Error {
     pub(crate) fn new(kind: Kind, plugin: impl fmt::Display, reason: impl fmt::Display) -> Self {
-        Self { kind, plugin: plugin.to_string(), reason: reason.to_string() }
+        Self { kind, plugin: plugin.to_string(), reason: reason.to_string(), status: None }
+    }
+
+    pub(crate) fn with_status(mut self, status: Option<u16>) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// The status (RFC 9110) with which the plugin refused.
+    pub fn status(&self) -> Option<u16> {
+        self.status
     }
 
     /// What kind of failure it was.

@@ -23,7 +23,7 @@ mod running;
 mod schema;
 
 pub use announcement::{Announcement, Capability, Offer, OfferedType};
-pub use call::{Credentials, Element};
+pub use call::{Credentials, Element, Place, Processed, VersionName};
 pub use discovery::candidates;
 pub use error::{Error, Kind, Result};
 pub use location::Location;

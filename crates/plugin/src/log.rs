@@ -44,6 +44,7 @@ pub(crate) fn say_again(plugin: &str, line: &str, known: &Confidences, is_asking
     }
     let Line { level, message, details } = Line::read(line);
     let (message, details) = (known.clean(&message), known.clean(&details));
+    let details = (!details.is_empty()).then_some(details);
     match level {
         Level::ERROR => tracing::error!(target: "ocm", plugin, details, "{message}"),
         Level::WARN => tracing::warn!(target: "ocm", plugin, details, "{message}"),

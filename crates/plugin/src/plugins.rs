@@ -1,22 +1,29 @@
 //! The plugins of a run: found when the first type is looked for, started when the first question is asked.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, stream};
 use ocm_model::TypedObject;
 use tokio::sync::OnceCell;
 
-use crate::running::Running;
-use crate::{Capability, Plugin, Program, Result, ask, candidates};
+use crate::discovery::look;
+use crate::running::{Running, is_withheld};
+use crate::{Capability, Error, Kind, Plugin, Program, Result, ask, candidates};
 
 /// How long a program may take to say what it offers.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Programs that are asked at the same time.
 const AT_ONCE: usize = 8;
+
+/// How long all programs together may take. A folder that is full of programs which hang would stop every command.
+const PATIENCE_WITH_ALL: Duration = Duration::from_secs(30);
+
+/// Most programs that are warned of one by one. A folder of other programs that was named by mistake has hundreds.
+const MOST_WARNINGS: usize = 10;
 
 /// Where plugins are, and what they are given.
 #[derive(Clone, Debug)]
@@ -31,6 +38,8 @@ pub struct Settings {
     pub idle_timeout: Duration,
     /// How long a plugin may take to end when it is told to. Default ten seconds.
     pub shutdown_timeout: Duration,
+    /// Types that are built in, which no plugin gets.
+    pub built_in: HashSet<(Capability, String)>,
     /// Entries of the configuration; a plugin is given those whose types it announced.
     pub configurations: Vec<TypedObject>,
 }
@@ -43,6 +52,7 @@ impl Default for Settings {
             temporary: None,
             idle_timeout: Duration::from_hours(1),
             shutdown_timeout: Duration::from_secs(10),
+            built_in: HashSet::new(),
             configurations: Vec::new(),
         }
     }
@@ -90,6 +100,11 @@ impl Plugins {
         self.0.settings.folders.iter().any(|folder| candidates(folder).is_ok_and(|programs| !programs.is_empty()))
     }
 
+    /// Folder for what plugins hand over; `None` for the one of the system.
+    pub fn temporary(&self) -> Option<&std::path::Path> {
+        self.0.settings.temporary.as_deref()
+    }
+
     /// What there is. Programs are asked the first time, and each that is left out is warned of.
     pub async fn found(&self) -> &Found {
         self.0.found.get_or_init(|| find(&self.0.settings)).await
@@ -100,6 +115,18 @@ impl Plugins {
         let found = self.found().await;
         let program = &found.programs[*found.types.get(&(capability, kind.to_owned()))?];
         Some(Plugin::new(self.clone(), program.clone(), capability))
+    }
+
+    /// The programs that are left out, as the end of a message that something is not offered; empty if there are none.
+    pub async fn left_out(&self) -> String {
+        let faults = &self.found().await.faults;
+        let mut paths: Vec<String> = faults.iter().map(|fault| fault.path.display().to_string()).collect();
+        paths.dedup();
+        match paths.as_slice() {
+            [] => String::new(),
+            few if few.len() <= 3 => format!("; left out: {}", few.join(", ")),
+            [first, ..] => format!("; left out: {first} and {} more, see `ocm plugin list`", paths.len() - 1),
+        }
     }
 
     /// All types of a capability with their programs.
@@ -121,12 +148,37 @@ impl Plugins {
         types
     }
 
+    /// The types of configuration entries that programs want and get.
+    pub async fn configuration_types(&self) -> BTreeSet<String> {
+        if !self.has_programs() {
+            return BTreeSet::new();
+        }
+        let programs = self.found().await.programs.iter();
+        let wanted = programs.flat_map(|program| &program.announcement.configuration_types);
+        wanted.filter(|kind| !is_withheld(kind)).cloned().collect()
+    }
+
+    /// Types of credentials that only stores of plugins know, with the programs of these.
+    pub async fn credential_types(&self) -> Vec<(crate::OfferedType, Arc<Program>)> {
+        let mut types = Vec::new();
+        for program in &self.found().await.programs {
+            let offers = program.announcement.offers.iter().flat_map(|offer| &offer.credentials);
+            types.extend(offers.map(|kind| (kind.clone(), program.clone())));
+        }
+        types
+    }
+
     /// Tells all plugins that were started to end, and ends those that do not.
     pub async fn shut_down(&self) {
         let running: Vec<_> = self.running().drain().map(|(_, cell)| cell).collect();
         let patience = self.0.settings.shutdown_timeout;
         let ending = running.iter().filter_map(|cell| cell.get()).map(|running| running.shut_down(patience));
         futures_util::future::join_all(ending).await;
+    }
+
+    /// Ends all plugins that were started at once, without asking them: for whoever is interrupted.
+    pub fn abandon(&self) {
+        self.running().clear();
     }
 
     /// The running program of a plugin, started if it is not. One that ended by itself is started again.
@@ -150,34 +202,55 @@ impl Plugins {
 async fn find(settings: &Settings) -> Found {
     let (mut found, mut paths) = (Found::default(), Vec::new());
     for folder in &settings.folders {
-        match candidates(folder) {
-            Ok(more) => paths.extend(more),
+        match look(folder) {
+            Ok(more) => {
+                paths.extend(more.programs);
+                let unfit = more.unfit.into_iter();
+                found.faults.extend(unfit.map(|(path, reason)| Fault { path, reason: reason.to_owned() }));
+            }
             Err(error) => found.faults.push(Fault { path: folder.clone(), reason: error.to_string() }),
         }
     }
     // A folder may be named twice, and one may lie in another.
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     paths.retain(|path| seen.insert(path.clone()));
+    let end = Instant::now() + PATIENCE_WITH_ALL;
     let asked = stream::iter(paths).map(|path| async move {
-        let announcement = ask(&path, &settings.environment, PATIENCE).await;
+        let left = end.saturating_duration_since(Instant::now());
+        let announcement = if left.is_zero() {
+            let reason = "was not asked: the programs before it took too long";
+            Err(Error::new(Kind::Unavailable, path.display(), reason))
+        } else {
+            ask(&path, &settings.environment, PATIENCE.min(left)).await
+        };
         (path, announcement)
     });
     let asked: Vec<_> = asked.buffered(AT_ONCE).collect().await;
     for (path, announcement) in asked {
         match announcement {
-            Ok(announcement) => found.add(Program { path, announcement }),
+            Ok(announcement) => found.add(Program { path, announcement }, &settings.built_in),
             Err(error) => found.faults.push(Fault { path, reason: error.reason().to_owned() }),
         }
     }
+    let mut warned: Vec<(&PathBuf, Vec<&str>)> = Vec::new();
     for Fault { path, reason } in &found.faults {
-        let path = path.display().to_string();
+        match warned.iter_mut().find(|(other, _)| *other == path) {
+            Some((_, reasons)) => reasons.push(reason),
+            None => warned.push((path, vec![reason])),
+        }
+    }
+    for (path, reasons) in warned.iter().take(MOST_WARNINGS) {
+        let (path, reason) = (path.display().to_string(), reasons.join("; "));
         tracing::warn!(target: "ocm", plugin = path, reason, "plugin left out");
+    }
+    if let Some(more @ 1..) = warned.len().checked_sub(MOST_WARNINGS) {
+        tracing::warn!(target: "ocm", "{more} more programs are left out: `ocm plugin list` names all of them");
     }
     found
 }
 
 impl Found {
-    fn add(&mut self, program: Program) {
+    fn add(&mut self, program: Program, built_in: &HashSet<(Capability, String)>) {
         let position = self.programs.len();
         let mut fault = |reason: String| self.faults.push(Fault { path: program.path.clone(), reason });
         for name in &program.announcement.unknown {
@@ -187,6 +260,10 @@ impl Found {
             for kind in &offer.types {
                 for name in kind.names() {
                     let key = (offer.capability, name.to_owned());
+                    if built_in.contains(&key) {
+                        fault(format!("its type {name:?} for {} is left out: it is built in", offer.capability.name()));
+                        continue;
+                    }
                     match self.types.get(&key) {
                         Some(other) if *other == position && name != kind.name => {}
                         Some(other) => {

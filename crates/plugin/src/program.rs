@@ -65,7 +65,7 @@ pub async fn ask(path: &Path, environment: &BTreeMap<String, String>, patience: 
         Ok::<_, std::io::Error>((said, status))
     };
     let heard = tokio::time::timeout(patience, heard).await;
-    end(&mut child);
+    drop(child);
     let (said, status) = heard
         .map_err(|_| {
             fail(Kind::Misbehaves, format!("does not say what it offers within {} s", patience.as_secs_f64()))
@@ -86,7 +86,7 @@ pub(crate) fn spawn(
     arguments: &[&str],
     environment: &BTreeMap<String, String>,
     temporary: Option<&Path>,
-) -> Result<Child> {
+) -> Result<Started> {
     // A name without folders would be looked for on PATH.
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut command = Command::new(whole);
@@ -98,17 +98,49 @@ pub(crate) fn spawn(
     // A group of its own: what it starts can be ended with it.
     #[cfg(unix)]
     command.process_group(0);
-    command
-        .spawn()
-        .map_err(|error| Error::new(Kind::Unavailable, path.display(), format!("cannot be started: {error}")))
+    command.spawn().map(Started).map_err(|error| {
+        Error::new(Kind::Unavailable, path.display(), format!("cannot be started: {}", reason(&error)))
+    })
 }
 
-/// Ends a program and everything it started, at once.
-pub(crate) fn end(child: &mut Child) {
-    #[cfg(unix)]
-    if let Some(pid) = child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())) {
-        // It may be gone already.
-        let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+/// Why a program cannot be started.
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        // ENOEXEC: the loader knows neither the form nor the architecture.
+        _ if cfg!(unix) && error.raw_os_error() == Some(8) => {
+            format!("it is no program for this machine ({})", std::env::consts::ARCH)
+        }
+        std::io::ErrorKind::NotFound => "what it is run with is not on this machine".to_owned(),
+        _ => error.to_string(),
     }
-    let _ = child.start_kill();
+}
+
+/// A program that was started. Dropped, it is ended with everything it started: it has a group of its own, which Ctrl-C on a
+/// terminal does not reach.
+pub(crate) struct Started(Child);
+
+impl std::ops::Deref for Started {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Started {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.0
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        // Without an identifier it has ended, and its number may be somebody else's by now.
+        #[cfg(unix)]
+        if let Some(pid) = self.0.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())) {
+            // It may be gone already.
+            let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+        }
+        let _ = self.0.start_kill();
+    }
 }

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use hyper::Method;
 use serde_json::json;
-use tokio::process::Child;
 
 use crate::address::Address;
 use crate::connection::{self, Failure, Question};
 use crate::lines::Lines;
-use crate::program::{end, name, spawn};
+use crate::plugin::endpoint;
+use crate::program::{Started, name, spawn};
 use crate::redact::Confidences;
 use crate::{Capability, Error, Kind, Program, Result, Settings, log};
 
@@ -36,6 +36,11 @@ const LONGEST_NAME: usize = 40;
 /// plugin is given its own credentials when it needs them.
 const WITHHELD: [&str; 3] = ["credentials.config.ocm.software", "http.config.ocm.software", "keys.config.ocm.software"];
 
+/// Whether no plugin gets configuration entries of a type, whatever its version.
+pub(crate) fn is_withheld(kind: &str) -> bool {
+    WITHHELD.contains(&kind.split_once('/').map_or(kind, |(base, _)| base))
+}
+
 /// Counts the programs this process started, so that each has a socket of its own.
 static STARTED: AtomicU32 = AtomicU32::new(0);
 
@@ -44,7 +49,7 @@ pub(crate) struct Running {
     path: PathBuf,
     id: String,
     address: Address,
-    child: Mutex<Option<Child>>,
+    child: Mutex<Option<Started>>,
     known: Arc<Confidences>,
     /// Where its files go; goes away with it.
     _temporary: tempfile::TempDir,
@@ -66,7 +71,7 @@ impl Running {
         let entries: Vec<_> = settings
             .configurations
             .iter()
-            .filter(|entry| wanted.contains(&entry.kind) && !WITHHELD.contains(&entry.base_kind()))
+            .filter(|entry| wanted.contains(&entry.kind) && !is_withheld(&entry.kind))
             .collect();
         let configuration = json!({
             "id": id,
@@ -105,10 +110,7 @@ impl Running {
         };
         let told = tokio::time::timeout(START, told).await;
         let told = told.unwrap_or_else(|_| Err(format!("does not say where it listens within {} s", START.as_secs())));
-        let address = told.map_err(|reason| {
-            end(&mut child);
-            fail(Kind::Misbehaves, reason)
-        })?;
+        let address = told.map_err(|reason| fail(Kind::Misbehaves, reason))?;
         if let Some(mut lines) = lines {
             // Nobody reads what it says from here on, but a full pipe would stop it.
             tokio::spawn(async move { while lines.next().await.is_some() {} });
@@ -181,10 +183,14 @@ impl Running {
         patience: Duration,
     ) -> Result<Bytes> {
         let question = Question { method, path, body, authorization, patience };
-        let endpoint = path.split('?').next().unwrap_or_default();
+        let endpoint = endpoint(path);
         let answered = connection::ask(&self.address, question).await;
         let has_ended = matches!(answered, Err(Failure::Unanswered(_))) && self.ends().await;
         answered.map_err(|failure| {
+            let status = match &failure {
+                Failure::Refused(status, _) => Some(status.as_u16()),
+                _ => None,
+            };
             let (kind, reason) = match failure {
                 Failure::Unanswered(reason) if has_ended => {
                     (Kind::Misbehaves, format!("ended while it was asked {endpoint}: {reason}"))
@@ -198,7 +204,7 @@ impl Running {
                 }
                 Failure::Broken(reason) => (Kind::Misbehaves, reason),
             };
-            Error::new(kind, self.path.display(), self.known.clean(&reason))
+            Error::new(kind, self.path.display(), self.known.clean(&reason)).with_status(status)
         })
     }
 
@@ -233,7 +239,7 @@ impl Running {
             let reason = format!("does not end within {} s and was ended", patience.as_secs_f64());
             tracing::warn!(target: "ocm", "plugin {}: {reason}", self.path.display());
         }
-        end(&mut child);
+        drop(child);
         self.clear();
     }
 
@@ -253,8 +259,8 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         let child = self.child.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(mut child) = child {
-            end(&mut child);
+        if let Some(child) = child {
+            drop(child);
             self.clear();
         }
     }

@@ -2,14 +2,17 @@
 """A plugin for tests. What it does wrong is said by the name of its file."""
 
 import base64
+import glob
 import hashlib
 import http.server
 import json
 import os
+import shutil
 import socketserver
 import sys
 import tempfile
 import time
+import urllib.parse
 
 NAME = os.path.basename(sys.argv[0])
 SCHEMA = {
@@ -25,8 +28,24 @@ NOTE = {
     "aliases": ["note"],
     "jsonSchema": base64.b64encode(json.dumps(SCHEMA).encode()).decode(),
 }
+SHELF = {
+    "type": "shelf/v1",
+    "aliases": ["shelf"],
+    "jsonSchema": base64.b64encode(json.dumps({
+        "type": "object",
+        "properties": {
+            "type": {"type": "string"},
+            "folder": {"type": "string", "description": "The folder with the component versions."},
+            "naming": {"type": "string", "enum": ["digest", "own"], "description": "What content is referred to by."},
+        },
+        "required": ["type", "folder"],
+        "additionalProperties": False,
+    }).encode()).decode(),
+}
 CAPABILITIES = {
     "capabilities": [
+        {"type": "componentVersionRepository", "supportedRepositorySpecTypes": [SHELF]},
+        {"type": "componentLister", "supportedRepositorySpecTypes": [SHELF]},
         {"type": "resourceRepository", "supportedAccessTypes": [NOTE]},
         {"type": "digestProcessorRepository", "supportedAccessTypes": [NOTE]},
         {"type": "inputRepository", "supportedInputTypes": [NOTE]},
@@ -61,6 +80,32 @@ def capabilities():
     print(json.dumps(CAPABILITIES))
 
 
+class Shelf:
+    """Component versions in a folder: one folder for each, with its descriptor and its content."""
+
+    def __init__(self, specification):
+        self.folder = specification["folder"]
+
+    def place(self, name, version, make):
+        folder = os.path.join(self.folder, urllib.parse.quote(name, safe=""), version)
+        if make:
+            os.makedirs(folder, exist_ok=True)
+        return folder
+
+    def descriptor(self, name, version, make=False):
+        return os.path.join(self.place(name, version, make), "descriptor.json")
+
+    def content(self, name, version, kind, element, make=False):
+        return os.path.join(self.place(name, version, make), "content-%s-%s" % (kind, element))
+
+    def versions(self, name):
+        found = glob.glob(os.path.join(self.folder, urllib.parse.quote(name, safe=""), "*", "descriptor.json"))
+        return sorted(os.path.basename(os.path.dirname(path)) for path in found)
+
+    def components(self):
+        return sorted(urllib.parse.unquote(name) for name in os.listdir(self.folder))
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -86,7 +131,53 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if NAME.startswith("sick"):
             return self.answer(b"not yet", 503)
-        self.answer(b"")
+        address = urllib.parse.urlsplit(self.path)
+        query = {name: texts[0] for name, texts in urllib.parse.parse_qs(address.query).items()}
+        if address.path == "/healthz":
+            return self.answer(b"")
+        # What the SDK for Go does with every question that has no header.
+        credentials = json.loads(self.headers["Authorization"])
+        who = credentials.get("properties", {}).get("password", "nobody")
+        log("DEBUG", "asked " + address.path)
+        shelf = Shelf(json.loads(base64.b64decode(query["repository"])))
+        try:
+            if address.path == "/component-versions":
+                return self.answer(shelf.versions(query["name"]))
+            if address.path == "/component-version/download":
+                with open(shelf.descriptor(query["name"], query["version"]), "rb") as file:
+                    return self.answer(file.read())
+            if address.path in ("/local-resource/download", "/local-source/download"):
+                identity = json.loads(base64.b64decode(query["identity"]))
+                log("WARN", "asked " + address.path, name=identity["name"], who=who)
+                path = shelf.content(query["name"], query["version"], address.path.split("-")[1][:3], identity["name"])
+                if NAME.startswith("swapping"):
+                    return self.answer({"location": self.content("something else")})
+                return self.answer({"location": {"type": "localFile", "value": path}})
+        except OSError as error:
+            return self.answer(str(error).encode(), 500)
+        self.answer(b"no such thing", 404)
+
+    def shelve(self, asked):
+        shelf = Shelf(asked["repository"])
+        if self.path == "/components/list":
+            # Two names are a page.
+            names = [name for name in shelf.components() if name > asked["last"]]
+            header = {"last": names[1]} if len(names) > 2 else None
+            return self.answer({"list": names[:2], "header": header})
+        if self.path == "/component-version/upload":
+            descriptor = asked["descriptor"]
+            component = descriptor["component"]
+            with open(shelf.descriptor(component["name"], component["version"], make=True), "w", encoding="utf-8") as file:
+                json.dump(descriptor, file)
+            return self.answer(b"")
+        if self.path in ("/local-resource/upload", "/local-source/upload"):
+            kind = self.path.split("/")[1].split("-")[1]
+            path = shelf.content(asked["name"], asked["version"], kind[:3], asked[kind]["name"], make=True)
+            shutil.copy(asked[kind + "Location"]["value"], path)
+            if asked["repository"].get("naming") == "own":
+                asked[kind]["access"]["localReference"] = os.path.basename(path)
+            return self.answer(asked[kind])
+        self.answer(b"no such thing", 404)
 
     def do_POST(self):
         asked = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
@@ -108,8 +199,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer({"location": {"type": "localFile", "value": "etc/passwd"}})
         if NAME.startswith("elsewhere"):
             return self.answer({"location": {"type": "remoteURL", "value": "http://x.example/"}})
+        if "repository" in asked:
+            return self.shelve(asked)
         if self.path == "/resource/get":
             return self.answer({"location": self.content(asked["resource"]["access"]["text"] + "/" + who)})
+        if self.path == "/resource/process" and asked["resource"]["input"]["text"].startswith("at "):
+            kind, text = asked["resource"]["input"]["text"].split(" ")[1:]
+            access = {"type": kind, "text" if kind == "note" else "localReference": text}
+            return self.answer({"resource": {"name": "x", "access": access, "digest": None}, "location": None})
         if self.path == "/resource/process":
             return self.answer({"location": self.content(asked["resource"]["input"]["text"])})
         if self.path == "/source/process":
@@ -118,8 +215,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
             content = asked["resource"]["access"]["text"] + "/" + who
             value = hashlib.sha256(content.encode()).hexdigest()
             digest = {"hashAlgorithm": "SHA-256", "normalisationAlgorithm": "genericBlobDigest/v1", "value": value}
-            return self.answer({"resource": {**asked["resource"], "digest": digest}})
+            answer = {**asked["resource"], "digest": digest}
+            if NAME.startswith("anonymous"):
+                answer.update({"access": None, "labels": None, "srcRefs": None})
+            return self.answer({"resource": answer})
         if self.path == "/identity":
+            if NAME.startswith("anonymous"):
+                return self.answer(b"404 page not found", 404)
+            if "folder" in asked["type"]:
+                return self.answer({"identity": {"type": "Shelf", "hostname": "shelf.example"}})
             return self.answer({"identity": {"type": "Note", "hostname": "notes.example"}})
         if self.path == "/consumer-identity":
             return self.answer({"type": "Note", "hostname": "vault.example"} if "config" in asked else None)
@@ -135,9 +239,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
             signature = asked["signature"]
             right = signature["digest"]["value"][::-1] + asked["config"]["text"] == signature["signature"]["value"]
             return self.answer({}) if right else self.answer(b"the signature is wrong", 500)
-        if self.path == "/blob/transform":
-            with open(asked["location"]["value"], encoding="utf-8") as file:
-                return self.answer({"location": self.content(file.read().upper())})
         self.answer(b"no such thing", 404)
 
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use ocm_model::{DigestSpec, Identity, Resource, TypedObject};
-use ocm_plugin::{Capability, Credentials, Element, Kind, Plugin, Plugins, Settings, ask};
+use ocm_plugin::{Capability, Credentials, Element, Kind, Plugin, Plugins, Processed, Settings, ask};
 
 const PROGRAM: &str = include_str!("program.py");
 
@@ -91,9 +91,13 @@ async fn every_capability_is_spoken() {
     let input = offering(&plugins, Capability::Input).await;
     let element = serde_json::json!({"name": "n", "input": note("in")});
     let element = element.as_object().unwrap();
-    let content = input.input(Element::Resource, element, &note("in"), None).await.unwrap();
-    assert_eq!(read(&content.path), "in");
-    let content = input.input(Element::Source, element, &note("in"), None).await.unwrap();
+    let content = |processed| match processed {
+        Processed::Content(content) => content,
+        elsewhere @ Processed::Elsewhere { .. } => panic!("{elsewhere:?}"),
+    };
+    let processed = input.input(Element::Resource, element, &note("in"), None).await.unwrap();
+    assert_eq!(read(&content(processed).path), "in");
+    let content = content(input.input(Element::Source, element, &note("in"), None).await.unwrap());
     assert_eq!(read(&content.path), "source in");
 
     let digest = offering(&plugins, Capability::DigestProcessor).await;
@@ -121,10 +125,6 @@ async fn every_capability_is_spoken() {
     signature.signature.value.push('y');
     let error = signer.verify(&signature, &note("x"), None).await.unwrap_err();
     assert_eq!((error.kind(), error.reason().contains("the signature is wrong")), (Kind::Refused, true), "{error}");
-
-    let transformer = offering(&plugins, Capability::BlobTransformer).await;
-    let loud = transformer.transform(&content, &note("x"), None).await.unwrap();
-    assert_eq!(read(&loud.path), "SOURCE IN");
 
     let saw = what_it_saw(&folder, "good");
     assert_eq!(saw["configuration"]["configTypes"], serde_json::json!([{"type": "note.config/v1", "a": 1}]));
@@ -239,4 +239,51 @@ async fn one_that_crashed_is_started_again_and_one_that_stays_is_ended() {
     let begin = Instant::now();
     plugins.shut_down().await;
     assert!(begin.elapsed() >= Duration::from_secs(2) && begin.elapsed() < Duration::from_secs(8));
+}
+
+#[tokio::test]
+async fn what_is_built_in_is_nobody_elses() {
+    let Some(folder) = Folder::with(&["good"]) else { return };
+    let built_in = [(Capability::Input, "note".to_owned())].into_iter().collect();
+    let folders = vec![folder.0.path().to_owned()];
+    let plugins = Plugins::new(Settings { folders, environment: environment(), built_in, ..Settings::default() });
+    let found = plugins.found().await;
+    assert!(plugins.offering(Capability::Input, "note").await.is_none());
+    assert!(plugins.offering(Capability::Input, "note/v1").await.is_some(), "another name is free");
+    assert!(plugins.offering(Capability::ResourceRepository, "note").await.is_some());
+    let faults: Vec<_> = found.faults.iter().map(|fault| fault.reason.as_str()).collect();
+    assert!(matches!(faults.as_slice(), [one] if one.contains("\"note\"") && one.contains("built in")), "{faults:?}");
+    assert!(plugins.left_out().await.ends_with("good"));
+}
+
+#[tokio::test]
+async fn whoever_is_interrupted_leaves_no_program_behind() {
+    let Some(folder) = Folder::with(&["good"]) else { return };
+    let plugins = folder.plugins();
+    let access = offering(&plugins, Capability::ResourceRepository).await;
+    access.resource(&resource(note("x")), None).await.unwrap();
+    let id = what_it_saw(&folder, "good")["configuration"]["id"].as_str().unwrap().to_owned();
+    let socket = PathBuf::from(format!("/tmp/{id}-plugin.socket"));
+    let lock = std::fs::read_to_string(format!("{}.lock", socket.display())).unwrap();
+    plugins.abandon();
+    assert!(!socket.exists());
+    let begin = Instant::now();
+    let state = || std::fs::read_to_string(format!("/proc/{lock}/stat")).unwrap_or_default();
+    // One that ended stays in the table of processes until it is asked for.
+    while !state().is_empty() && !state().contains(") Z ") && cfg!(target_os = "linux") {
+        assert!(begin.elapsed() < Duration::from_secs(5), "{}", state());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_program_without_questions_for_identities_gets_no_credentials() {
+    let Some(folder) = Folder::with(&["anonymous"]) else { return };
+    let plugins = folder.plugins();
+    let access = offering(&plugins, Capability::ResourceRepository).await;
+    assert_eq!(access.identity(&note("x")).await.unwrap(), None);
+    // Members that the SDK for Go writes as null are not there.
+    let digest = offering(&plugins, Capability::DigestProcessor).await;
+    let digested = digest.digest(&resource(note("x")), None).await.unwrap();
+    assert!(digested.access.kind.is_empty() && digested.digest.is_some());
 }

@@ -120,6 +120,7 @@ impl ComponentArchive {
         let parts = Mutex::new(Parts { blobs, manifests: HashMap::new(), root: None });
         let content = Arc::new(Content { path, component, tag: String::new(), parts });
         let staged = stage::stage(&(content.clone() as Arc<dyn Repository>), version).await?;
+        content.push_manifest(&staged.root, Some(&staged.tag)).await?;
         let parts = std::mem::take(&mut *content.parts());
         let parts = Mutex::new(Parts { root: Some(staged.root.digest().clone()), ..parts });
         let (path, component) = (content.path.clone(), content.component.clone());

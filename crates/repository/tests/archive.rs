@@ -204,6 +204,11 @@ async fn archive_files_are_written_and_extended() {
     let folder = tempfile::tempdir().unwrap();
     for (name, form) in [("a.tar", Form::Tar), ("a.tgz", Form::TarGzip), ("a.tar.gz", Form::TarGzip)] {
         let path = folder.path().join("new").join(name);
+        Archive::open(&path, Access::Create).await.unwrap().commit().await.unwrap();
+        let empty = ocm_blob::Archive::open(&path).await.unwrap();
+        let names: Vec<_> = empty.entries().iter().map(|entry| entry.path().as_str()).collect();
+        assert_eq!(names, ["artifact-index.json", "blobs"], "{name}");
+        std::fs::remove_dir_all(folder.path().join("new")).unwrap();
         {
             let archive = Archive::open(&path, Access::Create).await.unwrap();
             archive.repository("r").push_blob(&MemoryBlob::new("x")).await.unwrap();

@@ -62,7 +62,7 @@ async fn a_manifest_is_written_as_the_go_program_does() {
     let staged = place.components.stage(&new).await.unwrap();
     assert_eq!(std::str::from_utf8(staged.root.bytes()).unwrap(), HELLO_MANIFEST);
     assert!(!place.components.exists("acme.org/hello", "1.0.0").await.unwrap());
-    place.components.publish(&[staged]).await.unwrap();
+    place.components.publish(vec![staged]).await.unwrap();
     let found = place.components.get("acme.org/hello", "1.0.0").await.unwrap();
     assert_eq!(found.raw, raw);
 }
@@ -106,14 +106,14 @@ async fn one_blob_of_several_artifacts_is_one_layer() {
             ),
         ]
     );
-    place.components.publish(&[staged]).await.unwrap();
+    place.components.publish(vec![staged]).await.unwrap();
     let found = place.components.get("acme.org/hello", "1.0.0").await.unwrap();
-    let parts = found.local(&descriptor.component.resources[1].access).unwrap();
+    let parts = found.local(&descriptor.component.resources[1].access).await.unwrap();
     assert!(matches!(&parts, LocalContent::Parts(parts) if parts.len() == 2));
     assert_eq!(read_to_end(found.blob(&parts).open().await.unwrap(), 10, "parts").await.unwrap(), "ba");
-    let missing = found.local(&local(&Digest::of("c"), "")).unwrap_err();
+    let missing = found.local(&local(&Digest::of("c"), "")).await.unwrap_err();
     assert_eq!(missing.kind(), Kind::NotFound);
-    assert_eq!(found.local(&local("nothing", "")).unwrap_err().kind(), Kind::Invalid);
+    assert_eq!(found.local(&local("nothing", "")).await.unwrap_err().kind(), Kind::Invalid);
 }
 
 #[tokio::test]
@@ -146,11 +146,11 @@ async fn a_local_image_makes_an_index() {
         row.annotation("software.ocm.artifact").unwrap(),
         r#"[{"identity":{"architecture":"arm64","name":"image","os":"linux","version":"1.0.0"},"kind":"resource"},{"identity":{"name":"twin","version":"1.0.0"},"kind":"resource"}]"#
     );
-    place.components.publish(&[staged]).await.unwrap();
+    place.components.publish(vec![staged]).await.unwrap();
     let found = place.components.get("acme.org/hello", "1.0.0").await.unwrap();
     assert_eq!(found.descriptor, descriptor);
     assert!(
-        matches!(found.local(&descriptor.component.resources[0].access).unwrap(), LocalContent::Manifest(row) if row.digest == *manifest.digest())
+        matches!(found.local(&descriptor.component.resources[0].access).await.unwrap(), LocalContent::Manifest(row) if row.digest == *manifest.digest())
     );
 }
 

@@ -21,13 +21,13 @@ async fn staged(place: &ComponentRepository, version: &str) -> Staged {
 async fn two_versions_with_one_tag_are_refused_and_nothing_is_visible() {
     let place = ComponentRepository::new(Arc::new(MemoryRegistry::new()), "");
     let versions =
-        [staged(&place, "2.0.0").await, staged(&place, "1.0.0-a+b").await, staged(&place, "1.0.0-a.build-b").await];
-    let error = place.publish(&versions).await.unwrap_err();
+        vec![staged(&place, "2.0.0").await, staged(&place, "1.0.0-a+b").await, staged(&place, "1.0.0-a.build-b").await];
+    let error = place.publish(versions).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Conflict);
     assert!(error.to_string().contains("1.0.0-a+b") && error.to_string().contains("1.0.0-a.build-b"), "{error}");
     assert!(place.versions(NAME).await.unwrap().is_empty());
 
     // The same version twice is one version.
-    place.publish(&[staged(&place, "1.0.0-a+b").await, staged(&place, "1.0.0-a+b").await]).await.unwrap();
+    place.publish(vec![staged(&place, "1.0.0-a+b").await, staged(&place, "1.0.0-a+b").await]).await.unwrap();
     assert_eq!(place.versions(NAME).await.unwrap(), ["1.0.0-a+b"]);
 }

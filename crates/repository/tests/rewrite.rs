@@ -34,7 +34,7 @@ async fn stored(place: &ComponentRepository, raw: Option<fn(&Descriptor) -> RawD
     descriptor.component.repository_contexts = vec![TypedObject::new("OCIRegistry").with("baseUrl", "localhost:9999")];
     let raw = raw.map(|raw| raw(&descriptor));
     let staged = place.stage(&NewVersion { descriptor, raw, ..NewVersion::default() }).await.unwrap();
-    place.publish(&[staged]).await.unwrap();
+    place.publish(vec![staged]).await.unwrap();
     place.get(NAME, "1.0.0").await.unwrap()
 }
 
@@ -64,7 +64,7 @@ async fn only_the_descriptor_and_what_names_it_are_other() {
     assert_eq!(old.manifests[0].annotations, new.manifests[0].annotations);
     assert_ne!(old.manifests[0].digest, new.manifests[0].digest);
     for resource in &after.descriptor.component.resources {
-        after.local(&resource.access).unwrap();
+        after.local(&resource.access).await.unwrap();
     }
 }
 
@@ -91,7 +91,7 @@ async fn what_somebody_else_changed_meanwhile_is_not_replaced() {
     let (other, text) = component(NAME, "1.0.0", "by somebody else");
     place.content(NAME).push_blob(&text).await.unwrap();
     let other = place.stage(&NewVersion { descriptor: other, ..NewVersion::default() }).await.unwrap();
-    place.publish(std::slice::from_ref(&other)).await.unwrap();
+    place.publish(vec![other.clone()]).await.unwrap();
     let error = place.replace(&before, &staged).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Conflict);
     assert!(error.to_string().contains(&other.root.digest().to_string()), "{error}");

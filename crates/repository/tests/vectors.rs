@@ -38,7 +38,7 @@ async fn read_local_content(version: &ComponentVersion) -> usize {
     let accesses = accesses.chain(component.sources.iter().map(|source| &source.access));
     let mut count = 0;
     for access in accesses.filter(|access| access.base_kind().eq_ignore_ascii_case("localBlob")) {
-        let content = version.local(access).unwrap();
+        let content = version.local(access).await.unwrap();
         match &content {
             LocalContent::Manifest(row) => {
                 let document =
@@ -184,7 +184,7 @@ async fn artifact_sets_are_read_as_the_images_in_them() {
         let mut mains = Vec::new();
         for resource in &version.descriptor.component.resources {
             assert!(resource.access.text("mediaType").is_some_and(is_artifact_set));
-            let blob = version.blob(&version.local(&resource.access).unwrap());
+            let blob = version.blob(&version.local(&resource.access).await.unwrap());
             let set = ArtifactSet::open(&*blob, scratch.path()).await.unwrap();
             mains.push(set.main().digest.to_string());
             let document = set.manifest(&set.main().digest.clone().into()).await.unwrap().document().unwrap();

@@ -6,7 +6,7 @@ mod fixture;
 use std::sync::Arc;
 
 use fixture::{add, component, entries, read};
-use ocm_blob::{Digest, MemoryBlob};
+use ocm_blob::{Blob as _, Digest, MemoryBlob};
 use ocm_oci::{Manifest, Registry, Selector, media_type};
 use ocm_repository::{Access, Archive, ComponentRepository, NewVersion};
 
@@ -83,11 +83,11 @@ async fn an_open_handle_sees_what_others_commit() {
         assert_eq!(components.versions("acme.org/a").await.unwrap(), ["2.0.0", "1.0.0"], "{name}");
         assert_eq!(components.components().await.unwrap(), ["acme.org/a", "acme.org/b"], "{name}");
         assert_eq!(read(&handle, "acme.org/a", "2.0.0").await, "text of 2.0.0");
-        let row = |digest: &Digest| Selector::Digest(digest.clone());
-        let uncommitted = components.content("acme.org/a").resolve(&row(staged.root.digest())).await.unwrap();
+        let pushed = blob.digest().unwrap();
+        let uncommitted = components.content("acme.org/a").blob_size(&pushed).await.unwrap();
         assert!(uncommitted.is_some(), "{name}");
 
-        components.publish(&[staged]).await.unwrap();
+        components.publish(vec![staged]).await.unwrap();
         assert_eq!(read(&other, "acme.org/a", "3.0.0").await, "text of 3.0.0");
         let other = ComponentRepository::new(Arc::new(other), "");
         assert_eq!(other.versions("acme.org/a").await.unwrap(), ["3.0.0", "2.0.0", "1.0.0"], "{name}");

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use base64::Engine as _;
-use ocm_config::{Configuration, HttpSettings, Material, MaterialSource};
-use ocm_http::{HostSettings, Identity, Retry, Settings, Timeouts};
+use ocm_config::{Configuration, HttpSettings, Material, MaterialSource, Place};
+use ocm_http::{HostSettings, Identity, Retry, Settings, Timeouts, check_authorities};
 
+use crate::ops::doctor::Authority;
 use crate::ops::keys;
 use crate::{Error, Result};
 
@@ -23,10 +24,10 @@ pub fn connections(configuration: &Configuration, base: Settings) -> Result<Sett
     let http = configuration.http()?;
     let mut settings = base;
     for root in &configuration.keys()?.roots {
-        settings.certificate_authorities.push(read(root)?);
+        settings.certificate_authorities.push(bundle(root)?);
     }
     for authority in &http.all.certificate_authorities {
-        settings.certificate_authorities.push(read(authority)?);
+        settings.certificate_authorities.push(bundle(authority)?);
     }
     let (timeouts, retry) = (settings.timeouts, settings.retry);
     settings.timeouts = timeouts_of(&http.all, timeouts);
@@ -40,7 +41,7 @@ pub fn connections(configuration: &Configuration, base: Settings) -> Result<Sett
         let host = HostSettings {
             timeouts: Some(timeouts_of(&whole, timeouts)),
             retry: Some(retry_of(&whole, retry)),
-            certificate_authorities: own.certificate_authorities.iter().map(read).collect::<Result<_>>()?,
+            certificate_authorities: own.certificate_authorities.iter().map(bundle).collect::<Result<_>>()?,
             identity: identity_of(&whole)?,
             insecure: own.insecure_skip_verify,
             keep_alive: own.tcp_keep_alive,
@@ -55,6 +56,17 @@ pub fn connections(configuration: &Configuration, base: Settings) -> Result<Sett
     Ok(settings)
 }
 
+/// The certificate authorities that a configuration adds for a host, with the places that name them.
+///
+/// # Errors
+/// The configuration is not understood, or a file that it names cannot be read.
+pub fn authorities(configuration: &Configuration, host: &str, port: Option<u16>) -> Result<Vec<Authority>> {
+    let roots = configuration.keys()?.roots;
+    let settings = configuration.http()?.of_host(host, port);
+    let all = roots.iter().chain(&settings.certificate_authorities);
+    all.map(|one| Ok(Authority { origin: one.place.to_string(), pem: read(one)? })).collect()
+}
+
 /// The certificates or the key that a configuration names or holds.
 ///
 /// # Errors
@@ -63,7 +75,8 @@ pub(crate) fn read(material: &Material) -> Result<Vec<u8>> {
     let place = &material.place;
     match &material.source {
         MaterialSource::File(path) => {
-            keys::read(&located(place.file(), path)).map_err(|error| error.during(format!("configuration {place}")))
+            let read = keys::read(&located(place.file(), path));
+            read.map_err(|error| Error::usage(format!("configuration {place}: {error}")))
         }
         MaterialSource::Data(text) if text.contains("-----BEGIN") => Ok(text.clone().into_bytes()),
         MaterialSource::Data(text) => {
@@ -73,6 +86,20 @@ pub(crate) fn read(material: &Material) -> Result<Vec<u8>> {
                 .decode(text)
                 .map_err(|_| Error::usage(format!("configuration {place}: neither PEM nor base64 of it")))
         }
+    }
+}
+
+/// Authorities that a configuration names or holds.
+fn bundle(material: &Material) -> Result<Vec<u8>> {
+    let pem = read(material)?;
+    told(&material.place, check_authorities(&pem));
+    Ok(pem)
+}
+
+/// Names the place of what no connection will be able to use. Work that needs none goes on.
+fn told(place: &Place, checked: std::result::Result<(), String>) {
+    if let Err(reason) = checked {
+        tracing::warn!(target: "ocm", "configuration {place}: {reason}");
     }
 }
 
@@ -114,11 +141,13 @@ fn retry_of(said: &HttpSettings, base: Retry) -> Retry {
 fn identity_of(said: &HttpSettings) -> Result<Option<Identity>> {
     match (&said.client_certificate, &said.client_key) {
         (None, None) => Ok(None),
-        (Some(certificate), key) => {
-            let certificate = read(certificate)?;
+        (Some(named), key) => {
+            let certificate = read(named)?;
             // One file may hold both.
             let key = key.as_ref().map_or_else(|| Ok(certificate.clone()), read)?;
-            Ok(Some(Identity { certificate, key }))
+            let identity = Identity { certificate, key };
+            told(&said.client_key.as_ref().unwrap_or(named).place, identity.check());
+            Ok(Some(identity))
         }
         (None, Some(key)) => {
             Err(Error::usage(format!("configuration {}: there is a clientKey, but no clientCertificate", key.place)))
@@ -159,9 +188,13 @@ mod tests {
 
     #[test]
     fn every_member_arrives_for_all_hosts_and_for_one() {
+        const CERTIFICATE: &str = include_str!("../../testkit/certificates/client.pem");
+        const KEY: &str = include_str!("../../testkit/certificates/client.key");
+        let base64 = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
         let members = "timeout: 1s\ntcpDialTimeout: 2s\ntcpKeepAlive: 3s\ntlsHandshakeTimeout: 4s\nresponseHeaderTimeout: 5s\n\
                        idleConnTimeout: 6s\ninsecureSkipVerify: true\nretry: {maxRetries: 7, minWait: 8s, maxWait: 9s}\n\
-                       certificateAuthorityData: '-----BEGIN a'\nclientCertificateData: Yw==\nclientKeyData: aw==\n";
+                       certificateAuthorityData: CERTIFICATE\nclientCertificateData: CERTIFICATE\nclientKeyData: KEY\n";
+        let members = members.replace("CERTIFICATE", &base64(CERTIFICATE)).replace("KEY", &base64(KEY));
         let seconds = Duration::from_secs;
         let timeouts = Timeouts {
             total: seconds(1),
@@ -172,11 +205,11 @@ mod tests {
             commit: seconds(5),
         };
         let retry = Retry { max_retries: 7, min_wait: seconds(8), max_wait: seconds(9), ..Retry::default() };
-        let all = settings(members).unwrap();
+        let all = settings(&members).unwrap();
         assert_eq!((all.timeouts, all.retry), (timeouts, retry));
         assert_eq!((all.keep_alive, all.idle, all.insecure), (Some(seconds(3)), seconds(6), true));
-        assert_eq!(all.certificate_authorities, [b"-----BEGIN a".to_vec()]);
-        let identity = Identity { certificate: b"c".to_vec(), key: b"k".to_vec() };
+        assert_eq!(all.certificate_authorities, [CERTIFICATE.as_bytes()]);
+        let identity = Identity { certificate: CERTIFICATE.into(), key: KEY.into() };
         assert_eq!(all.identity, Some(identity.clone()));
 
         let indented = members.replace('\n', "\n    ");
@@ -210,7 +243,9 @@ mod tests {
             ("clientKeyData: aw==\n", "but no clientCertificate"),
             ("clientCertificateData: '&canary&'\n", "neither PEM nor base64"),
         ] {
-            let problem = settings(text).unwrap_err().to_string();
+            let problem = settings(text).unwrap_err();
+            assert_eq!(problem.kind(), crate::Kind::Usage, "{problem}");
+            let problem = problem.to_string();
             assert!(problem.contains(expected) && !problem.contains("canary"), "{problem}");
         }
     }

@@ -1,10 +1,10 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use ocm_access::relocation::{Rebased, Rebasing};
-use ocm_access::{Content, Owner, Sources};
+use ocm_access::{Content, ForeignInput, Owner, Sources};
 use ocm_blob::{Observer, Unobserved};
 use ocm_config::Resolvers;
 use ocm_credentials::{DockerSources, Properties, Resolver};
@@ -14,10 +14,12 @@ use ocm_model::{DigestSpec, Resource, TypedObject};
 use ocm_oci::{Authenticator, Endpoint, Error, ImageReference, Kind, RemoteOptions, RemoteRegistry, Repository};
 use ocm_plugin::Plugins;
 use ocm_repository::{Access, Archive, ArchiveOptions, ComponentArchive, ComponentRepository, Form};
+use tokio::sync::OnceCell;
 
 use crate::Result;
-use crate::authenticator::{self, RegistryAuthenticator};
+use crate::authenticator::{self, CHARTS, REGISTRY, RegistryAuthenticator};
 use crate::plugins;
+use crate::trust::signed_text;
 
 /// Everything that a run of the program needs from outside: connections, credentials, somebody who watches.
 ///
@@ -32,6 +34,8 @@ struct Inner {
     resolvers: Resolvers,
     registry_options: RemoteOptions,
     registries: Mutex<HashMap<String, Arc<RemoteRegistry>>>,
+    /// Repositories of plugins by their specifications, so that each is opened once.
+    foreign: Mutex<HashMap<String, Arc<OnceCell<ComponentRepository>>>>,
     /// What was said about rebased addresses; each is said once.
     rebased: Mutex<HashSet<String>>,
     plugins: Plugins,
@@ -117,7 +121,8 @@ impl Builder {
     /// The context. Nothing is connected yet.
     pub fn build(self) -> Context {
         let http = ocm_http::Client::new(self.http);
-        let plugins = Plugins::new(self.plugins);
+        let built_in = crate::ops::types::built_in();
+        let plugins = Plugins::new(ocm_plugin::Settings { built_in, ..self.plugins });
         let resolver = Resolver::new(self.credentials, http.clone());
         let resolver = resolver.with(Arc::new(plugins::PluginStores(plugins.clone())));
         let credentials = Arc::new(self.providers.into_iter().fold(resolver, Resolver::with));
@@ -131,6 +136,7 @@ impl Builder {
                 ..RemoteOptions::default()
             },
             registries: Mutex::default(),
+            foreign: Mutex::default(),
             rebased: Mutex::default(),
             plugins,
             differential: Mutex::default(),
@@ -170,10 +176,20 @@ impl Context {
         &self.0.plugins
     }
 
+    /// The types of configuration entries that plugins want. They are asked for it if they have not been yet.
+    pub async fn configuration_types(&self) -> BTreeSet<String> {
+        self.plugins().configuration_types().await
+    }
+
     /// Ends the plugins that were started. What they handed over goes with them; without this they are ended, not asked to end,
     /// when the last clone goes away.
     pub async fn end(&self) {
         self.0.plugins.shut_down().await;
+    }
+
+    /// Ends the plugins that were started at once, without asking them: for whoever is interrupted.
+    pub fn abandon(&self) {
+        self.0.plugins.abandon();
     }
 
     /// The client for everything.
@@ -233,6 +249,7 @@ impl Context {
                 let sub_path = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
                 Ok(ComponentRepository::new(self.registry(endpoint), &sub_path))
             }
+            RepositoryReference::Other(specification) => self.foreign_repository(specification).await,
         }
     }
 
@@ -246,6 +263,12 @@ impl Context {
             }
             _ => reference,
         }
+    }
+
+    async fn foreign_repository(&self, specification: &TypedObject) -> ocm_oci::Result<ComponentRepository> {
+        let key = serde_json::to_string(specification).unwrap_or_default();
+        let cell = self.0.foreign.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default().clone();
+        cell.get_or_try_init(|| plugins::repository::open(self, specification)).await.cloned()
     }
 
     pub(crate) async fn open_archive(&self, path: &Path, purpose: Purpose) -> ocm_oci::Result<Archive> {
@@ -276,12 +299,17 @@ impl Context {
     }
 
     pub(crate) fn registry(&self, endpoint: Endpoint) -> Arc<RemoteRegistry> {
-        let key = endpoint.to_string();
+        self.registry_as(endpoint, &[REGISTRY])
+    }
+
+    /// A registry whose credentials are those for the first of some types of consumers that has any.
+    fn registry_as(&self, endpoint: Endpoint, consumers: &'static [&'static str]) -> Arc<RemoteRegistry> {
+        let key = format!("{} {endpoint}", consumers.join(" "));
         let mut registries = self.0.registries.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || {
             let Inner { http, credentials, registry_options, .. } = &*self.0;
             let who: Arc<dyn Authenticator> =
-                Arc::new(RegistryAuthenticator::new(credentials.clone(), endpoint.clone()));
+                Arc::new(RegistryAuthenticator::new(credentials.clone(), endpoint.clone(), consumers));
             let (client, options) = (http.clone(), registry_options.clone());
             Arc::new(RemoteRegistry::with_options(client, endpoint, "", who, options))
         };
@@ -311,8 +339,17 @@ impl Sources for Context {
         Ok(ocm_oci::Registry::repository(registry.as_ref(), &reference.repository()))
     }
 
+    async fn charts(&self, reference: &ImageReference) -> ocm_oci::Result<Arc<dyn Repository>> {
+        let registry = self.registry_as(reference.endpoint()?, &[CHARTS, REGISTRY]);
+        Ok(ocm_oci::Registry::repository(registry.as_ref(), &reference.repository()))
+    }
+
     fn http(&self) -> Option<ocm_http::Client> {
         Some(self.0.http.clone())
+    }
+
+    async fn signed_text(&self, message: &[u8], keyring: &[u8]) -> ocm_oci::Result<String> {
+        signed_text(message, keyring)
     }
 
     async fn foreign(&self, access: &TypedObject, resource: Option<&Resource>) -> ocm_oci::Result<Option<Content>> {
@@ -323,7 +360,7 @@ impl Sources for Context {
         plugins::digest(self, access).await
     }
 
-    async fn foreign_input(&self, input: &TypedObject, of: Owner<'_>) -> ocm_oci::Result<Option<Content>> {
+    async fn foreign_input(&self, input: &TypedObject, of: Owner<'_>) -> ocm_oci::Result<Option<ForeignInput>> {
         plugins::input(self, input, of).await
     }
 

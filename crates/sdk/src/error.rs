@@ -56,12 +56,9 @@ impl Error {
         self
     }
 
-    /// Adds what helps against every failure of this kind.
-    fn advised(self) -> Self {
-        match self.kind {
-            Kind::Unavailable => self.hint("check the address, and that a registry answers there"),
-            _ => self,
-        }
+    /// Adds what to do next where that is known.
+    fn advised(self, advice: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        advice.into_iter().fold(self, Self::hint)
     }
 
     /// What kind of failure it was.
@@ -103,7 +100,8 @@ impl From<ocm_credentials::Error> for Error {
 
 impl From<ocm_oci::Error> for Error {
     fn from(error: ocm_oci::Error) -> Self {
-        Self::new(error.kind().into(), error).advised()
+        let advice = error.kind().advice();
+        Self::new(error.kind().into(), error).advised(advice)
     }
 }
 
@@ -117,16 +115,8 @@ impl From<ocm_transfer::Error> for Error {
             ocm_transfer::Kind::Place(kind) => kind.into(),
             _ => Kind::Other,
         };
-        // The version itself, or an image of its name.
-        let exists = match &error {
-            ocm_transfer::Error::Exists { .. } => true,
-            ocm_transfer::Error::Element { .. } | ocm_transfer::Error::Node { .. } => {
-                error.kind() == ocm_transfer::Kind::Place(ocm_oci::Kind::Conflict)
-            }
-            _ => false,
-        };
-        let error = Self::new(kind, error).advised();
-        if exists { error.hint("--overwrite replaces what the target has") } else { error }
+        let hints = error.hints();
+        Self::new(kind, error).advised(hints)
     }
 }
 
@@ -134,7 +124,7 @@ impl From<ocm_oci::Kind> for Kind {
     fn from(kind: ocm_oci::Kind) -> Self {
         match kind {
             ocm_oci::Kind::NotFound => Self::NotFound,
-            ocm_oci::Kind::Denied => Self::Denied,
+            ocm_oci::Kind::Denied | ocm_oci::Kind::ReadOnly => Self::Denied,
             ocm_oci::Kind::Conflict => Self::Conflict,
             ocm_oci::Kind::Invalid => Self::Verification,
             ocm_oci::Kind::Malformed => Self::Usage,

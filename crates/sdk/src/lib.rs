@@ -23,7 +23,7 @@ mod select;
 mod tree;
 mod trust;
 
-pub use connections::connections;
+pub use connections::{authorities, connections};
 pub use context::{Builder, Context};
 pub use error::{Error, Kind};
 pub use ocm_blob::{Item, Observer, Outcome, Unobserved};

@@ -3,14 +3,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 use ocm_config::{Resolver, Route};
-use ocm_model::RepositoryReference;
+use ocm_model::{DigestSpec, RepositoryReference};
 use ocm_oci::{Error, Kind, Result};
 use ocm_repository::{ComponentRepository, ComponentVersion};
 use tokio::sync::OnceCell;
 
 use crate::Context;
 use crate::context::Purpose;
+use crate::trust::walk::{Keep, Walker};
 
 /// Finds component versions that others refer to; what was found is remembered.
 ///
@@ -52,6 +54,18 @@ impl Lookup {
         self
     }
 
+    /// The same, which has not found anything yet.
+    pub(crate) fn afresh(&self) -> Self {
+        Self {
+            context: self.context.clone(),
+            home: self.home.clone(),
+            roots: self.roots.clone(),
+            named: self.named.clone(),
+            archives: Mutex::new(self.archives.lock().unwrap_or_else(PoisonError::into_inner).clone()),
+            found: Mutex::default(),
+        }
+    }
+
     /// Remembers a component version that was read elsewhere.
     pub(crate) fn remember(&self, version: &Arc<ComponentVersion>) {
         let key = (version.name().to_owned(), version.version().to_owned());
@@ -86,6 +100,37 @@ impl Lookup {
         places
     }
 
+    /// Finds a component version; unlike [`ocm_transfer::Lookup::get`] without keeping it, for those that need a descriptor
+    /// once and very many of them.
+    pub(crate) async fn read(&self, component: &str, version: &str) -> Result<Arc<ComponentVersion>> {
+        if let Some(version) = self.remembered(component, version) {
+            return Ok(version);
+        }
+        let mut asked = Vec::new();
+        for place in self.places(component, version) {
+            let (repository, name) = match place {
+                Place::Open(repository) => (Ok(repository.clone()), repository.address()),
+                Place::Configured(resolver) => {
+                    (self.configured(resolver).await, format!("{} (configuration {resolver})", resolver.repository))
+                }
+            };
+            let found = match repository {
+                Ok(repository) => repository.get(component, version).await,
+                Err(error) => Err(error),
+            };
+            match found {
+                Ok(found) => return Ok(Arc::new(found)),
+                Err(error) if error.kind() == Kind::NotFound => asked.push(name),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::new(
+            Kind::NotFound,
+            format!("{component}:{version}"),
+            format!("component version not found in {}", asked.join(", ")),
+        ))
+    }
+
     async fn configured(&self, resolver: &Resolver) -> Result<ComponentRepository> {
         let open = || self.context.open(&resolver.repository, Purpose::Read);
         let RepositoryReference::Ctf { file_path, .. } = &resolver.repository else { return open().await };
@@ -103,36 +148,18 @@ fn canonical(path: &Path) -> PathBuf {
 #[async_trait]
 impl ocm_transfer::Lookup for Lookup {
     async fn get(&self, component: &str, version: &str) -> Result<Arc<ComponentVersion>> {
-        if let Some(version) = self.remembered(component, version) {
-            return Ok(version);
+        let found = self.read(component, version).await?;
+        self.remember(&found);
+        Ok(found)
+    }
+
+    async fn are_meant(&self, doubtful: &[(Arc<ComponentVersion>, DigestSpec)]) -> Vec<bool> {
+        let walker = Walker::new(self, Keep::Documents);
+        let mut meant = Vec::with_capacity(doubtful.len());
+        for (version, recorded) in doubtful {
+            meant.push(walker.is_meant(version, recorded).boxed().await.unwrap_or(false));
         }
-        let mut asked = Vec::new();
-        for place in self.places(component, version) {
-            let (repository, name) = match place {
-                Place::Open(repository) => (Ok(repository.clone()), repository.address()),
-                Place::Configured(resolver) => {
-                    (self.configured(resolver).await, format!("{} (configuration {resolver})", resolver.repository))
-                }
-            };
-            let found = match repository {
-                Ok(repository) => repository.get(component, version).await,
-                Err(error) => Err(error),
-            };
-            match found {
-                Ok(found) => {
-                    let found = Arc::new(found);
-                    self.remember(&found);
-                    return Ok(found);
-                }
-                Err(error) if error.kind() == Kind::NotFound => asked.push(name),
-                Err(error) => return Err(error),
-            }
-        }
-        Err(Error::new(
-            Kind::NotFound,
-            format!("{component}:{version}"),
-            format!("component version not found in {}", asked.join(", ")),
-        ))
+        meant
     }
 }
 

@@ -1,21 +1,22 @@
 //! What plugins know, where the built-in types end: content, digests, inputs, credentials, signatures.
 
+pub(crate) mod repository;
 mod signer;
 mod stores;
 
 use std::sync::Arc;
 
-use ocm_access::{Content, Owner, Properties, Sources};
+use ocm_access::{Content, ForeignInput, Owner, Properties, Sources};
 use ocm_blob::FileBlob;
 use ocm_credentials::Secret;
-use ocm_model::{DigestSpec, Identity, Resource, TypedObject};
+use ocm_model::{Access, DigestSpec, Identity, Resource, TypedObject};
 use ocm_oci::{Error, Kind, media_type};
-use ocm_plugin::{Capability, Credentials, Element, Location, Plugin};
+use ocm_plugin::{Capability, Credentials, Element, Location, Plugin, Processed};
 use serde_json::Value;
 
 use crate::Context;
 
-pub(crate) use signer::PluginSigner;
+pub(crate) use signer::{PluginSigner, verify};
 pub(crate) use stores::PluginStores;
 
 type Result<T> = std::result::Result<T, Error>;
@@ -61,8 +62,8 @@ pub(crate) async fn digest(context: &Context, access: &TypedObject) -> Result<Op
     Ok(digested.digest.map(|digest| (access, digest)))
 }
 
-/// Content of an input type that is not built in.
-pub(crate) async fn input(context: &Context, input: &TypedObject, owner: Owner<'_>) -> Result<Option<Content>> {
+/// What an input is whose type is not built in.
+pub(crate) async fn input(context: &Context, input: &TypedObject, owner: Owner<'_>) -> Result<Option<ForeignInput>> {
     let Some(plugin) = context.plugins().offering(Capability::Input, &input.kind).await else { return Ok(None) };
     let credentials = credentials(context, &plugin, input).await?;
     let (of, element) = match owner {
@@ -73,8 +74,35 @@ pub(crate) async fn input(context: &Context, input: &TypedObject, owner: Owner<'
     let Value::Object(mut element) = element.map_err(unwritten)? else { return Ok(None) };
     element.remove("access");
     element.insert("input".to_owned(), serde_json::to_value(input).map_err(unwritten)?);
-    let location = plugin.input(of, &element, input, credentials.as_ref()).await.map_err(failed)?;
-    content(location).map(Some)
+    let processed = plugin.input(of, &element, input, credentials.as_ref()).await.map_err(failed)?;
+    match processed {
+        Processed::Content(location) => Ok(Some(ForeignInput::Content(content(location)?))),
+        Processed::Elsewhere { access, digest } if !is_beside(&access) => {
+            Ok(Some(ForeignInput::Access(access, digest)))
+        }
+        // Nobody has stored it: the component version would refer to what is not there.
+        Processed::Elsewhere { access, .. } => {
+            let reason = format!("its answer has the access type {:?} and no content for it", access.kind);
+            Err(Error::new(Kind::Unavailable, format!("plugin {}", plugin.program().path.display()), reason))
+        }
+    }
+}
+
+/// Whether content lies with its component version.
+fn is_beside(access: &TypedObject) -> bool {
+    matches!(
+        Access::of(access),
+        Access::LocalBlob { .. }
+            | Access::LocalOciBlob { .. }
+            | Access::LocalFilesystemBlob { .. }
+            | Access::RelativeOci { .. }
+    )
+}
+
+/// The names of all access types whose content plugins have.
+pub(crate) async fn access_types(context: &Context) -> Vec<String> {
+    let types = context.plugins().types(Capability::ResourceRepository).await;
+    types.iter().flat_map(|(kind, _)| kind.names().map(str::to_owned)).collect()
 }
 
 /// The names of all input types that plugins have.

@@ -1,11 +1,12 @@
 //! Whether content is there: looked up with its size, not read.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
 use ocm_blob::Digest;
-use ocm_oci::{Descriptor, Error, Repository};
+use ocm_oci::copy::{self, PlatformChoice};
+use ocm_oci::{Descriptor, Error, Repository, Selector};
 use ocm_repository::{ComponentVersion, LocalContent};
 
 /// Blobs that are looked up at the same time.
@@ -18,6 +19,8 @@ pub(crate) enum Absence {
     Missing(String),
     /// It has another size than its manifest says.
     Size(String),
+    /// Platforms of an image were left out on purpose.
+    Sparse(String),
     /// It could not be looked up.
     Unknown(String),
 }
@@ -28,21 +31,25 @@ pub(crate) async fn local(version: &ComponentVersion, content: &LocalContent) ->
     match content {
         LocalContent::Blob(blob) => blobs(&place, vec![blob.clone()]).await,
         LocalContent::Parts(parts) => blobs(&place, parts.clone()).await,
-        LocalContent::Manifest(root) => graph(&place, root).await,
+        LocalContent::Manifest(root) => graph(version, &place, root).await,
     }
 }
 
-/// What is wrong with an image or index and everything below it.
-pub(crate) async fn graph(place: &Arc<dyn Repository>, root: &Descriptor) -> Vec<Absence> {
+/// What is wrong with an image or index of `version` and everything below it.
+pub(crate) async fn graph(version: &ComponentVersion, place: &Arc<dyn Repository>, root: &Descriptor) -> Vec<Absence> {
     let mut absences = Vec::new();
     let mut seen: HashSet<Digest> = HashSet::from([root.digest.clone()]);
-    let mut open = vec![root.clone()];
+    let mut open = vec![(root.clone(), None)];
+    let mut indexes: Vec<Index> = Vec::new();
     let mut needed = Vec::new();
-    while let Some(manifest) = open.pop() {
+    while let Some((manifest, parent)) = open.pop() {
         let found = match place.manifest(&manifest.digest.clone().into()).await {
             Ok(found) => found,
             Err(error) => {
-                absences.push(absence(place, &manifest, Err(error)));
+                match parent.and_then(|parent: usize| indexes.get_mut(parent)) {
+                    Some(index) if error.kind() == ocm_oci::Kind::NotFound => index.missing.push(manifest),
+                    _ => absences.push(absence(place, &manifest, Err(error))),
+                }
                 continue;
             }
         };
@@ -53,8 +60,13 @@ pub(crate) async fn graph(place: &Arc<dyn Repository>, root: &Descriptor) -> Vec
         }
         match found.document() {
             Ok(document) => {
-                let below = document.manifests().iter().filter(|below| seen.insert(below.digest.clone()));
-                open.extend(below.cloned());
+                let rows = document.manifests();
+                let below = rows.iter().filter(|below| seen.insert(below.digest.clone()));
+                open.extend(below.map(|below| (below.clone(), Some(indexes.len()))));
+                if !rows.is_empty() {
+                    let rows = rows.to_vec();
+                    indexes.push(Index { digest: manifest.digest, rows, missing: Vec::new() });
+                }
                 // Layers that may not be passed on are at the address their manifest names.
                 let blobs = document.blobs().into_iter().filter(|blob| !blob.may_be_elsewhere());
                 needed.extend(blobs.filter(|blob| seen.insert(blob.digest.clone())).cloned());
@@ -62,8 +74,65 @@ pub(crate) async fn graph(place: &Arc<dyn Repository>, root: &Descriptor) -> Vec
             Err(error) => absences.push(Absence::Unknown(error.to_string())),
         }
     }
+    for index in indexes {
+        absences.extend(index.absences(version, place).await);
+    }
     absences.extend(blobs(place, needed).await);
     absences
+}
+
+/// An index, and what it lists and is not there.
+struct Index {
+    digest: Digest,
+    rows: Vec<Descriptor>,
+    missing: Vec<Descriptor>,
+}
+
+impl Index {
+    /// Tells what was left out on purpose from what was lost.
+    async fn absences(self, version: &ComponentVersion, place: &Arc<dyn Repository>) -> Vec<Absence> {
+        let chosen: Vec<PlatformChoice> =
+            ocm_transfer::chosen_platforms(version).iter().filter_map(|platform| platform.parse().ok()).collect();
+        // A version that was stored as a whole may share an index with one that was not.
+        let is_sparse = !self.missing.is_empty()
+            && (!chosen.is_empty()
+                || matches!(place.resolve(&Selector::Tag(copy::sparse_tag(&self.digest))).await, Ok(Some(_))));
+        let is_lost = |row: &Descriptor| !is_sparse || chosen.iter().any(|platform| platform.is_of(row));
+        let (lost, left_out): (Vec<_>, Vec<_>) = self.missing.iter().cloned().partition(is_lost);
+        let mut absences: Vec<Absence> =
+            lost.iter().map(|row| absence(place, row, Err(Error::not_found("")))).collect();
+        if !left_out.is_empty() {
+            let names = |rows: &mut dyn Iterator<Item = &Descriptor>| {
+                let names: BTreeSet<String> = rows.filter_map(copy::platform_of).collect();
+                names.into_iter().collect::<Vec<_>>().join(", ")
+            };
+            let there = names(&mut self.rows.iter().filter(|row| !self.missing.contains(row)));
+            let away = names(&mut left_out.iter());
+            absences.push(Absence::Sparse(format!(
+                "sparse: platforms {there}; {away} were left out with --platform when it was transferred to {}; transfer it \
+                 there again without --platform, or for these platforms, to complete it",
+                place.address()
+            )));
+        }
+        absences
+    }
+}
+
+/// An error of content that is not there, explained where it was left out on purpose.
+pub(crate) async fn explained(
+    error: crate::Error,
+    version: &ComponentVersion,
+    place: &Arc<dyn Repository>,
+    root: &Descriptor,
+) -> crate::Error {
+    if error.kind() != crate::Kind::NotFound {
+        return error;
+    }
+    let absences = graph(version, place, root).await;
+    match absences.as_slice() {
+        [Absence::Sparse(reason)] => crate::Error::new(crate::Kind::Incomplete, reason),
+        _ => error,
+    }
 }
 
 async fn blobs(place: &Arc<dyn Repository>, blobs: Vec<Descriptor>) -> Vec<Absence> {

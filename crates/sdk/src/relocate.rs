@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ocm_access::relocation::{Opened, expected, rebase};
+use ocm_access::relocation::{Opened, expected, is_recognisable, rebase, recognise};
 use ocm_blob::Digest;
 use ocm_model::access::Access;
 use ocm_model::{Descriptor, DigestSpec, RepositoryReference, TypedObject};
@@ -153,7 +153,7 @@ impl Place<'_> {
         };
         let Ok(reference) = written.parse::<ImageReference>() else { return Ok(access.clone()) };
         let Whereabouts::Here(names) = self.whereabouts(&reference) else { return Ok(access.clone()) };
-        if self.version.local(access).is_err() {
+        if self.version.local(access).await.is_err() {
             return Ok(access.clone());
         }
         let member = |name: &&String| name.eq_ignore_ascii_case("globalAccess");
@@ -214,25 +214,30 @@ impl Place<'_> {
         let digest = expected(recorded, reference);
         let is_at_home =
             reference.endpoint().is_ok_and(|at| self.opened.as_ref().is_some_and(|opened| opened.is_at(&at)));
-        let selector = match &digest {
-            Some(digest) => Selector::Digest(digest.clone()),
-            // Without a digest another image of the same name could be taken for it, but not under its own address.
-            None if is_at_home && recorded.is_none() => reference.selector(),
-            None => return Ok(Err("has no digest by which it could be recognised".to_owned())),
-        };
+        let is_recognisable = is_recognisable(recorded, reference);
+        // Without a digest another image of the same name could be taken for it, but not under its own address.
+        if !(is_recognisable || is_at_home && recorded.is_none()) {
+            return Ok(Err("has no digest by which it could be recognised".to_owned()));
+        }
         let mut names = names.to_vec();
         names.dedup();
         for name in &names {
             let images: Arc<dyn Repository> = self.registry.repository(name);
-            let found = match images.resolve(&selector).await {
+            let found = if is_recognisable {
+                recognise(&images, recorded, reference).await
+            } else {
+                images.resolve(&reference.selector()).await
+            };
+            let found = match found {
                 // Registries do not tell whom they do not know from what they do not have.
                 Err(error) if matches!(error.kind(), ocm_oci::Kind::NotFound | ocm_oci::Kind::Denied) => None,
                 found => found?,
             };
-            if let Some(found) = found.filter(|found| digest.as_ref().is_none_or(|digest| *digest == found.digest)) {
+            if let Some(found) = found {
                 return Ok(Ok(Found { repository: name.clone(), tag, digest: found.digest }));
             }
         }
+        let selector = digest.map_or_else(|| reference.selector(), Selector::Digest);
         let looked = names.join(", ");
         Ok(Err(format!("{selector} is not in {} under {looked}", self.registry.address())))
     }

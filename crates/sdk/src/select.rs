@@ -64,7 +64,7 @@ pub(crate) fn meaning(text: &str) -> Result<Meant> {
 fn check_scheme(place: &RepositoryReference) -> Result<()> {
     match place {
         RepositoryReference::Oci { base_url, .. } => Endpoint::parse(base_url).map(drop).map_err(Error::usage),
-        RepositoryReference::Ctf { .. } => Ok(()),
+        RepositoryReference::Ctf { .. } | RepositoryReference::Other(_) => Ok(()),
     }
 }
 

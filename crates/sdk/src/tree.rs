@@ -10,6 +10,7 @@ use ocm_transfer::Lookup as _;
 
 use crate::lookup::Lookup;
 use crate::ops::get::{Node, RepositoryType, Unresolved};
+use crate::plugins::repository::by_address;
 use crate::select::Selected;
 use crate::{Error, Kind, Result};
 
@@ -142,6 +143,7 @@ fn place(version: &ComponentVersion) -> (String, RepositoryType) {
     let without = |suffix: String| address.strip_suffix(&suffix).map(|place| place.trim_end_matches('/').to_owned());
     match without(format!("/{COMPONENT_DESCRIPTORS}/{}", version.name())) {
         Some(place) if content.location().is_some() => (place, RepositoryType::OciRegistry),
+        Some(place) if by_address(&place).is_some() => (place, RepositoryType::Plugin),
         Some(place) => (place, RepositoryType::CommonTransportFormat),
         None => (without(format!("//{}", version.name())).unwrap_or(address), RepositoryType::ComponentArchive),
     }

@@ -1,3 +1,4 @@
+use ocm_blob::hex;
 use ocm_model::DigestSpec;
 use ocm_model::digest::HashAlgorithm;
 
@@ -30,7 +31,7 @@ impl SignedDigest {
             HashAlgorithm::Sha256 => 32,
             HashAlgorithm::Sha512 => 64,
         };
-        let bytes = from_hex(&digest.value)
+        let bytes = hex::decode(&digest.value)
             .filter(|bytes| bytes.len() == length)
             .ok_or_else(|| rejected(format!("{:?} is no {} digest", digest.value, hash.name())))?;
         Ok(Self { hash, bytes })
@@ -45,24 +46,6 @@ impl SignedDigest {
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
-}
-
-/// Bytes of hexadecimal digits in either case.
-pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> =
-        text.chars().map(|digit| digit.to_digit(16).map(|digit| digit as u8)).collect::<Option<_>>()?;
-    let pairs = digits.chunks_exact(2);
-    pairs.remainder().is_empty().then(|| pairs.map(|pair| pair[0] << 4 | pair[1]).collect())
-}
-
-/// Lower-case hexadecimal digits.
-pub(crate) fn to_hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a text does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -29,7 +29,8 @@ pub trait Verifier: Send + Sync {
     fn verify(&self, digest: &SignedDigest, signature: &SignatureValue, at: SystemTime) -> Result<Verified>;
 }
 
-/// The proof that a signature was verified. Nobody but a verifier of this crate can make one.
+/// The proof that a signature was verified. Nobody makes one but a verifier of this crate, and whoever asked the plugin that the
+/// user named as verifier.
 #[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
 pub struct Verified(Evidence);
@@ -37,6 +38,11 @@ pub struct Verified(Evidence);
 impl Verified {
     pub(crate) fn new(evidence: Evidence) -> Self {
         Self(evidence)
+    }
+
+    /// The word of a plugin that the user named as verifier.
+    pub fn by_plugin(program: impl Into<String>, kind: impl Into<String>) -> Self {
+        Self(Evidence::Plugin { program: program.into(), kind: kind.into() })
     }
 
     /// Why the signature counts.
@@ -90,5 +96,13 @@ pub enum Evidence {
         key: String,
         /// The first name that the certificate has.
         user: Option<String>,
+    },
+    /// A plugin says so, which the verifier specification asks for by its type.
+    Plugin {
+        /// The file of the program.
+        program: String,
+        /// The type of the specification.
+        #[serde(rename = "type")]
+        kind: String,
     },
 }

@@ -12,7 +12,7 @@ use aws_lc_rs::signature::{
 use ocm_model::descriptor::SignatureValue;
 use ocm_model::digest::HashAlgorithm;
 
-use crate::certificate::{Certificate, Subject, TrustStore};
+use crate::certificate::{Certificate, Purpose, Subject, TrustStore, check_bits};
 use crate::error::{Kind, malformed, rejected, untrusted};
 use crate::key::{PrivateKey, PublicKey};
 use crate::value::{self, Encoding, RsaSignature, media_type};
@@ -199,7 +199,7 @@ impl Verifier for RsaVerifier {
         let keys: Vec<&PublicKey> = self.keys.iter().chain(plain).collect();
         for key in &keys {
             if fits(key, &signature, digest)? {
-                self.check_size(key)?;
+                check_bits(key.bits(), self.minimum_bits)?;
                 key.check_time(at)?;
                 key.check_issuer(value.issuer.as_deref())?;
                 if let (Some(subject), Some(certificate)) = (&self.key_subject, key.certificate()) {
@@ -239,8 +239,8 @@ impl RsaVerifier {
                 leaf.subject()
             )));
         }
-        self.check_size(&key)?;
-        let root = self.trust.verify(leaf, rest, at)?;
+        check_bits(key.bits(), self.minimum_bits)?;
+        let root = self.trust.verify_for(Purpose::Code, leaf, rest, at, self.minimum_bits)?;
         // What the signer wrote is no proof, but a signature that contradicts its certificate is not accepted.
         if let Some(issuer) = value.issuer.as_deref().filter(|issuer| !issuer.is_empty()) {
             leaf.check_issuer(issuer)?;
@@ -255,16 +255,5 @@ impl RsaVerifier {
             fingerprint: key.fingerprint(),
             bits: key.bits(),
         }))
-    }
-
-    fn check_size(&self, key: &PublicKey) -> Result<()> {
-        let minimum = self.minimum_bits.max(2048);
-        if key.bits() < minimum {
-            return Err(untrusted(format!(
-                "the key has {} bits, fewer than the {minimum} that are asked for",
-                key.bits()
-            )));
-        }
-        Ok(())
     }
 }

@@ -4,10 +4,10 @@ use ocm_model::descriptor::SignatureValue;
 
 use crate::Result;
 use crate::certificate::Certificate;
-use crate::digest::{from_hex, to_hex};
 use crate::error::{malformed, rejected, unsupported};
 use crate::pem::Block;
 use crate::rsa::Algorithm;
+use ocm_blob::hex;
 
 /// Media types of signature values.
 pub mod media_type {
@@ -67,7 +67,8 @@ pub(crate) fn read(value: &SignatureValue) -> Result<RsaSignature> {
             if !algorithms.contains(&by_media_type) {
                 algorithms.push(by_media_type);
             }
-            let bytes = from_hex(&value.value).ok_or_else(|| rejected("the signature is not in hexadecimal digits"))?;
+            let bytes =
+                hex::decode(&value.value).ok_or_else(|| rejected("the signature is not in hexadecimal digits"))?;
             Ok(RsaSignature { algorithms, bytes, chain: None })
         }
         other => Err(unsupported(format!("unsupported media type {other:?} of a signature"))),
@@ -99,7 +100,7 @@ fn read_pem(value: &SignatureValue) -> Result<RsaSignature> {
 /// The stored form of a signature. The chain is the one of the signer, leaf first; roots in it are left out.
 pub(crate) fn write(algorithm: Algorithm, encoding: Encoding, bytes: &[u8], chain: &[Certificate]) -> SignatureValue {
     let (media_type, value) = match encoding {
-        Encoding::Plain => (algorithm.media_type(), to_hex(bytes)),
+        Encoding::Plain => (algorithm.media_type(), hex::encode(bytes)),
         Encoding::Pem => {
             let mut block = Block::new(SIGNATURE, bytes);
             block.headers.push((ALGORITHM.into(), algorithm.name().into()));

@@ -13,7 +13,7 @@ use ocm_model::{Descriptor, DigestSpec};
 use ocm_signing::openpgp::{
     ALGORITHM, KeySelection, MEDIA_TYPE, OpenPgpCertificate, OpenPgpHash, OpenPgpSigner, OpenPgpVerifier,
 };
-use ocm_signing::{Evidence, Kind, Secret, SignedDigest, Signer as _, Verifier as _};
+use ocm_signing::{Evidence, Kind, PrivateKey, Secret, SignedDigest, Signer as _, Verifier as _};
 
 const PASSPHRASE: &str = "correct horse";
 const RSA: &str = "7D340DC53B39BD7930981E4D37A3CE8C01E593A7";
@@ -197,4 +197,92 @@ async fn signatures_of_the_newer_program() {
         let signer = OpenPgpSigner::new(&private, None, None, OpenPgpHash::Sha256, SystemTime::now()).unwrap();
         verifier.verify(&digest, &signer.sign(&digest).await.unwrap(), SystemTime::now()).unwrap();
     }
+}
+
+/// `sha256` over `hello`, which the provenance file of `conformance/openpgp` names.
+const CHART: &str = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+
+#[test]
+fn signed_texts_count_for_what_was_signed_alone() {
+    let message = String::from_utf8(read("provenance.prov")).unwrap();
+    let verify = |message: &str, names: &[&str]| {
+        trusting(names).verify_message(message.as_bytes(), SystemTime::now()).map_err(|error| error.kind())
+    };
+    let text = verify(&message, &["curve.pub", "rsa.pub"]).unwrap();
+    assert!(text.contains(CHART) && text.contains("\n- dashed") && !text.contains("BEGIN PGP"), "{text}");
+    assert_eq!(verify(&message, &["curve.pub"]), Err(Kind::Rejected), "somebody else's key");
+    assert_eq!(verify(&message, &[]), Err(Kind::MissingKey));
+    for changed in [
+        message.replace("2cf24dba", "2cf24dbb"),
+        message.replace("name: app", "name: apq"),
+        message.replace("Hash: SHA512\n", "Hash: SHA512\n\nevil: yes\n"),
+        message.split("-----BEGIN PGP SIGNATURE").next().unwrap().to_owned(),
+        message.replace("-----BEGIN PGP SIGNED MESSAGE-----", ""),
+        String::new(),
+    ] {
+        assert_ne!(changed, message);
+        assert!(verify(&changed, &["rsa.pub"]).is_err(), "{changed}");
+    }
+    // What stands around it was not signed, and is not given.
+    for around in [format!("{message}\nfiles: evil\n"), format!("files: evil\n{message}")] {
+        assert!(
+            verify(&around, &["rsa.pub"]).is_ok_and(|text| !text.contains("evil"))
+                || verify(&around, &["rsa.pub"]).is_err()
+        );
+    }
+    let strict = OpenPgpVerifier { minimum_bits: 8192, ..trusting(&["rsa.pub"]) };
+    assert_eq!(strict.verify_message(message.as_bytes(), SystemTime::now()).unwrap_err().kind(), Kind::Untrusted);
+}
+
+#[test]
+fn broken_packets_are_errors() {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut below = |limit: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % limit.max(1) as u64).unwrap()
+    };
+    let mut change = |content: &[u8]| {
+        let mut content = content.to_vec();
+        let at = below(content.len());
+        match below(3) {
+            0 => drop(content.drain(at..(at + below(60)).min(content.len()))),
+            1 => content[at] ^= 1 << below(8),
+            _ => content.truncate(at),
+        }
+        content
+    };
+    let verifier = trusting(&["rsa.pub", "curve.pub"]);
+    for (key, signature) in [("rsa.pub", "rsa.sig"), ("curve.pub", "curve.sig")] {
+        let (key, value) = (read(key), stored(signature));
+        for _ in 0..300 {
+            if let Ok(certificates) = OpenPgpCertificate::read_all(&change(&key)) {
+                let changed = OpenPgpVerifier { certificates, ..OpenPgpVerifier::default() };
+                let _ = changed.verify(&digest("ab"), &value, SystemTime::now());
+                assert!(changed.verify(&digest("cd"), &value, SystemTime::now()).is_err());
+            }
+            let text = String::from_utf8_lossy(&change(value.value.as_bytes())).into_owned();
+            let changed = SignatureValue { value: text, ..value.clone() };
+            assert!(verifier.verify(&digest("cd"), &changed, SystemTime::now()).is_err());
+        }
+    }
+    for text in ["-----BEGIN PGP SIGNATURE-----\n".repeat(50_000), "A".repeat(4 << 20), String::new()] {
+        let changed = SignatureValue { value: text.clone(), ..stored("rsa.sig") };
+        assert!(verifier.verify(&digest("ab"), &changed, SystemTime::now()).is_err());
+        assert!(OpenPgpCertificate::read_all(text.as_bytes()).map_or(0, |all| all.len()) == 0);
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_not_quoted() {
+    let key = PrivateKey::generate(2048).unwrap().to_pem().unwrap();
+    let short = |text: String| assert!(text.len() < 200 && !text.contains('['), "{text}");
+    short(OpenPgpCertificate::read_all(key.expose()).err().unwrap().to_string());
+    let signer = OpenPgpSigner::new(&key, None, None, OpenPgpHash::Sha256, SystemTime::now());
+    short(signer.err().unwrap().to_string());
+    let text = String::from_utf8(key.expose().to_vec()).unwrap();
+    let changed = SignatureValue { value: text.clone(), ..stored("rsa.sig") };
+    short(trusting(&["rsa.pub"]).verify(&digest("ab"), &changed, SystemTime::now()).unwrap_err().to_string());
+    short(trusting(&["rsa.pub"]).verify_message(text.as_bytes(), SystemTime::now()).unwrap_err().to_string());
 }

@@ -197,5 +197,17 @@ fn subjects_of_new_certificates() {
     assert_eq!(all.subject().to_string(), "CN=a,ST=BW,OU=x+OU=y,O=b\\, c,C=DE");
     assert!(make(&[("O", "a")]).unwrap_err().to_string().contains("common name"));
     assert!(make(&[("CN", "a"), ("issuer", "b")]).is_err());
+    assert!(make(&[("CN", "")]).is_err());
     assert!(make(&[("CN", "a"), ("X", "b")]).is_err());
+}
+
+#[test]
+fn traditional_encryption_is_refused_with_the_way_out() {
+    let key = PrivateKey::generate(2048).unwrap().to_pem().unwrap();
+    let text = String::from_utf8(key.expose().to_vec()).unwrap();
+    let header = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00112233445566778899AABBCCDDEEFF\n\n";
+    let text = text.replace("-----BEGIN RSA PRIVATE KEY-----\n", header);
+    let error = PrivateKey::read(text.as_bytes(), None).unwrap_err();
+    assert_eq!(error.kind(), Kind::Malformed);
+    assert!(error.to_string().contains("openssl pkcs8 -topk8 -v2 aes-256-cbc -in KEY.pem -out NEW.pem"), "{error}");
 }

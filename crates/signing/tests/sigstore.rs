@@ -52,6 +52,7 @@ fn trusting(instance: &Sigstore) -> SigstoreVerifier {
         expected: Some(expecting(WHO, ISSUER)),
         keys: Vec::new(),
         private_infrastructure: false,
+        minimum_bits: 0,
     }
 }
 
@@ -212,6 +213,107 @@ async fn services_that_answer_wrongly_make_no_signature() {
     assert_eq!(Unpublished(Form::Bundle).sign(&sha256("ab")).await.unwrap().value, "");
 }
 
+/// A server that has the same answer for everybody.
+fn server(answer: &'static str) -> String {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut vec![0; 1 << 16]);
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn whoever_does_not_answer_as_expected_is_named() {
+    let instance = Sigstore::start(Fault::None);
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let page = server("HTTP/1.1 200 OK\r\ncontent-length: 14\r\nconnection: close\r\n\r\n<html>Hi</html");
+    let broken = server("HTTP/1.1 503 No\r\ncontent-length: 14\r\nconnection: close\r\n\r\n<html>No</html");
+    let empty = server("HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}");
+    for (address, kind, words) in [
+        (format!("http://{closed}"), Kind::Unavailable, ""),
+        (page, Kind::Rejected, "answered with a web page"),
+        (broken, Kind::Unavailable, "refused with status 503 and a web page"),
+        (empty, Kind::Rejected, ""),
+    ] {
+        let config = |config: String, path: &str| {
+            let mut config: Value = serde_json::from_str(&config).unwrap();
+            config[path][0]["url"] = json!(address);
+            Services::read(config.to_string().as_bytes()).unwrap()
+        };
+        for (services, service) in [
+            (config(instance.signing_config(), "caUrls"), "the Sigstore certificate authority"),
+            (config(instance.signing_config(), "rekorTlogUrls"), "the Sigstore log"),
+            (config(instance.signing_config_v2(), "rekorTlogUrls"), "the Sigstore log"),
+            (config(instance.signing_config_v2(), "tsaUrls"), "the Sigstore timestamp authority"),
+        ] {
+            let signer = SigstoreSigner { services, ..signer(&instance, Form::Bundle) };
+            let error = signer.sign(&sha256("ab")).await.unwrap_err();
+            let text = error.to_string();
+            assert!(!text.contains("eyJ"), "{text}");
+            if !words.is_empty() || kind == Kind::Unavailable {
+                assert_eq!(error.kind(), kind, "{service} {address}: {text}");
+                assert!(text.contains(service) && text.contains(words), "{text}");
+                assert!(text.contains(address.trim_start_matches("http://")), "{text}");
+            }
+        }
+    }
+}
+
+/// Numbers that are the same in every run.
+fn random(state: &mut u64, limit: usize) -> usize {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    usize::try_from(*state % limit.max(1) as u64).unwrap()
+}
+
+#[tokio::test]
+async fn no_change_of_a_signature_makes_it_another_right_one() {
+    let instance = Sigstore::start(Fault::None);
+    let verifier = trusting(&instance);
+    let mut state = 0x9e37_79b9_7f4a_7c15;
+    let words: [&[u8]; 12] =
+        [b"\"", b"{", b"[", b"null", b"1e400", b"-1", b"\\ud800", b"\0", b"AAAA", b"=", b"\\u0000", b"\xff"];
+    for form in [Form::Bundle, Form::CertificateEntry] {
+        let value = signer(&instance, form).sign(&sha256("ab")).await.unwrap();
+        let document = STANDARD.decode(&value.value).unwrap();
+        let signed: Value = serde_json::from_slice(&document).unwrap();
+        for _ in 0..600 {
+            let mut text = document.clone();
+            let at = random(&mut state, text.len());
+            match random(&mut state, 4) {
+                0 => drop(text.drain(at..(at + random(&mut state, 60)).min(document.len()))),
+                1 => text[at] ^= 1 << random(&mut state, 8),
+                2 => drop(text.splice(at..at, words[random(&mut state, words.len())].iter().copied())),
+                _ => text.truncate(at),
+            }
+            let changed = SignatureValue { value: STANDARD.encode(&text), ..value.clone() };
+            if verifier.verify(&sha256("ab"), &changed, SystemTime::now()).is_ok() {
+                // Only what says nothing may be another one: blanks, and what is not part of what was signed.
+                let read: Value = serde_json::from_slice(&text).unwrap();
+                let part = |document: &Value, path: &str| document.pointer(path).cloned();
+                for path in ["/messageSignature/signature", "/verificationMaterial/certificate/rawBytes"] {
+                    assert_eq!(part(&read, path), part(&signed, path), "{path}");
+                }
+            }
+        }
+    }
+    // Nothing that is deep or large costs more than its length.
+    for text in ["[".repeat(1 << 19), "{\"a\":".repeat(1 << 17), " ".repeat(1 << 21), "\"".repeat(1 << 19)] {
+        for media_type in ["application/vnd.dev.sigstore.bundle.v0.3+json", "application/vnd.ocm.signature.sigstore"] {
+            let value = STANDARD.encode(&text);
+            let value = SignatureValue { value, media_type: media_type.into(), ..SignatureValue::default() };
+            assert!(verifier.verify(&sha256("ab"), &value, SystemTime::now()).is_err());
+        }
+        assert!(TrustedRoot::read(text.as_bytes()).is_err() && Services::read(text.as_bytes()).is_err());
+    }
+}
+
 #[tokio::test]
 async fn private_infrastructure_needs_a_root_of_its_own_and_a_time() {
     let instance = Sigstore::start(Fault::None);
@@ -252,6 +354,7 @@ fn signatures_of_the_older_program() {
         expected: Some(anybody("https://github.com/login/oauth")),
         keys: Vec::new(),
         private_infrastructure: false,
+        minimum_bits: 0,
     };
     let [legacy, recommended] = descriptor.signatures.as_slice() else { panic!("two signatures are expected") };
     let of = |signature: &ocm_model::Signature| SignedDigest::new(&signature.digest).unwrap();

@@ -72,6 +72,39 @@ async fn cases_are_judged_by_their_names() {
     assert!(status == Some(0) && text.ends_with("6 of 6 cases are right\n"), "{text}");
     assert_eq!(text.lines().filter(|line| line.starts_with("ok ")).count(), 6, "{text}");
 
+    // The way the test programs of the public set ask.
+    let ask = |over: &str, who: &str| {
+        let part = |name: &str| folder.path().join("right").join(name).display().to_string();
+        let (bundle, root) = (part("bundle.sigstore.json"), part("trusted_root.json"));
+        let words = ["verify-bundle", "--bundle", &bundle, "--certificate-identity", who, "--certificate-oidc-issuer"];
+        let more = ["https://issuer", "--trusted-root", &root, over];
+        Command::new(&runner).args(words).args(more).status().unwrap().code()
+    };
+    let file = folder.path().join("a.txt").display().to_string();
+    assert_eq!(ask(&file, "a@b.c"), Some(0));
+    assert_eq!(ask(&file, "x@b.c"), Some(1));
+    let of_content = |content: &[u8]| format!("sha256:{}", ocm_blob::Digest::of(content).hex());
+    assert_eq!(ask(&of_content("a".repeat(32).as_bytes()), "a@b.c"), Some(0));
+    assert_eq!(ask(&of_content(b"b"), "a@b.c"), Some(1));
+    assert_eq!(ask("/nowhere", "a@b.c"), Some(2));
+
+    // Cases are found where the public set has them, too.
+    let above = tempfile::tempdir().unwrap();
+    let below = above.path().join("test/assets/bundle-verify");
+    std::fs::create_dir_all(below.parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink(folder.path(), above.path().join("elsewhere")).unwrap();
+    std::fs::create_dir(&below).unwrap();
+    for name in ["right", "artifact_fail"] {
+        std::fs::create_dir(below.join(name)).unwrap();
+        for part in std::fs::read_dir(folder.path().join(name)).unwrap() {
+            let part = part.unwrap();
+            std::fs::copy(part.path(), below.join(name).join(part.file_name())).unwrap();
+        }
+    }
+    std::fs::copy(folder.path().join("a.txt"), below.join("a.txt")).unwrap();
+    let (status, text) = run(&runner, above.path());
+    assert!(status == Some(0) && text.ends_with("2 of 2 cases are right\n"), "{text}");
+
     case("should-pass", &[("artifact", b"b")]);
     case("should-not-pass_fail", &[]);
     let (status, text) = run(&runner, folder.path());

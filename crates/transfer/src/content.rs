@@ -3,7 +3,7 @@ use std::sync::Arc;
 use ocm_blob::{Blob, Digest};
 use ocm_model::digest::{GENERIC_BLOB_DIGEST, HashAlgorithm, NO_DIGEST};
 use ocm_model::{DigestSpec, TypedObject};
-use ocm_oci::{Descriptor, Repository, media_type};
+use ocm_oci::{Descriptor, Kind, Repository, media_type};
 use ocm_repository::LocalContent;
 use serde_json::{Value, json};
 
@@ -114,8 +114,12 @@ impl Content {
         if let Place::Stored(source, LocalContent::Manifest(root)) = &self.place {
             // A chart that came as a file is recorded by the digest of that file, which is a layer now.
             let image = ocm_access::Content::Image { source: source.clone(), root: root.clone() };
-            if ocm_access::check(image, Some(recorded)).await.is_ok() {
-                return Ok(());
+            match ocm_access::check(image, Some(recorded)).await {
+                Ok(_) => return Ok(()),
+                // An archive that holds only what its base lacks leaves the manifest to that base.
+                Err(error) if error.kind() == Kind::NotFound => return Ok(()),
+                Err(error) if error.kind() != Kind::Invalid => return Err(error.into()),
+                Err(_) => {}
             }
         }
         Err(Error::Content {

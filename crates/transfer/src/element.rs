@@ -12,12 +12,12 @@ use crate::{AccessStyle, ElementAction, ElementKind, ElementPlan, Error, GlobalA
 
 /// One resource or source of a component version.
 pub(crate) struct Element<'a> {
-    kind: ElementKind,
-    position: usize,
-    identity: std::collections::BTreeMap<String, String>,
-    element_type: &'a str,
+    pub(crate) kind: ElementKind,
+    pub(crate) position: usize,
+    pub(crate) identity: std::collections::BTreeMap<String, String>,
+    pub(crate) element_type: &'a str,
     is_local: bool,
-    access: &'a TypedObject,
+    pub(crate) access: &'a TypedObject,
     digest: Option<&'a DigestSpec>,
 }
 
@@ -173,7 +173,7 @@ impl Element<'_> {
         let content = match &access {
             Access::None => return stays("there is no content", false),
             Access::LocalBlob { .. } | Access::LocalOciBlob { .. } => {
-                let stored = version.local(self.access).map_err(at)?;
+                let stored = version.local(self.access).await.map_err(at)?;
                 let content = Content {
                     media_type: Content::told_media_type(self.access),
                     place: Place::Stored(version.content(), stored),
@@ -244,7 +244,7 @@ fn registry(target: &ComponentRepository) -> Option<String> {
 }
 
 /// What an access points to, for messages and names.
-fn origin(access: &TypedObject, read: &Access) -> String {
+pub(crate) fn origin(access: &TypedObject, read: &Access) -> String {
     match read {
         Access::OciImage { image_reference } => image_reference.clone(),
         Access::OciLayer { reference, .. } | Access::RelativeOci { reference } => reference.clone(),
@@ -261,29 +261,35 @@ fn origin(access: &TypedObject, read: &Access) -> String {
     }
 }
 
+/// The name without a host that the image or chart behind an access of `version` is known by.
+pub(crate) fn known_name(access: Access, version: &ComponentVersion) -> Option<String> {
+    match access {
+        Access::LocalBlob { reference_name, .. } => reference_name,
+        Access::OciImage { image_reference } => {
+            let reference: ocm_oci::ImageReference = image_reference.parse().ok()?;
+            Some(ocm_access::relocation::own_name(&reference, version))
+        }
+        Access::RelativeOci { reference } => {
+            let name = reference.split('@').next().unwrap_or_default().trim_start_matches('/');
+            let prefix = version.content().location().and_then(|at| {
+                let (path, _) = at.repository.split_once(ocm_model::reference::COMPONENT_DESCRIPTORS)?;
+                Some(path.to_owned())
+            });
+            Some(prefix.and_then(|prefix| name.strip_prefix(&prefix)).unwrap_or(name).to_owned())
+        }
+        Access::Helm { repository, chart, version: number } => Some(chart_name(&repository, &chart, number.as_deref())),
+        _ => None,
+    }
+}
+
 impl Carried {
     /// The name without a host that an image or artifact is known by: that of the reference it came from, or the one that
     /// was kept with it; without the path of the repository of component versions that it came from, so that names do not
     /// grow with every transfer.
     pub(crate) fn reference_name(&self, version: &ComponentVersion) -> Option<String> {
         match Access::of(&self.access) {
-            Access::LocalBlob { reference_name, .. } => reference_name,
-            Access::OciImage { image_reference } => {
-                let reference: ocm_oci::ImageReference = image_reference.parse().ok()?;
-                Some(ocm_access::relocation::own_name(&reference, version))
-            }
-            Access::RelativeOci { reference } => {
-                let name = reference.split('@').next().unwrap_or_default().trim_start_matches('/');
-                let prefix = version.content().location().and_then(|at| {
-                    let (path, _) = at.repository.split_once(ocm_model::reference::COMPONENT_DESCRIPTORS)?;
-                    Some(path.to_owned())
-                });
-                Some(prefix.and_then(|prefix| name.strip_prefix(&prefix)).unwrap_or(name).to_owned())
-            }
-            Access::Helm { repository, chart, version: number } if self.content.root().is_some() => {
-                Some(chart_name(&repository, &chart, number.as_deref()))
-            }
-            _ => None,
+            Access::Helm { .. } if self.content.root().is_none() => None,
+            access => known_name(access, version),
         }
     }
 
@@ -299,6 +305,7 @@ impl Carried {
             place: version.content(),
             is_local: true,
             tag: None,
+            found: None,
             action: plan.action.clone(),
             is_needed: true,
             targets: Vec::new(),

@@ -86,8 +86,10 @@ pub enum Error {
         actual: String,
     },
     /// A node of a transformation document could not be carried out.
-    #[error("transformation {id} [{node}]: {source}")]
+    #[error("{at}transformation {id} [{node}]: {source}")]
     Node {
+        /// Where it stands, `file:line:column: `; empty where that is not known.
+        at: String,
         /// Its name.
         id: String,
         /// Its type.
@@ -122,6 +124,8 @@ pub enum Error {
     Target {
         /// Why.
         reason: String,
+        /// What to do next.
+        hints: Vec<String>,
     },
     /// Some of several targets did not get what was asked for.
     #[error("{} of {of} targets did not get everything: {}", failed.len(), failed.join("; "))]
@@ -130,6 +134,8 @@ pub enum Error {
         failed: Vec<String>,
         /// How many there are.
         of: usize,
+        /// What to do next, for all of them.
+        hints: Vec<String>,
     },
     /// A component version could not be read or written.
     #[error("{0}")]
@@ -147,6 +153,27 @@ impl Error {
             Self::Left { .. } | Self::Target { .. } | Self::Targets { .. } => Kind::Incomplete,
             Self::Node { source, .. } => source.kind(),
             Self::Element { source, .. } | Self::Place(source) => Kind::Place(source.kind()),
+        }
+    }
+
+    /// Whether the message says in which file, and where in it.
+    pub fn is_placed(&self) -> bool {
+        matches!(self, Self::Node { at, .. } if !at.is_empty())
+    }
+
+    /// What to do next, one sentence each.
+    pub fn hints(&self) -> Vec<String> {
+        let replaces = || vec!["--overwrite replaces what the target has".to_owned()];
+        match self {
+            Self::Exists { .. } => replaces(),
+            // An image that has the name of one that is to be stored.
+            Self::Element { source, .. } if source.kind() == ocm_oci::Kind::Conflict => replaces(),
+            Self::Element { source, .. } | Self::Place(source) => {
+                source.kind().advice().map(str::to_owned).into_iter().collect()
+            }
+            Self::Node { source, .. } => source.hints(),
+            Self::Target { hints, .. } | Self::Targets { hints, .. } => hints.clone(),
+            _ => Vec::new(),
         }
     }
 }

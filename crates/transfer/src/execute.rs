@@ -1,17 +1,18 @@
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
 use ocm_blob::{Item, Observer, Outcome};
-use ocm_oci::{Descriptor, Repository, Selector, copy};
+use ocm_oci::{Descriptor, Manifest, Repository, copy};
 use ocm_repository::{LocalContent, NewVersion, Staged};
 
 use crate::content::Place;
 use crate::element::set_access;
+use crate::held::Held;
 use crate::part::Part;
-use crate::settle::check_tag;
-use crate::work::{Job, Prepared, Version};
-use crate::{ElementKind, ElementPlan, Error, Existing, Options, Result};
+use crate::tagging::{Named, Names};
+use crate::work::{Job, Prepared, Resolved, Version};
+use crate::{ElementKind, ElementPlan, Error, Options, Result};
 
 /// Blobs of one content that are moved at the same time.
 const BLOBS: usize = 4;
@@ -27,8 +28,16 @@ pub(crate) struct Done {
     pub(crate) stray: Option<Error>,
     /// Targets whose component versions have become visible, as far as there are any.
     pub(crate) published: Vec<usize>,
-    /// Why single jobs failed.
-    pub(crate) reasons: HashMap<usize, String>,
+    /// Single jobs that failed.
+    pub(crate) lost: HashMap<usize, Lost>,
+}
+
+/// How the job of an element failed.
+#[derive(Clone, Debug)]
+pub(crate) struct Lost {
+    pub(crate) reason: String,
+    /// Times its content was sent once more before it was given up.
+    pub(crate) repeated: u64,
 }
 
 /// Content after it was moved.
@@ -39,6 +48,8 @@ pub(crate) struct Moved {
     pub(crate) measured: Option<Descriptor>,
     /// Whether an image lacks some of its platforms there.
     pub(crate) is_part: bool,
+    /// The manifest of an image that is stored with its name.
+    pub(crate) root: Option<Manifest>,
 }
 
 /// Does what was prepared.
@@ -55,21 +66,33 @@ pub(crate) async fn carry_out(prepared: &Prepared, options: &Options) -> Done {
         observer: options.observer.clone(),
         platforms: options.platforms.clone(),
         referrers: options.referrers,
+        pace: options.pace.clone(),
         ..copy::Options::default()
     };
+    assume_absent(prepared, &how.session);
+    let held = &Held::new();
     let mut moving = stream::iter(groups)
         .map(|group| async move {
-            let moved = move_group(prepared, &group, how).await;
+            let moved = move_group(prepared, &group, how, held).await;
             (group, moved)
         })
         .buffer_unordered(options.concurrency.max(1));
-    while let Some((group, results)) = moving.next().await {
-        for (position, result) in group.into_iter().zip(results) {
+    loop {
+        let next = tokio::select! {
+            next = moving.next() => next,
+            () = held.grows_old() => {
+                held.store(prepared, &mut done).await;
+                continue;
+            }
+        };
+        let Some((group, results)) = next else { break };
+        for (position, result) in group.iter().zip(results) {
             match result {
-                Ok(moved) => done.moved[position] = Some(moved),
-                Err(error) => done.fail(&prepared.jobs[position], position, error),
+                Ok(moved) => done.moved[*position] = Some(moved),
+                Err(error) => done.fail(&prepared.jobs[*position], *position, error),
             }
         }
+        held.came_late(prepared, &group, &mut done).await;
         if done.is_over(prepared) {
             break;
         }
@@ -82,18 +105,35 @@ pub(crate) async fn carry_out(prepared: &Prepared, options: &Options) -> Done {
 }
 
 impl Done {
-    fn fail(&mut self, job: &Job, position: usize, error: Error) {
-        self.reasons.insert(position, error.to_string());
+    pub(crate) fn fail(&mut self, job: &Job, position: usize, error: Error) {
+        let repeated = if let Error::Element { source, .. } = &error { source.repeated() } else { 0 };
+        self.lost.insert(position, Lost { reason: error.to_string(), repeated });
         match job.targets.as_slice() {
             [] => self.stray = Some(error),
             [first, others @ ..] => {
                 for target in others {
-                    let again = Error::Target { reason: error.to_string() };
+                    let again = Error::Target { reason: error.to_string(), hints: error.hints() };
                     self.failures.entry(*target).or_insert(again);
                 }
                 self.failures.entry(*first).or_insert(error);
             }
         }
+    }
+
+    /// Jobs, each with what was moved for it.
+    fn of_jobs<'a>(
+        &'a self,
+        prepared: &'a Prepared,
+        wanted: impl Fn(&Job) -> bool + 'a,
+    ) -> impl Iterator<Item = Named<'a>> + 'a {
+        let jobs = prepared.jobs.iter().zip(&self.moved).enumerate();
+        jobs.map(|(position, (job, moved))| (position, job, moved.as_ref())).filter(move |(_, job, _)| wanted(job))
+    }
+
+    /// Whether anything was moved into a target.
+    fn has_sent(&self, prepared: &Prepared, target: usize) -> bool {
+        let mut jobs = self.of_jobs(prepared, |job| job.targets.contains(&target));
+        jobs.any(|(_, _, moved)| moved.is_some_and(|moved| moved.outcome.sent > 0))
     }
 
     /// Whether nothing is left that could succeed.
@@ -105,14 +145,23 @@ impl Done {
     }
 }
 
+/// A name that is free is hardly that of an image which is there: the first look at the name is enough.
+fn assume_absent(prepared: &Prepared, session: &copy::Session) {
+    for job in prepared.jobs.iter().filter(|job| job.is_needed) {
+        if let (Some(Resolved { there: None, .. }), Some(root)) = (&job.found, job.content.root()) {
+            session.assume_absent(job.place.home(), root.digest.clone());
+        }
+    }
+}
+
 /// Moves one content to all places that want it.
-async fn move_group(prepared: &Prepared, group: &[usize], how: &copy::Options) -> Vec<Result<Moved>> {
+async fn move_group(prepared: &Prepared, group: &[usize], how: &copy::Options, held: &Held) -> Vec<Result<Moved>> {
     let jobs: Vec<&Job> = group.iter().map(|position| &prepared.jobs[*position]).collect();
     let items: Vec<Item> = jobs.iter().map(|job| item(&job.name, "copy")).collect();
     for item in &items {
         how.observer.started(item);
     }
-    let moved = move_content(&jobs, how).await;
+    let moved = move_content(&jobs, how, held).await;
     let results = jobs.iter().zip(moved).zip(&items).map(|((job, result), item)| {
         let outcome = match &result {
             Ok(moved) if moved.outcome.sent == 0 => Outcome::Present,
@@ -129,7 +178,7 @@ fn item(name: &str, action: &str) -> Item {
     Item { name: name.to_owned(), action: action.to_owned(), bytes: None }
 }
 
-async fn move_content(jobs: &[&Job], how: &copy::Options) -> Vec<ocm_oci::Result<Moved>> {
+async fn move_content(jobs: &[&Job], how: &copy::Options, held: &Held) -> Vec<ocm_oci::Result<Moved>> {
     let Some(first) = jobs.first() else { return Vec::new() };
     let (source, wanted) = match &first.content.place {
         Place::Stored(source, stored) => (source, stored),
@@ -138,8 +187,10 @@ async fn move_content(jobs: &[&Job], how: &copy::Options) -> Vec<ocm_oci::Result
     let places: Vec<Arc<dyn Repository>> = jobs.iter().map(|job| job.place.clone()).collect();
     let blobs = match wanted {
         LocalContent::Manifest(root) => {
-            let copied = copy::graph_to(source, &places, root, how).await;
-            return copied.into_iter().map(|copied| copied.map(|copied| Moved::graph(copied, root))).collect();
+            let how = copy::Options { root: held.who_stores(jobs), ..how.clone() };
+            let copied = copy::graph_to(source, &places, root, &how).await;
+            let moved = copied.into_iter().map(|copied| copied.map(|copied| Moved::graph(copied, root)));
+            return moved.inspect(|moved| held.add(moved.as_ref().ok())).collect();
         }
         LocalContent::Blob(blob) => vec![blob.clone()],
         LocalContent::Parts(parts) => parts.clone(),
@@ -152,7 +203,8 @@ impl Moved {
     /// An index of which only some platforms were taken may have become another one.
     fn graph(copied: copy::Copied, root: &Descriptor) -> Self {
         let measured = (copied.root.digest != root.digest).then_some(copied.root);
-        Self { outcome: copied.outcome, measured, is_part: copied.form != copy::Form::Whole }
+        let is_part = copied.form != copy::Form::Whole;
+        Self { outcome: copied.outcome, measured, is_part, root: copied.manifest }
     }
 }
 
@@ -165,7 +217,7 @@ async fn move_loose(blob: &Arc<dyn ocm_blob::Blob>, jobs: &[&Job], how: &copy::O
             None => push(blob, job, &how.observer).await,
             Some((source, stored)) => {
                 let copied = copy::blobs(source, &job.place, vec![stored.clone()], how).await;
-                copied.map(|outcome| Moved { outcome, measured: Some(stored.clone()), is_part: false })
+                copied.map(|outcome| Moved { outcome, measured: Some(stored.clone()), ..Moved::default() })
             }
         };
         if let (None, Ok(Moved { measured: Some(stored), .. })) = (&holder, &result) {
@@ -178,25 +230,27 @@ async fn move_loose(blob: &Arc<dyn ocm_blob::Blob>, jobs: &[&Job], how: &copy::O
 
 async fn push(blob: &Arc<dyn ocm_blob::Blob>, job: &Job, observer: &Arc<dyn Observer>) -> ocm_oci::Result<Moved> {
     let observed = ocm_blob::Observed::new(blob.clone(), observer.clone());
-    let (stored, how) = job.place.push_blob(&observed).await?;
+    let pushed = job.place.push_blob(&observed).await;
+    let (stored, how) = pushed.map_err(|error| error.after(observed.repeats()))?;
     let stored = Descriptor { media_type: job.content.media_type.clone(), ..stored };
-    let mut outcome = copy::Outcome::default();
+    let mut outcome = copy::Outcome { repeated: observed.repeats(), ..copy::Outcome::default() };
     if how == ocm_oci::Pushed::Sent {
         outcome.sent = 1;
         outcome.sent_bytes = stored.size;
     } else {
         outcome.present = 1;
     }
-    Ok(Moved { outcome, measured: Some(stored), is_part: false })
+    Ok(Moved { outcome, measured: Some(stored), ..Moved::default() })
 }
 
 /// Stages and publishes the component versions of each target of which nothing has failed.
 async fn publish_all(prepared: &Prepared, options: &Options, done: &mut Done) {
+    let names = Names::default();
     for (position, target) in prepared.targets.iter().enumerate() {
         if target.failure.is_some() || done.failures.contains_key(&position) {
             continue;
         }
-        match publish(prepared, position, options, done).await {
+        match publish(prepared, position, options, done, &names).await {
             Ok(()) => done.published.push(position),
             Err(error) => {
                 done.failures.insert(position, error);
@@ -204,14 +258,13 @@ async fn publish_all(prepared: &Prepared, options: &Options, done: &mut Done) {
         }
     }
     // Images that a document wants to be stored for their own sake.
-    for (position, job) in prepared.jobs.iter().enumerate().filter(|(_, job)| job.targets.is_empty()) {
-        if let Err(error) = name_image(job, done.moved[position].clone().as_ref(), options.existing).await {
-            done.fail(job, position, error);
-        }
+    let stray = done.of_jobs(prepared, |job| job.targets.is_empty());
+    if let Err((position, error)) = names.give(stray, options).await {
+        done.fail(&prepared.jobs[position], position, error);
     }
 }
 
-async fn publish(prepared: &Prepared, target: usize, options: &Options, done: &Done) -> Result<()> {
+async fn publish(prepared: &Prepared, target: usize, options: &Options, done: &Done, names: &Names) -> Result<()> {
     let mine = prepared.versions.iter().filter(|version| version.target == target);
     let staged: Vec<Result<Option<Staged>>> = stream::iter(mine)
         .map(|version| stage(prepared, version, options, done))
@@ -220,21 +273,17 @@ async fn publish(prepared: &Prepared, target: usize, options: &Options, done: &D
         .await;
     let staged: Vec<Staged> = staged.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
     // An image that others find by its name comes before the component version that says so.
-    let mut named = HashSet::new();
-    for (job, moved) in prepared.jobs.iter().zip(&done.moved).filter(|(job, _)| job.targets.first() == Some(&target)) {
-        // Whoever lets a later image have the name of another one of the same transfer has said so.
-        let is_ours = !named.insert((job.place.address(), &job.tag));
-        name_image(job, moved.as_ref(), if is_ours { Existing::Overwrite } else { options.existing }).await?;
-    }
-    if !staged.is_empty() {
-        prepared.targets[target].repository.publish(&staged).await.map_err(|error| error.on("target"))?;
+    let mine = done.of_jobs(prepared, |job| job.targets.contains(&target));
+    names.give(mine, options).await.map_err(|(_, error)| error)?;
+    if !staged.is_empty() || done.has_sent(prepared, target) {
+        prepared.targets[target].repository.publish(staged).await.map_err(|error| error.on("target"))?;
     }
     Ok(())
 }
 
 async fn stage(prepared: &Prepared, version: &Version, options: &Options, done: &Done) -> Result<Option<Staged>> {
     let item = item(&version.name, "transfer");
-    if !version.is_stored() {
+    if !version.is_stored() || version.is_there {
         options.observer.ended(&item, Outcome::Present);
         return Ok(None);
     }
@@ -308,25 +357,4 @@ fn relies_on_digest(prepared: &Prepared, version: &Version) -> Option<String> {
     };
     let others = prepared.versions.iter().filter(|other| other.target == version.target);
     others.into_iter().find(refers).map(|other| format!("the reference of {}", other.name))
-}
-
-/// Gives an image its tag.
-async fn name_image(job: &Job, moved: Option<&Moved>, existing: Existing) -> Result<()> {
-    let root = moved.and_then(|moved| moved.measured.as_ref()).or(job.content.root());
-    let (Some(tag), Some(root), true) = (&job.tag, root, job.is_needed) else { return Ok(()) };
-    let at = |error: ocm_oci::Error| Error::Element {
-        element: job.subject(),
-        version: job.owner.clone(),
-        source: error.on("target"),
-    };
-    let there = job.place.resolve(&Selector::Tag(tag.clone())).await.map_err(at)?;
-    if there.as_ref().is_some_and(|there| there.digest == root.digest) {
-        return Ok(());
-    }
-    if there.is_some() {
-        // Planning has looked, but somebody may have been faster since then.
-        check_tag(job, existing).await?;
-    }
-    let manifest = job.place.manifest(&root.digest.clone().into()).await.map_err(at)?;
-    job.place.push_manifest(&manifest, Some(tag)).await.map_err(at)
 }

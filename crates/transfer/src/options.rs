@@ -41,8 +41,17 @@ pub enum Existing {
     Fail,
     /// Replace it.
     Overwrite,
+    /// Write it again, also if its content is the same.
+    Enforce,
     /// Leave it alone, also if only signatures or other parts outside the digest differ.
     Skip,
+}
+
+impl Existing {
+    /// Whether other content may take the place of what is there.
+    pub(crate) fn replaces(self) -> bool {
+        matches!(self, Self::Overwrite | Self::Enforce)
+    }
 }
 
 /// How a component version refers to images that are stored beside it.
@@ -67,6 +76,17 @@ pub enum GlobalAccess {
     Auto,
 }
 
+/// What becomes of the addresses that a descriptor says it was stored under (`repositoryContexts`). No digest covers them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum RepositoryContexts {
+    /// They go along unchanged; none is added.
+    #[default]
+    Keep,
+    /// They stay behind.
+    Drop,
+}
+
 /// How a transfer is done.
 #[derive(Clone)]
 pub struct Options {
@@ -76,6 +96,9 @@ pub struct Options {
     pub copy_sources: bool,
     /// Access types, without version, that stay by reference whatever `copy` says.
     pub omit_access_types: Vec<String>,
+    /// Access types that are not built in and whose content can be fetched all the same; only documents need to know them
+    /// beforehand.
+    pub foreign_access_types: Vec<String>,
     /// How images are stored in a registry.
     pub upload_as: UploadAs,
     /// How images with a name of their own are called.
@@ -84,6 +107,8 @@ pub struct Options {
     pub access_style: AccessStyle,
     /// Whether local content gets an access for everybody.
     pub global_access: GlobalAccess,
+    /// What becomes of the addresses that descriptors were stored under.
+    pub repository_contexts: RepositoryContexts,
     /// Platforms that are taken of images for several; empty: all of them.
     pub platforms: Vec<copy::PlatformChoice>,
     /// Whether signatures and the like of images go along.
@@ -96,6 +121,8 @@ pub struct Options {
     pub concurrency: usize,
     /// Who is told.
     pub observer: Arc<dyn Observer>,
+    /// What content draws from that moves between archives; connections have a limit of their own.
+    pub pace: Option<Arc<copy::Bucket>>,
 }
 
 impl Default for Options {
@@ -104,16 +131,19 @@ impl Default for Options {
             copy: CopyMode::default(),
             copy_sources: false,
             omit_access_types: Vec::new(),
+            foreign_access_types: Vec::new(),
             upload_as: UploadAs::default(),
             naming: Naming::default(),
             access_style: AccessStyle::default(),
             global_access: GlobalAccess::default(),
+            repository_contexts: RepositoryContexts::default(),
             platforms: Vec::new(),
             referrers: copy::Referrers::default(),
             strict: false,
             existing: Existing::default(),
             concurrency: 4,
             observer: Arc::new(Unobserved),
+            pace: None,
         }
     }
 }

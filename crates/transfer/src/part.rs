@@ -37,6 +37,11 @@ impl Part {
         Some(Self { whole: text(PART_OF)?, platforms: text(PLATFORMS).unwrap_or_default() })
     }
 
+    /// The platforms that were chosen.
+    pub(crate) fn platforms(&self) -> Vec<String> {
+        self.platforms.split(',').filter(|platform| !platform.is_empty()).map(str::to_owned).collect()
+    }
+
     /// Whether it was made of a version with this descriptor.
     pub(crate) fn is_of(&self, descriptor: &Descriptor) -> bool {
         whole(descriptor).is_ok_and(|whole| whole == self.whole)
@@ -58,6 +63,11 @@ impl Part {
     pub(crate) fn annotations(self) -> BTreeMap<String, String> {
         BTreeMap::from([(PART_OF.to_owned(), self.whole), (PLATFORMS.to_owned(), self.platforms)])
     }
+}
+
+/// The platforms that a component version is limited to, as they were chosen when it was transferred; none if it is whole.
+pub fn chosen_platforms(version: &ComponentVersion) -> Vec<String> {
+    Part::of(version).map(|part| part.platforms()).unwrap_or_default()
 }
 
 /// The normal form does not depend on where content is stored, so that it is the same in every place.

@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use ocm_access::Sources;
-use ocm_oci::copy::Referrers;
+use ocm_oci::copy::{self, Referrers};
+use ocm_oci::media_type;
 use ocm_repository::{ComponentRepository, ComponentVersion, NewVersion};
 
+use crate::content::Place;
 use crate::element::{Carried, Element, elements, set_access};
+use crate::foreseen::foreseen;
 use crate::naming::{Name, Request, name_all};
 use crate::part::Part;
-use crate::settle::{look, settle};
+use crate::settle::{Found, judge, settle};
 use crate::work::{Job, Prepared, Target, Version};
-use crate::{ElementPlan, Error, Existing, Options, Result, VersionAction};
+use crate::{ElementPlan, Error, Existing, Options, RepositoryContexts, Result, VersionAction};
 
 /// Finds out what has to happen so that all `targets` have all `versions`. Nothing is written. A target that does not answer
 /// is given with its error; it fails alone if there are others.
@@ -69,8 +72,12 @@ pub async fn prepare(
         let written = write(&mut prepared.jobs, version, (target, &repository), draft, &mut names, options);
         prepared.versions.push(written);
     }
-    for (target, error) in failures {
+    for (version, target, error) in failures {
+        prepared.versions.push(lost(version, target));
         prepared.fail(target, error)?;
+    }
+    for target in (0..prepared.targets.len()).filter(|target| !prepared.targets[*target].is_open) {
+        prepared.versions.extend(versions.iter().map(|version| lost(version, target)));
     }
     settle(&mut prepared, options).await?;
     Ok(prepared)
@@ -78,14 +85,17 @@ pub async fn prepare(
 
 type Drafts<'a> = Vec<(&'a Arc<ComponentVersion>, usize, Draft)>;
 
+/// What is wrong with a version in a target.
+type Failures<'a> = Vec<(&'a Arc<ComponentVersion>, usize, Error)>;
+
 /// What is to be done, version by version, and what is wrong with which target.
-fn sorted(lowered: Vec<Lowered<'_>>) -> (Drafts<'_>, Vec<(usize, Error)>) {
+fn sorted(lowered: Vec<Lowered<'_>>) -> (Drafts<'_>, Failures<'_>) {
     let (mut drafts, mut failures) = (Vec::new(), Vec::new());
     for Lowered { version, drafts: each } in lowered {
         for (target, draft) in each {
             match draft {
                 Ok(draft) => drafts.push((version, target, draft)),
-                Err(error) => failures.push((target, error)),
+                Err(error) => failures.push((version, target, error)),
             }
         }
     }
@@ -101,6 +111,7 @@ struct Lowered<'a> {
 struct Draft {
     action: VersionAction,
     difference: Option<String>,
+    is_there: bool,
     /// Its elements in their order, resources first; none if nothing happens.
     elements: Vec<(ElementPlan, Option<Carried>)>,
 }
@@ -114,26 +125,73 @@ async fn lower<'a>(
     let all = elements(version);
     let mut looked = Vec::with_capacity(targets.len());
     for (position, target) in targets {
-        looked.push((*position, look_shortly(version, &all, target, options).await));
+        looked.push((*position, look_shortly(version, &all, target, images, options).await));
     }
-    let is_needed = |state: &(usize, Result<(VersionAction, Option<String>)>)| matches!(&state.1, Ok((action, _)) if !matches!(action, VersionAction::Present | VersionAction::Keep));
+    let is_needed = looked.iter().any(|(_, looked)| looked.as_ref().is_ok_and(|looked| !looked.is_idle()));
+    // Whoever asks for a platform that an image is not for has to hear of it, also where nothing has to be moved.
+    let asks_for_platforms = !options.platforms.is_empty()
+        && looked.iter().any(|(_, looked)| looked.as_ref().is_ok_and(|looked| !looked.has_chosen));
     let mut carried = Vec::new();
-    if looked.iter().any(is_needed) {
+    if is_needed || asks_for_platforms {
         carried = stream::iter(&all)
             .map(|element| element.carry(version, images, options))
             .buffered(options.concurrency.max(1) * 4)
             .try_collect()
             .await?;
     }
+    if asks_for_platforms {
+        check_platforms(version, &carried, options).await?;
+    }
     let drafts = looked.into_iter().map(|(position, looked)| {
-        let draft = looked.map(|(action, difference)| {
-            let is_idle = matches!(action, VersionAction::Present | VersionAction::Keep);
-            let elements = if is_idle { Vec::new() } else { carried.clone() };
-            Draft { action, difference, elements }
+        let draft = looked.map(|looked| {
+            let elements = if looked.is_idle() { Vec::new() } else { carried.clone() };
+            Draft { action: looked.action, difference: looked.difference, is_there: looked.is_there, elements }
         });
         (position, draft)
     });
     Ok(Lowered { version, drafts: drafts.collect() })
+}
+
+/// What a target has of a component version.
+struct Looked {
+    action: VersionAction,
+    difference: Option<String>,
+    /// Whether it has just the platforms that were chosen, so that its images are known to be for them.
+    has_chosen: bool,
+    /// Whether it has the component version itself, so that only what is said about its images may be missing.
+    is_there: bool,
+}
+
+impl Looked {
+    fn is_idle(&self) -> bool {
+        matches!(self.action, VersionAction::Present | VersionAction::Keep)
+    }
+}
+
+/// Fails for a platform that an image is not for, as copying it would.
+async fn check_platforms(
+    version: &ComponentVersion,
+    carried: &[(ElementPlan, Option<Carried>)],
+    options: &Options,
+) -> Result<()> {
+    for (plan, carried) in carried {
+        let Some((Place::Stored(source, _), Some(root))) =
+            carried.as_ref().map(|carried| (&carried.content.place, carried.content.root()))
+        else {
+            continue;
+        };
+        if !media_type::is_index(&root.media_type) {
+            continue;
+        }
+        let checked = source.manifest(&root.digest.clone().into()).await;
+        let checked = checked.and_then(|index| copy::check_platforms(&index, &options.platforms));
+        checked.map_err(|error| {
+            let name = plan.identity.get("name").map_or("", String::as_str);
+            let element = format!("{} {name}", plan.kind.noun());
+            Error::Element { element, version: version.to_string(), source: error.on("source") }
+        })?;
+    }
+    Ok(())
 }
 
 /// What happens to a version as a whole. The very same bytes need no second look, and a version that the target has needs
@@ -142,31 +200,84 @@ async fn look_shortly(
     version: &ComponentVersion,
     all: &[Element<'_>],
     target: &ComponentRepository,
+    images: &dyn Sources,
     options: &Options,
-) -> Result<(VersionAction, Option<String>)> {
+) -> Result<Looked> {
+    let is_chosen = |part: Option<Part>| part.is_some_and(|part| part.suffices(options));
     // What was asked for beside the component version may be missing although that is there.
     let asks_for_more = options.existing != Existing::Skip && options.referrers == Referrers::Carry;
+    let drops = options.repository_contexts == RepositoryContexts::Drop && options.existing != Existing::Skip;
     let lacks = |there: &ComponentVersion| {
-        asks_for_more || all.iter().any(|element| element.is_missing(there, target, options))
+        drops && !there.descriptor.component.repository_contexts.is_empty()
+            || all.iter().any(|element| element.is_missing(there, target, options))
+    };
+    let there = |has_chosen, difference| {
+        let action = if asks_for_more { VersionAction::Update } else { VersionAction::Present };
+        Looked { action, difference, has_chosen, is_there: true }
     };
     // Where accesses are rewritten, the target is known to have other bytes, and its root is read instead of asked for.
-    let root = if all.iter().any(|element| element.gets_place(options)) {
+    let has_contexts = !version.descriptor.component.repository_contexts.is_empty();
+    let root = if drops && has_contexts || all.iter().any(|element| element.gets_place(options)) {
         None
     } else {
         Some(target.root(version.name(), version.version()).await.map_err(|error| error.on("target"))?)
     };
     match root {
-        Some(None) => Ok((VersionAction::Transfer, None)),
+        Some(None) => {
+            Ok(Looked { action: VersionAction::Transfer, difference: None, has_chosen: false, is_there: false })
+        }
         Some(Some(root)) if root.digest == *version.root.digest() => {
-            Ok((if lacks(version) { VersionAction::Update } else { VersionAction::Present }, None))
+            let action = if options.existing == Existing::Enforce {
+                VersionAction::Replace
+            } else if lacks(version) {
+                VersionAction::Update
+            } else {
+                return Ok(there(is_chosen(Part::of(version)), None));
+            };
+            Ok(Looked { action, difference: None, has_chosen: is_chosen(Part::of(version)), is_there: false })
         }
         _ => {
-            let mut found = look(&version.descriptor, Part::of(version).as_ref(), target, options).await?;
-            if found.action == VersionAction::Present && found.there.as_ref().is_some_and(lacks) {
+            let mut found = match target.root_manifest(version.name(), version.version()).await {
+                Err(error) if error.kind() == ocm_oci::Kind::NotFound => {
+                    Found { action: VersionAction::Transfer, difference: None, there: None }
+                }
+                Ok(root)
+                    if options.existing != Existing::Enforce
+                        && foreseen(&root, version, all, target, images, options).await.as_ref()
+                            == Some(root.digest()) =>
+                {
+                    return Ok(there(false, None));
+                }
+                root => {
+                    let there = async { target.read(version.name(), version.version(), root?).await };
+                    let there = there.await.map_err(|error| error.on("target"))?;
+                    judge(&version.descriptor, Part::of(version).as_ref(), there, target, options)?
+                }
+            };
+            let has_chosen = is_chosen(found.there.as_ref().and_then(Part::of));
+            if found.action == VersionAction::Present {
+                if !found.there.as_ref().is_some_and(lacks) {
+                    return Ok(there(has_chosen, found.difference));
+                }
                 found.action = VersionAction::Update;
             }
-            Ok((found.action, found.difference))
+            Ok(Looked { action: found.action, difference: found.difference, has_chosen, is_there: false })
         }
+    }
+}
+
+/// A component version that does not get into a target that failed; the report names it all the same.
+fn lost(version: &ComponentVersion, target: usize) -> Version {
+    Version {
+        name: version.to_string(),
+        source: version.content().address(),
+        target,
+        new: NewVersion { descriptor: version.descriptor.clone(), ..NewVersion::default() },
+        action: Some(VersionAction::Transfer),
+        difference: None,
+        is_there: false,
+        part: None,
+        elements: Vec::new(),
     }
 }
 
@@ -180,7 +291,11 @@ fn write(
     options: &Options,
 ) -> Version {
     let mut descriptor = version.descriptor.clone();
-    let mut is_changed = false;
+    let contexts = &mut descriptor.component.repository_contexts;
+    let mut is_changed = options.repository_contexts == RepositoryContexts::Drop && !contexts.is_empty();
+    if is_changed {
+        contexts.clear();
+    }
     let mut elements = Vec::with_capacity(draft.elements.len());
     for (mut plan, carried) in draft.elements {
         let Some(carried) = carried else {
@@ -206,6 +321,7 @@ fn write(
         new: NewVersion { descriptor, raw: (!is_changed).then(|| version.raw.clone()), ..NewVersion::default() },
         action: Some(draft.action),
         difference: draft.difference,
+        is_there: draft.is_there,
         part: Part::of(version),
         elements,
     }

@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -32,6 +32,10 @@ pub struct TargetReport {
     /// Why it has not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What to do next, one sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub hints: Vec<String>,
 }
 
 /// What became of one item of a transfer.
@@ -131,14 +135,28 @@ fn failure(prepared: &Prepared, mut done: Done) -> Option<Error> {
     if prepared.targets.len() == 1 {
         return done.failures.remove(&0);
     }
-    let mut failed = Vec::new();
-    for (position, target) in prepared.targets.iter().enumerate() {
-        let address = target_name(prepared, position);
-        if let Some(error) = target.failure.as_ref().or_else(|| done.failures.get(&position)) {
-            failed.push(format!("{address}: {error}"));
-        }
+    prepared.lost(&done.failures)
+}
+
+impl Prepared {
+    /// What keeps some of several targets from getting anything, found out before anything was moved.
+    pub fn failure(&self) -> Option<Error> {
+        self.lost(&BTreeMap::new())
     }
-    (!failed.is_empty()).then(|| Error::Targets { failed, of: prepared.targets.len() })
+
+    fn lost(&self, failures: &BTreeMap<usize, Error>) -> Option<Error> {
+        let (mut failed, mut hints) = (Vec::new(), Vec::new());
+        for (position, target) in self.targets.iter().enumerate() {
+            let address = target_name(self, position);
+            if let Some(error) = target.failure.as_ref().or_else(|| failures.get(&position)) {
+                let error_text = error.to_string();
+                let is_named = error_text.starts_with(&address);
+                failed.push(if is_named { error_text } else { format!("{address}: {error_text}") });
+                hints.extend(error.hints().into_iter().filter(|hint| !hints.contains(hint)).collect::<Vec<_>>());
+            }
+        }
+        (!failed.is_empty()).then(|| Error::Targets { failed, of: self.targets.len(), hints })
+    }
 }
 
 /// The address of a target, or what it was called where it could not be opened.
@@ -163,21 +181,27 @@ fn report(prepared: &Prepared, done: &Done) -> Report {
     };
     let targets: Vec<TargetReport> = (0..prepared.targets.len())
         .map(|position| {
-            let reason = failed(position).map(ToString::to_string);
+            let failure = failed(position);
+            let reason = failure.map(ToString::to_string);
             let outcome = match &reason {
                 Some(_) => ItemOutcome::Failed,
-                None if prepared.versions.iter().any(|version| version.target == position && version.is_stored()) => {
+                None if prepared
+                    .versions
+                    .iter()
+                    .any(|version| version.target == position && is_touched(version, done)) =>
+                {
                     ItemOutcome::Transferred
                 }
                 None => ItemOutcome::Present,
             };
-            TargetReport { address: target_name(prepared, position), outcome, reason }
+            let hints = failure.map(Error::hints).unwrap_or_default();
+            TargetReport { address: target_name(prepared, position), outcome, reason, hints }
         })
         .collect();
     let mut counted = HashSet::new();
     let mut versions = Vec::with_capacity(prepared.versions.len());
     for version in &prepared.versions {
-        let outcome = match (failed(version.target).is_some(), version.is_stored()) {
+        let outcome = match (failed(version.target).is_some(), is_touched(version, done)) {
             (_, false) => ItemOutcome::Present,
             (true, true) => ItemOutcome::Skipped,
             (false, true) => ItemOutcome::Transferred,
@@ -199,6 +223,12 @@ fn report(prepared: &Prepared, done: &Done) -> Report {
     Report { target, targets, versions, totals }
 }
 
+/// Whether anything of a component version is written.
+fn is_touched(version: &Version, done: &Done) -> bool {
+    let sent = |job: &usize| done.moved[*job].as_ref().is_none_or(|moved| moved.outcome.sent > 0);
+    version.is_stored() && (!version.is_there || version.elements.iter().filter_map(|(_, job)| job.as_ref()).any(sent))
+}
+
 fn version_report(
     prepared: &Prepared,
     version: &Version,
@@ -209,7 +239,11 @@ fn version_report(
         component: version.component().to_owned(),
         version: version.version().to_owned(),
         target: target_name(prepared, version.target),
-        action: version.action.unwrap_or(VersionAction::Transfer),
+        action: match version.action {
+            // It was looked whether more is said about its images, and there was nothing.
+            Some(_) if version.is_there && outcome == ItemOutcome::Present => VersionAction::Present,
+            action => action.unwrap_or(VersionAction::Transfer),
+        },
         outcome,
         difference: version.difference.clone(),
         elements,
@@ -219,8 +253,8 @@ fn version_report(
 /// What became of an element. Content that several have is counted for the first one.
 fn element(plan: &ElementPlan, job: Option<usize>, done: &Done, counted: &mut HashSet<usize>) -> ElementReport {
     let moved = job.and_then(|job| done.moved[job].as_ref());
-    let failure = job.and_then(|job| done.reasons.get(&job)).cloned();
-    let outcome = match (&plan.action, &failure, moved) {
+    let lost = job.and_then(|job| done.lost.get(&job));
+    let outcome = match (&plan.action, lost, moved) {
         (ElementAction::Reference { .. }, _, _) => ItemOutcome::Left,
         (_, Some(_), _) => ItemOutcome::Failed,
         (_, None, Some(moved)) if moved.outcome.sent == 0 => ItemOutcome::Present,
@@ -234,8 +268,9 @@ fn element(plan: &ElementPlan, job: Option<usize>, done: &Done, counted: &mut Ha
         moved.filter(|_| counts).map_or((0, 0), |moved| (moved.outcome.sent, moved.outcome.sent_bytes));
     let attempts = match (outcome, moved) {
         (ItemOutcome::Transferred, Some(moved)) => 1 + moved.outcome.repeated,
-        (ItemOutcome::Failed, _) => 1,
+        (ItemOutcome::Failed, _) => 1 + lost.map_or(0, |lost| lost.repeated),
         _ => 0,
     };
+    let failure = lost.map(|lost| lost.reason.clone());
     ElementReport { plan: plan.clone(), outcome, failure, blobs, bytes, attempts }
 }

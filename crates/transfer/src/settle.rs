@@ -9,7 +9,7 @@ use ocm_oci::Selector;
 use ocm_repository::{ComponentRepository, ComponentVersion};
 
 use crate::part::Part;
-use crate::work::{Job, Prepared};
+use crate::work::{self, Job, Prepared};
 use crate::{Difference, Error, Existing, Options, Result, VersionAction, compare};
 
 /// What a target has of a component version.
@@ -31,13 +31,27 @@ pub(crate) async fn look(
     options: &Options,
 ) -> Result<Found> {
     let component = &descriptor.component;
-    let there = match target.get(&component.name, &component.version).await {
-        Ok(there) => there,
+    match target.get(&component.name, &component.version).await {
+        Ok(there) => judge(descriptor, part, there, target, options),
         Err(error) if error.kind() == ocm_oci::Kind::NotFound => {
-            return Ok(Found { action: VersionAction::Transfer, difference: None, there: None });
+            Ok(Found { action: VersionAction::Transfer, difference: None, there: None })
         }
-        Err(error) => return Err(error.on("target").into()),
-    };
+        Err(error) => Err(error.on("target").into()),
+    }
+}
+
+/// Compares a component version with the one of the target, which was read.
+///
+/// # Errors
+/// [`Error::Exists`] as in [`look`].
+pub(crate) fn judge(
+    descriptor: &Descriptor,
+    part: Option<&Part>,
+    there: ComponentVersion,
+    target: &ComponentRepository,
+    options: &Options,
+) -> Result<Found> {
+    let component = &descriptor.component;
     // Some platforms of what there is to be are no other content.
     if let Some(there_part) = Part::of(&there)
         && (there_part.is_of(descriptor) || part == Some(&there_part))
@@ -45,16 +59,18 @@ pub(crate) async fn look(
     {
         let is_enough = there_part.suffices(options) || part == Some(&there_part);
         let action = match options.existing {
+            Existing::Enforce => VersionAction::Replace,
             _ if is_enough && there.descriptor.signatures == descriptor.signatures => VersionAction::Present,
             Existing::Skip => VersionAction::Keep,
             Existing::Fail | Existing::Overwrite => VersionAction::Update,
         };
         return Ok(Found { action, difference: None, there: Some(there) });
     }
-    if part.is_some_and(|part| part.is_of(&there.descriptor)) {
+    if options.existing != Existing::Enforce && part.is_some_and(|part| part.is_of(&there.descriptor)) {
         return Ok(Found { action: VersionAction::Present, difference: None, there: Some(there) });
     }
     let (action, difference) = match (compare(descriptor, &there.descriptor), options.existing) {
+        (Difference::None | Difference::Extended, Existing::Enforce) => (VersionAction::Replace, None),
         (Difference::None, _) => (VersionAction::Present, None),
         (Difference::Extended, Existing::Skip) => (VersionAction::Keep, None),
         (Difference::Extended, _) => (VersionAction::Update, None),
@@ -67,7 +83,7 @@ pub(crate) async fn look(
                 Difference::None | Difference::Extended => String::new(),
             };
             match existing {
-                Existing::Overwrite => (VersionAction::Replace, Some(difference)),
+                Existing::Overwrite | Existing::Enforce => (VersionAction::Replace, Some(difference)),
                 Existing::Skip => (VersionAction::Keep, Some(difference)),
                 Existing::Fail => {
                     return Err(Error::Exists {
@@ -214,33 +230,57 @@ fn check_names(jobs: &[Job], options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Somebody else's image may already have the name that one of ours would get; its users must not get another one.
+/// Somebody else's image may already have the name that one of ours would get; its users must not get another one. Each
+/// name is looked up once, and what was found is kept for the moment when it is given.
 async fn check_tags(prepared: &mut Prepared, options: &Options) -> Result<()> {
-    if options.existing == Existing::Overwrite {
-        return Ok(());
+    let mut names: HashMap<(String, &str), Vec<usize>> = HashMap::new();
+    for (position, job) in prepared.jobs.iter().enumerate().filter(|(_, job)| job.is_needed) {
+        if let Some(tag) = &job.tag {
+            names.entry((job.place.address(), tag)).or_default().push(position);
+        }
     }
-    let named = prepared.jobs.iter().enumerate().filter(|(_, job)| job.is_needed && job.tag.is_some());
-    let checked: Vec<(usize, Result<()>)> = stream::iter(named)
-        .map(|(position, job)| async move { (position, check_tag(job, options.existing).await) })
+    let mut named: Vec<Vec<usize>> = names.into_values().collect();
+    named.sort_unstable();
+    let jobs = &prepared.jobs;
+    let looked: Vec<(Vec<usize>, ocm_oci::Result<work::Resolved>)> = stream::iter(named)
+        .map(|positions| async move {
+            let found = look_up(&jobs[positions[0]]).await;
+            (positions, found)
+        })
         .buffered(options.concurrency.max(1) * 4)
         .collect()
         .await;
-    for (position, outcome) in checked {
-        let Err(error) = outcome else { continue };
-        match prepared.jobs[position].targets.as_slice() {
-            [target] => prepared.fail(*target, error)?,
-            _ => return Err(error),
+    for (positions, found) in looked {
+        for position in positions {
+            let checked = match &found {
+                Ok(found) => {
+                    prepared.jobs[position].found = Some(found.clone());
+                    check_tag(&prepared.jobs[position], found, options.existing)
+                }
+                Err(error) => Err(ocm_oci::Error::new(error.kind(), error.subject(), error.reason()).into()),
+            };
+            let Err(error) = checked else { continue };
+            match prepared.jobs[position].targets.as_slice() {
+                [target] => prepared.fail(*target, error)?,
+                _ => return Err(error),
+            }
         }
     }
     Ok(())
 }
 
-/// Whether the name of an image is free, or its own.
-pub(crate) async fn check_tag(job: &Job, existing: Existing) -> Result<()> {
-    let (Some(tag), Some(root)) = (&job.tag, job.content.root()) else { return Ok(()) };
+/// What the name of an image leads to now.
+pub(crate) async fn look_up(job: &Job) -> ocm_oci::Result<work::Resolved> {
+    let Some(tag) = &job.tag else { return Ok(work::Resolved::now(None)) };
     let there = job.place.resolve(&Selector::Tag(tag.clone())).await.map_err(|error| error.on("target"))?;
-    let Some(there) = there.filter(|there| there.digest != root.digest) else { return Ok(()) };
-    if existing == Existing::Overwrite {
+    Ok(work::Resolved::now(there))
+}
+
+/// Whether the name of an image is free, or its own.
+pub(crate) fn check_tag(job: &Job, found: &work::Resolved, existing: Existing) -> Result<()> {
+    let (Some(tag), Some(root)) = (&job.tag, job.content.root()) else { return Ok(()) };
+    let Some(there) = found.there.as_ref().filter(|there| there.digest != root.digest) else { return Ok(()) };
+    if existing.replaces() {
         return Ok(());
     }
     let reason = format!("is another image ({}), and nothing is to be replaced", there.digest);

@@ -1,8 +1,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use ocm_model::TypedObject;
-use ocm_oci::Repository;
+use ocm_oci::{Descriptor, Repository};
 use ocm_repository::{ComponentRepository, NewVersion};
 
 use crate::content::Content;
@@ -48,11 +49,34 @@ pub(crate) struct Job {
     pub(crate) is_local: bool,
     /// The tag it gets.
     pub(crate) tag: Option<String>,
+    /// What that tag was found to lead to; `None` if nobody has looked.
+    pub(crate) found: Option<Resolved>,
     pub(crate) action: ElementAction,
     /// Whether a component version that is stored needs it.
     pub(crate) is_needed: bool,
     /// The targets whose component versions have it; none if no component version does.
     pub(crate) targets: Vec<usize>,
+}
+
+/// How long a look at a tag counts. Somebody else may set it meanwhile, which is noticed or not by chance however soon
+/// before one looks: registries cannot compare and set. In a transfer that takes longer, one more request is nothing.
+const FRESH: Duration = Duration::from_mins(1);
+
+/// What a tag led to when somebody looked.
+#[derive(Clone, Debug)]
+pub(crate) struct Resolved {
+    pub(crate) there: Option<Descriptor>,
+    pub(crate) at: Instant,
+}
+
+impl Resolved {
+    pub(crate) fn now(there: Option<Descriptor>) -> Self {
+        Self { there, at: Instant::now() }
+    }
+
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.at.elapsed() < FRESH
+    }
 }
 
 impl Job {
@@ -75,6 +99,8 @@ pub(crate) struct Version {
     pub(crate) action: Option<VersionAction>,
     /// How the one that the target has differs, if it is replaced or stays in spite of that.
     pub(crate) difference: Option<String>,
+    /// Whether the target has it as it is to be: only what is said about its images may be missing.
+    pub(crate) is_there: bool,
     /// What it lacks already where it comes from, if it does.
     pub(crate) part: Option<Part>,
     /// Its elements, each with the job that moves its content.

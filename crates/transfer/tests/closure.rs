@@ -43,7 +43,7 @@ impl In {
             })
             .collect();
         let staged = self.0.stage(&NewVersion { descriptor, ..NewVersion::default() }).await.unwrap();
-        self.0.publish(&[staged]).await.unwrap();
+        self.0.publish(vec![staged]).await.unwrap();
         self.get(name, "1.0.0").await.unwrap()
     }
 }

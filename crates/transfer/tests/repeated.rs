@@ -9,7 +9,7 @@ use ocm_http::{Client, Settings};
 use ocm_model::{Descriptor, DigestSpec, Resource, TypedObject, digest::HashAlgorithm};
 use ocm_oci::{
     Anonymous, Document, Endpoint, Error, ImageReference, Manifest, Registry as _, RemoteRegistry, Repository,
-    media_type,
+    Selector, copy::Referrers, media_type,
 };
 use ocm_repository::{ComponentRepository, NewVersion};
 use ocm_testkit::{Class, Quirk, Request, TestRegistry, fixtures};
@@ -72,7 +72,7 @@ async fn with_images(source: &TestRegistry, count: u64) {
     }
     let place = components(source);
     let staged = place.stage(&NewVersion { descriptor, ..NewVersion::default() }).await.unwrap();
-    place.publish(&[staged]).await.unwrap();
+    place.publish(vec![staged]).await.unwrap();
 }
 
 async fn transfer(source: &TestRegistry, target: &TestRegistry, options: &Options) -> Report {
@@ -103,8 +103,8 @@ async fn accesses_that_were_rewritten_cost_no_more_than_others() {
     for (name, options, most) in [
         ("relative", all(UploadAs::OciArtifact), 2),
         ("absolute", absolute, 2),
-        // Images inside of a component version make an index of it, one more step on the way to the descriptor.
-        ("embedded", all(UploadAs::LocalBlob), 3),
+        // Images inside of a component version make an index of it, which tells all there is to know.
+        ("embedded", all(UploadAs::LocalBlob), 1),
     ] {
         let target = TestRegistry::start().unwrap();
         let first = transfer(&source, &target, &options).await;
@@ -164,5 +164,37 @@ async fn what_was_transferred_in_part_is_completed_by_the_next_one() {
         let [one, other] = [&target, &at_once].map(components);
         let roots = (one.root(NAME, "1.0.0").await.unwrap(), other.root(NAME, "1.0.0").await.unwrap());
         assert_eq!(roots.0, roots.1, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn looking_for_what_is_said_about_images_writes_nothing_where_there_is_nothing_new() {
+    let source = TestRegistry::start().unwrap();
+    with_images(&source, 1).await;
+    let image = at(&source).repository("acme/app0");
+    let root = image.resolve(&Selector::Tag("1".into())).await.unwrap().unwrap();
+    fixtures::referrer(&root, "application/vnd.example.signature", "first").push(image.as_ref(), None).await.unwrap();
+    for upload_as in [UploadAs::LocalBlob, UploadAs::OciArtifact] {
+        let target = TestRegistry::start().unwrap();
+        let options = Options { referrers: Referrers::Carry, ..all(upload_as) };
+        transfer(&source, &target, &options).await;
+        let again = transfer(&source, &target, &options).await;
+        assert_eq!(again.versions[0].action, VersionAction::Present);
+        assert_eq!((again.totals.versions_present, again.totals.items_moved), (1, 0));
+        let written = |registry: &TestRegistry| {
+            ["PUT", "POST", "PATCH"]
+                .map(|method| registry.count(method, Class::Manifest) + registry.count(method, Class::Upload))
+        };
+        assert_eq!(written(&target), [0, 0, 0], "{}", lines(&target));
+
+        // What came meanwhile goes along, without the component version.
+        let later = format!("later {upload_as:?}");
+        fixtures::referrer(&root, "application/vnd.example.signature", &later)
+            .push(image.as_ref(), None)
+            .await
+            .unwrap();
+        let more = transfer(&source, &target, &options).await;
+        assert_eq!((more.versions[0].action, more.totals.versions_moved), (VersionAction::Update, 1));
+        assert_eq!(target.count("PUT", Class::Manifest), 1, "{}", lines(&target));
     }
 }

@@ -47,7 +47,7 @@ async fn add_images(place: &ComponentRepository, component: &str, version: &str,
         descriptor.component.resources.push(resource(&format!("image{number}"), version, image));
     }
     let staged = place.stage(&NewVersion { descriptor, ..NewVersion::default() }).await.unwrap();
-    place.publish(&[staged]).await.unwrap();
+    place.publish(vec![staged]).await.unwrap();
 }
 
 fn resource(name: &str, version: &str, image: &Graph) -> Resource {

@@ -69,7 +69,7 @@ async fn with_image(source: &TestRegistry) -> ComponentRepository {
         ..Resource::default()
     });
     let staged = from.stage(&NewVersion { descriptor, ..NewVersion::default() }).await.unwrap();
-    from.publish(&[staged]).await.unwrap();
+    from.publish(vec![staged]).await.unwrap();
     from
 }
 
@@ -119,4 +119,56 @@ async fn the_name_of_another_image_is_not_taken_and_nothing_is_moved() {
     assert!(execute(&prepared, &options).await.1.is_none());
     let there = at(&target).repository("acme/app").resolve(&Selector::Tag("1".into())).await.unwrap().unwrap();
     assert_ne!(there.digest, other.root().digest);
+}
+
+fn lines(registry: &TestRegistry) -> String {
+    let line = |request: ocm_testkit::Request| format!("{} {} {}", request.method, request.path, request.status);
+    registry.requests().into_iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_named_image_is_looked_up_once_and_stored_once_under_its_name() {
+    const IMAGES: u64 = 10;
+    let source = TestRegistry::start().unwrap();
+    let mut descriptor = Descriptor::default();
+    descriptor.component.name = NAME.into();
+    descriptor.component.version = "1.0.0".into();
+    descriptor.component.provider.name = "acme.org".into();
+    for number in 0..IMAGES {
+        let repository = at(&source).repository(&format!("acme/app{number}"));
+        fixtures::image_with(number, 1, 100).push(repository.as_ref(), Some("1")).await.unwrap();
+        descriptor.component.resources.push(Resource {
+            name: format!("image{number}"),
+            version: "1.0.0".into(),
+            kind: "ociImage".into(),
+            relation: "external".into(),
+            access: TypedObject::new("ociArtifact")
+                .with("imageReference", format!("{}/acme/app{number}:1", source.url())),
+            ..Resource::default()
+        });
+    }
+    let from = ComponentRepository::new(Arc::new(at(&source)), "");
+    let staged = from.stage(&NewVersion { descriptor, ..NewVersion::default() }).await.unwrap();
+    from.publish(vec![staged]).await.unwrap();
+
+    let images = IMAGES as usize;
+    for existing in [Existing::Fail, Existing::Overwrite] {
+        let target = TestRegistry::start().unwrap();
+        let to = ComponentRepository::new(Arc::new(at(&target)), "");
+        source.forget();
+        transfer_with(&from, &to, &options(CopyMode::AllResources, existing)).await;
+        // Its name is looked up; nothing of what was copied is read again. One more of each kind for the component version.
+        let sent = lines(&target);
+        assert_eq!(target.count("HEAD", Class::Manifest), images, "{sent}");
+        assert_eq!(target.count("GET", Class::Manifest), 1, "{sent}");
+        assert_eq!(target.count("PUT", Class::Manifest), images + 1, "{sent}");
+        let blobs = target.count("PUT", Class::Upload);
+        assert_eq!(target.count("", Class::Blob) + target.count("", Class::Upload), 3 * blobs, "{sent}");
+        assert_eq!(source.count("GET", Class::Manifest), images + 1, "{}", lines(&source));
+        // Manifests come after all blobs, the component version last.
+        let kinds: Vec<_> = target.requests().into_iter().filter(|request| request.method == "PUT").collect();
+        let first = kinds.iter().position(|request| request.class == Class::Manifest).unwrap();
+        assert!(kinds[first..].iter().all(|request| request.class == Class::Manifest), "{sent}");
+        assert!(kinds.last().unwrap().path.contains("component-descriptors"), "{sent}");
+    }
 }

@@ -96,16 +96,13 @@ pub(super) fn between(bench: &Bench<'_>) -> Result<Vec<Row>, String> {
 /// A single large blob from archive to archive; only if asked for.
 pub(super) fn single_blob(bench: &Bench<'_>) -> Result<Vec<Row>, String> {
     if !bench.options.large {
-        eprintln!("  skipped: needs 24 GiB of disk, and --large");
+        eprintln!("  skipped: needs --large, and {} of disk", size(3 * bench.options.single));
         return Ok(Vec::new());
     }
     let constructor = bench.folder.join("blob.yaml");
-    workload::blob_constructor(&constructor, SINGLE)?;
-    copies(bench, &constructor, &format!("archive → archive, one blob of {}", size(SINGLE)))
+    workload::blob_constructor(&constructor, bench.options.single)?;
+    copies(bench, &constructor, &format!("archive → archive, one blob of {}", size(bench.options.single)))
 }
-
-/// The size of the single large blob.
-const SINGLE: u64 = 8 << 30;
 
 /// Most memory the program may hold, whatever it moves: 64 MiB.
 const MEMORY: u64 = 64 << 20;

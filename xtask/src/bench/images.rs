@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::Bench;
 use super::measure::{Measured, best, better};
 use super::registry::Registry;
-use super::workload::{self, COMPONENT, Layout};
+use super::trouble;
+use super::workload::{self, BLOB, COMPONENT, Layout};
 use crate::report::Row;
 
 /// Most memory the program may hold, whatever it moves: 64 MiB.
@@ -78,7 +79,53 @@ pub(super) fn transport(bench: &Bench<'_>) -> Result<Vec<Row>, String> {
         })?,
     ];
     rows.extend(into_archives(bench, &layout, &source.address)?);
+    rows.push(trouble::killed(bench, &registry, &from_registry)?);
     Ok(rows)
+}
+
+/// A single large blob from an archive into a registry and on into another one; only if asked for. What counts is memory.
+pub(super) fn single_blob(bench: &Bench<'_>) -> Result<Vec<Row>, String> {
+    let bytes = bench.options.single;
+    if !bench.options.large {
+        eprintln!("  skipped: needs --large, and {} of disk", size(3 * bytes));
+        return Ok(Vec::new());
+    }
+    let registry = Registry::program(bench)?;
+    let constructor = bench.folder.join("blob.yaml");
+    workload::blob_constructor(&constructor, bytes)?;
+    let archive = bench.folder.join("single");
+    let mut add = Command::new(&bench.ocm);
+    workload::shell(add.args(["add", "cv", "--constructor"]).arg(&constructor).arg("--repository").arg(&archive))?;
+    workload::remove(&constructor.with_extension("bin"))?;
+    let source = Registry::start(&registry, &bench.folder.join("single-source"))?;
+    let from_archive = format!("{}//{BLOB}", archive.display());
+    let pushed = best(1, || Ok(()), || transfer(bench, &from_archive, &source.address))?;
+    workload::remove(&archive)?;
+    let target = Registry::start(&registry, &bench.folder.join("single-target"))?;
+    let from_registry = format!("http://{}//{BLOB}", source.address);
+    let copied = best(1, || Ok(()), || transfer(bench, &from_registry, &target.address))?;
+    drop(target);
+    let pulled = best(
+        1,
+        || Ok(()),
+        || {
+            let mut command = Command::new(&bench.ocm);
+            command.args(["transfer", "cv", &from_registry]).arg(&archive);
+            command
+        },
+    )?;
+    workload::remove(&archive)?;
+    let ways = [("archive → registry", pushed), ("registry → registry", copied), ("registry → archive", pulled)];
+    let rows = ways.into_iter().map(|(way, run)| Row {
+        work: format!("{way}, one blob of {}", size(bytes)),
+        ours: format!("{}, {:.2} s of processor", run.shown(), run.user.as_secs_f64()),
+        against: "–".to_owned(),
+        ratio: None,
+        memory: run.memory(),
+        bar: "≤ 64 MiB".to_owned(),
+        met: run.memory <= MEMORY,
+    });
+    Ok(rows.collect())
 }
 
 /// Registry → archive, as folder and as tar file, against the peers' ways into a layout.

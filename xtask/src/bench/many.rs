@@ -7,6 +7,7 @@ use std::process::Command;
 use super::Bench;
 use super::measure::{Measured, best, better};
 use super::registry::Registry;
+use super::trouble;
 use super::workload::{self, COMPONENTS, IMAGES_EACH};
 use crate::report::Row;
 
@@ -79,6 +80,7 @@ pub(super) fn images(bench: &Bench<'_>) -> Result<Vec<Row>, String> {
         bar: format!("≤ {bar} s"),
         met: run.seconds() <= bar,
     };
+    let broken = trouble::broken(bench, &program, &source)?;
     Ok(vec![
         Row {
             work: format!("registry → registry, {images} images sharing bases, {COMPONENTS} components"),
@@ -91,10 +93,11 @@ pub(super) fn images(bench: &Bench<'_>) -> Result<Vec<Row>, String> {
         },
         again_row(format!("the same {COMPONENTS} components again"), again, 1.0),
         again_row("one of them again".to_owned(), one, 0.1),
+        broken,
     ])
 }
 
-fn transfer(bench: &Bench<'_>, source: &str, target: &str, components: usize) -> Command {
+pub(super) fn transfer(bench: &Bench<'_>, source: &str, target: &str, components: usize) -> Command {
     let mut command = Command::new(&bench.ocm);
     command.args(["transfer", "cv", "--copy-resources", "--upload-as", "ociArtifact"]);
     for number in 1..=components {

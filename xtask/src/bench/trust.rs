@@ -16,9 +16,11 @@ const RESOURCES: usize = 20;
 /// Resources of the one large version whose normal form is made.
 const MANY: usize = 100_000;
 /// Time with two processors, as part of the time with one; 0.5 would be linear.
-const SCALES: f64 = 0.75;
+const SCALES: f64 = 0.65;
+/// Memory that verifying the tree may take: what stays of a version that others refer to is its digest.
+const TREE_MEMORY: u64 = 64 << 20;
 /// Bytes of normal form per second, everything from the start of the program on included.
-const FORM: f64 = 20e6;
+const FORM: f64 = 40e6;
 
 /// A signed tree of 1,000 component versions, and the normal form of a large one.
 pub(super) fn tree(bench: &Bench<'_>) -> Result<Vec<Row>, String> {
@@ -62,8 +64,8 @@ pub(super) fn tree(bench: &Bench<'_>) -> Result<Vec<Row>, String> {
         against: format!("{} with one processor", one.shown()),
         ratio: Some(ratio),
         memory: two.memory(),
-        bar: format!("≤ {SCALES} ×"),
-        met: ratio <= SCALES,
+        bar: format!("≤ {SCALES} ×, ≤ {} MiB", TREE_MEMORY >> 20),
+        met: ratio <= SCALES && two.memory().is_none_or(|memory| memory <= TREE_MEMORY),
     };
     Ok(vec![tree, form(bench, &folder)?])
 }
@@ -76,10 +78,14 @@ fn form(bench: &Bench<'_>, folder: &Path) -> Result<Row, String> {
     std::fs::create_dir_all(&blobs).map_err(|error| failed(&blobs, error))?;
     let path = archive.join("component-descriptor.yaml");
     std::fs::write(&path, large()).map_err(|error| failed(&path, error))?;
+    // Into an archive as it is used today; the one with a YAML file is only quick to write.
+    let place = folder.join("large-archive");
+    workload::shell(Command::new(&bench.ocm).args(["transfer", "cv"]).arg(&archive).arg(&place).env("HOME", folder))?;
     let printed = folder.join("form");
     let command = || {
         let mut command = Command::new(&bench.ocm);
-        command.args(["hash", "cv", "-o", "norm", "-O"]).arg(&printed).arg(&archive);
+        let version = format!("{}//acme.org/large:1.0.0", place.display());
+        command.args(["hash", "cv", "-o", "norm", "-O"]).arg(&printed).arg(version).env("HOME", folder);
         command
     };
     let run = best(bench.options.rounds, || Ok(()), command)?;

@@ -131,6 +131,9 @@ pub(super) fn many_components(at: &Path, registry: &str) -> Result<(), String> {
     write(at, &text)
 }
 
+/// The component that carries one blob.
+pub(super) const BLOB: &str = "acme.org/bench/blob:1.0.0";
+
 /// A constructor file for one blob of `size` bytes, and the blob beside it.
 pub(super) fn blob_constructor(at: &Path, size: u64) -> Result<(), String> {
     let path = at.with_extension("bin");

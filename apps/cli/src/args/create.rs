@@ -3,7 +3,9 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-/// Create keys
+use super::ReportForm;
+
+/// Create keys and archives
 #[derive(Debug, Args)]
 pub(crate) struct Create {
     #[command(subcommand)]
@@ -15,6 +17,27 @@ pub(crate) struct Create {
 pub(crate) enum CreateKind {
     #[command(name = "rsakeypair", visible_alias = "rsa", aliases = ["rsa-key-pair", "rsakey"])]
     RsaKeyPair(CreateRsaKeyPair),
+    #[command(name = "ctf", visible_alias = "transportarchive", alias = "commontransportarchive")]
+    Archive(CreateArchive),
+}
+
+/// Create an empty archive
+///
+/// There is no need for it in front of `add` and `transfer`, which make the archives they write to.
+#[derive(Debug, Args)]
+pub(crate) struct CreateArchive {
+    /// Where it is to be
+    #[arg(value_name = "PATH")]
+    pub(crate) path: PathBuf,
+    /// Form of the archive: `directory`, `tar`, `tgz`; the default follows its name
+    #[arg(long = "type", short = 't', value_name = "FORM")]
+    pub(crate) form: Option<String>,
+    /// Throw an archive away that is there
+    #[arg(long, short)]
+    pub(crate) force: bool,
+    /// Form in which it is said what was created; the default is silence
+    #[arg(long, short, value_name = "FORM")]
+    pub(crate) output: Option<ReportForm>,
 }
 
 /// Create an RSA key pair, with a certificate if a subject is given
@@ -37,7 +60,7 @@ pub(crate) struct CreateRsaKeyPair {
     #[arg(long, visible_alias = "cacert", value_name = "FILE", requires = "ca_key")]
     pub(crate) ca_cert: Option<PathBuf>,
     /// Root certificates that the authority has to lead to
-    #[arg(long, visible_alias = "rootcerts", value_name = "FILE")]
+    #[arg(long, visible_alias = "rootcerts", value_name = "FILE", requires = "ca_cert")]
     pub(crate) root_certs: Option<PathBuf>,
     /// How long the certificate is valid: hours, minutes, seconds (`87600h`, `24h30m`)
     #[arg(long, value_name = "DURATION", default_value = "87600h", value_parser = duration)]

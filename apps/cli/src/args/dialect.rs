@@ -12,6 +12,9 @@ pub(crate) enum Dialect {
     V1,
 }
 
+/// What the older program calls component versions in all it says; the current one says `cv` and `component-version`.
+const OLDER_KIND: &str = "componentversions";
+
 /// Flags of `get component-version` that only the older program has: whoever writes them reads its forms.
 const OLDER_GET: [&str; 7] = ["--repo", "--lookup", "--constraints", "-c", "-r", "--scheme", "-S"];
 /// Output forms that only the older program has.
@@ -65,19 +68,23 @@ const OLDER_TRUST: [&str; 19] = [
 ];
 
 /// The dialect of a command line, as far as its words tell.
-pub(super) fn of(lexed: &Lexed) -> Dialect {
+pub(super) fn of(lexed: &Lexed, argv: &[String]) -> Dialect {
     let path: Vec<&str> = lexed.path.iter().map(String::as_str).collect();
     let is_older = match path.as_slice() {
         ["add", "component-version"] => !lexed.words.is_empty() || lexed.has_any(&OLDER_ADD),
+        [_, "component-version"] if lexed.spelt.get(1).is_some_and(|kind| kind == OLDER_KIND) => true,
         ["get", "component-version"] => {
             lexed.has_any(&OLDER_GET) || lexed.values(&["-o", "--output"]).any(|form| OLDER_FORMS.contains(&form))
         }
         // The current program has none of these.
-        ["get", "resources" | "sources" | "references"]
-        | ["list" | "hash" | "create", _]
-        | ["transfer", "ctf"]
+        ["get", "resources" | "sources" | "references" | "artifacts"]
+        | ["list" | "hash" | "create" | "show", _]
+        | ["transfer", "ctf" | "componentarchive" | "artifact"]
         | ["sign", "hash"] => true,
-        ["transfer", "component-version"] => lexed.has_any(&OLDER_TRANSFER),
+        ["transfer", "component-version"] => {
+            let target = lexed.words.last().and_then(|position| argv.get(*position));
+            lexed.has_any(&OLDER_TRANSFER) || target.is_some_and(|target| target.starts_with('+'))
+        }
         ["check", "component-version"] => {
             lexed.has_any(&OLDER_CHECK) || lexed.values(&["-o", "--output"]).any(|form| OLDER_FORMS.contains(&form))
         }

@@ -47,7 +47,7 @@ pub(crate) struct DownloadResource {
     #[arg(long, value_name = "ATTRIBUTES")]
     pub(crate) identity: Option<String>,
     /// File, or folder where content is unpacked; `-` is the standard output. The default is the name of the resource
-    #[arg(long, short = 'O', value_name = "PATH")]
+    #[arg(long, short = 'O', visible_alias = "outfile", value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
     /// Whether compressed content is decompressed and archives are unpacked; the default is `auto` with `--identity`
     #[arg(long, value_name = "POLICY")]
@@ -89,7 +89,7 @@ pub(crate) struct DownloadComponentVersion {
     #[arg(value_name = "REFERENCE", required = true)]
     pub(crate) references: Vec<String>,
     /// Archive to write; the default is `<last part of the name>-<version>.ctf` in the working directory
-    #[arg(long, short = 'O', value_name = "PATH")]
+    #[arg(long, short = 'O', visible_alias = "outfile", value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
     /// Verify the signatures of the component versions before anything is written
     #[arg(long)]
@@ -113,7 +113,7 @@ pub(crate) struct DownloadArtifact {
     #[arg(value_name = "REFERENCE")]
     pub(crate) reference: String,
     /// File or folder; the default is the last part of the repository
-    #[arg(long, short = 'O', value_name = "PATH")]
+    #[arg(long, short = 'O', visible_alias = "outfile", value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
     /// Form of the output
     #[arg(long = "type", short = 't', value_name = "FORM", default_value = "directory")]

@@ -1,6 +1,6 @@
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{DescribeTypes, ElementForm, GetConfig, GetCredentials, ReportForm, Selection, VersionsForm};
+use super::{DescribeTypes, ElementForm, GetConfig, GetCredentials, ReportForm, Selection, VersionForm, VersionsForm};
 
 /// Get anything from OCM
 #[derive(Debug, Args)]
@@ -25,6 +25,8 @@ pub(crate) enum GetKind {
     /// List the references of component versions
     #[command(visible_alias = "reference", aliases = ["refs"])]
     References(GetElements),
+    #[command(visible_alias = "artifact", aliases = ["art", "a"])]
+    Artifacts(GetArtifacts),
     #[command(aliases = ["inv"])]
     Inventory(GetInventory),
     /// Describe types, as `describe types` does
@@ -34,6 +36,17 @@ pub(crate) enum GetKind {
     Credentials(GetCredentials),
     #[command(aliases = ["configuration", "cfg"])]
     Config(GetConfig),
+}
+
+/// List OCI artifacts: one, or all that have tags in a repository
+#[derive(Debug, Args)]
+pub(crate) struct GetArtifacts {
+    /// Artifacts or repositories: `host/path[:tag]`, `archive//path[:tag]`
+    #[arg(value_name = "REFERENCE", required = true)]
+    pub(crate) references: Vec<String>,
+    /// Form of the output
+    #[arg(long, short, value_name = "FORM", default_value = "table")]
+    pub(crate) output: VersionForm,
 }
 
 /// List everything that component versions consist of: what `transfer --since` leaves out for whoever has it

@@ -12,9 +12,9 @@ pub(crate) struct Global {
     /// Configuration file, used instead of those in the usual places; may be repeated
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Vec<PathBuf>,
-    /// How much to say while working
-    #[arg(long, global = true, value_name = "LEVEL", default_value = "info")]
-    pub(crate) loglevel: LogLevel,
+    /// How much to say while working; the default is info, or what the configuration says
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub(crate) loglevel: Option<LogLevel>,
     /// Form of log lines
     #[arg(long, global = true, value_name = "FORM", default_value = "text")]
     pub(crate) logformat: LogFormat,

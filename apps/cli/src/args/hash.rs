@@ -37,9 +37,9 @@ pub(crate) struct HashComponentVersion {
         default_value = "jsonNormalisation/v3"
     )]
     pub(crate) normalisation: String,
-    /// Hash: SHA-256 or SHA-512
-    #[arg(long, short = 'H', value_name = "NAME", default_value = "SHA-256")]
-    pub(crate) hash: String,
+    /// Hash: SHA-256, the default unless the configuration says otherwise, or SHA-512
+    #[arg(long, short = 'H', value_name = "NAME")]
+    pub(crate) hash: Option<String>,
     /// Compute the digests of resources from their content, and take references as they are stored
     #[arg(long)]
     pub(crate) actual: bool,

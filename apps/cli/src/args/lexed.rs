@@ -5,6 +5,8 @@ use clap::{ArgAction, Command};
 pub(super) struct Lexed {
     /// The commands, by their proper names: `["get", "component-version"]`.
     pub(super) path: Vec<String>,
+    /// The same as they were written: `["get", "components"]`.
+    pub(super) spelt: Vec<String>,
     /// Flags in order, `--name` or `-n`, with the value where they have one.
     flags: Vec<(String, Option<String>)>,
     /// Positions of arguments that are neither commands, flags nor values of flags.
@@ -34,6 +36,7 @@ impl Lexed {
                 match command.find_subcommand(token) {
                     Some(found) if lexed.words.is_empty() => {
                         lexed.path.push(found.get_name().to_owned());
+                        lexed.spelt.push(token.clone());
                         command = found;
                     }
                     _ => lexed.words.push(position),

@@ -4,6 +4,7 @@
 #![allow(clippy::struct_excessive_bools)]
 
 mod add;
+mod attributes;
 mod check;
 mod completion;
 mod config;
@@ -28,6 +29,7 @@ mod rebase;
 mod repair;
 mod selection;
 mod serve;
+mod show;
 mod sign;
 mod size;
 mod transfer;
@@ -41,7 +43,7 @@ pub(crate) use add::{Add, AddComponentVersion, AddKind, ConflictPolicy, CopyPoli
 pub(crate) use check::{Check, CheckComponentVersion, CheckForm, CheckKind, CheckPortability, Locality};
 pub(crate) use completion::{Completion, Shell};
 pub(crate) use config::{Config, ConfigKind, ExplainConfig, ExplainForm, GetConfig};
-pub(crate) use create::{Create, CreateKind};
+pub(crate) use create::{Create, CreateArchive, CreateKind, CreateRsaKeyPair};
 pub(crate) use credentials::{CredentialsForm, GetCredentials};
 pub(crate) use describe::{Describe, DescribeKind, DescribeTypes, TypeForm};
 pub(crate) use dialect::Dialect;
@@ -52,7 +54,7 @@ pub(crate) use download::{
     ExtractionPolicy, Transformer,
 };
 pub(crate) use generate::{DocsMode, Generate, GenerateKind};
-pub(crate) use get::{Get, GetComponentVersion, GetElements, GetKind, Scheme};
+pub(crate) use get::{Get, GetArtifacts, GetComponentVersion, GetElements, GetKind, Scheme};
 pub(crate) use global::{Compat, Global, LogFormat, LogLevel, LogOutput};
 pub(crate) use hash::{Hash, HashForm, HashKind};
 pub(crate) use list::{List, ListKind};
@@ -67,10 +69,11 @@ pub(crate) use rebase::Rebase;
 pub(crate) use repair::{Repair, RepairKind};
 pub(crate) use selection::Selection;
 pub(crate) use serve::Serve;
+pub(crate) use show::{Show, ShowKind, ShowTags, ShowVersions};
 pub(crate) use sign::{Sign, SignComponentVersion, SignHash, SignKind};
 pub(crate) use transfer::{
-    AccessStyle, ArtifactUpload, GlobalAccess, OnCollision, Transfer, TransferComponentVersion, TransferKind,
-    TransferOptions, With,
+    AccessStyle, ArtifactUpload, GlobalAccess, OnCollision, RepositoryContexts, Transfer, TransferArchive,
+    TransferArtifact, TransferComponentVersion, TransferKind, TransferOptions, With,
 };
 pub(crate) use trust::{KeyOptions, SigstoreOptions, TrustOptions};
 pub(crate) use verify::{PolicyOptions, Verify, VerifyKind};
@@ -92,6 +95,7 @@ pub(crate) enum Command {
     Add(Add),
     Get(Get),
     List(List),
+    Show(Show),
     Transfer(Transfer),
     Download(Download),
     Check(Check),

@@ -25,12 +25,13 @@ pub(crate) fn help_of(path: &[&str]) -> String {
 /// `compat` is the value of `OCM_COMPAT`, which has to be known before the words are read: it decides what `add -c` means.
 pub(crate) fn parse(argv: Vec<String>, compat: Option<&str>) -> Result<(Arguments, Dialect), clap::Error> {
     let root = command();
+    let (argv, has_attributes) = super::attributes::as_flags(argv);
     let mut argv = super::trust::behind_the_command(argv);
     let heads = Lexed::new(&argv, &bare(&root)).words;
     let is_swapped = dialect::verb_first(&heads, &mut argv, &root);
     let lexed = Lexed::new(&argv, &root);
     let told = lexed.values(&["--compat"]).last().or(compat);
-    let mut found = if told == Some("v1") { Dialect::V1 } else { dialect::of(&lexed) };
+    let mut found = if told == Some("v1") { Dialect::V1 } else { dialect::of(&lexed, &argv) };
     if lexed.path.iter().eq(["add", "component-version"]) {
         let is_create =
             |position: &usize| dialect::is_older_create(&argv[*position], argv.get(position + 1).map(String::as_str));
@@ -44,7 +45,7 @@ pub(crate) fn parse(argv: Vec<String>, compat: Option<&str>) -> Result<(Argument
     let found = match arguments.global.compat {
         Some(Compat::V1) => Dialect::V1,
         Some(Compat::V2) => Dialect::V2,
-        None if is_swapped => Dialect::V1,
+        None if is_swapped || has_attributes => Dialect::V1,
         None => found,
     };
     Ok((arguments, found))
@@ -144,7 +145,13 @@ mod tests {
         assert_eq!(read("--compat v1 get cv ctf").1, Dialect::V1);
         assert_eq!(read("get cv ctf//acme.org/a --latest --recursive").1, Dialect::V2);
         assert_eq!(read("get cv ctf -S v2").1, Dialect::V1);
+        assert_eq!(read("get componentversions -o yaml ctf").1, Dialect::V1);
+        assert_eq!(read("get component-versions -o yaml ctf").1, Dialect::V2);
+        assert_eq!(read("add componentversions -c c.yaml -r ctf").1, Dialect::V2);
         assert_eq!(read("transfer cv -V a b").1, Dialect::V1);
+        assert_eq!(read("transfer cv a +b").1, Dialect::V1);
+        assert_eq!(read("-X keeplocalblob=true transfer cv a b").1, Dialect::V1);
+        assert_eq!(read("transfer cv a b").1, Dialect::V2);
         assert_eq!(read("transfer cv -r --copy-resources --upload-as localBlob a b").1, Dialect::V2);
         assert_eq!(read("transfer ctf a b").1, Dialect::V1);
         assert_eq!(read("check cv ctf --resources local -o json").1, Dialect::V2);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use ocm::model::Identity;
 
-use super::{ReportForm, VersionForm};
+use super::{ReportForm, TrustOptions, VersionForm};
 
 /// Work with plugins: external programs that have types of their own
 #[derive(Debug, Args)]
@@ -100,6 +100,11 @@ pub(crate) struct DownloadPlugin {
     /// Install it without asking what it offers: the program is not run
     #[arg(long)]
     pub(crate) skip_validation: bool,
+    /// Verify the signatures of the component version before anything is downloaded or run
+    #[arg(long)]
+    pub(crate) verify: bool,
+    #[command(flatten)]
+    pub(crate) trust: TrustOptions,
     /// Type of the resource
     #[arg(long, value_name = "TYPE", default_value = "ocmPlugin")]
     pub(crate) plugin_type: String,

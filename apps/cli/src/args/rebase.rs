@@ -17,8 +17,10 @@ impl Command {
         match self {
             Self::Transfer(transfer) => match &transfer.kind {
                 Some(TransferKind::ComponentVersion(arguments)) => arguments.options.rebase,
-                Some(TransferKind::Archive(arguments)) => arguments.options.rebase,
-                None => Rebase::default(),
+                Some(TransferKind::Archive(arguments) | TransferKind::ComponentArchive(arguments)) => {
+                    arguments.options.rebase
+                }
+                Some(TransferKind::Artifact(_)) | None => Rebase::default(),
             },
             Self::Download(download) => match &download.kind {
                 Some(

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use clap::builder::ArgPredicate;
+use clap::builder::{ArgPredicate, NonEmptyStringValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::trust::KeyOptions;
@@ -34,21 +34,21 @@ pub(crate) struct SignComponentVersion {
     #[arg(value_name = "REFERENCE", required_unless_present = "repo")]
     pub(crate) references: Vec<String>,
     /// Name of the signature
-    #[arg(long, short = 's', value_name = "NAME", default_value = "default")]
+    #[arg(long, short = 's', value_name = "NAME", default_value = "default", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) signature: String,
     /// How the digest is made; the default is jsonNormalisation/v4alpha1, or v3 for the older program
     #[arg(long, short = 'N', visible_alias = "normalization", value_name = "NAME")]
     pub(crate) normalisation: Option<String>,
-    /// Hash of the digest: SHA-256 or SHA-512
-    #[arg(long, short = 'H', value_name = "NAME", default_value = "SHA-256", value_parser = hash)]
-    pub(crate) hash: String,
+    /// Hash of the digest: SHA-256, the default unless the configuration says otherwise, or SHA-512
+    #[arg(long, short = 'H', value_name = "NAME", value_parser = hash)]
+    pub(crate) hash: Option<String>,
     /// Signature algorithm: RSASSA-PSS or RSASSA-PKCS1-V1_5; the default is what the configuration says, else RSASSA-PSS, or
     /// RSASSA-PKCS1-V1_5 for the older program, whose rsa-signingservice and rsapss-signingservice take the address of a
     /// server from the file of the private key. Also GPG, Sigstore/v1alpha1, and sigstore-v2 for the older program
     #[arg(long, short = 'S', value_name = "NAME")]
     pub(crate) algorithm: Option<String>,
     /// Also sign referenced versions, these first
-    #[arg(long, short = 'R')]
+    #[arg(long, visible_alias = "recursively", short = 'R')]
     pub(crate) recursive: bool,
     /// Replace a signature of the same name
     #[arg(long)]

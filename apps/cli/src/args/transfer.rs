@@ -20,6 +20,26 @@ pub(crate) enum TransferKind {
     ComponentVersion(TransferComponentVersion),
     #[command(name = "ctf", visible_alias = "commontransportarchive")]
     Archive(TransferArchive),
+    /// Transfer the component version in a component archive to another repository
+    #[command(name = "componentarchive", visible_alias = "ca", alias = "comparch")]
+    ComponentArchive(TransferArchive),
+    #[command(visible_alias = "artifacts", aliases = ["art", "a"])]
+    Artifact(TransferArtifact),
+}
+
+/// Copy OCI artifacts: those that are named, or all that have tags in a repository
+#[derive(Debug, Args)]
+pub(crate) struct TransferArtifact {
+    /// Artifacts or repositories (`host/path[:tag]`, `archive//path[:tag]`), then the target: a repository, which may have a
+    /// tag, or an archive
+    #[arg(value_name = "REFERENCE… TARGET", required = true)]
+    pub(crate) references: Vec<String>,
+    /// Put the names of the repositories behind the one of the target
+    #[arg(long, short = 'R')]
+    pub(crate) repo_name: bool,
+    /// Print the report in this form instead of one line per artifact
+    #[arg(long, short, value_name = "FORM")]
+    pub(crate) output: Option<ReportForm>,
 }
 
 /// Transfer component versions to another repository
@@ -97,6 +117,10 @@ pub(crate) struct TransferOptions {
     /// Whether content that is stored inside of a component version also gets an access with the address of the target
     #[arg(long, value_name = "WHEN", default_value = "never")]
     pub(crate) global_access: GlobalAccess,
+    /// What becomes of the addresses under which component versions say they were stored (`repositoryContexts`); no digest
+    /// and no signature covers them
+    #[arg(long, value_name = "WHAT", default_value = "keep")]
+    pub(crate) repository_contexts: RepositoryContexts,
     /// Copy only this platform of images for several, like `linux/amd64` or `linux/arm/v7`; may be repeated
     #[arg(long, value_name = "OS/ARCH", value_delimiter = ',', conflicts_with = "dry_run")]
     pub(crate) platform: Vec<String>,
@@ -109,7 +133,7 @@ pub(crate) struct TransferOptions {
     /// Replace component versions that the target has with other content
     #[arg(long, short = 'f')]
     pub(crate) overwrite: bool,
-    /// The same, without saying how they differ (for scripts of the older program)
+    /// Write all component versions again, those with the same content too
     #[arg(long)]
     pub(crate) enforce: bool,
     /// Leave component versions that the target has as they are, their signatures too; other content is still refused
@@ -181,6 +205,15 @@ pub(crate) enum GlobalAccess {
     Never,
     /// Where the target is a registry
     Auto,
+}
+
+/// What becomes of the addresses that component versions say they were stored under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RepositoryContexts {
+    /// They go along unchanged; none is added
+    Keep,
+    /// They stay behind
+    Drop,
 }
 
 /// How copied images are stored in a registry.

@@ -4,6 +4,9 @@ use clap::Args;
 
 use super::PolicyOptions;
 
+/// Bits of the smallest RSA key that counts where no flag says more.
+const SMALLEST_KEY: u32 = 2048;
+
 /// Keys and certificates for signing and verifying.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Keys")]
@@ -58,11 +61,24 @@ pub(crate) struct TrustOptions {
 }
 
 impl TrustOptions {
-    /// Whether keys or roots are named.
-    pub(crate) fn names_keys(&self) -> bool {
-        let sigstore = &self.policy.sigstore;
-        let names_somebody = sigstore.certificate_identity.is_some() || sigstore.certificate_identity_regexp.is_some();
-        !self.keys.public_key.is_empty() || !self.keys.ca_cert.is_empty() || names_somebody
+    /// Whether anything says how signatures are to be judged, besides the names of those that have to be there.
+    pub(crate) fn names_any(&self) -> bool {
+        let TrustOptions { keys, policy } = self;
+        let sigstore = &policy.sigstore;
+        !keys.public_key.is_empty()
+            || !keys.ca_cert.is_empty()
+            || !keys.tsa_cert.is_empty()
+            || !keys.issuer.is_empty()
+            || !policy.allow_algorithm.is_empty()
+            || !policy.allow_normalisation.is_empty()
+            || policy.minimum_key_size > SMALLEST_KEY
+            || policy.at.is_some()
+            || sigstore.certificate_identity.is_some()
+            || sigstore.certificate_identity_regexp.is_some()
+            || sigstore.certificate_oidc_issuer.is_some()
+            || sigstore.certificate_oidc_issuer_regexp.is_some()
+            || sigstore.trusted_root.is_some()
+            || sigstore.keyless
     }
 }
 

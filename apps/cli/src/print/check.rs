@@ -39,7 +39,9 @@ fn table(report: &Report, request: &Request) -> String {
         for external in &item.external {
             row(&below(&external.path, &element(external)), &elsewhere(external, request));
         }
-        if item.problems.is_empty() && item.external.is_empty() {
+        if !item.platforms.is_empty() && item.problems.is_empty() {
+            row("", &format!("images limited to {} with --platform", item.platforms.join(", ")));
+        } else if item.problems.is_empty() && item.external.is_empty() {
             row("", "");
         }
     }
@@ -95,16 +97,7 @@ pub(crate) fn missing(report: &Report, request: &Request) -> String {
 
 /// The report about addresses.
 pub(crate) fn portability(report: &portability::Report, form: VersionForm) -> Result<String, Failure> {
-    match form {
-        VersionForm::Table => Ok(addresses(report)),
-        VersionForm::Yaml => super::object(Structure::Yaml, report),
-        VersionForm::Json => super::object(Structure::Json, report),
-        VersionForm::CompactJson => super::object(Structure::CompactJson, report),
-        VersionForm::Ndjson => {
-            let items = report.items.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
-            super::list(Structure::Ndjson, items)
-        }
-    }
+    super::structured::report(form, report, &report.items, || addresses(report))
 }
 
 fn addresses(report: &portability::Report) -> String {

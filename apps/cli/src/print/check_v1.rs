@@ -6,6 +6,7 @@ use ocm::ops::check::{ElementKind, External, Item, Report, Request};
 use serde_json::{Value, json};
 
 use super::Structure;
+use super::order::by_name_and_version;
 use super::table::Table;
 use crate::args::CheckForm;
 use crate::exit::Failure;
@@ -20,7 +21,7 @@ pub(crate) fn text(report: &Report, request: &Request, form: CheckForm) -> Resul
         CheckForm::CompactJson => Structure::CompactJson,
         CheckForm::Ndjson => Structure::Ndjson,
     };
-    let items: Vec<_> = report.items.iter().map(|item| value(item, request)).collect();
+    let items: Vec<_> = sorted(report).into_iter().map(|item| value(item, request)).collect();
     super::envelope(form, &items)
 }
 
@@ -65,10 +66,17 @@ fn status(item: &Item, request: &Request) -> String {
     if words.is_empty() { "OK".to_owned() } else { words.join(",") }
 }
 
+/// By name, oldest version first.
+fn sorted(report: &Report) -> Vec<&Item> {
+    let mut items: Vec<&Item> = report.items.iter().collect();
+    items.sort_by(|one, other| by_name_and_version((&one.component, &one.version), (&other.component, &other.version)));
+    items
+}
+
 fn table(report: &Report, request: &Request, wide: bool) -> String {
     let headings = ["COMPONENT", "VERSION", "STATUS", "ERROR", "MISSING", "NON-LOCAL"];
     let mut table = Table::new(if wide { &headings } else { &headings[..4] });
-    for item in &report.items {
+    for item in sorted(report) {
         // What the older program does not look for, such as content that is not there, has no column of its own.
         let error: Vec<_> = item.problems.iter().filter(|problem| problem.missing.is_none()).collect();
         let error = error.iter().map(|problem| format!("{}: {}", problem.element, problem.reason));

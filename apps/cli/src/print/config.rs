@@ -6,6 +6,9 @@ use super::table::Table;
 use crate::args::ExplainForm;
 use crate::exit::Failure;
 
+/// Longest value in the table, in characters.
+const LONGEST: usize = 160;
+
 /// What counts, and where it was said.
 pub(crate) fn explanation(explanation: &Explanation, form: ExplainForm) -> Result<String, Failure> {
     if let Some(structure) = form.structure() {
@@ -17,7 +20,15 @@ pub(crate) fn explanation(explanation: &Explanation, form: ExplainForm) -> Resul
     let mut table = Table::new(&["WHAT", "VALUE", "ORIGIN"]);
     for line in &explanation.lines {
         let value = line.value.as_str().map_or_else(|| line.value.to_string(), str::to_owned);
-        table.row([&line.name, &value, &line.origin]);
+        table.row([&line.name, &shortened(value), &line.origin]);
     }
     Ok(table.ruled(&[]))
+}
+
+/// Certificates that stand in the configuration itself would make a line of thousands of characters.
+fn shortened(value: String) -> String {
+    match value.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}… ({} characters, see --output json)", &value[..end], value.chars().count()),
+        None => value,
+    }
 }

@@ -176,6 +176,8 @@ pub(crate) fn types(subsystem: &Subsystem, all: bool) -> (Grid, Vec<String>) {
         ..Grid::default()
     };
     let mut left_out = Vec::new();
+    // A subsystem that the current program does not have was asked for by its name.
+    let all = all || subsystem.types.iter().all(|kind| kind.is_additional);
     for kind in &subsystem.types {
         if kind.is_additional && !all {
             left_out.push(kind.name.clone());

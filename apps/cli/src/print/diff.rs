@@ -4,7 +4,6 @@ use ocm::model::Identity;
 use ocm::ops::diff::{Change, Direction, ElementKind, Report, Side, VersionDifference};
 use serde_json::Value;
 
-use super::Structure;
 use super::escape::terminal;
 use super::table::Table;
 use crate::args::VersionForm;
@@ -15,16 +14,7 @@ const LONGEST_VALUE: usize = 200;
 
 /// The report in the form that was asked for.
 pub(crate) fn text(report: &Report, form: VersionForm) -> Result<String, Failure> {
-    match form {
-        VersionForm::Table => Ok(table(report)),
-        VersionForm::Yaml => super::object(Structure::Yaml, report),
-        VersionForm::Json => super::object(Structure::Json, report),
-        VersionForm::CompactJson => super::object(Structure::CompactJson, report),
-        VersionForm::Ndjson => {
-            let items = report.versions.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
-            super::list(Structure::Ndjson, items)
-        }
-    }
+    super::structured::report(form, report, &report.versions, || table(report))
 }
 
 /// One row per difference, then what became of the digests. Nothing at all where two archives are the same.

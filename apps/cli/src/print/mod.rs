@@ -1,6 +1,7 @@
 //! Reports as text: tables, trees, YAML, JSON, in the forms of both older programs.
 
 pub(crate) mod added_v1;
+pub(crate) mod artifact;
 pub(crate) mod check;
 pub(crate) mod check_v1;
 pub(crate) mod config;
@@ -22,6 +23,7 @@ pub(crate) mod plugin;
 pub(crate) mod reference;
 pub(crate) mod repair;
 pub(crate) mod schema;
+pub(crate) mod show;
 pub(crate) mod sign;
 mod structured;
 mod table;

@@ -4,23 +4,13 @@ use std::fmt::Write as _;
 
 use ocm::ops::repair::{Outcome, Report};
 
-use super::Structure;
 use super::table::Table;
 use crate::args::VersionForm;
 use crate::exit::Failure;
 
 /// The report in the form that was asked for.
 pub(crate) fn text(report: &Report, form: VersionForm) -> Result<String, Failure> {
-    match form {
-        VersionForm::Table => Ok(table(report)),
-        VersionForm::Yaml => super::object(Structure::Yaml, report),
-        VersionForm::Json => super::object(Structure::Json, report),
-        VersionForm::CompactJson => super::object(Structure::CompactJson, report),
-        VersionForm::Ndjson => {
-            let items = report.items.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
-            super::list(Structure::Ndjson, items)
-        }
-    }
+    super::structured::report(form, report, &report.items, || table(report))
 }
 
 /// One row per address.

@@ -3,6 +3,7 @@ use serde::Serialize;
 use serde_json::{Value, json as value};
 
 use super::json;
+use crate::args::VersionForm;
 use crate::exit::Failure;
 
 /// Forms for programs.
@@ -38,6 +39,22 @@ pub(crate) fn envelope(form: Structure, items: &[Value]) -> Result<String, Failu
 /// Several YAML documents, each behind its mark.
 pub(crate) fn documents(items: &[Value]) -> String {
     items.iter().map(|item| format!("---\n{}", yaml::to_string(item))).collect::<Vec<_>>().concat()
+}
+
+/// A report in the form that was asked for: a table, the whole of it, or one of its `items` per line.
+pub(crate) fn report<T: Serialize>(
+    form: VersionForm,
+    report: &impl Serialize,
+    items: &[T],
+    table: impl FnOnce() -> String,
+) -> Result<String, Failure> {
+    match form {
+        VersionForm::Table => Ok(table()),
+        VersionForm::Yaml => object(Structure::Yaml, report),
+        VersionForm::Json => object(Structure::Json, report),
+        VersionForm::CompactJson => object(Structure::CompactJson, report),
+        VersionForm::Ndjson => lines(&items.iter().map(serde_json::to_value).collect::<serde_json::Result<Vec<_>>>()?),
+    }
 }
 
 /// One report.

@@ -8,8 +8,9 @@ use ocm::ops::transfer::{ElementAction, ElementKind, ElementReport, Report, Vers
 
 use super::escape::terminal;
 
-/// The lines of `transfer commontransportarchive`: versions below their components.
-pub(crate) fn by_component(report: &Report) -> String {
+/// The lines of `transfer commontransportarchive`: versions below their components. Whoever enforces a transfer is not told how
+/// what was there differs.
+pub(crate) fn by_component(report: &Report, is_enforced: bool) -> String {
     let mut text = String::new();
     let mut above = None;
     for version in &report.versions {
@@ -17,38 +18,45 @@ pub(crate) fn by_component(report: &Report) -> String {
             let _ = writeln!(text, "transferring component \"{}\"...", terminal(&version.component));
         }
         above = Some(&version.component);
-        if begin(&mut text, version, "  ") {
+        if begin(&mut text, version, is_enforced, "  ") {
             end(&mut text, version, "  ");
         }
     }
     text
 }
 
-/// The lines of `transfer componentversions`: referenced versions inside of those that refer to them, and a count.
-pub(crate) fn by_reference(report: &Report, roots: &[Node]) -> String {
+/// The lines of `transfer componentversions`: referenced versions inside of those that refer to them.
+pub(crate) fn by_reference(report: &Report, roots: &[Node], is_enforced: bool) -> String {
     let key = |version: &VersionReport| (version.component.clone(), version.version.clone());
     let mut open: HashMap<_, _> = report.versions.iter().map(|version| (key(version), version)).collect();
     let mut text = String::new();
-    nested(&mut text, roots, &mut open, "");
-    let _ = writeln!(text, "{} versions transferred", report.versions.len());
+    nested(&mut text, roots, &mut open, is_enforced, "");
     text
+}
+
+/// The line in front of them, where images may not get names of their own.
+pub(crate) const NO_UPLOADS: &str = "standard blob upload handlers are disabled.\n";
+
+/// The line behind them.
+pub(crate) fn count(report: &Report) -> String {
+    format!("{} versions transferred\n", report.versions.len())
 }
 
 type Open<'a> = HashMap<(String, String), &'a VersionReport>;
 
-fn nested(text: &mut String, nodes: &[Node], open: &mut Open<'_>, indent: &str) {
+fn nested(text: &mut String, nodes: &[Node], open: &mut Open<'_>, is_enforced: bool, indent: &str) {
     for node in nodes {
         // A version that several others refer to is transferred once.
         let Some(version) = open.remove(&(node.component.clone(), node.version.clone())) else { continue };
-        if begin(text, version, indent) {
-            nested(text, &node.children, open, &format!("{indent}  "));
+        if begin(text, version, is_enforced, indent) {
+            nested(text, &node.children, open, is_enforced, &format!("{indent}  "));
             end(text, version, indent);
         }
     }
 }
 
 /// Says which version it is; returns whether anything happens to it.
-fn begin(text: &mut String, version: &VersionReport, indent: &str) -> bool {
+fn begin(text: &mut String, version: &VersionReport, is_enforced: bool, indent: &str) -> bool {
     let name = terminal(&format!("{}:{}", version.component, version.version));
     let _ = writeln!(text, "{indent}transferring version \"{name}\"...");
     let note = match version.action {
@@ -58,7 +66,7 @@ fn begin(text: &mut String, version: &VersionReport, indent: &str) -> bool {
             format!("version \"{name}\" already present -> but requires resource transport")
         }
         VersionAction::Update => format!("updating volatile properties of \"{name}\""),
-        VersionAction::Replace if let Some(difference) = &version.difference => {
+        VersionAction::Replace if let Some(difference) = version.difference.as_ref().filter(|_| !is_enforced) => {
             let reason = reason(difference);
             let _ = writeln!(
                 text,
@@ -98,14 +106,49 @@ fn end(text: &mut String, version: &VersionReport, indent: &str) {
             | ElementAction::CopyLocal { reference_name: Some(reference_name), .. } => {
                 terminal(&format!("({reference_name})"))
             }
+            ElementAction::UploadImage { reference, .. } => uploaded(reference),
             _ => String::new(),
         };
         let note = match version.action {
-            VersionAction::Replace => " (overwrite)",
+            VersionAction::Replace => replaced(version, element),
             VersionAction::Update => " (copy)",
             _ => "...",
         };
         let _ = writeln!(text, "{indent}...resource {what}{hint}{note}");
     }
     let _ = writeln!(text, "{indent}...adding component version...");
+}
+
+/// The name of an image without its host and digest; one that is stored with its component version has none.
+fn uploaded(reference: &str) -> String {
+    let address = reference.split_once("://").map_or(reference, |(_, address)| address);
+    let name = address.split_once('/').map(|(_, name)| name.split('@').next().unwrap_or(name));
+    name.map(|name| terminal(&format!("({name})"))).unwrap_or_default()
+}
+
+/// What happened to a resource whose version was replaced.
+fn replaced(version: &VersionReport, element: &ElementReport) -> &'static str {
+    let identity = &element.plan.identity;
+    let identity = identity.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",");
+    let is = |what: &str| {
+        let part = format!("resource {identity} {what}");
+        version.difference.iter().any(|difference| difference.split(", ").any(|found| found == part))
+    };
+    match (is("differs"), is("is new")) {
+        (true, _) => " (overwrite)",
+        (false, true) => "...",
+        (false, false) => " (already present)",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_is_named_without_its_host() {
+        assert_eq!(uploaded("http://localhost:5000/team/app:v1@sha256:00"), "(team/app:v1)");
+        assert_eq!(uploaded("ghcr.io/team/app@sha256:00"), "(team/app)");
+        assert_eq!(uploaded("sha256:00"), "");
+    }
 }

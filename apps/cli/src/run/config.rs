@@ -28,7 +28,7 @@ pub(super) fn get(session: &Session, arguments: &GetConfig) -> Result<(), Failur
 /// Whether a file is trusted does not depend on what files say, and so nothing is started for it.
 pub(super) fn run(start: impl FnOnce() -> Result<Session, Failure>, kind: ConfigKind) -> Result<(), Failure> {
     match kind {
-        ConfigKind::Explain(arguments) => explained(&start()?, &arguments),
+        ConfigKind::Explain(arguments) => super::work(&start()?, async |session| explained(session, &arguments)),
         ConfigKind::Trust(arguments) => {
             for path in files(arguments.files)? {
                 let file = trusted()?.add(&path)?;

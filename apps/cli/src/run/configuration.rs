@@ -10,13 +10,51 @@ use ocm::config::{Configuration, Document, Notice, Resolvers};
 use ocm::ops::config::TrustedFiles;
 
 use crate::args::Dialect;
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 
 /// Largest configuration file in bytes; certificates and keys in it are a few thousand each.
 const LARGEST_FILE: u64 = 4 << 20;
 
 /// Names of configuration files in a folder that has others, too.
 const NAMES: [&str; 2] = [".ocm/config", ".ocmconfig"];
+
+/// What the files say.
+pub(super) struct Read {
+    pub(super) configuration: Configuration,
+    pub(super) resolvers: Resolvers,
+    /// Entries of types that are not built in: a plugin may want them.
+    pub(super) unknown: Unknown,
+}
+
+/// Entries of types that are not built in.
+pub(super) struct Unknown {
+    entries: Vec<Notice>,
+    /// Whether they are refused: the older program refuses those of files that were named, and scripts around it may rely on that.
+    are_refused: bool,
+}
+
+impl Unknown {
+    /// Warns of those that no plugin wants. Programs are asked only when there are any entries.
+    ///
+    /// # Errors
+    /// There is one that is refused.
+    pub(super) async fn say(&self, context: &ocm::Context) -> Result<(), Failure> {
+        if self.entries.is_empty() {
+            return Ok(());
+        }
+        let wanted = context.configuration_types().await;
+        for notice in &self.entries {
+            match notice {
+                Notice::Unknown { kind, .. } if wanted.contains(kind) => {}
+                Notice::Unknown { place, kind } if self.are_refused => {
+                    return Err(Failure::usage(format!("configuration {place}: the type {kind:?} is unknown")));
+                }
+                notice => tracing::warn!(target: "ocm", "configuration {notice}"),
+            }
+        }
+        Ok(())
+    }
+}
 
 /// Reads the files that were named, or else those in the usual places, and says what in them has no effect.
 ///
@@ -27,18 +65,16 @@ pub(super) fn read(
     environment: &BTreeMap<String, String>,
     state: Option<&Path>,
     dialect: Dialect,
-) -> Result<(Configuration, Resolvers), Failure> {
+) -> Result<Read, Failure> {
     let documents = if named.is_empty() {
         find(environment, state)
     } else {
         named.iter().map(|path| document(path, &content(path)?)).collect::<Result<_, _>>()?
     };
     let configuration = Configuration::new(documents);
-    for notice in configuration.notices() {
-        if let (Notice::Unknown { place, kind }, Dialect::V1, false) = (&notice, dialect, named.is_empty()) {
-            // The older program refuses them, and scripts around it may rely on that.
-            return Err(Failure::usage(format!("configuration {place}: the type {kind:?} is unknown")));
-        }
+    let is_unknown = |notice: &Notice| matches!(notice, Notice::Unknown { .. });
+    let (entries, notices): (Vec<_>, Vec<_>) = configuration.notices().into_iter().partition(is_unknown);
+    for notice in notices {
         tracing::warn!(target: "ocm", "configuration {notice}");
     }
     let resolvers = configuration.resolvers().map_err(ocm::Error::from)?;
@@ -48,7 +84,8 @@ pub(super) fn read(
             "using deprecated fallback resolvers (ocm.config.ocm.software): those of resolvers.config.ocm.software name one repository per component"
         );
     }
-    Ok((configuration, resolvers))
+    let unknown = Unknown { entries, are_refused: dialect == Dialect::V1 && !named.is_empty() };
+    Ok(Read { configuration, resolvers, unknown })
 }
 
 /// Everything in the usual places that can be read.
@@ -134,10 +171,7 @@ fn is_same(left: &Path, right: &Path) -> bool {
 }
 
 fn content(path: &Path) -> Result<String, Failure> {
-    text(path).map_err(|error| {
-        let exit = if error.kind() == io::ErrorKind::NotFound { Exit::NotFound } else { Exit::Failed };
-        Failure::new(exit, format!("configuration {}: {error}", path.display()))
-    })
+    text(path).map_err(|error| Failure::usage(format!("configuration {}: {error}", path.display())))
 }
 
 fn document(path: &Path, content: &str) -> Result<Document, Failure> {

@@ -1,14 +1,23 @@
 use std::path::PathBuf;
 
+use ocm::ops::create;
 use ocm::ops::keys::{self, Encryption, KeyPair};
 
-use crate::args::CreateKind;
+use super::Session;
+use crate::args::{CreateArchive, CreateRsaKeyPair};
 use crate::exit::Failure;
-use crate::print::out;
+use crate::print::{object, out};
+
+/// Creates an empty archive. As the older program does, it says nothing about it unless asked to.
+pub(crate) async fn archive(session: &Session, arguments: CreateArchive) -> Result<(), Failure> {
+    let CreateArchive { path, form, force, output } = arguments;
+    let request = create::Archive { path: path.display().to_string(), form, force };
+    let report = create::archive(&session.context, &request).await?;
+    output.map_or(Ok(()), |form| out(&object(form.into(), &report)?))
+}
 
 /// Creates a key pair.
-pub(crate) fn run(kind: CreateKind) -> Result<(), Failure> {
-    let CreateKind::RsaKeyPair(arguments) = kind;
+pub(crate) async fn key_pair(arguments: CreateRsaKeyPair) -> Result<(), Failure> {
     let (mut files, mut subject) = (Vec::new(), Vec::new());
     for argument in arguments.arguments {
         match argument.split_once('=') {
@@ -37,7 +46,7 @@ pub(crate) fn run(kind: CreateKind) -> Result<(), Failure> {
         },
         force: arguments.force,
     };
-    let created = keys::create(&request)?;
+    let created = keys::create(&request).await?;
     let encrypted = if created.is_encrypted { " encrypted" } else { "" };
     let key = created.encryption_key.map(|path| format!("[{}]", path.display())).unwrap_or_default();
     out(&format!("created{encrypted} rsa key pair {}[{}]{key}\n", created.private.display(), created.public.display()))

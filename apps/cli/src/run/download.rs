@@ -43,7 +43,7 @@ async fn elements(session: &Session, arguments: DownloadResource, kind: Which) -
     let scratch = if to_stdout { Some(scratch(session)?) } else { None };
     // The older program, whose identities are arguments, means the digests by it, which are always checked.
     let is_older = session.dialect == Dialect::V1 || !arguments.identities.is_empty();
-    let wants = arguments.verify && (!is_older || arguments.trust.names_keys());
+    let wants = arguments.verify && (!is_older || arguments.trust.names_any());
     if arguments.verify && !wants {
         tracing::info!(target: "ocm", "--verify: digests are checked; signatures are, too, with --require NAME or a key");
     }

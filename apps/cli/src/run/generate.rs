@@ -47,6 +47,7 @@ fn schemas(directory: &Path) -> Result<(), Failure> {
         ("list", schema_for!(ops::list::Report)),
         ("inventory", schema_for!(ops::inventory::Report)),
         ("transfer", schema_for!(ops::transfer::Report)),
+        ("transfer-artifact", schema_for!(ops::artifact::Transferred)),
         ("transfer-plan", schema_for!(ops::transfer::Plan)),
         ("download", schema_for!(ops::download::Report)),
         ("check", schema_for!(ops::check::Report)),
@@ -59,6 +60,12 @@ fn schemas(directory: &Path) -> Result<(), Failure> {
         ("diff", schema_for!(ops::diff::Report)),
         ("config-explain", schema_for!(ops::config::Explanation)),
         ("doctor", schema_for!(ops::doctor::Report)),
+        ("plugin-list", schema_for!(ops::plugin::List)),
+        ("plugin-install", schema_for!(ops::plugin::Installed)),
+        ("plugin-registry", schema_for!(ops::plugin::Listed)),
+        ("types", schema_for!(ops::types::Subsystem)),
+        ("show", schema_for!(ops::show::Report)),
+        ("create-archive", schema_for!(ops::create::Report)),
     ];
     schemas
         .into_iter()

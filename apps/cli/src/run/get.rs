@@ -18,6 +18,7 @@ pub(crate) async fn run(session: &Session, kind: GetKind) -> Result<(), Failure>
         GetKind::References(arguments) => list(session, arguments, Kind::References).await,
         GetKind::Config(arguments) => super::config::get(session, &arguments),
         GetKind::Types(arguments) => super::describe::types(session, arguments).await,
+        GetKind::Artifacts(arguments) => super::artifact::list(session, arguments).await,
         GetKind::Inventory(arguments) => {
             let versions = versions(arguments.references, arguments.selection, false);
             let report = inventory::run(&session.context, &inventory::Request { versions }).await?;

@@ -14,7 +14,7 @@ pub(crate) async fn run(session: &Session, kind: HashKind) -> Result<(), Failure
     let request = Request {
         versions: versions(arguments.references, arguments.selection, arguments.recursive),
         normalisation: arguments.normalisation,
-        hash: arguments.hash,
+        hash: arguments.hash.unwrap_or_else(|| session.hash.to_owned()),
         actual: arguments.actual,
         update: arguments.update,
         verify: arguments.verify,

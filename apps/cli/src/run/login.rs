@@ -38,7 +38,7 @@ pub(crate) async fn logout(session: &Session, arguments: Logout) -> Result<(), F
     out(&print::login::logout(&login::logout(&arguments.registry, &keeping).await?))
 }
 
-/// The first line of the standard input, as Docker reads it.
+/// The standard input without the end of its line, as Docker reads it.
 fn from_stdin() -> Result<String, Failure> {
     let mut text = String::new();
     let read = io::stdin().take(LONGEST).read_to_string(&mut text);

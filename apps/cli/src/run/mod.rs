@@ -1,6 +1,7 @@
 //! One file per verb: arguments into a request, the library's verb, its report printed.
 
 mod add;
+mod artifact;
 mod check;
 mod completion;
 mod config;
@@ -22,6 +23,7 @@ mod plugin_folders;
 mod repair;
 mod serve;
 mod session;
+mod show;
 mod sign;
 mod signer;
 mod transfer;
@@ -39,8 +41,8 @@ use interruption::interruption;
 use session::{Session, versions};
 
 use crate::args::{
-    self, Add, Arguments, Check, Command, Config, Create, Describe, DescribeKind, Dialect, Download, Generate, Get,
-    Hash, List, Plugin, Repair, Sign, Transfer, Verify,
+    self, Add, Arguments, Check, Command, Config, Create, CreateKind, Describe, DescribeKind, Dialect, Download,
+    Generate, Get, Hash, List, Plugin, Repair, Show, Sign, Transfer, Verify,
 };
 use crate::exit::{Exit, Failure};
 use crate::print::out;
@@ -57,11 +59,12 @@ pub(crate) fn run(arguments: Arguments, dialect: Dialect) -> Result<(), Failure>
         Command::Add(Add { kind: Some(kind) }) => work(&start()?, async |session| add::run(session, kind).await),
         Command::Get(Get { kind: Some(kind) }) => work(&start()?, async |session| get::run(session, kind).await),
         Command::List(List { kind: Some(kind) }) => work(&start()?, async |session| list::run(session, kind).await),
+        Command::Show(Show { kind: Some(kind) }) => work(&start()?, async |session| show::run(session, kind).await),
         Command::Transfer(Transfer { kind: Some(kind) }) => {
             work(&start()?, async |session| transfer::run(session, kind).await)
         }
         Command::Download(Download { kind: Some(kind) }) => {
-            work(&start()?, async |session| download::run(session, kind).await)
+            work(&start()?, async |session| Box::pin(download::run(session, kind)).await)
         }
         Command::Check(Check { kind: Some(kind) }) => work(&start()?, async |session| check::run(session, kind).await),
         Command::Repair(Repair { kind: Some(kind) }) => {
@@ -73,7 +76,12 @@ pub(crate) fn run(arguments: Arguments, dialect: Dialect) -> Result<(), Failure>
             work(&start()?, async |session| verify::run(session, kind).await)
         }
         Command::Hash(Hash { kind: Some(kind) }) => work(&start()?, async |session| hash::run(session, kind).await),
-        Command::Create(Create { kind: Some(kind) }) => create::run(kind),
+        Command::Create(Create { kind: Some(CreateKind::RsaKeyPair(arguments)) }) => {
+            with_runtime(create::key_pair(arguments))
+        }
+        Command::Create(Create { kind: Some(CreateKind::Archive(arguments)) }) => {
+            work(&start()?, async |session| create::archive(session, arguments).await)
+        }
         Command::Login(arguments) => work(&start()?, async |session| login::login(session, arguments).await),
         Command::Logout(arguments) => work(&start()?, async |session| login::logout(session, arguments).await),
         Command::Config(Config { kind: Some(kind) }) => config::run(start, kind),
@@ -82,7 +90,7 @@ pub(crate) fn run(arguments: Arguments, dialect: Dialect) -> Result<(), Failure>
             work(&start()?, async |session| describe::types(session, arguments).await)
         }
         Command::Plugin(Plugin { kind: Some(kind) }) => {
-            work(&start()?, async |session| plugin::run(session, kind).await)
+            work(&start()?, async |session| Box::pin(plugin::run(session, kind)).await)
         }
         Command::Serve(serve) => with_runtime(serve::run(&start()?, serve)),
         Command::Version(version) => version::run(&version, dialect),
@@ -91,6 +99,7 @@ pub(crate) fn run(arguments: Arguments, dialect: Dialect) -> Result<(), Failure>
         Command::Add(Add { kind: None }) => help(&["add"]),
         Command::Get(Get { kind: None }) => help(&["get"]),
         Command::List(List { kind: None }) => help(&["list"]),
+        Command::Show(Show { kind: None }) => help(&["show"]),
         Command::Transfer(Transfer { kind: None }) => help(&["transfer"]),
         Command::Download(Download { kind: None }) => help(&["download"]),
         Command::Check(Check { kind: None }) => help(&["check"]),
@@ -116,11 +125,18 @@ fn work(session: &Session, verb: impl AsyncFnOnce(&Session) -> Result<(), Failur
     with_runtime(async {
         let interruption = interruption()?;
         tokio::select! {
-            result = verb(session) => {
+            result = async {
+                session.say_unknown().await?;
+                verb(session).await
+            } => {
                 session.context.end().await;
                 result
             }
-            () = interruption => Err(Failure::interrupted()),
+            () = interruption => {
+                // They have process groups of their own, which Ctrl-C does not reach.
+                session.context.abandon();
+                Err(Failure::interrupted())
+            }
         }
     })
 }

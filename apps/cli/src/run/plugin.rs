@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use ocm::ops::plugin::{self, Install, Registry};
 
 use super::Session;
+use super::trust::gate;
 use crate::args::{
     DownloadPlugin, PluginForm, PluginKind, PluginRegistry, PluginRegistryGet, PluginRegistryKind, PluginRegistryList,
     VersionForm,
@@ -80,6 +81,7 @@ async fn get(session: &Session, arguments: PluginRegistryGet) -> Result<(), Fail
 /// Installs a plugin.
 pub(crate) async fn install(session: &Session, arguments: DownloadPlugin) -> Result<(), Failure> {
     let extra_identity = arguments.attributes();
+    let verify = gate(session, arguments.verify, &arguments.trust)?;
     let DownloadPlugin { reference, resource_version, output, output_format, skip_validation, plugin_type, .. } =
         arguments;
     let folder = match output {
@@ -93,6 +95,7 @@ pub(crate) async fn install(session: &Session, arguments: DownloadPlugin) -> Res
         kind: plugin_type,
         folder,
         validate: !skip_validation,
+        verify,
         os: if consts::OS == "macos" { "darwin" } else { consts::OS }.to_owned(),
         architecture: architecture().to_owned(),
         environment: session.environment.clone(),

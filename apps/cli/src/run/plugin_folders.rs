@@ -39,6 +39,7 @@ pub(super) fn settings(
             .plugin_shutdown_timeout
             .map_or(default.shutdown_timeout, jiff::SignedDuration::unsigned_abs),
         configurations: entries.collect(),
+        ..default
     })
 }
 

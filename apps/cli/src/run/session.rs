@@ -6,13 +6,14 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use clap::ValueEnum as _;
 use indicatif::MultiProgress;
 use ocm::config::Configuration;
 use ocm::model::ComponentReference;
 use ocm::ops::get::Request;
 
 use super::{configuration, plugin_folders};
-use crate::args::{Dialect, Global, Rebase, Selection};
+use crate::args::{Dialect, Global, LogLevel, Rebase, Selection};
 use crate::exit::Failure;
 use crate::log;
 use crate::progress::Bars;
@@ -21,20 +22,31 @@ use crate::progress::Bars;
 pub(crate) struct Session {
     pub(crate) context: ocm::Context,
     pub(crate) configuration: Configuration,
+    unknown: configuration::Unknown,
     pub(crate) global: Global,
     pub(crate) dialect: Dialect,
+    /// The hash of digests where no flag names one.
+    pub(crate) hash: &'static str,
     /// The environment as text; variables that are no text cannot be meant.
     pub(crate) environment: BTreeMap<String, String>,
 }
+
+/// The hash of digests, unless the configuration names another one.
+const HASH: &str = "SHA-256";
 
 impl Session {
     /// Reads the environment, starts logging, and prepares connections.
     pub(crate) fn start(global: Global, dialect: Dialect) -> Result<Self, Failure> {
         let environment = environment();
         let bars = MultiProgress::new();
-        log::start(&global, &bars);
+        let levels = log::start(&global, &bars);
         let state = state_folder(&environment);
-        let (configuration, resolvers) = configuration::read(&global.config, &environment, state.as_deref(), dialect)?;
+        let configuration::Read { configuration, resolvers, unknown } =
+            configuration::read(&global.config, &environment, state.as_deref(), dialect)?;
+        let older = configuration.older().map_err(ocm::Error::from)?;
+        if let (None, Some(level)) = (global.loglevel, older.log_level) {
+            levels.set(LogLevel::from_str(level, true).unwrap_or(LogLevel::Info));
+        }
         let global = with_folders(global, &configuration)?;
         let mut http = ocm::http::Settings::from_environment(environment.clone());
         (http.bandwidth, http.max_concurrency) = (global.bandwidth, global.max_concurrency);
@@ -52,7 +64,13 @@ impl Session {
             Some(folder) => builder.state(&folder),
             None => builder,
         };
-        Ok(Self { context: builder.build(), configuration, global, dialect, environment })
+        let hash = older.hash.unwrap_or(HASH);
+        Ok(Self { context: builder.build(), hash, configuration, unknown, global, dialect, environment })
+    }
+
+    /// Says which entries of the configuration mean nothing to anybody; plugins may have to be asked for it.
+    pub(crate) async fn say_unknown(&self) -> Result<(), Failure> {
+        self.unknown.say(&self.context).await
     }
 
     /// The same session, which looks for images where a command wants it to.

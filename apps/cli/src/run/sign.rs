@@ -22,13 +22,13 @@ async fn component_version(session: &Session, arguments: SignComponentVersion) -
     let mut keys = keys(session, &arguments.keys, Some(name))?;
     let signer = signer(session, &arguments, &mut keys).await?;
     let timestamping = match arguments.time_stamping() {
-        Some(authority) => Some(Timestamping { authority: authority.to_owned(), verifier: keys.timestamps()? }),
+        Some(authority) => Some(Timestamping { authority: authority.to_owned(), verifier: keys.timestamps(name, 0)? }),
         None => None,
     };
     let request = Request {
         signature: name.to_owned(),
         normalisation: normalisation(session, arguments.normalisation),
-        hash: arguments.hash,
+        hash: arguments.hash.unwrap_or_else(|| session.hash.to_owned()),
         exactly_one: !is_older,
         // The older program replaces without asking.
         force: arguments.force || is_older,

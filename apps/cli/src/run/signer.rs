@@ -4,21 +4,17 @@ use std::env;
 use std::path::Path;
 
 use ocm::model::TypedObject;
-use ocm::ops::keys::Keys;
-use ocm::ops::{sign, types};
+use ocm::ops::keys::{Keys, Specification, Way};
+use ocm::ops::sign;
 use ocm::signing::sigstore::algorithm as sigstore;
 use ocm::signing::{Algorithm, Encoding, Secret, Signer};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::Session;
-use super::trust::{add_private, address, rsa, specification};
+use super::trust::{add_private, address, specification};
 use crate::args::{Dialect, SignComponentVersion};
 use crate::exit::Failure;
 
-/// The type of specifications that ask for a signing server.
-const SERVICE: &str = "SigningServiceConfiguration";
-/// The type of specifications that ask for a program.
-const COMMAND: &str = "SigningCommandConfiguration";
 /// Names of algorithms by which the older program asks for a signing server.
 const SERVICES: [(&str, Algorithm); 2] =
     [("rsa-signingservice", Algorithm::Pkcs1V15), ("rsapss-signingservice", Algorithm::Pss)];
@@ -41,7 +37,12 @@ pub(super) async fn signer(
         let address = arguments.signing_service.clone().map_or_else(from_file, Ok)?;
         return Ok(keys.service(&session.context, name, &address, *algorithm)?);
     }
-    if let Some(remote) = Remote::find(arguments, specification.as_ref())? {
+    let kind = specification.as_ref().and_then(|members| members.get("type")).and_then(Value::as_str);
+    // A key that was named is what is meant.
+    let foreign = kind.filter(|kind| arguments.private_key.is_empty() && !Specification::is_built_in(kind));
+    let known = specification.as_ref().filter(|_| foreign.is_none());
+    let known = known.map(|members| Specification::read(members, "signer")).transpose()?;
+    if let Some(remote) = Remote::find(arguments, known.as_ref())? {
         let named = arguments.algorithm.as_deref().or(remote.algorithm);
         let algorithm = named.map(algorithm).transpose()?.unwrap_or(default);
         return Ok(match remote.place {
@@ -49,11 +50,7 @@ pub(super) async fn signer(
             Place::Command(words) => keys.command(name, &words, algorithm)?,
         });
     }
-    // A key that was named is what is meant.
-    if let Some(members) = specification.as_ref().filter(|_| arguments.private_key.is_empty())
-        && let Some(kind) = members.get("type").and_then(Value::as_str)
-        && !types::is_built_in("signing", kind)
-    {
+    if let (Some(kind), Some(members)) = (foreign, &specification) {
         let mut members = members.clone();
         members.remove("type");
         let specification = TypedObject { kind: kind.to_owned(), members };
@@ -72,7 +69,7 @@ pub(super) async fn signer(
     if let Some(signer) = keys.other_signer(&session.context, name, asked, arguments.dry_run).await? {
         return Ok(signer);
     }
-    let (algorithm, encoding) = how(session, arguments, specification.as_ref(), default)?;
+    let (algorithm, encoding) = how(session, arguments, known.as_ref(), default)?;
     Ok(keys.signer(name, algorithm, encoding)?)
 }
 
@@ -104,7 +101,7 @@ enum Place<'a> {
 impl<'a> Remote<'a> {
     fn find(
         arguments: &'a SignComponentVersion,
-        specification: Option<&'a Map<String, Value>>,
+        specification: Option<&'a Specification>,
     ) -> Result<Option<Self>, Failure> {
         let flag = |place| Ok(Some(Self { place, algorithm: None }));
         if let Some(program) = &arguments.signer_command {
@@ -114,21 +111,13 @@ impl<'a> Remote<'a> {
             return flag(Place::Service(address));
         }
         // A key that was named is what is meant.
-        let Some(members) = specification.filter(|_| arguments.private_key.is_empty()) else { return Ok(None) };
-        let text = |key: &str| members.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
-        let kind = text("type").unwrap_or_default();
-        let missing = |what: &str| Failure::usage(format!("the signer specification of type {kind} has no {what}"));
-        let place = match kind.split('/').next() {
-            Some(SERVICE) => Place::Service(text("url").ok_or_else(|| missing("url"))?),
-            Some(COMMAND) => {
-                let words =
-                    members.get("command").and_then(Value::as_array).ok_or_else(|| missing("command: a list"))?;
-                let words: Option<Vec<String>> = words.iter().map(|word| word.as_str().map(str::to_owned)).collect();
-                Place::Command(words.ok_or_else(|| missing("command: a list of texts"))?)
-            }
+        let Some(specification) = specification.filter(|_| arguments.private_key.is_empty()) else { return Ok(None) };
+        let place = match specification.way {
+            Way::Service => Place::Service(specification.needed("url")?),
+            Way::Command => Place::Command(specification.words("command")?),
             _ => return Ok(None),
         };
-        Ok(Some(Self { place, algorithm: text("signatureAlgorithm") }))
+        Ok(Some(Self { place, algorithm: specification.text("signatureAlgorithm") }))
     }
 }
 
@@ -136,14 +125,18 @@ impl<'a> Remote<'a> {
 fn how(
     session: &Session,
     arguments: &SignComponentVersion,
-    specification: Option<&Map<String, Value>>,
+    specification: Option<&Specification>,
     default: Algorithm,
 ) -> Result<(Algorithm, Option<Encoding>), Failure> {
     let is_older = session.dialect == Dialect::V1;
-    let signer = specification.map(|signer| rsa(signer, "signer")).transpose()?;
-    let named = arguments.algorithm.as_deref().or(signer.as_ref().and_then(|signer| signer.algorithm));
+    let signer = specification;
+    if let Some(signer) = signer.filter(|signer| signer.way != Way::Rsa) {
+        let reason = format!("the signer specification asks for {:?}, but the key is one of RSA", signer.way);
+        return Err(Failure::usage(reason).hint("use RSASigningConfiguration/v1alpha1"));
+    }
+    let named = arguments.algorithm.as_deref().or(signer.and_then(|signer| signer.text("signatureAlgorithm")));
     let algorithm = named.map(algorithm).transpose()?.unwrap_or(default);
-    let encoding = match signer.as_ref().and_then(|signer| signer.encoding) {
+    let encoding = match signer.and_then(|signer| signer.text("signatureEncodingPolicy")) {
         Some("PEM") => Some(Encoding::Pem),
         Some("Plain") => Some(Encoding::Plain),
         Some(other) => {

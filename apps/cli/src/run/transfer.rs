@@ -7,8 +7,8 @@ use super::transfer_files::{Bill, ReportFile, check_distinct};
 use super::trust::gate;
 use super::{Session, transfer_spec as specification, versions};
 use crate::args::{
-    AccessStyle, ArtifactUpload, Dialect, GlobalAccess, OnCollision, ReportForm, Selection, TransferKind,
-    TransferOptions, With,
+    AccessStyle, ArtifactUpload, Dialect, GlobalAccess, OnCollision, ReportForm, RepositoryContexts, Selection,
+    TransferArchive, TransferKind, TransferOptions, With,
 };
 use crate::exit::Failure;
 use crate::print::{self, object, out};
@@ -29,31 +29,58 @@ pub(crate) async fn run(session: &Session, kind: TransferKind) -> Result<(), Fai
             let defaults = session.configuration.transfer().map_err(ocm::Error::from)?;
             let mut request =
                 request(arguments.arguments, arguments.selection, targets, &arguments.options, &defaults)?;
+            request.strict |= is_strict(session, &arguments.options);
             request.versions.verify = gate(session, arguments.options.verify, &arguments.options.trust)?;
-            check_distinct(arguments.bom_file.as_deref(), arguments.options.report.as_deref())?;
-            let bill = arguments.bom_file.map(Bill::open).transpose()?;
+            check_distinct(arguments.bom_file.as_deref(), arguments.options.report.as_deref(), &request.targets)?;
+            let bill = arguments.bom_file.as_deref().map(Bill::open).transpose()?;
             let report = carry_out(session, &request, &arguments.options).await?;
             let Some(report) = report else { return Ok(()) };
             let billed = bill.map_or(Ok(()), |bill| bill.write(&report));
             if session.dialect == Dialect::V1 && arguments.options.output.is_none() {
                 say(&report);
                 let roots = get::run(&session.context, &request.versions).await?.roots;
-                out(&print::transferred_v1::by_reference(&report, &roots))?;
+                let lines = print::transferred_v1::by_reference(&report, &roots, arguments.options.enforce);
+                let notice = if arguments.options.disable_uploads { print::transferred_v1::NO_UPLOADS } else { "" };
+                out(&(notice.to_owned() + &lines + &print::transferred_v1::count(&report)))?;
             } else {
-                finish(session, &report, arguments.options.output)?;
+                finish(session, &report, &arguments.options)?;
             }
             billed
         }
-        TransferKind::Archive(arguments) => {
-            let selection = Selection { lookup: arguments.lookup, ..Selection::default() };
-            let defaults = session.configuration.transfer().map_err(ocm::Error::from)?;
-            let targets = vec![arguments.target];
-            let mut request = request(vec![arguments.source], selection, targets, &arguments.options, &defaults)?;
-            request.versions.verify = gate(session, arguments.options.verify, &arguments.options.trust)?;
-            let report = carry_out(session, &request, &arguments.options).await?;
-            report.map_or(Ok(()), |report| finish(session, &report, arguments.options.output))
-        }
+        TransferKind::Artifact(arguments) => super::artifact::transfer(session, arguments).await,
+        TransferKind::Archive(arguments) => match everything(session, &arguments).await? {
+            Some((report, _)) => finish(session, &report, &arguments.options),
+            None => Ok(()),
+        },
+        TransferKind::ComponentArchive(arguments) => match everything(session, &arguments).await? {
+            Some((report, versions)) if arguments.options.output.is_none() => {
+                say(&report);
+                let roots = get::run(&session.context, &versions).await?.roots;
+                out(&print::transferred_v1::by_reference(&report, &roots, arguments.options.enforce))
+            }
+            Some((report, _)) => finish(session, &report, &arguments.options),
+            None => Ok(()),
+        },
     }
+}
+
+/// Transfers everything in an archive. Returns what was asked for, too.
+async fn everything(session: &Session, arguments: &TransferArchive) -> Result<Option<(Report, get::Request)>, Failure> {
+    let TransferArchive { source, target, options, lookup } = arguments;
+    let selection = Selection { lookup: lookup.clone(), ..Selection::default() };
+    let defaults = session.configuration.transfer().map_err(ocm::Error::from)?;
+    let mut request = request(vec![source.clone()], selection, vec![target.clone()], options, &defaults)?;
+    request.strict |= is_strict(session, options);
+    request.versions.verify = gate(session, options.verify, &options.trust)?;
+    check_distinct(None, options.report.as_deref(), &request.targets)?;
+    let report = carry_out(session, &request, options).await?;
+    Ok(report.map(|report| (report, request.versions)))
+}
+
+/// Whether content that was asked for and cannot be carried is a failure, as in the older program, which then ends with an
+/// error. What it is told to leave out it leaves out.
+fn is_strict(session: &Session, options: &TransferOptions) -> bool {
+    session.dialect == Dialect::V1 && options.copy_resources == Some(true) && options.omit_access_types.is_empty()
 }
 
 /// What flags do not say, the configuration does.
@@ -108,6 +135,10 @@ fn request(
             GlobalAccess::Never => transfer::GlobalAccess::Never,
             GlobalAccess::Auto => transfer::GlobalAccess::Auto,
         },
+        repository_contexts: match options.repository_contexts {
+            RepositoryContexts::Keep => transfer::RepositoryContexts::Keep,
+            RepositoryContexts::Drop => transfer::RepositoryContexts::Drop,
+        },
         platforms: options.platform.clone(),
         referrers: options.with.contains(&With::Referrers),
         strict: options.strict,
@@ -119,10 +150,11 @@ fn request(
 }
 
 pub(super) fn existing(options: &TransferOptions) -> Existing {
-    match (options.overwrite || options.enforce, options.no_update) {
-        (true, _) => Existing::Overwrite,
-        (false, true) => Existing::Skip,
-        (false, false) => Existing::Fail,
+    match options {
+        TransferOptions { enforce: true, .. } => Existing::Enforce,
+        TransferOptions { overwrite: true, .. } => Existing::Overwrite,
+        TransferOptions { no_update: true, .. } => Existing::Skip,
+        _ => Existing::Fail,
     }
 }
 
@@ -132,45 +164,58 @@ async fn carry_out(session: &Session, request: &Request, options: &TransferOptio
     if options.dry_run {
         let document = transfer::document(&session.context, request).await?;
         specification::print(&document, options.output)?;
-        let how = DocumentOptions { existing: request.existing, strict: request.strict };
-        specification::estimate(session, &document, how).await;
+        // What cannot be carried is refused by then; what was not asked for may stay.
+        let how = DocumentOptions { existing: request.existing, on_collision: request.on_collision, strict: false };
+        specification::estimate(session, &document, how).await?;
         return Ok(None);
     }
     if options.no_update {
         // What is the same stays as it is, but content that differs is a conflict all the same.
         transfer::plan(&session.context, &Request { existing: Existing::Fail, ..request.clone() }).await?;
     }
-    let kept = options.report.clone().map(ReportFile::open).transpose()?;
-    let (mut report, failure) = transfer::carry_out(&session.context, request).await;
-    if options.enforce {
-        report.versions.iter_mut().for_each(|version| version.difference = None);
-    }
-    conclude(&report, failure, kept)?;
+    let kept = options.report.as_deref().map(ReportFile::open).transpose()?;
+    let (report, failure) = transfer::carry_out(&session.context, request).await;
+    conclude(&report, failure, kept, options.output)?;
     Ok(Some(report))
 }
 
 /// Writes the report file, and says what failed. What did not fail is said, too: other targets have everything.
-pub(super) fn conclude(report: &Report, failure: Option<ocm::Error>, file: Option<ReportFile>) -> Result<(), Failure> {
+pub(super) fn conclude(
+    report: &Report,
+    failure: Option<ocm::Error>,
+    file: Option<ReportFile>,
+    form: Option<ReportForm>,
+) -> Result<(), Failure> {
     let written = file.map_or(Ok(()), |file| file.write(report));
     match failure {
         Some(failure) => {
             if report.targets.len() > 1 && report.totals.versions_moved > 0 {
                 say(report);
             }
+            // Which of several targets has what cannot be told from the message alone.
+            if let Some(form) = form.filter(|_| report.targets.len() > 1) {
+                out(&object(form.into(), report)?)?;
+            }
             if let Err(unwritten) = written {
                 tracing::warn!(target: "ocm", "the report could not be written: {}", unwritten.message());
             }
             Err(failure.into())
         }
-        None => written,
+        None => {
+            if written.is_err() {
+                // What was transferred is there all the same.
+                say(report);
+            }
+            written
+        }
     }
 }
 
-pub(super) fn finish(session: &Session, report: &Report, form: Option<ReportForm>) -> Result<(), Failure> {
+pub(super) fn finish(session: &Session, report: &Report, options: &TransferOptions) -> Result<(), Failure> {
     say(report);
-    match form {
+    match options.output {
         Some(form) => out(&object(form.into(), report)?),
-        None if session.dialect == Dialect::V1 => out(&print::transferred_v1::by_component(report)),
+        None if session.dialect == Dialect::V1 => out(&print::transferred_v1::by_component(report, options.enforce)),
         None => Ok(()),
     }
 }

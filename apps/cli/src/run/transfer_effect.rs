@@ -3,7 +3,7 @@
 use ocm::model::reference::RepositoryReference;
 use ocm::ops::transfer::{Request, UploadAs};
 
-use crate::args::{AccessStyle, GlobalAccess, OnCollision, TransferOptions};
+use crate::args::{AccessStyle, ArtifactUpload, GlobalAccess, OnCollision, TransferOptions};
 
 /// Names every flag that changes nothing in this transfer, and why.
 pub(super) fn warn_of_flags_without_effect(request: &Request, options: &TransferOptions) {
@@ -13,21 +13,25 @@ pub(super) fn warn_of_flags_without_effect(request: &Request, options: &Transfer
     let has_artifacts = request.upload_as == UploadAs::OciArtifact
         || !request.upload_rules.is_empty()
         || !request.image_references.is_empty();
+    let names_images = has_artifacts && has_registry;
+    let no_names = if has_registry {
+        "--upload-as ociArtifact is missing"
+    } else {
+        "in an archive, images have no names of their own"
+    };
+    let no_registry = "no target is a registry";
+    let is_upload = options.upload_as == Some(ArtifactUpload::OciArtifact);
     let flags = [
-        (options.upload_name.is_some(), "--upload-name", has_artifacts, "--upload-as ociArtifact is missing"),
         (
-            options.on_collision != OnCollision::Error,
-            "--on-collision",
-            has_artifacts,
-            "--upload-as ociArtifact is missing",
+            is_upload,
+            "--upload-as ociArtifact",
+            has_registry,
+            "in an archive, images are inside of the component version",
         ),
-        (
-            options.access_style != AccessStyle::Relative,
-            "--access-style",
-            has_artifacts,
-            "--upload-as ociArtifact is missing",
-        ),
-        (options.global_access != GlobalAccess::Never, "--global-access", has_registry, "no target is a registry"),
+        (options.upload_name.is_some(), "--upload-name", names_images, no_names),
+        (options.on_collision != OnCollision::Error, "--on-collision", names_images, no_names),
+        (options.access_style != AccessStyle::Relative, "--access-style", names_images, no_names),
+        (options.global_access != GlobalAccess::Never, "--global-access", has_registry, no_registry),
         (options.form.is_some(), "--type", has_archive, "no target is an archive"),
     ];
     for (is_given, flag, has_effect, reason) in flags {

@@ -9,7 +9,7 @@ use ocm::ops::transfer::{self, Document, DocumentOptions, Existing};
 use super::Session;
 use super::transfer::{conclude, existing, finish};
 use super::transfer_files::{Bill, ReportFile, check_distinct};
-use crate::args::{AccessStyle, GlobalAccess, OnCollision, ReportForm, TransferComponentVersion};
+use crate::args::{AccessStyle, GlobalAccess, OnCollision, ReportForm, RepositoryContexts, TransferComponentVersion};
 use crate::exit::{Exit, Failure};
 use crate::print::{self, object, out};
 
@@ -26,11 +26,14 @@ pub(super) async fn run(session: &Session, arguments: TransferComponentVersion) 
     let (name, text) = read(&path)?;
     let document = transfer::read_document(&name, &text).map_err(|error| error.during("parsing transfer spec"))?;
     let options = &arguments.options;
-    let how = DocumentOptions { existing: existing(options), strict: options.strict };
+    let on_collision = match options.on_collision {
+        OnCollision::Overwrite => transfer::Collision::Overwrite,
+        OnCollision::Error | OnCollision::SuffixHost => transfer::Collision::Error,
+    };
+    let how = DocumentOptions { existing: existing(options), on_collision, strict: options.strict };
     if options.dry_run {
         print(&document, options.output)?;
-        estimate(session, &document, how).await;
-        return Ok(());
+        return estimate(session, &document, how).await;
     }
     if options.no_update {
         // What is the same stays as it is, but content that differs is a conflict all the same.
@@ -42,13 +45,13 @@ pub(super) async fn run(session: &Session, arguments: TransferComponentVersion) 
         )
         .await?;
     }
-    check_distinct(arguments.bom_file.as_deref(), options.report.as_deref())?;
-    let bill = arguments.bom_file.map(Bill::open).transpose()?;
-    let kept = options.report.clone().map(ReportFile::open).transpose()?;
+    check_distinct(arguments.bom_file.as_deref(), options.report.as_deref(), &[])?;
+    let bill = arguments.bom_file.as_deref().map(Bill::open).transpose()?;
+    let kept = options.report.as_deref().map(ReportFile::open).transpose()?;
     let (report, failure) = transfer::carry_out_document(&session.context, &name, &document, how).await;
-    conclude(&report, failure, kept)?;
+    conclude(&report, failure, kept, options.output)?;
     let billed = bill.map_or(Ok(()), |bill| bill.write(&report));
-    finish(session, &report, options.output)?;
+    finish(session, &report, options)?;
     billed
 }
 
@@ -61,16 +64,17 @@ fn refuse_what_the_document_says(arguments: &TransferComponentVersion) -> Result
         (options.copy_local_resources, "--copy-local-resources"),
         (options.copy_sources, "--copy-sources"),
         (options.upload_as.is_some(), "--upload-as"),
+        (options.disable_uploads, "--disable-uploads"),
         (!options.omit_access_types.is_empty(), "--omit-access-types"),
         (options.form.is_some(), "--type"),
         (!arguments.to.is_empty(), "--to"),
         (options.upload_name.is_some(), "--upload-name"),
-        (options.on_collision == OnCollision::Overwrite, "--on-collision"),
         (options.access_style != AccessStyle::Relative, "--access-style"),
         (options.global_access != GlobalAccess::Never, "--global-access"),
+        (options.repository_contexts != RepositoryContexts::Keep, "--repository-contexts"),
         (options.verify, "--verify"),
         (!options.trust.policy.require.is_empty(), "--require"),
-        (options.trust.names_keys(), "flags of keys"),
+        (options.trust.names_any(), "flags of keys and policies"),
         (selection.constraint.is_some(), "--semver-constraint"),
         (selection.latest, "--latest"),
         (selection.repo.is_some(), "--repo"),
@@ -112,7 +116,7 @@ fn read(path: &Path) -> Result<(String, Vec<u8>), Failure> {
         return Ok(("standard input".into(), text));
     }
     let fail = |error: io::Error| {
-        let exit = if error.kind() == io::ErrorKind::NotFound { Exit::NotFound } else { Exit::Failed };
+        let exit = if error.kind() == io::ErrorKind::NotFound { Exit::Usage } else { Exit::Failed };
         Failure::new(exit, format!("reading transfer spec file \"{}\": {error}", path.display()))
     };
     File::open(path).and_then(|file| file.take(SIZE_LIMIT + 1).read_to_end(&mut text)).map_err(fail)?;
@@ -127,10 +131,23 @@ pub(super) fn print(document: &Document, form: Option<ReportForm>) -> Result<(),
     }
 }
 
-/// Says what a document would move. That it cannot be said is no failure: the document is there.
-pub(super) async fn estimate(session: &Session, document: &Document, options: DocumentOptions) {
-    match transfer::estimate(&session.context, document, options).await {
+/// Says what a document would move, and fails where carrying it out would: the document is printed by then. That a place does
+/// not answer, or lets nobody in who has not logged in yet, is no failure: it may be another one when it matters.
+pub(super) async fn estimate(session: &Session, document: &Document, options: DocumentOptions) -> Result<(), Failure> {
+    let estimated = async {
+        if options.existing == Existing::Skip {
+            // What is the same stays as it is, but content that differs is a conflict all the same.
+            let strictly = DocumentOptions { existing: Existing::Fail, ..options };
+            transfer::estimate(&session.context, document, strictly).await?;
+        }
+        transfer::estimate(&session.context, document, options).await
+    };
+    match estimated.await {
         Ok(estimate) => tracing::info!(target: "ocm", "{}", print::transfer::estimate(&estimate)),
-        Err(error) => tracing::warn!(target: "ocm", "what would be moved is not known: {error}"),
+        Err(error) if matches!(error.kind(), ocm::Kind::Unavailable | ocm::Kind::Denied) => {
+            tracing::warn!(target: "ocm", "what would be moved is not known: {error}");
+        }
+        Err(error) => return Err(error.into()),
     }
+    Ok(())
 }

@@ -14,9 +14,6 @@ use super::Session;
 use crate::args::{Dialect, KeyOptions, PolicyOptions, SigstoreOptions, TrustOptions};
 use crate::exit::Failure;
 
-/// The type of specifications that ask for RSA.
-const RSA: &str = "RSASigningConfiguration";
-
 /// Component versions that are verified at the same time.
 const AT_ONCE: usize = 4;
 
@@ -132,16 +129,16 @@ pub(super) fn policy(options: &PolicyOptions) -> Policy {
 /// What has to be right before content moves; `None` if nothing was asked for.
 pub(super) fn gate(session: &Session, is_wanted: bool, options: &TrustOptions) -> Result<Option<Arc<Gate>>, Failure> {
     let is_wanted = is_wanted || !options.policy.require.is_empty();
-    if !is_wanted && options.names_keys() {
-        // Whoever names a key believes that something is verified by it.
-        return Err(Failure::usage("keys are named, but nothing is verified").hint("add --verify, or leave them out"));
+    if !is_wanted && options.names_any() {
+        // Whoever names a key, or what counts, believes that something is verified by it.
+        let reason = "keys or what counts as a signature are named, but nothing is verified";
+        return Err(Failure::usage(reason).hint("add --verify, or leave them out"));
     }
     if !is_wanted {
         return Ok(None);
     }
     let mut keys = keys(session, &options.keys, Some(""))?;
     keys.public.iter_mut().for_each(|(name, _)| *name = name.take().filter(|name| !name.is_empty()));
-    keys.minimum_bits = options.policy.minimum_key_size as usize;
     expect(&mut keys, &options.policy.sigstore)?;
     keys.name_is_subject = false;
     let request = Request {
@@ -170,23 +167,6 @@ pub(super) fn specification(path: &Path) -> Result<Map<String, Value>, Failure> 
         Value::Object(members) => Ok(members),
         _ => Err(wrong("a mapping with a type is expected".into())),
     }
-}
-
-/// Checks that a specification is one for RSA, and gives its members.
-pub(super) fn rsa<'a>(specification: &'a Map<String, Value>, what: &str) -> Result<Rsa<'a>, Failure> {
-    let kind = specification.get("type").and_then(Value::as_str).unwrap_or_default();
-    if kind.split('/').next() != Some(RSA) {
-        return Err(Failure::usage(format!("the {what} specification has the type {kind:?}, which is not known here"))
-            .hint(format!("use {RSA}/v1alpha1")));
-    }
-    let text = |key: &str| specification.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
-    Ok(Rsa { algorithm: text("signatureAlgorithm"), encoding: text("signatureEncodingPolicy") })
-}
-
-/// What a specification for RSA says.
-pub(super) struct Rsa<'a> {
-    pub(super) algorithm: Option<&'a str>,
-    pub(super) encoding: Option<&'a str>,
 }
 
 /// The folder for temporary files.

@@ -18,13 +18,13 @@ pub(crate) async fn run(session: &Session, kind: VerifyKind) -> Result<(), Failu
     };
     let mut keys = keys(session, &arguments.keys, name)?;
     keys.public.iter_mut().for_each(|(name, _)| *name = name.take().filter(|name| !name.is_empty()));
-    keys.minimum_bits = arguments.policy.minimum_key_size as usize;
     keys.verifier = arguments.verifier_spec.as_deref().map(specification).transpose()?;
     expect(&mut keys, &arguments.policy.sigstore)?;
     let request = Request {
         signatures: arguments.signature,
         policy: policy(&arguments.policy),
         resources: !arguments.local && arguments.resources.unwrap_or(is_older),
+        visits: is_older && arguments.output.is_none(),
         alone: arguments.local,
         at: at(&arguments.policy),
         at_once: usize::from(arguments.concurrency_limit),

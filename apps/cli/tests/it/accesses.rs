@@ -35,6 +35,10 @@ impl Web {
         self
     }
 
+    pub(crate) fn remove(&self, path: &str) {
+        self.0.lock().unwrap().remove(path);
+    }
+
     fn answer(&self, connection: &mut std::net::TcpStream) {
         let mut reader = BufReader::new(connection.try_clone().unwrap());
         let mut first = String::new();
@@ -220,7 +224,7 @@ fn what_cannot_be_fetched_is_named() {
         ("type: git, repository: 'https://host/x', ref: main", 1, "access type git"),
         ("type: none", 3, "placeholder"),
         ("type: foo/v7", 1, "foo/v7"),
-        ("type: relativeOciReference, reference: 'app:1.0'", 3, "not read from a registry"),
+        ("type: relativeOciReference, reference: 'app:1.0'", 3, "there is no such image in ctf"),
     ] {
         add(&sandbox, "blob", &format!("access: {{{access}}}"));
         let message = sandbox.fails(DOWNLOAD, status);

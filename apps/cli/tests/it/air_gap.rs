@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::Stdio;
+use std::sync::Arc;
 
-use ocm_testkit::TestRegistry;
+use ocm_oci::{Registry as _, Repository};
+use ocm_testkit::{TestRegistry, fixtures};
 use serde_json::Value;
 
 use crate::sandbox::Sandbox;
@@ -191,6 +193,45 @@ fn a_differential_archive_holds_what_the_base_lacks_and_completes_it() {
         sandbox.ok(&format!("transfer ctf {diff} {target}"));
         assert_eq!(blobs(&sandbox, &target), blobs(&sandbox, "full"));
     }
+}
+
+#[test]
+fn an_image_for_several_platforms_that_the_base_has_is_left_to_it() {
+    let sandbox = Sandbox::new();
+    let registry = TestRegistry::start().unwrap();
+    let image = fixtures::index(vec![fixtures::image(2, 1000), fixtures::image_with(1, 2, 1000)]);
+    let place: Arc<dyn Repository> = registry.store().repository("team/app");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(image.push(place.as_ref(), Some("v1"))).unwrap();
+    for version in ["1.0.0", "1.1.0"] {
+        let constructor = format!(
+            "name: acme.org/app\nversion: {version}\nprovider: {{name: acme.org}}\nresources:\n\
+             - {{name: own, type: plainText, input: {{type: utf8, text: own {version}}}}}\n\
+             - {{name: app, type: ociImage, version: 1.0.0, access: {{type: ociArtifact, imageReference: \"{}/team/app:v1\"}}}}\n",
+            registry.url()
+        );
+        sandbox.file("app.yaml", &constructor).ok("add cv -c app.yaml -r there");
+    }
+    sandbox.ok("transfer cv there//acme.org/app:1.0.0 base -V");
+    sandbox.ok("transfer cv there//acme.org/app:1.1.0 whole -V");
+    let target = TestRegistry::start().unwrap();
+    sandbox.ok(&format!("transfer ctf base {}/team", target.url()));
+    let inventory = sandbox.ok(&format!("get inventory {}/team//acme.org/app", target.url()));
+    sandbox.file("base.json", &inventory);
+    for (base, diff) in [("base", "by-archive"), ("base.json", "by-inventory.tar")] {
+        sandbox.ok(&format!("transfer cv there//acme.org/app:1.1.0 ./{diff} -V --since {base}"));
+    }
+    let left_out = blobs(&sandbox, "base").intersection(&blobs(&sandbox, "by-archive")).count();
+    assert_eq!(left_out, 0, "nothing that the base has is carried");
+    for diff in ["by-archive", "by-inventory.tar"] {
+        let target = format!("target-{diff}.d");
+        sandbox.ok(&format!("transfer ctf base ./{target}"));
+        sandbox.ok(&format!("transfer ctf ./{diff} ./{target}"));
+        assert!(blobs(&sandbox, "whole").is_subset(&blobs(&sandbox, &target)), "{diff}");
+        sandbox.ok(&format!("check cv ./{target}//acme.org/app:1.1.0 --resources local"));
+    }
+    sandbox.ok(&format!("transfer ctf by-inventory.tar {}/team", target.url()));
+    sandbox.ok(&format!("check cv {}/team//acme.org/app:1.1.0 --resources local", target.url()));
 }
 
 #[test]

@@ -37,6 +37,19 @@ fn a_whole_tree_is_complete() {
 }
 
 #[test]
+fn a_component_version_without_its_descriptor_is_damaged_and_not_absent() {
+    let sandbox = Sandbox::hello();
+    let index = report(&sandbox.read("ctf/artifact-index.json"));
+    let blob = |digest: &Value| format!("ctf/blobs/{}", digest.as_str().unwrap().replace(':', "."));
+    let manifest = report(&sandbox.read(&blob(&index["artifacts"][0]["digest"])));
+    fs::remove_file(sandbox.path(&blob(&manifest["layers"][0]["digest"]))).unwrap();
+    for command in ["get cv", "check cv", "download cv -O out"] {
+        let message = sandbox.fails(&format!("{command} ctf//acme.org/hello:1.0.0"), 5);
+        assert!(message.contains("component descriptor is missing"), "{command}: {message}");
+    }
+}
+
+#[test]
 fn a_missing_reference_is_listed_with_the_way_to_it() {
     let sandbox = incomplete();
     let ran = sandbox.run("check cv ctf//acme.org/a:1.0.0 -o json");

@@ -188,7 +188,7 @@ fn references_resolve_in_every_command() {
 fn a_named_file_has_to_be_right() {
     let sandbox = two_archives();
     let get = |config: &str, status| sandbox.fails(&format!("{HOME} --config {config}"), status);
-    assert!(get("nofile", 3).contains("nofile"));
+    assert!(get("nofile", 2).contains("nofile"));
     sandbox.file("broken", "a: [\n").file("typeless", "a: b\n").file("list", "[]\n");
     assert!(get("broken", 2).contains("broken:"));
     assert!(get("typeless", 2).contains("typeless: not a configuration: it has no type"));
@@ -201,14 +201,18 @@ fn a_named_file_has_to_be_right() {
 #[test]
 fn what_has_no_effect_is_said_once() {
     let sandbox = two_archives();
-    let entries = "{type: hasher.config.ocm.software/v1}\n- {type: nosuch.org/v1}\n- {type: nosuch.org/v1}\n- {type: logging.config.ocm.software}";
+    let entries = "{type: merge.config.ocm.software/v1}\n- {type: nosuch.org/v1}\n- {type: nosuch.org/v1}\n- {type: logging.config.ocm.software}";
     sandbox.file("c.yaml", &file(entries));
     let line = format!("{HOME} --config c.yaml --config all.yaml");
     let ran = sandbox.run(&line);
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     assert_eq!(ran.stderr.lines().count(), 2, "{}", ran.stderr);
     assert!(ran.stderr.contains("c.yaml:4:3: ignored an entry of the unknown type"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("hasher.config.ocm.software/v1, logging.config.ocm.software"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("c.yaml:3:3: entries of type merge.config.ocm.software/v1 have no effect: "),
+        "{}",
+        ran.stderr
+    );
     // The older program refuses what it does not know.
     assert!(sandbox.fails(&format!("{line} --compat v1"), 2).contains("nosuch.org/v1"));
 }
@@ -373,4 +377,76 @@ configurations:
     sandbox.file("all.yaml", &patterns(&[("acme.org/*", "other")]));
     let explained = sandbox.ok("config explain acme.org/hello:1.0.0 --config all.yaml -o json");
     assert!(explained.contains("all.yaml:3:3: resolvers[0]"), "{explained}");
+}
+
+#[test]
+fn what_is_said_and_hashed_comes_from_entries_of_the_older_program_unless_flags_name_it() {
+    let sandbox = Sandbox::hello();
+    sandbox.file("c.yaml", &file("{type: logging.config.ocm.software, settings: {defaultLevel: Error}}\n- {type: hasher.config.ocm.software, hashAlgorithm: sha512}"));
+    // Something that is worth a warning.
+    sandbox.file("warned.yaml", &file("{type: http.config.ocm.software, insecureSkipVerify: true}"));
+    let line = "get cv ctf//acme.org/hello:1.0.0 --config warned.yaml";
+    assert!(sandbox.run(line).stderr.contains("level=WARN"));
+    let quiet = sandbox.run(&format!("{line} --config c.yaml"));
+    assert_eq!((quiet.status, quiet.stderr.as_str()), (0, ""));
+    assert!(sandbox.run(&format!("{line} --config c.yaml --loglevel info")).stderr.contains("level=WARN"));
+    let digest = |more: &str| sandbox.ok(&format!("hash cv ctf//acme.org/hello:1.0.0 -o yaml{more}"));
+    assert_ne!(digest(""), digest(" --hash SHA-512"));
+    assert_eq!(digest(" --config c.yaml"), digest(" --hash SHA-512"));
+    assert_eq!(digest(" --config c.yaml --hash SHA-256"), digest(""));
+    sandbox.file("wrong.yaml", &file("{type: logging.config.ocm.software, settings: {defaultLevel: loud}}"));
+    let message = sandbox.fails(&format!("{HOME} --config wrong.yaml"), 2);
+    assert!(message.contains("wrong.yaml:3:64"), "{message}");
+}
+
+#[test]
+fn attributes_name_folders() {
+    let sandbox = Sandbox::hello();
+    let entry = "{type: attributes.config.ocm.software, attributes: {tempblobcache: scratch, compat: true}}";
+    sandbox.file("c.yaml", &file(entry));
+    let ran = sandbox.run("get config --config c.yaml");
+    assert!(ran.stdout.contains("tempFolder: scratch"), "{}", ran.stdout);
+    assert_eq!(ran.stderr.matches("the attribute compat has no effect").count(), 1, "{}", ran.stderr);
+}
+
+/// Every form of a file in the order of its lists, and depth that ends.
+#[test]
+fn files_of_every_form_count_in_their_order() {
+    let sandbox = Sandbox::new();
+    let folder = |config: &str| {
+        let ran = sandbox.run(&format!("get config {config}"));
+        assert_eq!(ran.status, 0, "{config}: {}", ran.stderr);
+        let line = ran.stdout.lines().find_map(|line| line.trim_start_matches("- ").strip_prefix("tempFolder: "));
+        line.unwrap().to_owned()
+    };
+    let entry =
+        |name: &str| format!("{{\"type\": \"filesystem.config.ocm.software/v1alpha1\", \"tempFolder\": \"{name}\"}}");
+    sandbox.file(
+        "a.json",
+        &format!("{{\"type\": \"generic.config.ocm.software/v1\", \"configurations\": [{}]}}", entry("a")),
+    );
+    sandbox.file("b.yaml", &format!("---\ntype: generic.config.ocm.software\nconfigurations:\n- {}\n", entry("b")));
+    sandbox.file("single.yaml", &entry("single"));
+    sandbox.file("bom.yaml", &format!("\u{feff}{}", entry("bom")));
+    assert_eq!(folder("--config a.json"), "a");
+    assert_eq!(folder("--config a.json --config b.yaml"), "b");
+    assert_eq!(folder("--config b.yaml --config a.json"), "a");
+    assert_eq!(folder("--config single.yaml"), "single");
+    assert_eq!(folder("--config bom.yaml"), "bom");
+    // Entries of an inner list come after those of the outer one, wherever the list stands.
+    let nested = |depth: usize| {
+        let open = "{type: generic.config.ocm.software/v1, configurations: [".repeat(depth);
+        format!("{open}{}{}", entry("inner"), "]}".repeat(depth))
+    };
+    let outer = format!("configurations:\n- {}\n- {}\n", nested(3), entry("outer"));
+    sandbox.file("nested.yaml", &outer);
+    assert_eq!(folder("--config nested.yaml"), "inner");
+    sandbox.file("deep.yaml", &nested(5000));
+    assert!(sandbox.fails("get config --config deep.yaml", 2).contains("deep.yaml:1:"));
+    // A second document would be dropped without a word by others.
+    sandbox.file("two.yaml", &format!("{}\n---\n{}\n", entry("one"), entry("two")));
+    let message = sandbox.fails("get config --config two.yaml", 2);
+    assert!(message.contains("two.yaml"), "{message}");
+    // What was named must be right.
+    sandbox.fails("get config --config .", 2);
 }

@@ -133,3 +133,24 @@ fn consumers_of_every_kind_can_be_asked_for() {
     let message = sandbox.fails("get credentials ghcr.io --config bad.yaml", 2);
     assert!(message.contains("bad.yaml:5:15: the identity has no type"), "{message}");
 }
+
+#[test]
+fn a_password_in_an_address_is_not_repeated() {
+    let sandbox = Sandbox::new();
+    for line in [
+        "login https://me:canary@h.example -u a --password-stdin",
+        "logout https://me:canary@h.example",
+        "get credentials https://me:canary@h.example/x",
+        "doctor https://me:canary@h.example/x",
+        "config explain https://me:canary@h.example",
+    ] {
+        let ran = sandbox.run(line);
+        assert!(ran.status != 0 || line.starts_with("config explain"), "{line}");
+        assert!(
+            !ran.stderr.contains("canary") && !ran.stdout.contains("canary"),
+            "{line}: {}{}",
+            ran.stdout,
+            ran.stderr
+        );
+    }
+}

@@ -148,8 +148,17 @@ component:
         assert_eq!(sandbox.ok(&format!("get resources {reference} -o ndjson")).lines().count(), 1, "{reference}");
     }
     assert_eq!(sandbox.ok("download resource arch//acme.org/arch text -O -"), "hello world");
+    let lines = [
+        "transferring version \"acme.org/arch:1.0.0\"...",
+        "...resource 0 text[plainText]...",
+        "...adding component version...",
+        "",
+    ];
+    assert_eq!(sandbox.ok("transfer componentarchive arch ca"), lines.join("\n"));
     sandbox.ok("transfer ctf arch out");
-    assert_eq!(sandbox.ok("download resource out//acme.org/arch text -O -"), "hello world");
+    for archive in ["ca", "out"] {
+        assert_eq!(sandbox.ok(&format!("download resource {archive}//acme.org/arch text -O -")), "hello world");
+    }
     let message = sandbox.file("hello.yaml", HELLO).fails("add cv -c hello.yaml -r arch", 1);
     assert!(message.contains("transport archive"), "{message}");
 }

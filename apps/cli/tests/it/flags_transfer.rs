@@ -1,13 +1,16 @@
 //! Each flag of `transfer` does what it says: left out, the same command line ends differently.
 
-use ocm_testkit::TestRegistry;
+use ocm_oci::{Registry as _, Selector};
+use ocm_testkit::{TestRegistry, fixtures};
 use serde_json::Value;
 
 use crate::faults_images::registry;
+use crate::portability::wait;
 use crate::sandbox::{HELLO, Sandbox};
+use crate::sign::with_keys;
 
 /// An archive `ctf` with two images of a registry by reference, one of them `local`, and one as a source.
-fn images(registry: &TestRegistry) -> Sandbox {
+pub(crate) fn images(registry: &TestRegistry) -> Sandbox {
     let image = format!("access: {{type: ociArtifact, imageReference: \"{}/team/app:v1\"}}", registry.url());
     let constructor = format!(
         "name: acme.org/a\nversion: 1.0.0\nprovider: {{name: acme.org}}\n\
@@ -152,6 +155,29 @@ fn existing_versions_are_replaced_or_left_alone() {
 }
 
 #[test]
+fn enforce_writes_again_what_is_the_same() {
+    let sandbox = Sandbox::hello();
+    sandbox.ok("transfer ctf ctf out");
+    assert!(sandbox.ok("transfer ctf -f ctf out").contains("already present -> skip transport"));
+    assert_eq!(
+        sandbox.ok("transfer ctf --enforce ctf out"),
+        [
+            "transferring component \"acme.org/hello\"...",
+            "  transferring version \"acme.org/hello:1.0.0\"...",
+            "  ...resource 0 greeting[plainText] (already present)",
+            "  ...adding component version...",
+            "",
+        ]
+        .join("\n")
+    );
+    let report: Value = serde_json::from_str(&sandbox.ok("transfer cv --enforce ctf out -o json")).unwrap();
+    assert_eq!(
+        (&report["versions"][0]["action"], &report["versions"][0]["outcome"]),
+        (&"replace".into(), &"transferred".into())
+    );
+}
+
+#[test]
 fn the_report_says_what_was_replaced() {
     let sandbox = Sandbox::hello();
     sandbox.file("other.yaml", &HELLO.replace("hello world", "bye")).ok("add cv -c other.yaml -r other");
@@ -238,4 +264,146 @@ fn a_bill_that_cannot_be_written_is_noticed_before_anything_moves() {
         sandbox.read("bill"),
         "{\"componentVersions\":[{\"component\":\"acme.org/hello\",\"version\":\"1.0.0\"}]}"
     );
+}
+
+#[test]
+fn addresses_of_former_places_go_along_or_stay_behind() {
+    let contexts = "repositoryContexts: [{type: OCIRegistry, baseUrl: former.example, subPath: x}]";
+    let sandbox = with_keys(Sandbox::hello());
+    sandbox.ok("sign cv --config c.yaml ctf//acme.org/hello:1.0.0");
+    let descriptor = sandbox.ok("get cv ctf -o yaml").replace("repositoryContexts: null", contexts);
+    let descriptor = descriptor.trim_start_matches("- ").replace("\n  ", "\n");
+    assert!(descriptor.contains(contexts), "{descriptor}");
+    sandbox.file("seed/component-descriptor.yaml", &descriptor);
+    std::fs::create_dir_all(sandbox.path("seed/blobs")).unwrap();
+    for blob in std::fs::read_dir(sandbox.path("ctf/blobs")).unwrap() {
+        let blob = blob.unwrap();
+        std::fs::copy(blob.path(), sandbox.path("seed/blobs").join(blob.file_name())).unwrap();
+    }
+    let seed = "seed//acme.org/hello:1.0.0";
+    let recorded = |place: &str| {
+        let printed = sandbox.ok(&format!("get cv {place} -o json"));
+        let list = serde_json::from_str::<Value>(&printed).unwrap()[0]["component"]["repositoryContexts"].take();
+        list.as_array().map_or(0, Vec::len)
+    };
+    sandbox.ok(&format!("transfer cv {seed} ./default"));
+    sandbox.ok("transfer ctf default keep --repository-contexts keep");
+    sandbox.ok("transfer ctf default drop --repository-contexts drop");
+    sandbox.ok(&format!("transfer cv {seed} ./chosen --repository-contexts drop"));
+    assert_eq!(["default", "keep", "drop", "chosen"].map(recorded), [1, 1, 0, 0]);
+    // No digest covers them.
+    for place in ["default", "drop"] {
+        sandbox.ok(&format!("verify cv --config c.yaml {place}//acme.org/hello:1.0.0"));
+        sandbox.ok(&format!("diff {seed} {place}//acme.org/hello:1.0.0 --digest-only"));
+    }
+    // What is there loses them, too, and then there is nothing left to do.
+    let again = || sandbox.run(&format!("transfer cv {seed} ./keep --repository-contexts drop")).stderr;
+    assert!(again().contains("1 component version(s) transferred"));
+    assert_eq!(recorded("keep"), 0);
+    assert!(again().contains("0 component version(s) transferred"), "{}", again());
+    let document = sandbox.ok(&format!("transfer cv {seed} ./planned --repository-contexts drop --dry-run"));
+    assert!(!document.contains("former.example"), "{document}");
+    sandbox.file("spec.yaml", &document).ok("transfer cv --transfer-spec spec.yaml");
+    assert_eq!(recorded("planned"), 0);
+    assert_eq!(sandbox.read("planned/artifact-index.json"), sandbox.read("chosen/artifact-index.json"));
+    sandbox.fails("transfer cv --transfer-spec spec.yaml --repository-contexts drop", 2);
+}
+
+/// How images are stored, for whole archives.
+#[test]
+fn whole_archives_know_the_same_flags() {
+    let (registry, digest) = registry(1);
+    let sandbox = images(&registry);
+    let target = TestRegistry::start().unwrap();
+    let access = |name: &str, flags: &str| {
+        let place = format!("{}/{name}", target.url());
+        sandbox.ok(&format!("transfer ctf -V {flags} ctf {place}"));
+        let printed = sandbox.ok(&format!("get cv {place}//acme.org/a -o json"));
+        serde_json::from_str::<Value>(&printed).unwrap()[0]["component"]["resources"][0]["access"].take()
+    };
+    let named = access("a", "-u ociArtifact --upload-name x/{{.Name}}:7");
+    assert_eq!(named["reference"], format!("a/x/app:7@{digest}"));
+    let absolute = access("b", "-u ociArtifact --access-style absolute");
+    assert!(absolute["imageReference"].as_str().unwrap().starts_with(&target.url()), "{absolute}");
+    assert!(access("c", "--global-access auto")["globalAccess"].is_object());
+    assert!(access("d", "--global-access never")["globalAccess"].is_null());
+    let document = sandbox.ok("transfer ctf -V ctf dry --dry-run -o json");
+    assert!(document.starts_with('{') && !sandbox.path("dry").exists(), "{document}");
+    sandbox.ok("transfer ctf ctf out --report report.yaml");
+    assert!(sandbox.read("report.yaml").contains("versionsMoved: 1"));
+    sandbox.file("s.yaml", "name: acme.org/s\nversion: 1.0.0\nprovider: {name: p}\nresources:\n- {name: odd, type: blob, version: v1, access: {type: strange/v1}}\n");
+    sandbox.ok("add cv -c s.yaml -r strange");
+    sandbox.ok("transfer ctf --compat v2 --copy-resources strange lenient");
+    sandbox.fails("transfer ctf --compat v2 --copy-resources --strict strange strict", 7);
+}
+
+#[test]
+fn what_is_said_about_an_image_follows_a_whole_archive_too() {
+    let (registry, digest) = registry(1);
+    let repository = registry.store().repository("team/app");
+    wait(async {
+        let subject = repository.resolve(&Selector::Tag("v1".into())).await.unwrap().unwrap();
+        fixtures::referrer(&subject, "application/x-sbom", "list").push(repository.as_ref(), None).await.unwrap();
+    });
+    let sandbox = images(&registry);
+    for (place, flags, expected) in [("without", "", 0), ("with", "--with referrers", 1)] {
+        let target = TestRegistry::start().unwrap();
+        sandbox.ok(&format!("transfer ctf -V -u ociArtifact {flags} ctf {}/{place}", target.url()).replace("  ", " "));
+        let there = target.store().repository(&format!("{place}/team/app"));
+        let found = wait(there.referrers(&digest.parse().unwrap())).unwrap();
+        assert_eq!(found.len(), expected, "{flags}");
+    }
+}
+
+#[test]
+fn two_images_with_one_name_are_told_apart_for_a_whole_archive_too() {
+    let ((one, _), (two, _)) = (registry(1), registry(2));
+    let resource = |name: &str, registry: &TestRegistry| {
+        let image = format!("{}/team/app:v1", registry.url());
+        format!(
+            "- {{name: {name}, type: ociImage, version: 1.0.0, access: {{type: ociArtifact, imageReference: '{image}'}}}}\n"
+        )
+    };
+    let sandbox = Sandbox::new();
+    let head = "name: acme.org/a\nversion: 1.0.0\nprovider: {name: acme.org}\nresources:\n";
+    sandbox
+        .file("c.yaml", &[head, &resource("one", &one), &resource("two", &two)].concat())
+        .ok("add cv -c c.yaml -r ctf");
+    let target = TestRegistry::start().unwrap();
+    sandbox.fails(&format!("transfer ctf -V -u ociArtifact ctf {}/a", target.url()), 4);
+    for what in ["suffix-host", "overwrite"] {
+        sandbox.ok(&format!("transfer ctf -V -u ociArtifact --on-collision {what} ctf {}/{what}", target.url()));
+    }
+    let suffixed = sandbox.ok(&format!("get cv {}/suffix-host//acme.org/a -o yaml", target.url()));
+    assert!(suffixed.contains("team/app-127-0-0-1-"), "{suffixed}");
+}
+
+#[test]
+fn policies_say_which_signatures_open_the_way() {
+    let sandbox = with_keys(Sandbox::hello());
+    sandbox.ok("create rsakeypair other.priv other.pub");
+    sandbox.ok("sign cv --config c.yaml ctf//acme.org/hello:1.0.0");
+    for (command, source) in [("cv", "ctf//acme.org/hello:1.0.0"), ("ctf", "ctf")] {
+        for (flags, status) in [
+            ("--verify --config c.yaml", 0),
+            ("--require default --config c.yaml", 0),
+            ("--verify -k a.pub", 0),
+            ("--verify -k default=a.pub --allow-algorithm RSASSA-PSS", 0),
+            ("--verify -k a.pub --allow-normalisation jsonNormalisation/v4alpha1", 0),
+            ("--verify -k a.pub --minimum-key-size 2048", 0),
+            ("--verify", 5),
+            ("--verify --public-key other.pub", 5),
+            ("--require release --config c.yaml", 5),
+            ("--verify -k a.pub --allow-algorithm RSASSA-PKCS1-V1_5", 5),
+            ("--verify -k a.pub --allow-normalisation jsonNormalisation/v3", 5),
+            ("--verify -k a.pub --minimum-key-size 8192", 5),
+            ("--verify -k a.pub --keyless", 5),
+            ("-k a.pub", 2),
+        ] {
+            let ran = sandbox.run(&format!("transfer {command} {flags} {source} ./out"));
+            assert_eq!(ran.status, status, "transfer {command} {flags}: {}", ran.stderr);
+            assert_eq!(sandbox.path("out").exists(), status == 0, "transfer {command} {flags}");
+            let _ = std::fs::remove_dir_all(sandbox.path("out"));
+        }
+    }
 }

@@ -57,6 +57,11 @@ fn no_more_is_asked_at_once_than_is_allowed() {
     let one = took(1);
     assert!(one >= Duration::from_millis(12 * 80), "{one:?}");
     assert!(took(12) < one);
+    let document = format!("transfer cv {}//acme.org/hello:1.0.0 ./from-document --dry-run", registry.url());
+    sandbox.file("spec.yaml", &sandbox.ok(&document));
+    let begin = Instant::now();
+    sandbox.ok("transfer cv --transfer-spec spec.yaml --max-concurrency 1");
+    assert!(begin.elapsed() >= Duration::from_millis(12 * 80), "{:?}", begin.elapsed());
     // From one registry into another, what is received waits for what is sent and the other way round.
     let target = TestRegistry::start().unwrap();
     sandbox.ok(&format!("transfer cv {}//acme.org/hello:1.0.0 {} --max-concurrency 1", registry.url(), target.url()));

@@ -26,6 +26,7 @@ configurations:
     credentials: [{type: GPGCredentials/v1alpha1, privateKeyPGPFile: rsa.priv}]
 - type: signing.config.ocm.software/v1alpha1
   signer: {type: GPGSigningConfiguration/v1alpha1, hashAlgorithm: SHA-512}
+  verifier: {type: GPGSigningConfiguration/v1alpha1}
 ",
     );
     sandbox
@@ -43,6 +44,12 @@ fn a_configuration_signs_and_verifies() {
     sandbox.ok(&format!("sign cv {HELLO} --config c.yaml --signature private"));
     sandbox.ok(&format!("verify cv {HELLO} --config c.yaml"));
     sandbox.fails(&format!("verify cv {HELLO}"), 5);
+    // Keys that the configuration has are no word about what kind of signature counts.
+    let without = sandbox.read("c.yaml").replace("  verifier: {type: GPGSigningConfiguration/v1alpha1}\n", "");
+    sandbox.file("without.yaml", &without).file("verifier.yaml", "type: GPGSigningConfiguration/v1alpha1\n");
+    let problem = sandbox.fails(&format!("verify cv {HELLO} --config without.yaml"), 5);
+    assert!(problem.contains("which nothing asks for") && problem.contains("--verifier-spec"), "{problem}");
+    sandbox.ok(&format!("verify cv {HELLO} --config without.yaml --verifier-spec verifier.yaml"));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::sandbox::{Ran, Sandbox};
 const PROGRAM: &str = include_str!("../../../../crates/plugin/tests/program.py");
 
 /// A sandbox with plugins under some names; `None` where there is no Python to run them.
-fn sandbox(names: &[&str]) -> Option<Sandbox> {
+pub(crate) fn sandbox(names: &[&str]) -> Option<Sandbox> {
     if !Command::new("python3").arg("--version").output().is_ok_and(|output| output.status.success()) {
         println!("skipped: there is no python3 to run the plugin of this test");
         return None;
@@ -26,14 +26,14 @@ fn sandbox(names: &[&str]) -> Option<Sandbox> {
     Some(sandbox)
 }
 
-fn run(sandbox: &Sandbox, line: &str) -> Ran {
+pub(crate) fn run(sandbox: &Sandbox, line: &str) -> Ran {
     let line = format!("{line} --plugin-directory plugins");
     let words: Vec<&str> = line.split(' ').collect();
     let path = std::env::var("PATH").unwrap();
     Ran::from(sandbox.command(&words).env("PATH", path).output().unwrap())
 }
 
-fn ok(sandbox: &Sandbox, line: &str) -> Ran {
+pub(crate) fn ok(sandbox: &Sandbox, line: &str) -> Ran {
     let ran = run(sandbox, line);
     assert_eq!(ran.status, 0, "ocm {line}: {}", ran.stderr);
     ran
@@ -110,6 +110,16 @@ fn a_plugin_signs() {
     let signature = &descriptor[0]["signatures"][0];
     let digest: String = signature["digest"]["value"].as_str().unwrap().chars().rev().collect();
     assert_eq!(signature["signature"]["value"], format!("{digest}signed"));
+    ok(&sandbox, "verify cv ctf//acme.org/hello:1.0.0 --signature mine --verifier-spec signer.yaml");
+    let report = ok(&sandbox, "verify cv ctf//acme.org/hello:1.0.0 --verifier-spec signer.yaml -o json").stdout;
+    let report: Value = serde_json::from_str(&report).unwrap();
+    let evidence = &report["versions"][0]["signatures"][0]["evidence"];
+    assert_eq!((&evidence["by"], &evidence["type"]), (&"plugin".into(), &"note/v1".into()), "{report}");
+    sandbox.file("other.yaml", "{type: note/v1, text: otherwise}");
+    let ran = run(&sandbox, "verify cv ctf//acme.org/hello:1.0.0 --verifier-spec other.yaml");
+    assert!(ran.status == 5 && ran.stderr.contains("the signature is wrong"), "{}: {}", ran.status, ran.stderr);
+    let ran = run(&sandbox, "verify cv ctf//acme.org/hello:1.0.0");
+    assert!(ran.status == 5, "without the plugin, nobody vouches for it: {}", ran.stderr);
     sandbox.file("signer.yaml", "{type: other/v1}");
     let ran = run(&sandbox, "sign cv ctf//acme.org/hello:1.0.0 --signature other --signer-spec signer.yaml");
     assert!(ran.status == 2 && ran.stderr.contains("no plugin offers"), "{}", ran.stderr);
@@ -124,7 +134,7 @@ fn what_misbehaves_is_named_and_disturbs_nobody() {
     assert!(list.stderr.contains("plugins/garbled") && list.stderr.contains("level=WARN"), "{}", list.stderr);
     let list: Value = serde_json::from_str(&list.stdout).unwrap();
     assert_eq!(list["plugins"][0]["name"], "demo");
-    assert_eq!(list["plugins"][0]["capabilities"][0]["capability"], "resourceRepository");
+    assert_eq!(list["plugins"][0]["capabilities"][2]["capability"], "resourceRepository");
     let left_out = list["leftOut"].as_array().unwrap();
     assert!(left_out.iter().any(|one| one["path"].as_str().unwrap().ends_with("garbled")), "{left_out:?}");
     let table = ok(&sandbox, "plugin list").stdout;
@@ -186,4 +196,66 @@ fn a_plugin_is_installed_only_when_it_is_one() {
     assert_eq!(names, ["tool"]);
     let other = run(&sandbox, "plugin install good//acme.org/plugins/tool --extra-identity os=plan9 -O installed");
     assert!(other.status == 3 && other.stderr.contains("it has: "), "{}", other.stderr);
+}
+
+#[test]
+fn an_input_may_be_content_that_stays_elsewhere() {
+    let Some(sandbox) = sandbox(&["demo"]) else { return };
+    let file = |text: &str| {
+        format!(
+            "name: acme.org/notes\nversion: 1.0.0\nprovider: {{name: acme.org}}\nresources:\n\
+             - {{name: in, type: plainText, input: {{type: note/v1, text: {text}}}}}\n"
+        )
+    };
+    sandbox.file("notes.yaml", &file("at note there"));
+    ok(&sandbox, "add cv -c notes.yaml -r notes");
+    let descriptor: Value =
+        serde_json::from_str(&ok(&sandbox, "get cv notes//acme.org/notes:1.0.0 -o json").stdout).unwrap();
+    let resource = &descriptor[0]["component"]["resources"][0];
+    assert_eq!((&resource["access"]["type"], &resource["access"]["text"]), (&"note".into(), &"there".into()));
+    assert_eq!(resource["digest"]["value"].as_str().unwrap().len(), 64);
+    ok(&sandbox, "download resource notes//acme.org/notes:1.0.0 --identity name=in -O in.txt");
+    assert!(sandbox.read("in.txt").starts_with("there/"));
+    sandbox.file("local.yaml", &file("at localBlob sha256:00"));
+    let refused = run(&sandbox, "add cv -c local.yaml -r none");
+    assert!(refused.status != 0 && refused.stderr.contains("no content for it"), "{}", refused.stderr);
+}
+
+#[test]
+fn documents_carry_what_plugins_can_fetch() {
+    let Some(sandbox) = sandbox(&["demo"]) else { return };
+    sandbox.file("notes.yaml", NOTES);
+    ok(&sandbox, "add cv -c notes.yaml -r notes");
+    let line = "transfer cv --copy-resources notes//acme.org/notes:1.0.0 copy --dry-run -o yaml";
+    let document = ok(&sandbox, line).stdout;
+    assert!(document.contains("GetRemoteResource"), "{document}");
+    sandbox.file("document.yaml", &document);
+    ok(&sandbox, "transfer cv --transfer-spec document.yaml");
+    let descriptor: Value =
+        serde_json::from_str(&ok(&sandbox, "get cv copy//acme.org/notes:1.0.0 -o json").stdout).unwrap();
+    assert_eq!(descriptor[0]["component"]["resources"][1]["access"]["type"], "LocalBlob/v1");
+    sandbox.ok("download resource copy//acme.org/notes:1.0.0 --identity name=out -O copied.txt");
+    assert_eq!(sandbox.read("copied.txt"), "outside/nobody");
+    let without = sandbox.run(&line.replace(" copy ", " other "));
+    assert!(without.status == 0 && !without.stdout.contains("GetRemoteResource"), "{}", without.stderr);
+}
+
+#[test]
+fn a_configuration_entry_for_a_plugin_is_not_warned_of() {
+    let Some(sandbox) = sandbox(&["demo"]) else { return };
+    let entries = |kinds: &[&str]| {
+        let entries = kinds.iter().map(|kind| format!("- {{type: {kind}}}\n")).collect::<Vec<_>>().concat();
+        format!("type: generic.config.ocm.software/v1\nconfigurations:\n{entries}")
+    };
+    sandbox.file("c.yaml", &entries(&["note.config/v1"]));
+    let ran = ok(&sandbox, "get cv ctf --config c.yaml");
+    assert!(!ran.stderr.contains("unknown type"), "{}", ran.stderr);
+    let alone = sandbox.run("get cv ctf --config c.yaml");
+    assert!(alone.stderr.contains("c.yaml:3:3: ignored an entry of the unknown type"), "{}", alone.stderr);
+    // No plugin gets these, whatever it wants.
+    sandbox.file("c.yaml", &entries(&["note.config/v2", "credentials.config.ocm.software/v9"]));
+    let ran = ok(&sandbox, "get cv ctf --config c.yaml");
+    assert_eq!(ran.stderr.matches("ignored an entry of the unknown type").count(), 2, "{}", ran.stderr);
+    let explained = ok(&sandbox, "config explain ghcr.io --config c.yaml");
+    assert_eq!(explained.stderr.matches("ignored an entry of the unknown type").count(), 2, "{}", explained.stderr);
 }

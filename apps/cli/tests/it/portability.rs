@@ -11,7 +11,7 @@ const COMPONENT: &str = "acme.org/moved";
 pub(crate) const PATH: &str = "local/components";
 
 /// Runs a future to its end.
-fn wait<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
@@ -167,9 +167,16 @@ fn the_recorded_address_is_asked_where_the_image_did_not_move_along() {
 fn rebasing_can_be_switched_off_and_the_failure_says_what_helps() {
     let moved = Moved::new();
     let (version, former) = (moved.version(), moved.former.address());
+    let place = format!("{}/{PATH}", moved.here.url());
+    let reference = format!("{{name: moved, componentName: {COMPONENT}, version: 1.0.0}}");
+    let parent = format!(
+        "{{name: acme.org/parent, version: 1.0.0, provider: {{name: acme.org}}, componentReferences: [{reference}]}}"
+    );
+    moved.sandbox.file("parent.yaml", &parent).ok(&format!("add cv -c parent.yaml -r parent --lookup {place}"));
     for line in [
         format!("download resource {version} image -O image --no-rebase"),
         format!("transfer cv --copy-resources {version} ./archive --no-rebase"),
+        format!("transfer ctf -r --copy-resources --lookup {place} parent ./archive --no-rebase"),
     ] {
         let ran = moved.sandbox.run(&line);
         assert_eq!(ran.status, 3, "{line}: {}", ran.stderr);
@@ -179,6 +186,7 @@ fn rebasing_can_be_switched_off_and_the_failure_says_what_helps() {
         assert!(!ran.stderr.contains("rebased "), "{line}: {}", ran.stderr);
     }
     assert!(!moved.former.requests().is_empty());
+    moved.sandbox.ok(&format!("transfer ctf -r --copy-resources --lookup {place} parent ./rebased"));
     // It lies with another host then, which is not contacted.
     let report = moved.sandbox.ok(&format!("check cv {version} --no-rebase -o json"));
     let report: Value = serde_json::from_str(&report).unwrap();

@@ -2,6 +2,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use serde_json::Value;
+
 /// A folder of its own, and nothing of the machine's environment.
 pub(crate) struct Sandbox(tempfile::TempDir);
 
@@ -74,9 +76,18 @@ impl Sandbox {
         sandbox
     }
 
+    /// What a command prints as JSON.
+    pub(crate) fn json(&self, line: &str) -> Value {
+        json(&self.ok(line))
+    }
+
     pub(crate) fn is_empty(&self, folder: &Path) -> bool {
         fs::read_dir(self.0.path().join(folder)).is_ok_and(|mut entries| entries.next().is_none())
     }
+}
+
+pub(crate) fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
 }
 
 impl From<Output> for Ran {

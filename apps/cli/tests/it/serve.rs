@@ -27,7 +27,8 @@ fn the_address_is_the_first_line_and_an_interrupt_ends_it() {
     connection.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert_eq!(sandbox.ok(&format!("get cv http://{address}//acme.org/hello -o ndjson")).lines().count(), 1);
-    sandbox.fails(&format!("transfer cv ctf//acme.org/hello http://{address}/other"), 1);
+    let said = sandbox.fails(&format!("transfer cv ctf//acme.org/hello http://{address}/other"), 6);
+    assert!(said.contains("hint: the registry takes no uploads here"), "{said}");
     assert_eq!(interrupt(&mut child), 0);
 }
 

@@ -110,6 +110,20 @@ fn certificates_make_pem_and_roots_decide() {
     let expired =
         sandbox.fails(&format!("verify cv -s release --ca-cert root.cert --at 2099-01-01T00:00:00Z {hello}"), 5);
     assert!(expired.contains("expired") && expired.contains("--at"), "{expired}");
+    for (command, source) in [("cv", hello), ("ctf", "ctf")] {
+        for (flags, status) in [
+            ("--ca-cert root.cert", 0),
+            ("--ca-cert root.cert -I O=Acme", 0),
+            ("--ca-cert other.cert", 5),
+            ("--ca-cert root.cert -I CN=somebody", 5),
+            ("--ca-cert root.cert --at 2099-01-01T00:00:00Z", 5),
+        ] {
+            let ran = sandbox.run(&format!("transfer {command} --verify {flags} {source} ./out"));
+            assert_eq!(ran.status, status, "transfer {command} {flags}: {}", ran.stderr);
+            assert_eq!(sandbox.path("out").exists(), status == 0, "transfer {command} {flags}");
+            let _ = std::fs::remove_dir_all(sandbox.path("out"));
+        }
+    }
     // Signing with a certificate of another authority than the one that is given fails.
     sandbox.fails(&format!("sign cv -s x -K a.priv -k a.cert --ca-cert other.cert {hello}"), 5);
 }

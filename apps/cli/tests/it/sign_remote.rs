@@ -65,6 +65,65 @@ fn a_signing_server_is_found_by_both_dialects_and_plain_http_is_refused() {
     assert!(crate::sign::signatures(&sandbox, HELLO).is_empty());
 }
 
+/// A server that asks for the certificate of its client, as the configuration names it.
+#[test]
+fn a_signing_server_is_shown_the_certificate_of_the_configuration() {
+    use crate::tls::{certificate, free, peer, started};
+
+    let sandbox = Sandbox::hello();
+    let Some(nginx) = peer("nginx") else { return };
+    sandbox.ok("create rsakeypair --ca root.priv root.cert CN=root");
+    sandbox.ok("create rsakeypair --ca-key root.priv --ca-cert root.cert a.priv a.cert CN=remote");
+    // What the server answers: the signature over this version, made in a copy.
+    sandbox.ok(&format!("transfer cv {HELLO} copy"));
+    sandbox.ok("sign cv -s x -N jsonNormalisation/v4alpha1 -K a.priv -k a.cert copy//acme.org/hello:1.0.0");
+    let printed = sandbox.ok("get cv copy//acme.org/hello:1.0.0 -o json --compat v1");
+    let descriptor: Value = serde_json::from_str(&printed).unwrap();
+    let answer = descriptor["items"][0]["signatures"][0]["signature"]["value"].as_str().unwrap().to_owned();
+    let (port, folder) = (free(), sandbox.path("nginx"));
+    let here = folder.display();
+    let temporary: Vec<_> = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .iter()
+        .map(|name| format!("{name}_temp_path {here}/{name};"))
+        .collect();
+    let text = format!(
+        "daemon off; pid {here}/pid; error_log {here}/error.log; events {{}}\n\
+         http {{ access_log off; {} server {{ listen 127.0.0.1:{port} ssl; ssl_certificate {}; ssl_certificate_key {};\n\
+         ssl_client_certificate {}; ssl_verify_client on;\n\
+         location = /api/sign/rsassa-pkcs1-v1_5 {{ default_type application/x-pem-file; return 200 \"{answer}\"; }} }} }}\n",
+        temporary.concat(),
+        certificate("server.pem"),
+        certificate("server.key"),
+        certificate("ca.pem"),
+    );
+    sandbox.file("nginx/nginx.conf", &text);
+    let _nginx = started(Command::new(nginx).arg("-p").arg(&folder).arg("-c").arg(folder.join("nginx.conf")), port);
+    let configuration = |credentials: &str| {
+        format!(
+            "type: generic.config.ocm.software/v1\nconfigurations:\n- type: credentials.config.ocm.software/v1\n  consumers:\n  \
+             - identity: {{type: Signingserver.gardener.cloud, scheme: https, hostname: 127.0.0.1, port: '{port}'}}\n    credentials:\n    \
+             - {{type: Credentials/v1, properties: {{caCertsFile: {}{credentials}}}}}\n",
+            certificate("ca.pem")
+        )
+    };
+    let client =
+        format!(", clientCertFile: {}, privateKeyFile: {}", certificate("client.pem"), certificate("client.key"));
+    sandbox.file("with.yaml", &configuration(&client)).file("without.yaml", &configuration(""));
+    let half = format!(", clientCertFile: {}", certificate("client.pem"));
+    sandbox.file("half.yaml", &configuration(&half));
+    let sign = |configuration: &str| {
+        format!(
+            "sign cv --signature remote --config {configuration} --algorithm RSASSA-PKCS1-V1_5 --signing-service https://127.0.0.1:{port}/api \
+             --ca-cert root.cert {HELLO}"
+        )
+    };
+    sandbox.fails(&sign("without.yaml"), 8);
+    assert!(sandbox.fails(&sign("half.yaml"), 2).contains("not complete"));
+    sandbox.ok(&sign("with.yaml"));
+    sandbox.ok(&format!("verify cv --signature remote --ca-cert root.cert {HELLO}"));
+    assert_eq!(crate::sign::signatures(&sandbox, HELLO), ["remote"]);
+}
+
 /// Runs `openssl`; `None` where it is not there.
 fn openssl(folder: &Path, line: &str) -> Option<()> {
     let mut command = Command::new("openssl");
@@ -168,9 +227,12 @@ fn a_timestamp_keeps_a_signature_beyond_its_certificate() {
     assert!(problem.contains("expired") && problem.contains("--at TIME"), "{problem}");
     let then = stamp["time"].as_str().unwrap();
     sandbox.ok(&format!("{verify} --signature plain --at {then} {HELLO}"));
-    sandbox
-        .ok(&format!("transfer cv --verify --ca-cert root.cert --tsa-cert time-root.cert --require a,b {HELLO} moved")
-            .replace("--verify ", ""));
+    for (command, source) in [("cv", HELLO), ("ctf", "ctf")] {
+        let line = format!("transfer {command} --require a,b --ca-cert root.cert {source} ./moved-{command}");
+        sandbox.fails(&line, 5);
+        sandbox.fails(&format!("{line} --tsa-cert root.cert"), 5);
+        sandbox.ok(&format!("{line} --tsa-cert time-root.cert"));
+    }
     // No timestamp, no signature.
     let gone = sandbox.fails(&format!("sign cv -s c -K a.priv --tsa=http://127.0.0.1:1/ {HELLO}"), 8);
     assert!(gone.contains("time-stamping authority"), "{gone}");

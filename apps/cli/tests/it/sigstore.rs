@@ -76,6 +76,21 @@ fn flags_say_who_is_expected() {
     sandbox.ok(&format!("{verify} --certificate-identity {WHO} --certificate-oidc-issuer {ISSUER}"));
     sandbox
         .ok(&format!("{verify} --certificate-identity-regexp .*@acme.org --certificate-oidc-issuer-regexp https://.*"));
+    for (command, source) in [("cv", HELLO), ("ctf", "ctf")] {
+        for (who, issuer, status) in [
+            (".*@acme.org", "https://.*", 0),
+            ("acme", "https://.*", 5),
+            (".*@acme.org", "accounts", 5),
+            ("(", "https://.*", 2),
+        ] {
+            let flags = format!("--certificate-identity-regexp {who} --certificate-oidc-issuer-regexp {issuer}");
+            let line = format!("transfer {command} --verify --trusted-root root.json {flags} {source} ./out");
+            let ran = sandbox.run(&line);
+            assert_eq!(ran.status, status, "{line}: {}", ran.stderr);
+            assert_eq!(sandbox.path("out").exists(), status == 0, "{line}");
+            let _ = std::fs::remove_dir_all(sandbox.path("out"));
+        }
+    }
     sandbox.ok(&format!("{verify} --verifier-spec verifier.yaml"));
     assert!(sandbox.fails(&verify, 5).contains("--certificate-identity"));
     for (wrong, status) in [
@@ -95,7 +110,7 @@ fn flags_say_who_is_expected() {
     // Against the public instance, which knows nothing of it.
     sandbox.fails(&format!("verify cv {HELLO} --verifier-spec verifier.yaml"), 5);
     sandbox.file("verifier.yaml", "{type: SomethingElse/v1}\n");
-    assert!(sandbox.fails(&format!("{verify} --verifier-spec verifier.yaml"), 2).contains("not known here"));
+    assert!(sandbox.fails(&format!("{verify} --verifier-spec verifier.yaml"), 2).contains("not built in"));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::tls_proxy::Proxy;
 const CERTIFICATES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../crates/testkit/certificates");
 
 /// A program of somebody else that is ended when dropped.
-struct Peer(Child);
+pub(crate) struct Peer(Child);
 
 impl Drop for Peer {
     fn drop(&mut self) {
@@ -21,7 +21,7 @@ impl Drop for Peer {
     }
 }
 
-fn peer(name: &str) -> Option<PathBuf> {
+pub(crate) fn peer(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("OCM_TEST_PEERS").map(|folder| Path::new(&folder).join(name));
     let path = path.filter(|path| path.exists());
     if path.is_none() {
@@ -30,11 +30,11 @@ fn peer(name: &str) -> Option<PathBuf> {
     path
 }
 
-fn free() -> u16 {
+pub(crate) fn free() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-fn started(command: &mut Command, port: u16) -> Peer {
+pub(crate) fn started(command: &mut Command, port: u16) -> Peer {
     let peer = Peer(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     let begin = Instant::now();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
@@ -60,7 +60,7 @@ fn http(members: &str) -> String {
     format!("type: http.config.ocm.software/v1alpha1\n{members}")
 }
 
-fn certificate(name: &str) -> String {
+pub(crate) fn certificate(name: &str) -> String {
     format!("{CERTIFICATES}/{name}")
 }
 
@@ -110,11 +110,14 @@ fn a_registry_with_a_private_authority_that_asks_for_certificates_behind_a_proxy
     assert_eq!(run(&sandbox, &format!("{line} settings/own.yaml"), &[through[0], ("NO_PROXY", ".test")]).status, 8);
     let ran = run(&sandbox, "doctor registry.test/shop --write -o json --config settings/own.yaml", &through);
     assert_eq!(ran.status, 0, "{}{}", ran.stdout, ran.stderr);
-    assert!(
-        ran.stdout.contains("trusted; it cannot be shown through a proxy") && ran.stdout.contains("through the proxy"),
-        "{}",
-        ran.stdout
-    );
+    assert!(ran.stdout.contains("trusted because of") && ran.stdout.contains("through the proxy"), "{}", ran.stdout);
+    let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let anchor = report["trustedBy"].as_str().unwrap();
+    assert!(anchor.contains("settings/own.yaml:3:"), "{anchor}");
+    assert!(report["certificates"][0]["notAfter"].as_str().unwrap().starts_with("21"), "{report}");
+    let ran = run(&sandbox, "doctor registry.test/shop -o json --config none.yaml", &through);
+    assert_eq!(ran.status, 8, "{}", ran.stderr);
+    assert!(ran.stdout.contains("is missing: it is neither shown nor among the authorities"), "{}", ran.stdout);
     assert!(!ran.stdout.contains("secret"), "{}", ran.stdout);
 }
 
@@ -239,6 +242,42 @@ fn nothing_bypasses_the_proxy() {
     }
     drop(files);
     assert_eq!((interrupt(&mut child), interrupt(&mut other)), (0, 0));
+}
+
+#[test]
+fn authorities_of_all_places_count_together() {
+    let sandbox = Sandbox::new();
+    let tls = format!(", tls: {{certificate: {}, key: {}}}", certificate("server.pem"), certificate("server.key"));
+    let Some((_registry, port)) = registry(&sandbox, &tls) else { return };
+    let proxy = Proxy::start(&[("registry.test", &format!("127.0.0.1:{port}"))]);
+    let through = [("HTTPS_PROXY", &*format!("http://{}", proxy.address))];
+    let text = std::fs::read_to_string(certificate("ca.pem")).unwrap();
+    let (file, other) = (certificate("ca.pem"), certificate("rsa.pem"));
+    let data = format!("|\n  {}", text.replace('\n', "\n  "));
+    let nested = format!("|\n      {}", text.replace('\n', "\n      "));
+    for members in [
+        format!("certificateAuthority: {other}\ncertificateAuthorityData: {data}"),
+        format!("certificateAuthorityData: {data}\ncertificateAuthority: {other}"),
+        format!("certificateAuthority: {other}\nhosts:\n  registry.test:\n    certificateAuthorityData: {nested}"),
+        format!("certificateAuthority: {file}\nhosts:\n  registry.test: {{certificateAuthority: {other}}}"),
+        format!("certificateAuthority: [{other}, {file}]"),
+    ] {
+        sandbox.file("c.yaml", &http(&format!("{members}\n")));
+        let ran = run(&sandbox, "doctor registry.test/shop --config c.yaml", &through);
+        assert_eq!(ran.status, 0, "{members}: {}{}", ran.stdout, ran.stderr);
+    }
+    sandbox.file("c.yaml", &http(&format!("certificateAuthority: {other}\n")));
+    assert_eq!(run(&sandbox, "doctor registry.test/shop --config c.yaml", &through).status, 8);
+    // What cannot be used is named with its place.
+    let key = certificate("server.key");
+    for (members, told) in [
+        (format!("certificateAuthority: {key}"), "c.yaml:2:23: a bundle of certificate authorities holds no"),
+        (format!("clientCertificate: {file}\nclientKey: {key}"), "c.yaml:3:12: the client certificate cannot be used"),
+    ] {
+        sandbox.file("c.yaml", &http(&format!("{members}\n")));
+        let ran = run(&sandbox, "doctor registry.test/shop --config c.yaml", &through);
+        assert!(ran.status != 0 && ran.stderr.contains(told), "{members}: {}", ran.stderr);
+    }
 }
 
 /// A server with one page; gives its address.

@@ -11,7 +11,8 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy that leads names to addresses on this machine.
+    /// A proxy that leads names to addresses on this machine; `name/path` is for plain requests below a path, and goes before
+    /// the name alone.
     pub(crate) fn start(names: &[(&str, &str)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -46,7 +47,17 @@ fn pass(mut client: TcpStream, names: &[(String, String)], log: &Mutex<Vec<Strin
     let key = text.lines().find(|line| line.to_lowercase().starts_with("proxy-authorization:")).unwrap_or_default();
     log.lock().unwrap().push(format!("{line} {key}"));
     let host = authority.split(':').next()?;
-    let Some((_, to)) = names.iter().find(|(name, _)| name == host) else {
+    let has_paths = names.iter().any(|(name, _)| name.starts_with(&format!("{host}/")));
+    let path =
+        target.strip_prefix("http://").and_then(|rest| rest.split_once('/')).map(|(_, path)| format!("{host}/{path}"));
+    let below =
+        names.iter().find(|(name, _)| name.contains('/') && path.as_ref().is_some_and(|path| path.starts_with(name)));
+    if has_paths {
+        // The next request on the same connection may be for somebody else.
+        head.truncate(head.len() - 2);
+        head.extend_from_slice(b"connection: close\r\n\r\n");
+    }
+    let Some((_, to)) = below.or_else(|| names.iter().find(|(name, _)| name == host)) else {
         return client.write_all(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").ok();
     };
     let mut server = TcpStream::connect(to).ok()?;

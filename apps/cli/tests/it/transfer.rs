@@ -81,9 +81,13 @@ fn a_document_stands_alone_and_errors_name_it() {
     ] {
         fails(&format!("transfer cv --transfer-spec spec.yaml {flags}"), 2, text);
     }
-    fails("transfer cv --transfer-spec none.yaml", 3, "reading transfer spec file \"none.yaml\"");
-    fails("transfer cv --transfer-spec garbage.yaml", 2, "parsing transfer spec: garbage.yaml: ");
-    fails("transfer cv --transfer-spec wrong.yaml", 2, "[CTFOddLocalResource/v1alpha1]: the type is unknown");
+    fails("transfer cv --transfer-spec none.yaml", 2, "reading transfer spec file \"none.yaml\"");
+    fails("transfer cv --transfer-spec garbage.yaml", 2, "parsing transfer spec: garbage.yaml:1:");
+    fails(
+        "transfer cv --transfer-spec wrong.yaml",
+        2,
+        "parsing transfer spec: wrong.yaml:37:3: transformation transformAcmeOrgHello100AddtransformGreeting100 [CTFOddLocalResource/v1alpha1]: the type is unknown",
+    );
     fails("transfer cv", 2, "");
     assert!(!sandbox.path("out").exists());
 }

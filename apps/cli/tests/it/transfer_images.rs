@@ -38,17 +38,20 @@ fn resource(sandbox: &Sandbox, place: &str) -> Value {
 #[test]
 fn some_platforms_keep_the_digest_where_the_target_takes_that() {
     let (sandbox, _registry, index) = two_platforms();
-    sandbox.ok("transfer cv ctf//acme.org/images:1.0.0 ./out --copy-resources --platform linux/amd64/v1");
-    let resource = resource(&sandbox, "out");
-    assert_eq!(resource["access"]["localReference"], index.root().digest.to_string());
-    let is_there = |position: usize| {
-        let digest = index.manifests[position].digest();
-        sandbox.path("out").join("blobs").join(digest.file_name()).exists()
-    };
-    assert_eq!([is_there(0), is_there(1), is_there(2)], [false, true, true]);
-    // What was left out comes when it is asked for.
-    sandbox.ok("transfer cv ctf//acme.org/images:1.0.0 ./out --copy-resources --platform linux/amd64/v0");
-    assert!(is_there(0));
+    for transfer in ["transfer cv ctf//acme.org/images:1.0.0 ./from-cv", "transfer ctf ctf ./from-ctf"] {
+        let (_, place) = transfer.rsplit_once(' ').unwrap();
+        sandbox.ok(&format!("{transfer} --copy-resources --platform linux/amd64/v1"));
+        let resource = resource(&sandbox, place);
+        assert_eq!(resource["access"]["localReference"], index.root().digest.to_string());
+        let is_there = |position: usize| {
+            let digest = index.manifests[position].digest();
+            sandbox.path(place).join("blobs").join(digest.file_name()).exists()
+        };
+        assert_eq!([is_there(0), is_there(1), is_there(2)], [false, true, true], "{transfer}");
+        // What was left out comes when it is asked for.
+        sandbox.ok(&format!("{transfer} --copy-resources --platform linux/amd64/v0"));
+        assert!(is_there(0), "{transfer}");
+    }
 }
 
 #[test]

@@ -161,13 +161,9 @@ fn an_image_without_a_name_gets_one() {
     sandbox.file(
         "c.yaml",
         "name: acme.org/a\nversion: 1.0.0\nprovider: {name: acme.org}\nresources:\n\
-             - {name: web, type: ociImage, version: 1.2.0, input: {type: ociLayout, path: layout}}\n",
+             - {name: web, type: ociImage, version: 1.2.0, input: {type: dir, path: layout, mediaType: application/vnd.ocm.software.oci.layout.v1+tar}}\n",
     );
-    let made = sandbox.run("add cv -c c.yaml -r ctf");
-    if made.status != 0 {
-        println!("skipped: this input is not there: {}", made.stderr);
-        return;
-    }
+    sandbox.ok("add cv -c c.yaml -r ctf");
     let target = TestRegistry::start().unwrap();
     let place = format!("{}/t", target.url());
     let ran = sandbox.run(&format!("transfer cv -V -u ociArtifact ctf//acme.org/a:1.0.0 {place}"));

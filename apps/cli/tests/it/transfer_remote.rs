@@ -82,3 +82,37 @@ fn content_from_anywhere_is_read_once_for_several_targets() {
         assert_eq!(sandbox.read(&format!("{archive}.txt")), "hello");
     }
 }
+
+#[test]
+fn a_chart_under_a_name_of_its_own_is_found_again_by_the_digest_of_its_file() {
+    let sandbox = Sandbox::new();
+    let _remote = remote(&sandbox);
+    let registry = TestRegistry::start().unwrap();
+    let place = format!("{}/shop", registry.url());
+    for style in ["absolute", "relative"] {
+        let transfer = "transfer cv --copy-resources --overwrite --upload-as ociArtifact ctf//acme.org/x:1.0.0";
+        sandbox.ok(&format!("{transfer} {place} --access-style {style}"));
+        for _ in ["what is there to do", "nothing"] {
+            sandbox.ok(&format!("repair cv {place}//acme.org/x:1.0.0"));
+            let access = resources(&sandbox, &place)[1]["access"].clone();
+            assert_eq!(access["type"], "relativeOciReference", "{style}: {access}");
+            assert!(access["reference"].as_str().unwrap().starts_with("shop/stable/app:1.2.0@sha256:"), "{access}");
+        }
+    }
+}
+
+#[test]
+fn a_chart_that_the_base_has_is_left_to_it() {
+    let sandbox = Sandbox::new();
+    let (_web, _) = remote(&sandbox);
+    let newer = sandbox.read("c.yaml").replacen("version: 1.0.0", "version: 1.1.0", 1);
+    sandbox.file("c.yaml", &newer).ok("add cv -c c.yaml -r ctf");
+    sandbox.ok("transfer cv --copy-resources ctf//acme.org/x:1.0.0 base");
+    sandbox.ok("transfer cv --copy-resources ctf//acme.org/x:1.1.0 news.tar --since base");
+    let target = TestRegistry::start().unwrap();
+    let place = format!("{}/shop", target.url());
+    for archive in ["base", "news.tar"] {
+        sandbox.ok(&format!("transfer ctf {archive} {place}"));
+    }
+    sandbox.ok(&format!("check cv {place}//acme.org/x:1.1.0 --resources local"));
+}

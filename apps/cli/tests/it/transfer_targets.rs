@@ -3,12 +3,9 @@
 use ocm_testkit::{Class, Fault, TestRegistry};
 use serde_json::Value;
 
+use crate::accesses::Web;
 use crate::faults_images::registry;
-use crate::sandbox::{HELLO, Sandbox};
-
-fn json(text: &str) -> Value {
-    serde_json::from_str(text).unwrap()
-}
+use crate::sandbox::{HELLO, Sandbox, json};
 
 #[test]
 fn several_references_go_to_several_targets() {
@@ -118,7 +115,7 @@ fn strict_refuses_to_leave_content_behind_before_anything_is_written() {
     let said = sandbox.fails("transfer cv -V --strict --dry-run ctf//acme.org/a:1.0.0 ./strict", 7);
     assert!(said.contains("resource strange"), "{said}");
 
-    let ran = sandbox.run("transfer cv -V ctf//acme.org/a:1.0.0 ./out");
+    let ran = sandbox.run("transfer cv --copy-resources ctf//acme.org/a:1.0.0 ./out");
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     assert!(ran.stderr.contains("resource strange of acme.org/a:1.0.0 stays by reference"), "{}", ran.stderr);
     // What is there already is no excuse.
@@ -132,4 +129,57 @@ fn strict_refuses_to_leave_content_behind_before_anything_is_written() {
     sandbox.ok("transfer cv --transfer-spec lenient.yaml");
     let said = sandbox.fails("transfer cv -V --strict -N ociArtifact ctf//acme.org/a:1.0.0 ./omitted", 7);
     assert!(said.contains("resource image"), "{said}");
+}
+
+#[test]
+fn the_report_counts_attempts() {
+    let sandbox = Sandbox::new();
+    std::fs::write(sandbox.path("big"), ocm_testkit::fixtures::bytes(1, 200_000)).unwrap();
+    let big = HELLO.replace("type: utf8\n    text: hello world", "type: file\n    path: big");
+    sandbox.file("c.yaml", &big).ok("add cv -c c.yaml -r ctf");
+    let (web, address) = Web::start();
+    web.put("/big", ocm_testkit::fixtures::bytes(2, 200_000).to_vec());
+    let remote = format!("access: {{type: wget, url: '{address}/big'}}");
+    let remote = HELLO.replace("input:\n    type: utf8\n    text: hello world", &format!("version: 1.0.0\n  {remote}"));
+    sandbox.file("c.yaml", &remote).ok("add cv -c c.yaml -r remote");
+    for (source, broken) in [("ctf", 0), ("ctf", 2), ("remote", 0), ("remote", 2)] {
+        let target = TestRegistry::start().unwrap();
+        for method in ["PUT", "PATCH"] {
+            target.fault(Fault::cut(100_000).of(method, Class::Upload).times(broken));
+        }
+        sandbox.ok(&format!(
+            "transfer cv --copy-resources {source}//acme.org/hello:1.0.0 {}/t --report report.json",
+            target.url()
+        ));
+        let report = json(&sandbox.read("report.json"));
+        assert_eq!(report["versions"][0]["elements"][0]["attempts"], 1 + broken, "{source}: {report:#}");
+    }
+    // So are those of content that did not arrive at all, and of several targets that are fed from one reading.
+    let attempts =
+        |report: &Value, at: usize| report["versions"][at]["elements"][0]["attempts"].as_u64().unwrap_or_default();
+    let (broken, sound) = (TestRegistry::start().unwrap(), TestRegistry::start().unwrap());
+    for method in ["PUT", "PATCH"] {
+        broken.fault(Fault::cut(100_000).of(method, Class::Upload).times(2));
+    }
+    let both = format!("{}/t --to {}/t", broken.url(), sound.url());
+    sandbox.ok(&format!("transfer cv ctf//acme.org/hello:1.0.0 {both} --report both.json"));
+    let report = json(&sandbox.read("both.json"));
+    assert_eq!([0, 1].map(|at| attempts(&report, at)), [3, 1], "{report:#}");
+    let broken = TestRegistry::start().unwrap();
+    for method in ["PUT", "PATCH"] {
+        broken.fault(Fault::cut(0).of(method, Class::Upload).times(100));
+    }
+    let target = format!("{}/t", broken.url());
+    for source in ["ctf", "remote"] {
+        sandbox.fails(
+            &format!("transfer cv --copy-resources {source}//acme.org/hello:1.0.0 {target} --report lost.json"),
+            8,
+        );
+        let report = json(&sandbox.read("lost.json"));
+        assert_eq!(report["versions"][0]["elements"][0]["outcome"], "failed", "{report:#}");
+        assert!(attempts(&report, 0) > 1, "{source}: {report:#}");
+    }
+    sandbox.ok("transfer cv ctf//acme.org/hello:1.0.0 ./out");
+    let again = json(&sandbox.ok("transfer cv ctf//acme.org/hello:1.0.0 ./out --overwrite -o json"));
+    assert_eq!(again["totals"]["versionsPresent"], 1, "{again:#}");
 }

@@ -25,7 +25,7 @@ fn what_does_not_exist_is_an_error_and_not_the_help() {
     assert!(sandbox.fails("version -f yaml", 2).contains("legacyjson"));
     assert!(sandbox.fails("get cv x -o xml", 2).contains("ndjson"));
     assert!(sandbox.fails("get cv", 2).contains("REFERENCE"));
-    assert!(sandbox.fails("get cv x --config nofile", 3).contains("nofile"));
+    assert!(sandbox.fails("get cv x --config nofile", 2).contains("nofile"));
     sandbox.file("garbage", ": [");
     assert!(sandbox.fails("get cv x --config garbage", 2).contains("garbage"));
 }

@@ -15,10 +15,23 @@ fn a_document_is_not_carried_out_unverified_where_verification_was_asked_for() {
 }
 
 #[test]
-fn a_key_without_verification_is_refused() {
+fn keys_and_policies_without_verification_are_refused() {
     let sandbox = Sandbox::hello();
-    let message = sandbox.fails("transfer cv ctf ./out --public-key key.pem", 2);
-    assert!(message.contains("nothing is verified") && message.contains("add --verify"), "{message}");
+    for flags in [
+        "--public-key key.pem",
+        "--tsa-cert roots.pem",
+        "--issuer acme",
+        "--allow-algorithm RSASSA-PSS",
+        "--allow-normalisation jsonNormalisation/v4alpha1",
+        "--minimum-key-size 3072",
+        "--at 2026-01-01T00:00:00Z",
+        "--certificate-oidc-issuer https://issuer.example",
+        "--trusted-root root.json",
+        "--keyless",
+    ] {
+        let message = sandbox.fails(&format!("transfer cv ctf ./out {flags}"), 2);
+        assert!(message.contains("nothing is verified") && message.contains("add --verify"), "{flags}: {message}");
+    }
     assert!(!sandbox.path("out").exists());
 }
 
@@ -38,8 +51,23 @@ fn flags_that_change_nothing_are_named() {
         assert_eq!(ran.status, 0, "{}", ran.stderr);
         assert!(ran.stderr.contains(&format!("{flag} has no effect: ")), "{flags}: {}", ran.stderr);
     }
+    // An archive has no names for images, whoever asks for them.
     let ran = sandbox.run("transfer cv ctf ./plain --upload-as ociArtifact --upload-name x --type tar");
+    assert_eq!(ran.stderr.matches("has no effect: in an archive").count(), 2, "{}", ran.stderr);
+    let registry = ocm_testkit::TestRegistry::start().unwrap();
+    let target = registry.url();
+    let ran = sandbox
+        .run(&format!("transfer cv ctf {target} --to ./both --upload-as ociArtifact --upload-name x --type tar"));
     assert!(ran.status == 0 && !ran.stderr.contains("has no effect"), "{}", ran.stderr);
+    for (template, reason) in [
+        ("{{.Name", "is not closed"),
+        ("a}}", "is missing before it"),
+        ("{{.Nme}}", "there are .Host"),
+        ("", "is empty"),
+    ] {
+        let said = sandbox.fails(&format!("transfer cv ctf {target} -u ociArtifact --upload-name {template}"), 2);
+        assert!(said.contains("--upload-name: template") && said.contains(reason), "{said}");
+    }
 }
 
 #[test]
@@ -65,6 +93,26 @@ fn the_list_and_the_report_do_not_overwrite_each_other() {
     let message = sandbox.fails("transfer cv ctf ./out --bom-file same.json --report same.json", 2);
     assert!(message.contains("--bom-file and --report both name same.json"), "{message}");
     assert!(!sandbox.path("out").exists() && !sandbox.path("same.json").exists());
+}
+
+#[test]
+fn neither_the_list_nor_the_report_replaces_an_archive() {
+    let sandbox = Sandbox::hello();
+    for (words, reason) in [
+        ("./out.tar --report out.tar", "names the target"),
+        ("ctf::./out.tar --report ./out.tar", "names the target"),
+        ("./first --to ./out.tar --bom-file out.tar", "names the target"),
+        ("./out.tar --split 1MiB --report out.tar.001", "is an archive by now"),
+    ] {
+        let message = sandbox.fails(&format!("transfer cv ctf {words}"), if words.contains("--split") { 1 } else { 2 });
+        assert!(message.contains(reason), "{words}: {message}");
+        assert_eq!(sandbox.path("out.tar.001").exists(), words.contains("--split"), "{words}");
+    }
+    sandbox.ok("list cv out.tar");
+    sandbox.ok("transfer cv ctf ./source.tgz");
+    let message = sandbox.fails("transfer cv source.tgz//acme.org/hello:1.0.0 ./out --report source.tgz", 2);
+    assert!(message.contains("--report source.tgz: is an archive"), "{message}");
+    sandbox.ok("list cv source.tgz");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod attached;
 mod charts;
 mod client;
 mod deleted;
+mod doctor;
 mod embedded;
 mod fetched;
 mod indexes;

@@ -37,10 +37,20 @@ impl Entry {
     }
 
     /// Digest of the packed chart. Old repositories write none.
-    pub(super) fn digest(&self) -> Option<Digest> {
-        let text = self.digest.as_deref()?.trim().to_ascii_lowercase();
+    ///
+    /// # Errors
+    /// There is one that cannot be checked: without it, anything would pass for the chart.
+    pub(super) fn digest(&self, subject: &str) -> Result<Option<Digest>> {
+        let Some(written) = self.digest.as_deref().map(str::trim).filter(|text| !text.is_empty()) else {
+            return Ok(None);
+        };
+        let text = written.to_ascii_lowercase();
         let text = if text.contains(':') { text } else { format!("sha256:{text}") };
-        text.parse().ok()
+        let wrong = |error| {
+            let version = &self.version;
+            Error::invalid(subject, format!("the digest {written:?} of version {version} cannot be checked: {error}"))
+        };
+        text.parse().map(Some).map_err(wrong)
     }
 }
 
@@ -114,7 +124,11 @@ mod tests {
             assert_eq!(index.find("index", chart, None).unwrap_err().kind(), Kind::NotFound);
         }
         let entry = index.find("index", "app", Some("1.9.0")).unwrap();
-        assert_eq!(entry.digest(), Some(Digest::of("hello")));
+        assert_eq!(entry.digest("index").unwrap(), Some(Digest::of("hello")));
+        for (written, counts) in [(None, true), (Some(""), true), (Some("2cf24dba"), false), (Some("md5:00"), false)] {
+            let entry = Entry { digest: written.map(str::to_owned), ..entry.clone() };
+            assert_eq!(entry.digest("index").ok(), counts.then_some(None), "{written:?}");
+        }
     }
 
     #[test]

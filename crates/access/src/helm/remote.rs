@@ -1,11 +1,13 @@
+use std::sync::Arc;
+
 use bytes::Bytes;
-use ocm_blob::Digest;
-use ocm_http::{Client, HeaderValue, Method, Reach, Request, Settings, Url, same_origin};
+use ocm_blob::{Digest, read_to_end, verified};
+use ocm_http::{Client, Handshake, HeaderValue, Method, Reach, Request, Url, same_origin};
 use ocm_model::TypedObject;
 use ocm_model::access::Access;
-use ocm_oci::{Error, ImageReference, Kind};
+use ocm_oci::{Descriptor, Error, ImageReference, Kind, Repository};
 
-use super::artifact::{LARGEST_CHART, artifact};
+use super::artifact::{LARGEST_CHART, PROVENANCE, artifact, chart_layer};
 use super::index::{Entry, INDEX_LIMIT, Index};
 use crate::fetch::{Fetch, address, authority, client, good, unanswered};
 use crate::github::with_member;
@@ -25,8 +27,8 @@ pub struct Remote {
     pub version: Option<String>,
     /// A certificate authority (PEM) that is trusted beside those of the system.
     pub authority: Option<String>,
-    /// Whether a provenance file has to be there.
-    pub proven: bool,
+    /// OpenPGP keys, one of which has to have signed the provenance file of the chart.
+    pub keyring: Option<String>,
 }
 
 /// What was found in an index, or is an address in itself.
@@ -35,6 +37,7 @@ struct Found {
     /// Where credentials may go.
     base: Url,
     credentials: Option<HeaderValue>,
+    handshake: Handshake,
     url: Url,
     digest: Option<Digest>,
     reach: Reach,
@@ -57,7 +60,7 @@ impl Remote {
         };
         let text = |key: &str| access.text(key).filter(|text| !text.trim().is_empty()).map(str::to_owned);
         let version = version.or(own).filter(|version| !version.is_empty());
-        Ok(Self { repository, chart, version, authority: text("caCert"), proven: text("keyring").is_some() })
+        Ok(Self { repository, chart, version, authority: text("caCert"), keyring: text("keyring") })
     }
 
     /// An address that names everything: of a packed chart, `https://host/path/chart:version` of a repository
@@ -98,9 +101,16 @@ impl Remote {
     pub async fn open(&self, sources: &dyn Sources) -> Result<Content> {
         if self.is_oci() {
             let image = self.image()?;
-            let source = sources.repository(&image).await?;
+            let source = sources.charts(&image).await?;
             let root = source.resolve(&image.selector()).await?;
             let root = root.ok_or_else(|| Error::not_found(format!("chart {image}")))?;
+            if self.keyring.is_some() {
+                let chart = chart_layer(&source, &root).await?;
+                let chart =
+                    chart.ok_or_else(|| Error::invalid(&image, "is no chart, and its access names a keyring"))?;
+                let provenance = attached_provenance(&source, &root).await?;
+                self.prove(&image.to_string(), provenance.as_deref(), &chart, sources).await?;
+            }
             return Ok(Content::Image { source, root });
         }
         let found = self.find(sources).await?;
@@ -112,27 +122,58 @@ impl Remote {
             return Err(Error::invalid(subject, reason));
         }
         let provenance = found.provenance().await?;
-        match &provenance {
-            Some(text) => proves(&subject, text, &digest)?,
-            None if self.proven => {
+        self.prove(&subject, provenance.as_deref(), &digest, sources).await?;
+        artifact(&subject, packed, provenance).await
+    }
+
+    /// Compares a chart with its provenance file, which has to be signed by a key of the keyring if there is one.
+    async fn prove(
+        &self,
+        subject: &str,
+        provenance: Option<&[u8]>,
+        digest: &Digest,
+        sources: &dyn Sources,
+    ) -> Result<()> {
+        let text = match (provenance, &self.keyring) {
+            (None, None) => return Ok(()),
+            (Some(text), None) => String::from_utf8_lossy(text).into_owned(),
+            (None, Some(_)) => {
                 let reason = "has no provenance file beside it, but the access names a keyring to check it with";
                 return Err(Error::invalid(subject, reason));
             }
-            None => {}
+            // Only what was signed counts, and not what somebody wrote around it.
+            (Some(text), Some(keyring)) => {
+                let checked = sources.signed_text(text, keyring.as_bytes()).await;
+                checked.map_err(|error| error.on(&format!("provenance file of {subject}:")))?
+            }
+        };
+        if text.contains(&digest.to_string()) {
+            return Ok(());
         }
-        artifact(&subject, packed, provenance).await
+        Err(Error::invalid(subject, format!("its provenance file does not name its digest {digest}")))
     }
 
     async fn find(&self, sources: &dyn Sources) -> Result<Found> {
         let base = address(&format!("{}/", self.repository.trim_end_matches('/')), "helmRepository")?;
-        let client = self.client(sources, &base)?;
+        let client = client(sources, &base)?;
         let mut consumer_url = base.clone();
         consumer_url.set_path(base.path().trim_end_matches('/'));
         let kinds = ["HelmChartRepository"];
         let properties: Option<Properties> = consumer::credentials(sources, &kinds, &consumer_url).await?;
-        let credentials = properties.map(|found| consumer::authorization(&found, &base)).transpose()?.flatten();
-        let mut found =
-            Found { client, url: base.clone(), base, credentials, digest: None, reach: Reach::Anywhere, version: None };
+        let credentials = properties.as_ref().map(|found| consumer::authorization(found, &base)).transpose()?.flatten();
+        let handshake = properties.map(|found| consumer::handshake(&found, &base)).transpose()?.flatten();
+        let mut handshake = handshake.as_deref().cloned().unwrap_or_default();
+        handshake.certificate_authorities.extend(self.authority.as_ref().map(|text| text.clone().into_bytes()));
+        let mut found = Found {
+            client,
+            url: base.clone(),
+            base,
+            credentials,
+            handshake,
+            digest: None,
+            reach: Reach::Anywhere,
+            version: None,
+        };
         if self.chart.to_ascii_lowercase().ends_with(".tgz") {
             found.url = found.below(&self.chart)?;
             return Ok(found);
@@ -145,21 +186,13 @@ impl Remote {
         let entry: Entry = Index::read(&subject, &text)?.find(&subject, &self.chart, self.version.as_deref())?.clone();
         let there = entry.url().ok_or_else(|| Error::invalid(self.subject(), "has no address in the index"))?;
         found.url = found.below(there)?;
-        found.digest = entry.digest();
+        found.digest = entry.digest(&subject)?;
         found.version = Some(entry.version);
         // An index on the public network must not lead into the local one.
         if !is_local && !same_origin(&found.base, &found.url) {
             found.reach = Reach::Public;
         }
         Ok(found)
-    }
-
-    fn client(&self, sources: &dyn Sources, url: &Url) -> Result<Client> {
-        let client = client(sources, url)?;
-        let Some(authority) = &self.authority else { return Ok(client) };
-        let mut settings: Settings = client.settings().clone();
-        settings.certificate_authorities.push(authority.as_bytes().to_vec());
-        Ok(Client::new(settings))
     }
 }
 
@@ -179,9 +212,17 @@ impl Found {
 
     /// A request; credentials go to the host of the repository only (CVE-2021-32690).
     fn get(&self, url: &Url) -> Fetch {
+        let mut handshake = self.handshake.clone();
         let mut request = Request::new(Method::GET, url.clone()).reach(self.reach);
-        if let Some(value) = self.credentials.clone().filter(|_| same_origin(&self.base, url)) {
-            request = request.authorization(value);
+        if same_origin(&self.base, url) {
+            if let Some(value) = self.credentials.clone() {
+                request = request.authorization(value);
+            }
+        } else {
+            handshake.identity = None;
+        }
+        if handshake != Handshake::default() {
+            request = request.handshake(Some(handshake.into()));
         }
         Fetch::new(self.client.clone(), request)
     }
@@ -202,13 +243,15 @@ impl Found {
     }
 }
 
-/// Whether a provenance file is about the bytes of this chart.
-fn proves(subject: &str, text: &[u8], digest: &Digest) -> Result<()> {
-    let text = String::from_utf8_lossy(text);
-    if text.contains(&digest.to_string()) {
-        return Ok(());
-    }
-    Err(Error::invalid(subject, format!("its provenance file does not name its digest {digest}")))
+/// The provenance file that lies beside a chart in a registry.
+async fn attached_provenance(source: &Arc<dyn Repository>, root: &Descriptor) -> Result<Option<Vec<u8>>> {
+    let document = source.manifest(&root.digest.clone().into()).await?.document()?;
+    let found = document.blobs().into_iter().find(|blob| blob.media_type == PROVENANCE).cloned();
+    let Some(layer) = found else { return Ok(None) };
+    let subject = format!("{}@{}", source.address(), layer.digest);
+    let stream = verified(source.blob(&layer.digest, 0).await?, Some(layer.size), Some(layer.digest.clone()));
+    let text = read_to_end(stream, PROVENANCE_LIMIT, "provenance file").await.map_err(Error::blob(subject))?;
+    Ok(Some(text.to_vec()))
 }
 
 /// Opens the chart of an access.
@@ -232,7 +275,8 @@ pub(crate) async fn pinned(access: &TypedObject, sources: &dyn Sources) -> Resul
         }
         _ => access.clone(),
     };
-    Ok((access, found.digest))
+    // Whoever names a keyring wants the chart to be looked at, and not only what the index says of it.
+    Ok((access, found.digest.filter(|_| remote.keyring.is_none())))
 }
 
 /// The digest that stands for a chart: of its manifest in a registry, else of its packed file.

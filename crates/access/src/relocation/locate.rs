@@ -3,11 +3,13 @@ use std::sync::Arc;
 
 use ocm_blob::Digest;
 use ocm_model::DigestSpec;
+use ocm_model::digest::GENERIC_BLOB_DIGEST;
 use ocm_oci::{Descriptor, Error, ImageReference, Repository, Selector};
 use ocm_repository::ComponentVersion;
 
 use super::{Opened, Rebased, Rebasing, rebase};
-use crate::{Result, Sources};
+use crate::check::recorded;
+use crate::{Result, Sources, helm};
 
 /// An image that was found.
 #[derive(Clone)]
@@ -40,18 +42,18 @@ pub async fn locate(
     let stale = Stale::of(&reference, version);
     let mut tried = None;
     if let Some(stale) = &stale {
-        match (images.rebasing(), expected(recorded, &reference)) {
+        match (images.rebasing(), is_recognisable(recorded, &reference)) {
             (Rebasing::Off, _) => tried = Some(Tried::Off),
-            (Rebasing::On, None) => tried = Some(Tried::NoDigest),
-            (Rebasing::On, Some(digest)) => {
+            (Rebasing::On, false) => tried = Some(Tried::NoDigest),
+            (Rebasing::On, true) => {
                 let source = images.repository(&stale.rebased.reference).await?;
-                match source.resolve(&Selector::Digest(digest.clone())).await {
-                    Ok(Some(root)) if root.digest == digest => {
+                match recognise(&source, recorded, &reference).await {
+                    Ok(Some(root)) => {
                         images.rebased(&stale.rebased);
-                        let reference = stale.rebased.reference.clone().with_digest(digest);
+                        let reference = stale.rebased.reference.clone().with_digest(root.digest.clone());
                         return Ok(Located { source, root, reference, rebased: Some(stale.rebased.clone()) });
                     }
-                    Ok(_) => tried = Some(Tried::NotThere),
+                    Ok(None) => tried = Some(Tried::NotThere),
                     // Registries do not tell whom they do not know from what they do not have.
                     Err(error) => tried = Some(Tried::Failed(error)),
                 }
@@ -111,6 +113,38 @@ pub fn expected(recorded: Option<&DigestSpec>, reference: &ImageReference) -> Op
         }
         None => reference.digest().cloned(),
     }
+}
+
+/// Whether enough is recorded to know an image again wherever it is.
+pub fn is_recognisable(recorded: Option<&DigestSpec>, reference: &ImageReference) -> bool {
+    expected(recorded, reference).is_some() || of_bytes(recorded).is_some()
+}
+
+/// Looks for an image by what is recorded of it: by its digest or, where that is the one of a chart that came as a file, by the
+/// tag or digest of its reference and the chart in what is found. `None` if it is not there.
+///
+/// # Errors
+/// The repository cannot be asked.
+pub async fn recognise(
+    source: &Arc<dyn Repository>,
+    recorded: Option<&DigestSpec>,
+    reference: &ImageReference,
+) -> Result<Option<Descriptor>> {
+    if let Some(bytes) = of_bytes(recorded)
+        && let Some(root) = source.resolve(&reference.selector()).await?
+        && (root.digest == bytes || helm::chart_layer(source, &root).await? == Some(bytes))
+    {
+        return Ok(Some(root));
+    }
+    let Some(digest) = expected(recorded, reference) else { return Ok(None) };
+    let found = source.resolve(&Selector::Digest(digest.clone())).await?;
+    Ok(found.filter(|root| root.digest == digest))
+}
+
+/// The recorded digest if it is one of bytes, which a chart may be.
+fn of_bytes(digest: Option<&DigestSpec>) -> Option<Digest> {
+    let digest = digest.filter(|digest| digest.normalisation_algorithm == GENERIC_BLOB_DIGEST);
+    recorded(digest).ok().flatten()
 }
 
 /// An image below an address that its component version is no longer read through.

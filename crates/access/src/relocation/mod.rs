@@ -6,6 +6,6 @@ mod opened;
 mod rebase;
 
 pub(crate) use locate::locate_layer;
-pub use locate::{Located, expected, locate};
+pub use locate::{Located, expected, is_recognisable, locate, recognise};
 pub use opened::Opened;
 pub use rebase::{Rebased, Rebasing, own_name, rebase};

@@ -103,6 +103,10 @@ impl Default for Network {
 }
 
 impl Network {
+    pub fn through(settings: ocm_http::Settings) -> Self {
+        Self { client: ocm_http::Client::new(settings), ..Self::default() }
+    }
+
     pub fn knowing(kind: &str, parts: &[(&str, &str)]) -> Self {
         let known = BTreeMap::from([(kind.to_owned(), parts.iter().copied().collect())]);
         Self { known, ..Self::default() }
@@ -119,6 +123,15 @@ impl Sources for Network {
         Some(self.client.clone())
     }
 
+    /// A text was signed by whoever it names, up to where it ends.
+    async fn signed_text(&self, message: &[u8], keyring: &[u8]) -> Result<String, ocm_oci::Error> {
+        let text = String::from_utf8_lossy(message);
+        let signed = text.split("-----END-----").next().unwrap_or_default();
+        let by = format!("by: {}\n", String::from_utf8_lossy(keyring));
+        let refuse = || ocm_oci::Error::invalid("keyring", "not by one of these keys");
+        signed.contains(&by).then(|| signed.to_owned()).ok_or_else(refuse)
+    }
+
     async fn credentials(&self, consumer: &Identity) -> Result<Option<Properties>, ocm_oci::Error> {
         Ok(consumer.0.get("type").and_then(|kind| self.known.get(kind)).cloned())
     }
@@ -131,7 +144,7 @@ pub async fn version() -> ComponentVersion {
     descriptor.component.name = "acme.org/x".into();
     descriptor.component.version = "1.0.0".into();
     let staged = target.stage(&NewVersion { descriptor, ..NewVersion::default() }).await.unwrap();
-    target.publish(&[staged]).await.unwrap();
+    target.publish(vec![staged]).await.unwrap();
     target.get("acme.org/x", "1.0.0").await.unwrap()
 }
 

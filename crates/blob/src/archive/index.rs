@@ -12,6 +12,7 @@ use super::path::EntryPath;
 use super::sequential::{Cursors, decompress};
 use super::volumes::{Seeking, Volumes};
 use super::walk::{Kind, Source, Walk};
+use crate::file::read_part_in_background;
 use crate::{Blob, ByteStream, Digest, Digester, Error, Limits, Result, once, read_in_background, verified};
 
 /// Entries of a compressed archive that are kept in memory when its index is made: manifests, indexes, configurations.
@@ -256,7 +257,7 @@ impl Blob for ArchiveBlob {
         let stream = match compressed {
             None => {
                 let (volumes, start) = (volumes.clone(), entry.offset + from);
-                read_in_background(move || Ok(volumes.read_checked(start, size)?.take(size)))
+                read_part_in_background(size, move || volumes.read_checked(start, size))
             }
             Some(Compressed { small, .. }) if small.contains_key(&entry.position) => {
                 once(small[&entry.position].slice(from as usize..))

@@ -23,13 +23,22 @@ enum Segment {
     Content { name: String, content: Arc<dyn Blob>, size: u64 },
 }
 
+/// Which folders have entries of their own.
+#[derive(Clone, Copy)]
+enum Folders<'a> {
+    /// None: paths of content imply them.
+    Implied,
+    /// Those that content is in, and one that is there in any case.
+    Entries(Option<&'a str>),
+}
+
 impl TarOf {
     /// Takes names and content. Folders have no entries of their own.
     ///
     /// # Errors
     /// A name that is no path inside an archive, and content whose size is not known beforehand.
     pub fn new(entries: impl IntoIterator<Item = (String, Arc<dyn Blob>)>) -> Result<Self> {
-        Self::build(entries, false, &END)
+        Self::build(entries, Folders::Implied, &END)
     }
 
     /// Takes names and content. Each folder has an entry (mode 0755, no slash at its end) in front of its first content,
@@ -38,52 +47,55 @@ impl TarOf {
     /// # Errors
     /// As [`Self::new`].
     pub fn with_folders(entries: impl IntoIterator<Item = (String, Arc<dyn Blob>)>) -> Result<Self> {
-        Self::build(entries, true, &END)
+        Self::build(entries, Folders::Entries(None), &END)
     }
 
-    /// The same without the end of an archive: other entries follow. There is an entry for `folder` in any case, which holds
-    /// those.
+    /// The same, with an entry for `folder` also if nothing is in it.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_folder(entries: impl IntoIterator<Item = (String, Arc<dyn Blob>)>, folder: &str) -> Result<Self> {
+        Self::build(entries, Folders::Entries(Some(folder)), &END)
+    }
+
+    /// The same without the end of an archive: other entries follow, which are in `folder`.
     ///
     /// # Errors
     /// As [`Self::new`].
     pub fn beginning(entries: impl IntoIterator<Item = (String, Arc<dyn Blob>)>, folder: &str) -> Result<Self> {
-        let mut tar = Self::build(entries, true, &[])?;
-        let header = folder_entry(folder)?;
-        let is_there = |segment: &Segment| matches!(segment, Segment::Bytes(bytes) if **bytes == *header);
-        if !tar.segments.iter().any(is_there) {
-            tar.size += header.len() as u64;
-            tar.segments = tar.segments.iter().cloned().chain([Segment::Bytes(header.into())]).collect();
-        }
-        Ok(tar)
+        Self::build(entries, Folders::Entries(Some(folder)), &[])
     }
 
     fn build(
         entries: impl IntoIterator<Item = (String, Arc<dyn Blob>)>,
-        with_folders: bool,
+        folders: Folders<'_>,
         end: &'static [u8],
     ) -> Result<Self> {
         let mut segments = Vec::new();
-        let mut total = 0;
-        let mut folders = HashSet::new();
+        let mut written = HashSet::new();
         for (name, content) in entries {
             let Some(size) = content.size() else {
                 return Err(Error::Archive(format!("cannot pack the entry {name:?}: its size is not known")));
             };
-            for folder in name.match_indices('/').map(|(end, _)| &name[..end]).filter(|_| with_folders) {
-                if folders.insert(folder.to_owned()) {
-                    let header = folder_entry(folder)?;
-                    total += header.len() as u64;
-                    segments.push(Segment::Bytes(header.into()));
+            if matches!(folders, Folders::Entries(_)) {
+                for (end, _) in name.match_indices('/') {
+                    if written.insert(name[..end].to_owned()) {
+                        segments.push(Segment::Bytes(folder_entry(&name[..end])?.into()));
+                    }
                 }
             }
-            let header = file_header(&name, size)?;
-            total += header.len() as u64 + size + padding(size);
-            segments.push(Segment::Bytes(header.into()));
+            segments.push(Segment::Bytes(file_header(&name, size)?.into()));
             segments.push(Segment::Content { name, content, size });
             segments.push(Segment::Bytes(zeros(padding(size) as usize)));
         }
+        if let Folders::Entries(Some(folder)) = folders
+            && !written.contains(folder)
+        {
+            segments.push(Segment::Bytes(folder_entry(folder)?.into()));
+        }
         segments.push(Segment::Bytes(Bytes::from_static(end)));
-        Ok(Self { segments: segments.into(), size: total + end.len() as u64 })
+        let size = segments.iter().map(Segment::size).sum();
+        Ok(Self { segments: segments.into(), size })
     }
 }
 

@@ -3,7 +3,7 @@ use std::fmt;
 use ocm_model::Identity;
 use serde_json::{Map, Value};
 
-use super::matching::specificity;
+use super::matching::{is_for_host_of, specificity};
 use crate::Place;
 
 /// All that configuration files say about credentials. Nothing in it is looked up yet.
@@ -66,6 +66,16 @@ impl Credentials {
         });
         // `max_by_key` takes the last of several that are equal, which has the highest priority.
         fitting.max_by_key(|(specificity, _)| *specificity).map(|(_, consumer)| consumer)
+    }
+
+    /// The entries for type and host of some identities that fit none of them all the same, and where they are: a port or a
+    /// path is not what somebody meant.
+    pub fn missed<'a>(&'a self, wanted: &'a [Identity]) -> impl Iterator<Item = (&'a Place, &'a Identity)> {
+        let all = self.consumers.iter().flat_map(|one| one.identities.iter().map(|entry| (&one.place, entry)));
+        all.filter(|(_, entry)| {
+            let is_near = wanted.iter().any(|wanted| is_for_host_of(entry, wanted));
+            is_near && wanted.iter().all(|wanted| specificity(entry, wanted).is_none())
+        })
     }
 }
 

@@ -22,8 +22,7 @@ const URL: [&str; 6] = ["scheme", "hostname", "port", "path", "pathprefix", "typ
 /// How closely `entry` fits what is `wanted`; `None` if it does not.
 pub fn specificity(entry: &Identity, wanted: &Identity) -> Option<Specificity> {
     let (ours, theirs) = (|key: &str| text(entry, key), |key: &str| text(wanted, key));
-    let same_type = ours("type").map(unversioned) == theirs("type").map(unversioned);
-    if !same_type || ours("hostname") != theirs("hostname") || !fits_connection(entry, wanted) {
+    if !is_for_host_of(entry, wanted) || !fits_connection(entry, wanted) {
         return None;
     }
     let others = |identity: &Identity| -> Vec<(String, String)> {
@@ -50,6 +49,12 @@ pub fn specificity(entry: &Identity, wanted: &Identity) -> Option<Specificity> {
         }
     };
     Some(Specificity(fit, length, entry.0.len()))
+}
+
+/// Whether type and host are the same.
+pub(super) fn is_for_host_of(entry: &Identity, wanted: &Identity) -> bool {
+    let kind = |identity| text(identity, "type").map(unversioned);
+    kind(entry) == kind(wanted) && text(entry, "hostname") == text(wanted, "hostname")
 }
 
 /// Scheme and port. A port that one side leaves out is that of the scheme, its own or else the other's.

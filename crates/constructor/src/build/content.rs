@@ -318,6 +318,13 @@ impl Work<'_> {
                 reference_name = artifact.reference_name.clone().map(|name| self.reference_name(&name));
                 (self.artifact(&target, artifact).await?, self.options.oci_artifact_digest.as_str())
             }
+            Content::Elsewhere { access, digest } => {
+                let Some(resource) = resource else { return Ok(Done { access, digest: None }) };
+                let mut resource = resource.clone();
+                resource.element.access = access;
+                resource.element.digest = resource.element.digest.or(digest);
+                return self.access(element, &resource).await.map_err(Failure::Content);
+            }
         };
         if let Some(resource) = resource.filter(|resource| resource.owned) {
             self.declare_owner(element, &target, &stored, resource).await?;

@@ -42,7 +42,7 @@ async fn store_one(
         .chain(component.sources.iter().map(|source| &source.access));
     let mut content: BTreeMap<Digest, ocm_oci::Descriptor> = BTreeMap::new();
     for access in accesses.filter(|access| is_local(access)) {
-        let found = match version.local(access)? {
+        let found = match version.local(access).await? {
             LocalContent::Manifest(root) => {
                 copy::graph(&source, &target, &root, &options).await?;
                 vec![root]

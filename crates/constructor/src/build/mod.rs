@@ -167,12 +167,14 @@ pub struct Outcome {
 ///
 /// # Errors
 /// Nothing is visible in the target after an error, and component versions that were there are unchanged.
-pub async fn build(components: &[Component], environment: &Environment, options: &Options) -> Result<Outcome, Error> {
-    let plan = plan::plan(components, environment, options).await?;
-    let contents = content::store(components, &plan, environment, options).await?;
-    let described = describe::describe(components, &plan, contents, options)?;
+pub async fn build(components: Vec<Component>, environment: &Environment, options: &Options) -> Result<Outcome, Error> {
+    let plan = plan::plan(&components, environment, options).await?;
+    let contents = content::store(&components, &plan, environment, options).await?;
+    let described = describe::describe(&components, &plan, contents, options)?;
+    // There may be ten thousand, and all that they say is in the descriptors now.
+    drop(components);
 
-    let mut dispositions = Vec::with_capacity(components.len());
+    let mut dispositions = Vec::with_capacity(described.len());
     let mut different = Vec::new();
     for (version, existing) in described.iter().zip(&plan.existing) {
         dispositions.push(match existing {
@@ -199,9 +201,8 @@ pub async fn build(components: &[Component], environment: &Environment, options:
     let all: Vec<&NewVersion> = copied.iter().chain(new.map(|(version, _)| version)).collect();
     let staged = stage(all, &environment.target, options).await?;
     if !staged.is_empty() {
-        environment.target.publish(&staged).await?;
+        environment.target.publish(staged).await?;
     }
-    drop(staged);
     let versions = described.into_iter().zip(dispositions);
     let versions =
         versions.map(|(version, disposition)| Built { descriptor: version.descriptor, disposition }).collect();

@@ -37,8 +37,8 @@ pub struct Component {
     pub sources: Vec<Source>,
     /// Other component versions that belong to it, with their places.
     pub references: Vec<(Position, Reference)>,
-    /// The component as written, after variables were put in.
-    pub written: Value,
+    /// The component as written, after variables were put in; only where it was asked for.
+    pub written: Option<Value>,
 }
 
 /// A resource to be made: the descriptor's form of it, and where its content comes from.
@@ -117,7 +117,7 @@ impl Component {
             resources,
             sources,
             references,
-            written: node.to_json(),
+            written: reader.keep_written.then(|| node.to_json()),
         })
     }
 }

@@ -12,6 +12,7 @@ pub(crate) struct Reader<'a> {
     pub(crate) file: &'a str,
     pub(crate) dialect: Dialect,
     pub(crate) foreign_inputs: &'a [String],
+    pub(crate) keep_written: bool,
     pub(crate) problems: Vec<Problem>,
     /// What is right but probably not meant.
     pub(crate) notices: Vec<Problem>,

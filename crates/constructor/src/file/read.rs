@@ -48,6 +48,8 @@ pub struct Reading {
     pub allow_unset: bool,
     /// Input types that are not known here, and that the sources of the build know.
     pub foreign_inputs: Vec<String>,
+    /// Whether components keep what was written ([`Component::written`]), which takes as much memory as all the rest of them.
+    pub keep_written: bool,
 }
 
 /// All components of some constructor files.
@@ -99,6 +101,7 @@ fn read_one(text: &Text, reading: &Reading, notices: &mut Vec<Problem>) -> Resul
         file: &text.name,
         dialect: reading.dialect,
         foreign_inputs: &reading.foreign_inputs,
+        keep_written: reading.keep_written,
         problems: Vec::new(),
         notices: Vec::new(),
     };

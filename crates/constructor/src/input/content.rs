@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ocm_blob::{Blob, Gzipped};
+use ocm_model::{DigestSpec, TypedObject};
 use ocm_oci::{Descriptor, Repository};
 
 use crate::file::Dialect;
@@ -28,6 +29,13 @@ pub enum Content {
     },
     /// An artifact whose manifest is written once its parts are stored.
     Artifact(Artifact),
+    /// Content that lies elsewhere and stays there.
+    Elsewhere {
+        /// Where.
+        access: TypedObject,
+        /// Its digest, if that was said; it is checked like one in the constructor file.
+        digest: Option<DigestSpec>,
+    },
 }
 
 /// An OCI artifact in parts.

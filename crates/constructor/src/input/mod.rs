@@ -13,7 +13,7 @@ mod wget;
 
 use std::path::Path;
 
-use ocm_access::{Owner, Sources};
+use ocm_access::{ForeignInput, Owner, Sources};
 use ocm_model::TypedObject;
 use ocm_oci::{Error, Kind};
 
@@ -122,10 +122,13 @@ impl Input {
 
 async fn foreign(input: &TypedObject, owner: Owner<'_>, sources: &dyn Sources) -> ocm_blob::Result<Content> {
     match sources.foreign_input(input, owner).await.map_err(ocm_blob::Error::source)? {
-        Some(ocm_access::Content::Blob { blob, media_type }) => Ok(Content::Blob { blob, media_type }),
-        Some(ocm_access::Content::Image { source, root }) => {
+        Some(ForeignInput::Content(ocm_access::Content::Blob { blob, media_type })) => {
+            Ok(Content::Blob { blob, media_type })
+        }
+        Some(ForeignInput::Content(ocm_access::Content::Image { source, root })) => {
             Ok(Content::Image { source, root: Box::new(root), reference_name: None })
         }
+        Some(ForeignInput::Access(access, digest)) => Ok(Content::Elsewhere { access, digest }),
         None => {
             let reason = "nobody knows this type any more";
             let error = Error::new(Kind::Unsupported, format!("input type {:?}", input.kind), reason);

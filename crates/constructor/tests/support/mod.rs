@@ -81,7 +81,7 @@ impl Place {
 
     pub async fn build_with(&self, folder: &Path, text: &str, options: &Options) -> Result<Outcome, Error> {
         let constructor = constructor(folder, text, Dialect::V2, &[]).map_err(Error::File)?;
-        build(&constructor.components, &self.environment, options).await
+        build(constructor.components, &self.environment, options).await
     }
 }
 

@@ -1,8 +1,8 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use serde_json::Value;
-
+use super::canonical::{self, Nulls};
 use super::{v1, v2};
 use crate::descriptor::Schema;
 use crate::{Descriptor, Error, Result};
@@ -80,29 +80,14 @@ pub fn normalise(descriptor: &Descriptor, algorithm: Algorithm) -> Result<Vec<u8
 ///
 /// The descriptor contains a number that canonical JSON cannot say.
 pub fn normalise_as(descriptor: &Descriptor, algorithm: Algorithm, reduction: Reduction) -> Result<Vec<u8>> {
-    let mut tree = match (algorithm, &descriptor.schema) {
-        (Algorithm::V1, Schema::V2) => return Ok(v1::of_v2(descriptor)),
+    let (resources, nulls) = match (algorithm, &descriptor.schema) {
+        (Algorithm::V1, Schema::V2) => return v1::of_v2(descriptor),
         (Algorithm::V1, Schema::V3Alpha1 { api_version, kind }) => {
-            return Ok(v1::of_v3alpha1(descriptor, api_version, kind));
+            return v1::of_v3alpha1(descriptor, api_version, kind);
         }
-        (Algorithm::V2, _) => v2::tree(descriptor, &v2::with_versions(&descriptor.component.resources), reduction),
-        (Algorithm::V3 | Algorithm::V4Alpha1, _) => v2::tree(descriptor, &descriptor.component.resources, reduction),
+        (Algorithm::V2, _) => (v2::with_versions(&descriptor.component.resources), Nulls::Kept),
+        (Algorithm::V3, _) => (Cow::Borrowed(descriptor.component.resources.as_slice()), Nulls::Kept),
+        (Algorithm::V4Alpha1, _) => (Cow::Borrowed(descriptor.component.resources.as_slice()), Nulls::Dropped),
     };
-    if algorithm == Algorithm::V4Alpha1 {
-        drop_null_members(&mut tree);
-    }
-    serde_json_canonicalizer::to_vec(&tree)
-        .map_err(|error| Error::new("component descriptor", format_args!("has no canonical JSON: {error}")))
-}
-
-/// Items of lists stay, `null` or not.
-fn drop_null_members(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            members.retain(|_, member| !member.is_null());
-            members.values_mut().for_each(drop_null_members);
-        }
-        Value::Array(items) => items.iter_mut().for_each(drop_null_members),
-        _ => {}
-    }
+    canonical::encode(v2::form(descriptor, &resources, reduction), nulls)
 }

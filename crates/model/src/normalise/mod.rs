@@ -3,9 +3,11 @@
 //! They are made of what the older programs know of a descriptor and of nothing else, so that their digests come out.
 
 mod algorithm;
+mod canonical;
 mod difference;
 mod entries;
 mod labels;
+mod piece;
 mod unambiguous;
 mod v1;
 mod v2;

@@ -1,3 +1,6 @@
+use std::collections::HashSet;
+use std::fmt::{self, Display};
+
 use serde_json::{Map, Value};
 
 use crate::{Descriptor, DigestSpec, Error, Label, Result};
@@ -6,14 +9,15 @@ use crate::{Descriptor, DigestSpec, Error, Label, Result};
 ///
 /// The Go programs take `Name` for `name` and let the last of several win, so that a document could show them something
 /// else than what is verified here. Members that stand twice are refused when a descriptor is read; this refuses members
-/// that differ from a known one in nothing but letter case.
+/// that differ from a known one in nothing but letter case, and labels that hide a signed one of the same name: whoever looks
+/// for a label takes the first, and what is not signed may stand there.
 ///
 /// # Errors
 /// There is such a member; the message names it.
 pub fn check_unambiguous(descriptor: &Descriptor) -> Result<()> {
     let root = ["meta", "component", "signatures", "nestedDigests", "apiVersion", "kind", "metadata", "spec"];
-    check("", &descriptor.other, &root)?;
-    check("meta", &descriptor.meta.other, &["schemaVersion"])?;
+    check(&"", &descriptor.other, &root)?;
+    check(&"meta", &descriptor.meta.other, &["schemaVersion"])?;
     let component = &descriptor.component;
     let members = [
         "name",
@@ -26,64 +30,82 @@ pub fn check_unambiguous(descriptor: &Descriptor) -> Result<()> {
         "sources",
         "componentReferences",
     ];
-    check("component", &component.other, &members)?;
-    labels("component", &component.labels)?;
-    check("component.provider", &component.provider.other, &["name", "labels"])?;
-    labels("component.provider", &component.provider.labels)?;
-    let element = ["name", "version", "labels", "extraIdentity", "type", "access"];
+    check(&"component", &component.other, &members)?;
+    labels(&"component", &component.labels)?;
+    check(&"component.provider", &component.provider.other, &["name", "labels"])?;
+    labels(&"component.provider", &component.provider.labels)?;
     for (position, resource) in component.resources.iter().enumerate() {
-        let place = format!("component.resources[{position}]");
-        check(&place, &resource.other, &[element.as_slice(), &["relation", "srcRefs", "srcRef", "digest"]].concat())?;
+        let place = Item("component.resources", position);
+        check(&place, &resource.other, &RESOURCE)?;
         labels(&place, &resource.labels)?;
-        check(&format!("{place}.access"), &resource.access.members, &["type"])?;
+        check(&format_args!("{place}.access"), &resource.access.members, &["type"])?;
         digest(&place, resource.digest.as_ref())?;
     }
     for (position, source) in component.sources.iter().enumerate() {
-        let place = format!("component.sources[{position}]");
-        check(&place, &source.other, &element)?;
+        let place = Item("component.sources", position);
+        check(&place, &source.other, &SOURCE)?;
         labels(&place, &source.labels)?;
     }
     for (position, reference) in component.component_references.iter().enumerate() {
-        let place = format!("component.componentReferences[{position}]");
-        let members = ["name", "version", "labels", "extraIdentity", "componentName", "digest"];
-        check(&place, &reference.other, &members)?;
+        let place = Item("component.componentReferences", position);
+        check(&place, &reference.other, &REFERENCE)?;
         labels(&place, &reference.labels)?;
         digest(&place, reference.digest.as_ref())?;
     }
     for (position, signature) in descriptor.signatures.iter().enumerate() {
-        let place = format!("signatures[{position}]");
+        let place = Item("signatures", position);
         check(&place, &signature.other, &["name", "digest", "signature", "timestamp"])?;
         digest(&place, Some(&signature.digest))?;
         let members = ["algorithm", "value", "mediaType", "issuer"];
-        check(&format!("{place}.signature"), &signature.signature.other, &members)?;
+        check(&format_args!("{place}.signature"), &signature.signature.other, &members)?;
     }
     Ok(())
 }
 
-fn labels(place: &str, labels: &[Label]) -> Result<()> {
+const SOURCE: [&str; 6] = ["name", "version", "labels", "extraIdentity", "type", "access"];
+const RESOURCE: [&str; 10] =
+    ["name", "version", "labels", "extraIdentity", "type", "access", "relation", "srcRefs", "srcRef", "digest"];
+const REFERENCE: [&str; 6] = ["name", "version", "labels", "extraIdentity", "componentName", "digest"];
+
+/// An item of a list, whose name is needed only if something is wrong with it.
+struct Item(&'static str, usize);
+
+impl Display for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[{}]", self.0, self.1)
+    }
+}
+
+fn labels(place: &dyn Display, labels: &[Label]) -> Result<()> {
+    let signed: HashSet<&str> =
+        labels.iter().filter(|label| label.is_signed()).map(|label| label.name.as_str()).collect();
     labels.iter().enumerate().try_for_each(|(position, label)| {
-        check(&format!("{place}.labels[{position}]"), &label.other, &["name", "value", "version", "signing", "merge"])
+        let members = ["name", "value", "version", "signing", "merge"];
+        check(&format_args!("{place}.labels[{position}]"), &label.other, &members)?;
+        if signed.contains(label.name.as_str()) && !label.is_signed() {
+            let reason = format!("has the label {:?} signed and not signed: nothing says which one counts", label.name);
+            return Err(Error::new(format!("component descriptor: {place}"), reason));
+        }
+        Ok(())
     })
 }
 
-fn digest(place: &str, digest: Option<&DigestSpec>) -> Result<()> {
+fn digest(place: &dyn Display, digest: Option<&DigestSpec>) -> Result<()> {
     let Some(digest) = digest else { return Ok(()) };
-    check(&format!("{place}.digest"), &digest.other, &["hashAlgorithm", "normalisationAlgorithm", "value"])
+    check(&format_args!("{place}.digest"), &digest.other, &["hashAlgorithm", "normalisationAlgorithm", "value"])
 }
 
 /// Compares members that are not known with those that are.
-fn check(place: &str, others: &Map<String, Value>, known: &[&str]) -> Result<()> {
+fn check(place: &dyn Display, others: &Map<String, Value>, known: &[&str]) -> Result<()> {
     for key in others.keys() {
-        let folded = fold(key);
-        if let Some(member) = known.iter().find(|member| **member != key && fold(member) == folded) {
+        if let Some(member) = known.iter().find(|member| **member != key && fold(member).eq(fold(key))) {
             let reason = format!(
                 "has the member {key:?}, which other programs read as {member:?}: a document that is read in two ways cannot be \
                  verified"
             );
-            let subject = if place.is_empty() {
-                "component descriptor".to_owned()
-            } else {
-                format!("component descriptor: {place}")
+            let subject = match place.to_string() {
+                place if place.is_empty() => "component descriptor".to_owned(),
+                place => format!("component descriptor: {place}"),
             };
             return Err(Error::new(subject, reason));
         }
@@ -92,8 +114,8 @@ fn check(place: &str, others: &Map<String, Value>, known: &[&str]) -> Result<()>
 }
 
 /// Letter case as Go folds it: `ſ` is an `s` and the Kelvin sign a `k`.
-fn fold(text: &str) -> String {
-    text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
+fn fold(text: &str) -> impl Iterator<Item = char> {
+    text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase)
 }
 
 #[cfg(test)]
@@ -107,6 +129,21 @@ mod tests {
             "resources": [{{"name": "r", "version": "1", "type": "t", "access": {{"type": "none"}} {extra}}}]}}}}"#
         );
         check_unambiguous(&Descriptor::read(text.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn a_label_that_hides_a_signed_one_is_refused() {
+        let twice = |first: &str, second: &str| {
+            let label = |signing: &str| format!(r#"{{"name": "a", "value": 1 {signing}}}"#);
+            checked(&format!(r#", "labels": [{}, {}]"#, label(first), label(second)))
+        };
+        let signing = r#", "signing": true"#;
+        for (first, second) in [("", signing), (signing, ""), (signing, r#", "signing": false"#)] {
+            let problem = twice(first, second).unwrap_err().to_string();
+            assert!(problem.contains("component.resources[0]: has the label \"a\" signed and not signed"), "{problem}");
+        }
+        twice("", "").unwrap();
+        twice(signing, signing).unwrap();
     }
 
     #[test]

@@ -10,6 +10,16 @@ pub(super) struct Address {
     pub(super) sub_path: String,
 }
 
+/// An address as messages show it: a user and a password in front of its host are left out.
+pub(super) fn shown(text: &str) -> String {
+    let start = text.find("://").map_or(0, |colon| colon + 3);
+    let end = text[start..].find('/').map_or(text.len(), |slash| start + slash);
+    match text[start..end].rfind('@') {
+        Some(at) => format!("{}{}", &text[..start], &text[start + at + 1..]),
+        None => text.to_owned(),
+    }
+}
+
 /// Takes an address apart. Whether the host exists or is one at all is for whoever contacts it to find out.
 pub(super) fn split(text: &str) -> Result<Address, String> {
     if let Some(character) = text.chars().find(|c| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#' | '\\'))
@@ -22,12 +32,17 @@ pub(super) fn split(text: &str) -> Result<Address, String> {
     let host = &text[start..end];
     if host.contains('@') {
         // Dropping the user, as the Go program does, would contact the registry as somebody else.
-        return Err(format!("names a user in {host:?}: give credentials in the docker or ocm configuration instead"));
+        let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+        return Err(format!(
+            "names a user in front of {host:?}: give credentials in the docker or ocm configuration instead"
+        ));
     }
     if host.starts_with('[') && !host.contains(']') {
         return Err(format!("opens a bracket in {host:?} and does not close it"));
     }
-    if host.is_empty() && (start > 0 || text.trim_matches('/').is_empty()) {
+    // `http:` is what is left of `http://` once the slashes at the end are cut off; the host would be called `http`.
+    let is_scheme = matches!(host, "http:" | "https:" | "oci:");
+    if is_scheme || host.is_empty() && (start > 0 || text.trim_matches('/').is_empty()) {
         return Err("has no host: write an address such as ghcr.io/acme".into());
     }
     Ok(Address { base_url: text[..end].to_owned(), sub_path: text[end..].trim_matches('/').to_owned() })

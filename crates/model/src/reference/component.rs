@@ -71,7 +71,7 @@ impl ComponentReference {
 const NO_COMPONENT: &str = "no valid descriptor prefix found: write <repository>//<component>[:<version>], such as ghcr.io/acme//acme.org/product:1.0.0";
 
 fn fault(text: &str, reason: impl fmt::Display) -> Error {
-    Error::new(format_args!("component reference {text:?}"), reason)
+    Error::new(format_args!("component reference {:?}", super::address::shown(text)), reason)
 }
 
 /// What stands behind the repository.

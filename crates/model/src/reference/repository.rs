@@ -32,6 +32,8 @@ pub enum RepositoryReference {
         /// How it is stored, when that was written; its content tells otherwise.
         format: Option<FileFormat>,
     },
+    /// A place of a type that is not built in; a plugin may have it.
+    Other(TypedObject),
 }
 
 impl RepositoryReference {
@@ -41,7 +43,7 @@ impl RepositoryReference {
     ///
     /// An unknown type, an address with a user in it, or an inline specification that is none.
     pub fn parse(text: &str) -> Result<Self> {
-        Self::read(text).map_err(|reason| Error::new(format_args!("repository {text:?}"), reason))
+        Self::read(text).map_err(|reason| Error::new(format_args!("repository {:?}", address::shown(text)), reason))
     }
 
     fn read(text: &str) -> Result<Self, String> {
@@ -103,7 +105,8 @@ impl RepositoryReference {
     ///
     /// The address names a user or contains characters no address may.
     pub fn oci(address: &str) -> Result<Self> {
-        Self::of(Some(OCI), address).map_err(|reason| Error::new(format_args!("registry {address:?}"), reason))
+        Self::of(Some(OCI), address)
+            .map_err(|reason| Error::new(format_args!("registry {:?}", address::shown(address)), reason))
     }
 
     /// An archive by its path, taken as it is.
@@ -116,6 +119,7 @@ impl RepositoryReference {
         let (written, default) = match self {
             Self::Oci { type_as_written, .. } => (type_as_written, OCI),
             Self::Ctf { type_as_written, .. } => (type_as_written, CTF),
+            Self::Other(spec) => return &spec.kind,
         };
         // `directory::x` and `ctf+tgz::x` name a format; the specification has its own member for that.
         let written = written.as_deref().map(|written| written.split_once('+').map_or(written, |(kind, _)| kind));
@@ -143,6 +147,9 @@ impl RepositoryReference {
 
     /// The specification: `baseUrl` and `subPath`, or `filePath` and, when it was written, `fileFormat`.
     pub fn to_spec(&self) -> TypedObject {
+        if let Self::Other(spec) = self {
+            return spec.clone();
+        }
         let spec = TypedObject::new(self.kind());
         match self {
             Self::Oci { base_url, sub_path, .. } => {
@@ -153,14 +160,15 @@ impl RepositoryReference {
                 let spec = spec.with("filePath", file_path.as_str());
                 format.map_or(spec.clone(), |format| spec.with("fileFormat", format.name()))
             }
+            Self::Other(spec) => spec.clone(),
         }
     }
 
-    /// Reads a specification, of any of the types in use.
+    /// Reads a specification. Of a type that is not built in everything is kept.
     ///
     /// # Errors
     ///
-    /// Another type, a missing address or path, or the mapping of names to digests, which no program writes any more.
+    /// No type, a missing address or path, or the mapping of names to digests, which no program writes any more.
     pub fn from_spec(spec: &TypedObject) -> Result<Self> {
         Self::of_spec(spec).map_err(|reason| Error::new(format_args!("repository of type {:?}", spec.kind), reason))
     }
@@ -171,8 +179,12 @@ impl RepositoryReference {
             Some(serde_json::Value::String(text)) => Ok(text.as_str()),
             Some(other) => Err(format!("has the {key} {other}, which is no text")),
         };
+        if spec.kind.is_empty() {
+            return Err("has no type".into());
+        }
         let type_as_written = Some(spec.kind.clone());
-        match class(&spec.kind).ok_or_else(|| unsupported(&spec.kind))? {
+        let Some(class) = class(&spec.kind) else { return Ok(Self::Other(spec.clone())) };
+        match class {
             Class::Oci => {
                 let mapping = text("componentNameMapping")?;
                 if !matches!(mapping, "" | "urlPath") {
@@ -209,11 +221,13 @@ impl RepositoryReference {
             Self::Oci { base_url, sub_path, .. } if base_url.is_empty() => format!("/{sub_path}"),
             Self::Oci { base_url, sub_path, .. } => join(base_url, sub_path),
             Self::Ctf { file_path, .. } => file_path.clone(),
+            Self::Other(spec) => serde_json::to_string(spec).unwrap_or_default(),
         }
     }
 
     fn prefix(&self) -> Option<String> {
         match self {
+            Self::Other(_) => None,
             Self::Oci { type_as_written, .. } | Self::Ctf { type_as_written, format: None, .. } => {
                 type_as_written.clone()
             }
@@ -228,7 +242,8 @@ impl RepositoryReference {
 
 fn unsupported(kind: &str) -> String {
     format!(
-        "unsupported repository type {kind:?}: use oci or ctf in front of `::`; a path that contains `::` needs ctf:: in front"
+        "unsupported repository type {kind:?}: use oci or ctf in front of `::`; a path that contains `::` needs ctf:: in front, \
+         and the type of a plugin its members as JSON: {{\"type\":{kind:?},…}}"
     )
 }
 
@@ -264,6 +279,7 @@ impl fmt::Display for RepositoryReference {
             None => match self {
                 Self::Oci { .. } => write!(f, "oci::{address}"),
                 Self::Ctf { .. } => write!(f, "ctf::{address}"),
+                Self::Other(_) => f.write_str(&address),
             },
         }
     }

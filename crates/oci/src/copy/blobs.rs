@@ -122,7 +122,7 @@ fn done(run: &Run<'_>, blob: &Descriptor, target: usize, how: Pushed) {
 /// Sends a blob to all targets whose turn it is, from one reading.
 async fn push(run: &Run<'_>, blob: &Descriptor, turns: Vec<(usize, Turn)>) {
     let stored = StoredBlob::new(run.source.clone(), blob.clone());
-    let content = Watched::new(stored, run.options.observer.clone());
+    let content = Watched::new(stored, run.options.observer.clone(), run.pace());
     let finish = |target: usize, pushed: Result<(Descriptor, Pushed)>, source_failed: Option<Error>| match pushed {
         Ok((_, how)) => done(run, blob, target, how),
         // A source that broke off shows as a failed push; the person must look at the other side.
@@ -153,6 +153,7 @@ async fn push(run: &Run<'_>, blob: &Descriptor, turns: Vec<(usize, Turn)>) {
                 let share = tee.share(seat, *patience);
                 async move {
                     let pushed = run.targets[*target].push_blob(&share).await;
+                    run.repeated(*target, share.repeats());
                     finish(*target, pushed, share.failure().take());
                 }
             });

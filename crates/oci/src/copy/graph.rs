@@ -7,7 +7,7 @@ use super::blobs::{move_blobs, only};
 use super::platforms::{self, Part};
 use super::run::{Run, Targets};
 use super::walk::{Tree, walk};
-use super::{Copied, Form, Options, Outcome, Referrers, referrers, sparse};
+use super::{Copied, Form, Options, Outcome, Referrers, Root, referrers, sparse};
 use crate::{Descriptor, Error, Kind, Manifest, Pushed, Repository, Result, Selector, media_type};
 
 /// Copies the manifest or index `root` and everything below it. The target gets it under its digest only; tags are the
@@ -32,7 +32,7 @@ pub async fn graph(
 ///
 /// # Guarantees
 /// Children come before their parents, so a graph that was partly copied when it failed is invisible. A root that is
-/// there costs one request, an index two.
+/// there costs one request, an index two; one that the session knows to be absent costs none.
 pub async fn graph_to(
     source: &Arc<dyn Repository>,
     targets: &[Arc<dyn Repository>],
@@ -50,8 +50,8 @@ pub async fn graph_to(
     let finished = run.finish().into_iter().zip(copies);
     finished
         .map(|(outcome, copy)| {
-            let Copy { root, form, referrers } = copy;
-            outcome.map(|outcome| Copied { root, form, referrers, outcome })
+            let Copy { root, form, referrers, manifest } = copy;
+            outcome.map(|outcome| Copied { root, form, referrers, manifest, outcome })
         })
         .collect()
 }
@@ -61,11 +61,13 @@ pub(super) struct Copy {
     pub(super) root: Descriptor,
     pub(super) form: Form,
     pub(super) referrers: u64,
+    /// The root, for whoever is to store it.
+    manifest: Option<Manifest>,
 }
 
 impl Copy {
     fn new(root: &Descriptor) -> Self {
-        Self { root: root.clone(), form: Form::Whole, referrers: 0 }
+        Self { root: root.clone(), form: Form::Whole, referrers: 0, manifest: None }
     }
 }
 
@@ -121,10 +123,15 @@ async fn is_complete(run: &Run<'_>, target: usize, root: &Descriptor) -> Option<
         run.count(target, root.size, Pushed::Present);
         return None;
     }
+    if session.lacks_graph(home, &root.digest) {
+        return Some(target);
+    }
     let repository = &run.targets[target];
     let found = run.at(target, repository.resolve(&root.digest.clone().into()).await)?;
     let Some(found) = found else { return Some(target) };
-    if media_type::is_index(&found.media_type) && run.at(target, sparse::is_marked(repository, &found.digest).await)? {
+    if media_type::is_index(&found.media_type)
+        && run.at(target, sparse::is_marked(repository, run.source, &found.digest).await)?
+    {
         return Some(target);
     }
     session.graph_is_complete(home, &root.digest);
@@ -154,7 +161,7 @@ async fn push_root(
     copy: &mut Copy,
 ) {
     if left_out.is_empty() {
-        if run.at(target, push_manifest(run, target, root).await).is_some() {
+        if finish(run, target, root, copy).await == Some(Stored::Yes) {
             run.options.session.graph_is_complete(&run.homes[target], root.digest());
         }
         return;
@@ -162,7 +169,7 @@ async fn push_root(
     match (run.at(target, sparse::push(run, target, root, left_out).await), derived) {
         (Some(true), _) => copy.form = Form::Sparse,
         (Some(false), Some(derived)) => {
-            if run.at(target, push_manifest(run, target, derived).await).is_some() {
+            if finish(run, target, derived, copy).await.is_some() {
                 (copy.root, copy.form) = (derived.descriptor(), Form::Derived);
             }
         }
@@ -183,6 +190,25 @@ async fn push_root(
     }
 }
 
+/// Whether a root is there, or only handed back.
+#[derive(PartialEq, Eq)]
+enum Stored {
+    Yes,
+    No,
+}
+
+/// Stores what stands for the root, or hands it back; `None` if the target was given up.
+async fn finish(run: &Run<'_>, target: usize, root: &Manifest, copy: &mut Copy) -> Option<Stored> {
+    if run.options.root == Root::HandBack {
+        copy.manifest = Some(root.clone());
+        if run.options.referrers == Referrers::Leave {
+            count(run, target, root);
+            return Some(Stored::No);
+        }
+    }
+    run.at(target, push_manifest(run, target, root).await).map(|()| Stored::Yes)
+}
+
 /// Stores the manifests of a tree in all targets that lack them.
 pub(super) async fn push_manifests(run: &Run<'_>, tree: &Tree) {
     let all = run.all_alive();
@@ -200,8 +226,12 @@ pub(super) async fn push_manifests(run: &Run<'_>, tree: &Tree) {
 
 pub(super) async fn push_manifest(run: &Run<'_>, target: usize, manifest: &Manifest) -> Result<()> {
     run.targets[target].push_manifest(manifest, None).await?;
+    count(run, target, manifest);
+    Ok(())
+}
+
+fn count(run: &Run<'_>, target: usize, manifest: &Manifest) {
     let size = manifest.bytes().len() as u64;
     run.count(target, size, Pushed::Sent);
     run.options.observer.moved(size);
-    Ok(())
 }

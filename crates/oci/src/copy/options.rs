@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
 use ocm_blob::{Observer, Unobserved};
+use ocm_http::Bucket;
 
 use super::{PlatformChoice, Session};
-use crate::{Descriptor, Pushed};
+use crate::{Descriptor, Manifest, Pushed};
 
 /// How content is copied.
 #[derive(Clone)]
@@ -18,6 +19,22 @@ pub struct Options {
     pub platforms: Vec<PlatformChoice>,
     /// Whether what others say about a manifest goes along.
     pub referrers: Referrers,
+    /// Who stores the root of a graph.
+    pub root: Root,
+    /// What content draws from that moves between places on this machine; what crosses a network is counted there.
+    pub pace: Option<Arc<Bucket>>,
+}
+
+/// Who stores the root of a graph, once everything below it is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Root {
+    /// The copy, under its digest.
+    #[default]
+    Store,
+    /// Whoever asked for the copy, under a tag and when it suits them: [`Copied::manifest`]. To store it under its digest
+    /// before would be one more request for nothing. Referrers that go along come after their subject, so that with them
+    /// the copy stores it all the same.
+    HandBack,
 }
 
 /// Whether signatures, lists of contents and attestations go along with what they are about.
@@ -39,6 +56,8 @@ impl Default for Options {
             session: Session::default(),
             platforms: Vec::new(),
             referrers: Referrers::Leave,
+            root: Root::Store,
+            pace: None,
         }
     }
 }
@@ -95,6 +114,9 @@ pub struct Copied {
     pub form: Form,
     /// Referrers that were sent; those that were there already are not counted.
     pub referrers: u64,
-    /// What was moved, referrers included.
+    /// The root itself, if it was asked for with [`Root::HandBack`] and read on the way: then it may not be stored yet.
+    /// `None` if the target has it.
+    pub manifest: Option<Manifest>,
+    /// What was moved, referrers and a root that was handed back included.
     pub outcome: Outcome,
 }

@@ -67,6 +67,11 @@ impl fmt::Display for PlatformChoice {
 }
 
 impl PlatformChoice {
+    /// Whether something that an index lists is for this platform.
+    pub fn is_of(&self, row: &Descriptor) -> bool {
+        of(row).is_some_and(|platform| self.is(platform))
+    }
+
     fn is(&self, platform: &Platform) -> bool {
         // The variant v8 of arm64 is rarely written down.
         let usual = (platform.architecture == "arm64").then_some("v8");
@@ -83,6 +88,14 @@ pub(super) struct Part {
     pub(super) left_out: Vec<Digest>,
     /// The index that lists only what is taken.
     pub(super) derived: Manifest,
+}
+
+/// Fails if an index is not for all `wanted` platforms, as copying it would.
+///
+/// # Errors
+/// [`Kind::NotFound`], with the platforms that are there.
+pub fn check_platforms(index: &Manifest, wanted: &[PlatformChoice]) -> Result<()> {
+    choose(index, wanted).map(drop)
 }
 
 /// Chooses among what an index lists. `None` if that is all of it, or if it is no multi-platform image: then there is
@@ -130,6 +143,12 @@ fn of(row: &Descriptor) -> Option<&Platform> {
     row.platform.as_ref().filter(|platform| {
         row.annotation(REFERENCE_DIGEST).is_none() && !platform.os.is_empty() && platform.os != "unknown"
     })
+}
+
+/// The platform of something that an index lists, as it is chosen: `os/architecture` or `os/architecture/variant`. What is
+/// about another row has none.
+pub fn platform_of(row: &Descriptor) -> Option<String> {
+    of(row).map(shown)
 }
 
 fn shown(platform: &Platform) -> String {

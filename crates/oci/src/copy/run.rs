@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use ocm_http::Bucket;
+
 use super::watched::again;
 use super::{Options, Outcome};
 use crate::{Error, Home, Pushed, Repository, Result};
@@ -38,6 +40,12 @@ impl<'a> Run<'a> {
 
     fn progress(&self) -> MutexGuard<'_, Vec<Progress>> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What content draws from here; nothing where a connection does that.
+    pub(super) fn pace(&self) -> Option<Arc<Bucket>> {
+        let is_here = |repository: &Arc<dyn Repository>| repository.location().is_none();
+        self.options.pace.clone().filter(|_| is_here(self.source) && self.targets.iter().all(is_here))
     }
 
     /// Those of the targets that have not failed.
@@ -93,6 +101,10 @@ impl<'a> Run<'a> {
 
     pub(super) fn finish(self) -> Vec<Result<Outcome>> {
         let progress = self.progress.into_inner().unwrap_or_else(PoisonError::into_inner);
-        progress.into_iter().map(|progress| progress.failed.map_or(Ok(progress.outcome), Err)).collect()
+        let result = |Progress { outcome, failed }| match failed {
+            Some(error) => Err(Error::after(error, outcome.repeated)),
+            None => Ok(outcome),
+        };
+        progress.into_iter().map(result).collect()
     }
 }

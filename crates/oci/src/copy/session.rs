@@ -31,6 +31,8 @@ struct State {
     blob_turns: HashMap<(String, Digest), watch::Receiver<()>>,
     /// Graphs that are complete in a repository.
     graphs: HashSet<(Home, Digest)>,
+    /// Graphs that are not in a repository, as far as anybody knows.
+    absent: HashSet<(Home, Digest)>,
     graph_turns: HashMap<(Home, Digest), Arc<AsyncMutex<()>>>,
     /// Places that refused a sparse index.
     refuse_sparse: HashSet<String>,
@@ -138,9 +140,21 @@ impl Session {
         self.state().graphs.contains(&(home.clone(), root.clone()))
     }
 
+    /// Tells the session that a repository most likely does not have a graph, so that no copy asks for its root: the name
+    /// that it is to get is free. Where it is there after all, what it consists of is found blob by blob.
+    pub fn assume_absent(&self, home: Home, root: Digest) {
+        self.state().absent.insert((home, root));
+    }
+
+    pub(super) fn lacks_graph(&self, home: &Home, root: &Digest) -> bool {
+        self.state().absent.contains(&(home.clone(), root.clone()))
+    }
+
     /// All of a graph is in a repository.
     pub(super) fn graph_is_complete(&self, home: &Home, root: &Digest) {
-        self.state().graphs.insert((home.clone(), root.clone()));
+        let (mut state, key) = (self.state(), (home.clone(), root.clone()));
+        state.absent.remove(&key);
+        state.graphs.insert(key);
     }
 
     pub(super) fn refuses_sparse(&self, place: &str) -> bool {

@@ -13,17 +13,27 @@ use crate::{Document, Kind, Manifest, Pushed, Repository, Result, Selector, medi
 /// A registry cannot be asked whether an index is complete without asking for every row; with this, one more question is
 /// enough. The tag stays when the rest comes: it says only that somebody has to look, and not every registry can remove
 /// a tag without the manifest.
-fn mark(index: &Digest) -> String {
+pub fn sparse_tag(index: &Digest) -> String {
     format!("{}.sparse", referrers_tag(index))
 }
 
-/// Whether an index that is there may lack some of what it lists.
-pub(super) async fn is_marked(target: &Arc<dyn Repository>, index: &Digest) -> Result<bool> {
+/// Whether an index that is there may lack some of what it lists. A place that leaves the index to another one that is not
+/// at hand, as a differential archive does, cannot show it: the source can.
+pub(super) async fn is_marked(
+    target: &Arc<dyn Repository>,
+    source: &Arc<dyn Repository>,
+    index: &Digest,
+) -> Result<bool> {
     if target.location().is_some() {
-        return Ok(target.resolve(&Selector::Tag(mark(index))).await?.is_some());
+        return Ok(target.resolve(&Selector::Tag(sparse_tag(index))).await?.is_some());
     }
     // On this machine it costs nothing to look.
-    let Document::Index(document) = target.manifest(&index.clone().into()).await?.document()? else { return Ok(false) };
+    let selector = Selector::from(index.clone());
+    let manifest = match target.manifest(&selector).await {
+        Err(error) if error.kind() == Kind::NotFound => source.manifest(&selector).await?,
+        manifest => manifest?,
+    };
+    let Document::Index(document) = manifest.document()? else { return Ok(false) };
     for row in document.manifests.iter().filter(|row| media_type::is_manifest(&row.media_type)) {
         if target.resolve(&row.digest.clone().into()).await?.is_none() && !row.may_be_elsewhere() {
             return Ok(true);
@@ -39,7 +49,7 @@ pub(super) async fn push(run: &Run<'_>, target: usize, index: &Manifest, left_ou
     if session.refuses_sparse(place) {
         return Ok(false);
     }
-    let tag = repository.location().map(|_| mark(index.digest()));
+    let tag = repository.location().map(|_| sparse_tag(index.digest()));
     match repository.push_sparse(index, tag.as_deref(), left_out).await {
         Ok(()) => {
             let size = index.bytes().len() as u64;

@@ -1,6 +1,6 @@
 //! One reading of a blob for several targets.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ impl Tee {
 
     /// The blob as one of the targets sees it.
     pub(super) fn share(self: &Arc<Self>, seat: usize, patience: Patience) -> Share {
-        Share { tee: self.clone(), seat, patience, opened: AtomicBool::new(false), failed: Failure::default() }
+        Share { tee: self.clone(), seat, patience, opened: AtomicU64::new(0), failed: Failure::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -181,7 +181,7 @@ pub(super) struct Share {
     tee: Arc<Tee>,
     seat: usize,
     patience: Patience,
-    opened: AtomicBool,
+    opened: AtomicU64,
     failed: Failure,
 }
 
@@ -191,9 +191,15 @@ impl Share {
         &self.failed
     }
 
+    /// Times its target opened the blob again because what it read before did not arrive.
+    pub(super) fn repeats(&self) -> u64 {
+        self.opened.load(Ordering::Relaxed).saturating_sub(1)
+    }
+
     /// The shared reading, for whoever opens the blob for the first time and soon enough.
-    fn listen(&self, verified: bool) -> Option<ByteStream> {
-        if self.opened.swap(true, Ordering::AcqRel) {
+    fn listen(&self, offset: u64, verified: bool) -> Option<ByteStream> {
+        let is_first = self.opened.fetch_add(1, Ordering::AcqRel) == 0;
+        if !is_first || offset > 0 {
             return None;
         }
         let receiver = self.tee.subscribe(self.seat, verified)?;
@@ -276,16 +282,14 @@ impl Blob for Share {
     }
 
     async fn open_unverified(&self) -> ocm_blob::Result<ByteStream> {
-        match self.listen(false) {
+        match self.listen(0, false) {
             Some(stream) => self.watch(Ok(stream)),
             None => self.watch(self.tee.content.open_unverified().await),
         }
     }
 
     async fn open_at(&self, offset: u64) -> ocm_blob::Result<ByteStream> {
-        if offset == 0
-            && let Some(stream) = self.listen(true)
-        {
+        if let Some(stream) = self.listen(offset, true) {
             return self.watch(Ok(stream));
         }
         // This one reads by itself, so the others need not wait for it.
@@ -323,7 +327,7 @@ mod tests {
         let blob = Descriptor::new(media_type::OCTETS, Digest::of(&content), content.len() as u64);
         upload.finish(&blob.digest).await.unwrap();
         let stored = StoredBlob::new(registry.repository("a"), blob);
-        (Arc::new(Tee::new(Watched::new(stored, Arc::new(Unobserved)), 2)), content)
+        (Arc::new(Tee::new(Watched::new(stored, Arc::new(Unobserved), None), 2)), content)
     }
 
     async fn read(share: &Share) -> Bytes {

@@ -152,7 +152,7 @@ async fn visit(run: &Run<'_>, wanted: Wanted<'_>) -> Result<Visit> {
             Err(error)
                 if error.kind() == Kind::NotFound
                     && depth == 1
-                    && sparse::is_marked(run.source, &root.digest).await? =>
+                    && sparse::is_marked(run.source, run.source, &root.digest).await? =>
             {
                 return Ok(Visit { digest, manifest: None, parts: None, lacking, is_absent: true });
             }
@@ -170,7 +170,7 @@ async fn is_there(run: &Run<'_>, target: usize, descriptor: &Descriptor) -> Opti
     match found {
         None => Some(false),
         Some(found) if media_type::is_index(&found.media_type) => {
-            run.at(target, sparse::is_marked(repository, &found.digest).await).map(|sparse| !sparse)
+            run.at(target, sparse::is_marked(repository, run.source, &found.digest).await).map(|sparse| !sparse)
         }
         Some(_) => Some(true),
     }

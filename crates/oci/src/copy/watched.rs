@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use ocm_blob::{Blob, ByteStream, Digest, Observer};
+use ocm_http::Bucket;
 
 use crate::{Error, Kind, StoredBlob};
 
@@ -11,6 +12,7 @@ use crate::{Error, Kind, StoredBlob};
 pub(super) struct Watched {
     blob: StoredBlob,
     observer: Arc<dyn Observer>,
+    pace: Option<Arc<Bucket>>,
     failed: Failure,
     opened: AtomicU64,
 }
@@ -50,8 +52,8 @@ pub(super) fn again(error: &Error) -> Error {
 }
 
 impl Watched {
-    pub(super) fn new(blob: StoredBlob, observer: Arc<dyn Observer>) -> Self {
-        Self { blob, observer, failed: Failure::default(), opened: AtomicU64::new(0) }
+    pub(super) fn new(blob: StoredBlob, observer: Arc<dyn Observer>, pace: Option<Arc<Bucket>>) -> Self {
+        Self { blob, observer, pace, failed: Failure::default(), opened: AtomicU64::new(0) }
     }
 
     /// Why reading failed last.
@@ -66,7 +68,7 @@ impl Watched {
 
     /// What is read, for messages.
     pub(super) fn subject(&self) -> String {
-        self.blob.digest().map(|digest| format!("blob {digest}")).unwrap_or_default()
+        self.blob.reference()
     }
 
     fn watch(&self, opened: ocm_blob::Result<ByteStream>) -> ocm_blob::Result<ByteStream> {
@@ -75,6 +77,16 @@ impl Watched {
         let (subject, failed) = (self.subject(), self.failed.clone());
         let stream = opened.inspect_err(|error| failed.remember(of_source(error, &subject)))?;
         let observer = self.observer.clone();
+        let pace = self.pace.clone();
+        let stream = stream.then(move |chunk| {
+            let pace = pace.clone().filter(|_| chunk.is_ok());
+            async move {
+                if let (Some(pace), Ok(chunk)) = (pace, &chunk) {
+                    pace.take(chunk.len()).await;
+                }
+                chunk
+            }
+        });
         Ok(Box::pin(stream.inspect(move |chunk| match chunk {
             Ok(chunk) => observer.moved(chunk.len() as u64),
             Err(error) => failed.remember(of_source(error, &subject)),

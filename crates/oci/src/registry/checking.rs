@@ -9,9 +9,9 @@ use ocm_http::{Body, HeaderValue, Method, Request, header};
 
 use super::RemoteRepository;
 use super::failure::Refusal;
-use crate::{Result, media_type};
+use crate::{Repository as _, Result, media_type};
 
-/// Bytes from which on a blob is worth the two requests that find out what the registry does.
+/// Bytes from which on a blob is worth the three requests that find out what the registry does.
 const LARGE: u64 = 16 << 20;
 
 /// What the attempt sends, and the content whose digest it gives instead.
@@ -43,7 +43,7 @@ impl RemoteRepository {
         }
     }
 
-    /// Whether the registry refuses content with a wrong digest: asked once, with two requests.
+    /// Whether the registry refuses content with a wrong digest: asked once, with three requests.
     async fn registry_checks_digests(&self) -> bool {
         let checks = || async {
             let checks = self.is_wrong_digest_refused().await.unwrap_or(false);
@@ -54,14 +54,21 @@ impl RemoteRepository {
     }
 
     /// Sends a few bytes under a digest that is not theirs. Anything but the refusal the specification has for that, a
-    /// failure too, proves nothing.
+    /// failure too, proves nothing. Nothing of the attempt stays, as far as the registry lets its traces be removed.
     async fn is_wrong_digest_refused(&self) -> Result<bool> {
         let session = self.begin().await?;
-        let request = Request::new(Method::PUT, session.closing(&Digest::of(ANNOUNCED)))
+        let announced = Digest::of(ANNOUNCED);
+        let request = Request::new(Method::PUT, session.closing(&announced))
             .header(header::CONTENT_TYPE, HeaderValue::from_static(media_type::OCTETS))
             .body(Body::Bytes(Bytes::from_static(SENT)))
             .once();
-        let response = self.send(request, &self.push_scope()).await?;
-        Ok(Refusal::read(self.subject(), response).await.digest_invalid)
+        let answered = self.send(request, &self.push_scope()).await;
+        if answered.as_ref().is_ok_and(|response| response.status().is_success()) {
+            // It holds something wrong now, under a digest that is only asked for here; not every registry removes blobs.
+            let _ = self.delete_blob(&announced).await;
+        } else {
+            self.abandon(&session).await;
+        }
+        Ok(Refusal::read(self.subject(), answered?).await.digest_invalid)
     }
 }

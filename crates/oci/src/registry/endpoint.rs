@@ -48,7 +48,9 @@ impl Endpoint {
     /// # Errors
     /// The text is not a host.
     pub fn new(scheme: Option<Scheme>, host: &str) -> Result<Self> {
-        let invalid = || Error::new(Kind::Malformed, host, "not a host name with an optional port");
+        // User and password in front of a host stay out of messages.
+        let shown = host.rsplit_once('@').map_or(host, |(_, host)| host);
+        let invalid = || Error::new(Kind::Malformed, shown, "not a host name with an optional port");
         let wrong = |c: char| !c.is_ascii_alphanumeric() && !".-_:[]".contains(c);
         if host.is_empty() || host.contains(wrong) {
             return Err(invalid());

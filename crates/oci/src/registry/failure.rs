@@ -52,6 +52,8 @@ pub(super) struct Refusal {
     pub(super) blob_unknown: bool,
     /// Content was refused because it does not have the digest it was announced with.
     pub(super) digest_invalid: bool,
+    /// The registry does not take anything that is pushed, whoever asks.
+    takes_nothing: bool,
 }
 
 /// Reads a refusal. `subject` names host and repository.
@@ -59,7 +61,18 @@ pub(super) async fn failure(subject: impl std::fmt::Display, response: Response)
     Refusal::read(subject, response).await.error
 }
 
+/// Reads the refusal of something that was to be stored. `subject` names host and repository.
+pub(super) async fn refused_push(subject: impl std::fmt::Display, response: Response) -> Error {
+    Refusal::read(subject, response).await.of_push()
+}
+
 impl Refusal {
+    /// The error of something that was to be stored: what a mirror or cache says to that is no word about this client.
+    pub(super) fn of_push(self) -> Error {
+        let error = self.error;
+        if self.takes_nothing { Error::new(Kind::ReadOnly, error.subject(), error.reason()) } else { error }
+    }
+
     /// Reads a refusal. `subject` names host and repository.
     pub(super) async fn read(subject: impl std::fmt::Display, response: Response) -> Self {
         let status = response.status();
@@ -92,7 +105,20 @@ impl Refusal {
         }
         let blob_unknown = says(&entries, "MANIFEST_BLOB_UNKNOWN");
         let digest_invalid = status == StatusCode::BAD_REQUEST && says(&entries, "DIGEST_INVALID");
-        Self { error: Error::new(kind(status, &entries), subject, reason), blob_unknown, digest_invalid }
+        let takes_nothing = takes_nothing(status, &entries, &reason);
+        let error = Error::new(kind(status, &entries), subject, reason);
+        Self { error, blob_unknown, digest_invalid, takes_nothing }
+    }
+}
+
+/// Distribution answers 405 as a cache and under maintenance; others forbid it and say why.
+fn takes_nothing(status: StatusCode, entries: &[Entry], reason: &str) -> bool {
+    let reason = reason.to_ascii_lowercase();
+    let is_told = || ["read-only", "read only", "readonly", "pull-through"].iter().any(|words| reason.contains(words));
+    match status.as_u16() {
+        405 | 501 => true,
+        403 => says(entries, "UNSUPPORTED") || is_told(),
+        _ => false,
     }
 }
 

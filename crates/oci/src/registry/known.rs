@@ -6,6 +6,7 @@ use ocm_blob::Digest;
 use tokio::sync::{Mutex as AsyncMutex, OnceCell};
 
 use super::upload_session::Session;
+use crate::Descriptor;
 
 /// Mounts refused in a row after which the registry is not asked again: each costs a session nobody may need.
 const MOUNTS_REFUSED: u32 = 3;
@@ -32,6 +33,8 @@ pub(super) struct Known {
 struct State {
     /// Blobs that are there, with their size.
     present: HashMap<Key, u64>,
+    /// Manifests that are there.
+    manifests: HashMap<Key, Descriptor>,
     /// Blobs being pushed.
     turns: HashMap<Key, Arc<AsyncMutex<()>>>,
     /// Upload sessions that a refused mount opened.
@@ -61,6 +64,21 @@ impl Known {
 
     pub(super) fn forget(&self, repository: &str, digest: &Digest) {
         self.state().present.remove(&(repository.to_owned(), digest.clone()));
+    }
+
+    /// A manifest that was found or stored.
+    pub(super) fn manifest(&self, repository: &str, digest: &Digest) -> Option<Descriptor> {
+        self.state().manifests.get(&(repository.to_owned(), digest.clone())).cloned()
+    }
+
+    pub(super) fn learn_manifest(&self, repository: &str, manifest: &Descriptor) {
+        let key = (repository.to_owned(), manifest.digest.clone());
+        self.state().manifests.insert(key, manifest.clone());
+    }
+
+    /// Something was removed from a repository; with a tag, some registries remove what it led to.
+    pub(super) fn forget_manifests(&self, repository: &str) {
+        self.state().manifests.retain(|(name, _), _| name != repository);
     }
 
     /// The turn to push a blob: whoever comes later waits and then finds it present.

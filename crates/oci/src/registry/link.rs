@@ -62,7 +62,11 @@ impl Pages {
 }
 
 impl RemoteRepository {
-    pub(super) fn next_page(&self, response: &Response) -> Result<Option<Url>> {
+    /// The address of the next page of a list that was asked for with [`Self::ask`]; `None` on the last one.
+    ///
+    /// # Errors
+    /// The address leaves the list.
+    pub fn next_page(&self, response: &Response) -> Result<Option<Url>> {
         next_page(self.connection(), response, &self.subject())
     }
 }

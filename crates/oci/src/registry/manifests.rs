@@ -18,7 +18,22 @@ pub(super) const SUBJECT: &str = "oci-subject";
 const UNSEEN_BLOBS: u32 = 3;
 
 impl RemoteRepository {
-    pub(super) async fn head_manifest(&self, selector: &Selector) -> Result<Option<Descriptor>> {
+    /// What a tag or digest leads to. A digest that was found or stored before is not asked for again; a tag is.
+    pub(super) async fn find_manifest(&self, selector: &Selector) -> Result<Option<Descriptor>> {
+        let known = &self.connection().known;
+        if let Selector::Digest(digest) = selector
+            && let Some(found) = known.manifest(self.name(), digest)
+        {
+            return Ok(Some(found));
+        }
+        let found = self.head_manifest(selector).await?;
+        if let Some(found) = &found {
+            known.learn_manifest(self.name(), found);
+        }
+        Ok(found)
+    }
+
+    async fn head_manifest(&self, selector: &Selector) -> Result<Option<Descriptor>> {
         let response = self.ask_for_manifest(Method::HEAD, selector).await?;
         let subject = self.manifest_subject(selector);
         match response.status() {
@@ -56,15 +71,26 @@ impl RemoteRepository {
     }
 
     pub(super) async fn get_manifest(&self, selector: &Selector) -> Result<Manifest> {
-        let response = self.ask_for_manifest(Method::GET, selector).await?;
         let subject = self.manifest_subject(selector);
-        match response.status() {
-            StatusCode::OK => {}
-            StatusCode::NOT_FOUND => return Err(Error::not_found(subject)),
-            _ => return Err(failure(subject, response).await),
-        }
-        let (told, content_type) = (self.told_digest(&response)?, content_type(&response));
-        let content = response.bytes(self.connection().options.manifest_limit).await.map_err(transport(&subject))?;
+        let (retry, mut attempt) = (self.connection().retry(), 0);
+        // An answer that breaks off in its middle is asked for again.
+        let (told, content_type, content) = loop {
+            let response = self.ask_for_manifest(Method::GET, selector).await?;
+            match response.status() {
+                StatusCode::OK => {}
+                StatusCode::NOT_FOUND => return Err(Error::not_found(subject)),
+                _ => return Err(failure(subject, response).await),
+            }
+            let (told, content_type) = (self.told_digest(&response)?, content_type(&response));
+            match response.bytes(self.connection().options.manifest_limit).await.map_err(transport(&subject)) {
+                Ok(content) => break (told, content_type, content),
+                Err(error) => match retry.wait(attempt).filter(|_| error.kind() == Kind::Unavailable) {
+                    Some(wait) => tokio::time::sleep(wait).await,
+                    None => return Err(error),
+                },
+            }
+            attempt += 1;
+        };
         // What was asked for wins over what the answer says it is.
         let expected = match (selector, told) {
             (Selector::Digest(asked), Some(told)) => {
@@ -143,9 +169,12 @@ impl RemoteRepository {
                 if let Some(told) = self.told_digest(&response)? {
                     agree(&subject, manifest.digest(), &told)?;
                 }
+                self.connection().known.learn_manifest(self.name(), &manifest.descriptor());
                 return Ok(response.headers().contains_key(SUBJECT));
             }
-            let Refusal { error, blob_unknown, .. } = Refusal::read(&subject, response).await;
+            let refusal = Refusal::read(&subject, response).await;
+            let blob_unknown = refusal.blob_unknown;
+            let error = refusal.of_push();
             let again = blob_unknown && status.is_client_error() && attempt < UNSEEN_BLOBS;
             if let Some(wait) = retry.wait(attempt).filter(|_| again) {
                 tracing::info!(manifest = subject, cause = error.reason(), ?wait, "trying again");
@@ -167,6 +196,7 @@ impl RemoteRepository {
     }
 
     pub(super) async fn remove_manifest(&self, selector: &Selector) -> Result<bool> {
+        self.connection().known.forget_manifests(self.name());
         let request = self.request(Method::DELETE, &manifest_path(selector)?)?;
         self.remove(request, self.manifest_subject(selector)).await
     }

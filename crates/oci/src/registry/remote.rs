@@ -16,7 +16,8 @@ use crate::{
 ///
 /// # Guarantees
 /// Credentials go to the registry and to the token service it is known to have, nowhere else. A blob that was found or
-/// pushed once is neither asked for nor pushed again as long as this value (or a clone) lives.
+/// pushed once is neither asked for nor pushed again as long as this value (or a clone) lives, and a manifest that was
+/// found or pushed is not looked up by its digest again.
 #[derive(Clone)]
 pub struct RemoteRegistry {
     connection: Arc<Connection>,
@@ -190,7 +191,7 @@ impl Repository for RemoteRepository {
     }
 
     async fn resolve(&self, selector: &Selector) -> Result<Option<Descriptor>> {
-        self.head_manifest(selector).await
+        self.find_manifest(selector).await
     }
 
     async fn manifest(&self, selector: &Selector) -> Result<Manifest> {

@@ -5,7 +5,7 @@ use ocm_http::{Method, Request, Response, StatusCode, Url, header};
 
 use super::RemoteRepository;
 use super::advice;
-use super::failure::failure;
+use super::failure::{failure, refused_push};
 use super::journal::{Entry, Subject};
 use crate::{Error, Result};
 
@@ -59,7 +59,7 @@ impl RemoteRepository {
                 let hint = advice::missing_repository(self.connection().endpoint.host(), self.name());
                 Err(Error::new(error.kind(), self.subject(), format!("{}; {hint}", error.reason())))
             }
-            _ => Err(failure(&self.subject(), response).await),
+            _ => Err(refused_push(&self.subject(), response).await),
         }
     }
 

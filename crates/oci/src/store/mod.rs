@@ -100,6 +100,12 @@ pub trait Repository: Send + Sync {
     /// The size of a blob in bytes; `None` if it does not exist.
     async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>>;
 
+    /// A blob that belongs to a manifest which does not list it: for places that make up their manifests, and would have to
+    /// fetch all content to tell its size in them. The default has none.
+    async fn unlisted(&self, _digest: &Digest) -> Result<Option<Descriptor>> {
+        Ok(None)
+    }
+
     /// Content of a blob from `offset` on. Read from the start, it is verified against the digest.
     async fn blob(&self, digest: &Digest, offset: u64) -> Result<ByteStream>;
 
@@ -148,6 +154,11 @@ pub trait Repository: Send + Sync {
             Some(Location { registry, repository }) => Home { place: registry, name: repository },
             None => Home { place: self.address(), name: String::new() },
         }
+    }
+
+    /// Another repository of the same place, which need not exist; `None` where that is found by its address.
+    fn sibling(&self, _name: &str) -> Option<Arc<dyn Repository>> {
+        None
     }
 
     /// Where the content of a blob begins in a source that can only be read from front to back (a compressed archive).

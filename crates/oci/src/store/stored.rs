@@ -17,6 +17,11 @@ impl StoredBlob {
     pub fn new(repository: Arc<dyn Repository>, descriptor: Descriptor) -> Self {
         Self { repository, descriptor }
     }
+
+    /// The repository and digest, for messages.
+    pub(crate) fn reference(&self) -> String {
+        format!("{}@{}", self.repository.address(), self.descriptor.digest)
+    }
 }
 
 #[async_trait]

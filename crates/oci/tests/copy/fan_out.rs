@@ -144,7 +144,7 @@ async fn a_source_that_breaks_off_is_named_for_every_target() {
     let copied = copy::blobs_to(&from.repository("a"), &targets, vec![layer(&graph)], &options).await;
     for (copied, target) in copied.into_iter().zip([&one, &two]) {
         let error = copied.unwrap_err().to_string();
-        assert!(error.starts_with("source blob sha256:"), "{error}");
+        assert!(error.starts_with(&format!("source {}/a@sha256:", from.registry.address())), "{error}");
         assert!(!target.registry.requests().iter().any(|request| request.method == "PUT" && request.status == 201));
     }
 }

@@ -73,8 +73,29 @@ async fn what_was_copied_in_a_session_is_not_asked_for_again() {
     to.registry.forget();
     copy::graph(&from.repository("a"), &to.repository("b"), graph.root(), &options).await.unwrap();
     assert_eq!((from.total(), to.total()), (0, 0));
-    // Other copies know nothing of it.
+    // Other copies know nothing of it, but for the client that has stored it.
     let alone = copy::Options { session: copy::Session::default(), ..options };
     copy::graph(&from.repository("a"), &to.repository("b"), graph.root(), &alone).await.unwrap();
+    assert_eq!((from.total(), to.total()), (0, 0));
+    let alone = copy::Options { session: copy::Session::default(), ..alone };
+    copy::graph(&from.repository("a"), &to.afresh("b"), graph.root(), &alone).await.unwrap();
     assert_eq!((from.total(), to.total()), (0, 1));
+}
+
+#[tokio::test]
+async fn a_root_that_is_handed_back_is_stored_once_under_its_tag() {
+    let (from, to) = (place(&[]), place(&[]));
+    let graph = fixtures::index(vec![fixtures::image(1, 1000), fixtures::image_with(1, 1, 1000)]);
+    graph.push(from.repository("a").as_ref(), None).await.unwrap();
+    let options = copy::Options { root: copy::Root::HandBack, ..copy::Options::default() };
+    let target = to.repository("b");
+    options.session.assume_absent(target.home(), graph.root().digest.clone());
+    let copied = copy::graph_to(&from.afresh("a"), std::slice::from_ref(&target), graph.root(), &options).await;
+    let manifest = copied.into_iter().next().unwrap().unwrap().manifest.unwrap();
+    assert_eq!(manifest.digest(), &graph.root().digest);
+    assert!(to.afresh("b").resolve(&graph.root().digest.clone().into()).await.unwrap().is_none());
+    to.registry.forget();
+    target.push_manifest(&manifest, Some("1")).await.unwrap();
+    assert_eq!(to.methods(Class::Manifest), ["PUT"]);
+    assert!(to.afresh("b").resolve(&graph.root().digest.clone().into()).await.unwrap().is_some());
 }

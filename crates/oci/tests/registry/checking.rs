@@ -68,14 +68,14 @@ async fn a_registry_that_checks_refuses_wrong_content_and_the_source_is_named() 
     places.source.fault(Fault::corrupt().of("GET", Class::Blob));
     let error = places.copy("a", &remote(&places.target)).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Invalid);
-    assert!(error.to_string().starts_with("source blob "), "{error}");
+    assert!(error.to_string().starts_with(&format!("source {}/a@sha256:", places.source.address())), "{error}");
     assert!(!places.is_stored(&places.blobs[0]).await);
     // Its upload, the attempt, its content.
-    let refused = [("POST", 202), ("POST", 202), ("PUT", 400), ("PUT", 400)];
-    assert_eq!(places.steps()[..4], steps(&refused));
+    let refused = [("POST", 202), ("POST", 202), ("PUT", 400), ("DELETE", 404), ("PUT", 400)];
+    assert_eq!(places.steps()[..5], steps(&refused));
     // The second time it was hashed here: nothing was sent to its end.
-    assert_eq!(places.uploads()[3].received, LARGE as u64);
-    assert!(places.uploads()[4..].iter().all(|request| request.received < LARGE as u64));
+    assert_eq!(places.uploads()[4].received, LARGE as u64);
+    assert!(places.uploads()[5..].iter().all(|request| request.received < LARGE as u64));
 }
 
 #[tokio::test]
@@ -84,7 +84,8 @@ async fn content_that_was_wrong_only_once_arrives() {
     places.source.fault(Fault::corrupt().of("GET", Class::Blob).once());
     places.copy("a", &remote(&places.target)).await.unwrap();
     assert!(places.is_stored(&places.blobs[0]).await);
-    let all = [("POST", 202), ("POST", 202), ("PUT", 400), ("PUT", 400), ("POST", 202), ("PUT", 201)];
+    let attempt = [("POST", 202), ("PUT", 400), ("DELETE", 404)];
+    let all = [&[("POST", 202)][..], &attempt, &[("PUT", 400), ("POST", 202), ("PUT", 201)]].concat();
     assert_eq!(places.steps(), steps(&all));
 }
 
@@ -95,18 +96,23 @@ async fn a_registry_that_does_not_check_never_gets_the_end_of_wrong_content() {
     places.source.fault(Fault::corrupt().of("GET", Class::Blob));
     let error = places.copy("a", &remote(&places.target)).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Invalid);
-    assert!(error.to_string().starts_with("source blob "), "{error}");
+    assert!(error.to_string().starts_with(&format!("source {}/a@sha256:", places.source.address())), "{error}");
     assert!(places.uploads().iter().all(|request| request.received < LARGE as u64));
+    // Nor is it left with what the attempt sent.
+    let announced = Digest::of("ocm announces the digest of something else").to_string();
+    let requests = places.target.requests();
+    let removed = requests.iter().filter(|request| request.method == "DELETE" && request.path.ends_with(&announced));
+    assert_eq!(removed.count(), 1, "{requests:?}");
 }
 
 #[tokio::test]
-async fn finding_out_costs_two_requests_in_a_run() {
+async fn finding_out_costs_three_requests_in_a_run() {
     let places = Places::with(&[LARGE, 1000, LARGE + 1]).await;
     let registry = remote(&places.target);
     places.copy("a", &registry).await.unwrap();
     places.copy("b", &registry).await.unwrap();
     let each = 3; // HEAD, POST, PUT
-    assert_eq!(places.target.requests().len(), 6 * each + 2);
+    assert_eq!(places.target.requests().len(), 6 * each + 3);
     assert_eq!(places.target.count("PUT", Class::Upload), 6 + 1);
 }
 

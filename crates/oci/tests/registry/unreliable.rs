@@ -120,3 +120,15 @@ async fn one_request_carries_a_blob_of_known_size_and_one_more_closes_any_other(
         assert_eq!(asked, methods, "{quirk:?}");
     }
 }
+
+#[tokio::test]
+async fn a_manifest_that_breaks_off_is_asked_for_again() {
+    let server = TestRegistry::start().unwrap();
+    let graph = ocm_testkit::fixtures::image(1, 100);
+    let repository = remote(&server).repository("a");
+    graph.push(repository.as_ref(), None).await.unwrap();
+    server.fault(Fault::cut(40).of("GET", Class::Manifest).once());
+    let manifest = repository.manifest(&graph.root().digest.clone().into()).await.unwrap();
+    assert_eq!(manifest.digest(), &graph.root().digest);
+    assert_eq!(server.count("GET", Class::Manifest), 2);
+}

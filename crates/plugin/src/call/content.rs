@@ -1,6 +1,6 @@
-//! Content of accesses and inputs, digests of it, and content made into other content.
+//! Content of accesses and inputs, and digests of it.
 
-use ocm_model::{Resource, TypedObject};
+use ocm_model::{DigestSpec, Resource, TypedObject};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -18,6 +18,33 @@ pub enum Element {
     Source,
 }
 
+/// What an input turned out to be.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Processed {
+    /// Content.
+    Content(Location),
+    /// Content that lies elsewhere and stays there.
+    Elsewhere {
+        /// Where.
+        access: TypedObject,
+        /// Its digest, if the plugin says one.
+        digest: Option<DigestSpec>,
+    },
+}
+
+#[derive(Deserialize)]
+struct Answered {
+    location: Option<Written>,
+    resource: Option<Elsewhere>,
+    source: Option<Elsewhere>,
+}
+
+#[derive(Deserialize)]
+struct Elsewhere {
+    access: Option<TypedObject>,
+    digest: Option<DigestSpec>,
+}
+
 #[derive(Deserialize)]
 struct Located {
     location: Option<Written>,
@@ -25,7 +52,17 @@ struct Located {
 
 #[derive(Deserialize)]
 struct Digested {
-    resource: Option<Resource>,
+    resource: Option<Map<String, Value>>,
+}
+
+impl Digested {
+    /// The resource. The SDK for Go writes members as null that it was not given.
+    fn read(self) -> Result<Option<Resource>, String> {
+        let Some(mut members) = self.resource else { return Ok(None) };
+        members.retain(|_, value| !value.is_null());
+        members.entry("access").or_insert_with(|| json!({"type": ""}));
+        serde_json::from_value(members.into()).map(Some).map_err(|error| format!("its answer has no resource: {error}"))
+    }
 }
 
 impl Plugin {
@@ -45,43 +82,26 @@ impl Plugin {
         self.located(answer.location)
     }
 
-    /// Stores content behind a resource's access; gives the access under which it is found from then on.
-    pub async fn add_resource(
-        &self,
-        resource: &Resource,
-        content: &Location,
-        credentials: Option<&Credentials>,
-    ) -> Result<Resource> {
-        self.fits(&resource.access)?;
-        let location = content.write().map_err(|reason| self.fail(Kind::Invalid, reason))?;
-        let payload = Some(json!({"resourceLocation": location, "resource": resource}));
-        let credentials = Header::Optional(credentials);
-        let answer: Digested = self.ask(Ask { path: "/resource/add", payload, credentials, patience: SLOW }).await?;
-        answer.resource.ok_or_else(|| self.fail(Kind::Misbehaves, "answers /resource/add without a resource"))
-    }
-
-    /// The resource with its digest, and with an access that always means the same content.
+    /// The resource with its digest, and with an access that always means the same content. Without a digest, the plugin leaves it
+    /// to whoever asks.
     pub async fn digest(&self, resource: &Resource, credentials: Option<&Credentials>) -> Result<Resource> {
         self.fits(&resource.access)?;
         let payload = Some(json!({"resource": resource}));
         let credentials = Header::Optional(credentials);
         let ask = Ask { path: "/resource/digest/process", payload, credentials, patience: SLOW };
         let answer: Digested = self.ask(ask).await?;
-        let resource = answer.resource.filter(|resource| resource.digest.is_some());
-        resource.ok_or_else(|| self.fail(Kind::Misbehaves, "answers /resource/digest/process without a digest"))
+        let resource = answer.read().map_err(|reason| self.fail(Kind::Misbehaves, reason))?;
+        resource.ok_or_else(|| self.fail(Kind::Misbehaves, "answers /resource/digest/process without a resource"))
     }
 
-    /// The content of an input. `element` is the resource or source as its author wrote it, with the input.
-    ///
-    /// The protocol lets an answer carry an access in place of content, which nobody here can make sense of: the content is
-    /// what is asked for.
+    /// What an input is. `element` is the resource or source as its author wrote it, with the input.
     pub async fn input(
         &self,
         of: Element,
         element: &Map<String, Value>,
         input: &TypedObject,
         credentials: Option<&Credentials>,
-    ) -> Result<Location> {
+    ) -> Result<Processed> {
         self.fits(input)?;
         let (path, key) = match of {
             Element::Resource => ("/resource/process", "resource"),
@@ -89,23 +109,19 @@ impl Plugin {
         };
         let payload = Some(json!({key: element}));
         let credentials = Header::Optional(credentials);
-        let answer: Located = self.ask(Ask { path, payload, credentials, patience: SLOW }).await?;
-        self.located(answer.location)
-    }
-
-    /// Content made into other content.
-    pub async fn transform(
-        &self,
-        content: &Location,
-        specification: &TypedObject,
-        credentials: Option<&Credentials>,
-    ) -> Result<Location> {
-        self.fits(specification)?;
-        let location = content.write().map_err(|reason| self.fail(Kind::Invalid, reason))?;
-        let payload = Some(json!({"location": location, "specification": specification}));
-        let credentials = Header::Optional(credentials);
-        let answer: Located = self.ask(Ask { path: "/blob/transform", payload, credentials, patience: SLOW }).await?;
-        self.located(answer.location)
+        let mut answer: Answered = self.ask(Ask { path, payload, credentials, patience: SLOW }).await?;
+        if answer.location.is_some() {
+            return self.located(answer.location).map(Processed::Content);
+        }
+        let written = match of {
+            Element::Resource => answer.resource.take(),
+            Element::Source => answer.source.take(),
+        };
+        let elsewhere = written.filter(|written| written.access.as_ref().is_some_and(|access| !access.kind.is_empty()));
+        match elsewhere {
+            Some(Elsewhere { access: Some(access), digest }) => Ok(Processed::Elsewhere { access, digest }),
+            _ => Err(self.fail(Kind::Misbehaves, "its answer has neither content nor an access")),
+        }
     }
 
     pub(super) fn located(&self, written: Option<Written>) -> Result<Location> {

@@ -87,7 +87,7 @@ impl Plugin {
         self.fits(object)?;
         let payload = Some(Wrapped { object });
         let ask = Ask { path: "/identity", payload, credentials: Header::None, patience: QUICK };
-        let answered: Option<Answered> = self.ask(ask).await?;
+        let answered: Option<Answered> = self.ask_identity(ask).await?;
         Ok(answered.and_then(|answered| answered.identity).filter(|identity| !identity.0.is_empty()))
     }
 
@@ -98,7 +98,7 @@ impl Plugin {
         let key = if self.is_store() { "config" } else { "credential" };
         let payload = Some(json!({key: object}));
         let ask = Ask { path: "/consumer-identity", payload, credentials: Header::None, patience: QUICK };
-        let identity: Option<Identity> = self.ask(ask).await?;
+        let identity: Option<Identity> = self.ask_identity(ask).await?;
         Ok(identity.filter(|identity| !identity.0.is_empty()))
     }
 

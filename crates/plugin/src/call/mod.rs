@@ -2,7 +2,9 @@
 
 mod content;
 mod credentials;
+mod repository;
 mod signing;
 
-pub use content::Element;
+pub use content::{Element, Processed};
 pub use credentials::Credentials;
+pub use repository::{Place, VersionName};

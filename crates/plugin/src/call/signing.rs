@@ -30,7 +30,7 @@ impl Plugin {
         self.fits(configuration)?;
         let payload = Some(json!({"digest": digest, "config": configuration, "name": name}));
         let ask = Ask { path: "/sign/identity", payload, credentials: Header::None, patience: QUICK };
-        let answer: Option<Identified> = self.ask(ask).await?;
+        let answer: Option<Identified> = self.ask_identity(ask).await?;
         Ok(answer.and_then(|answer| answer.identity).filter(|identity| !identity.0.is_empty()))
     }
 
@@ -61,7 +61,7 @@ impl Plugin {
         self.fits(configuration)?;
         let payload = Some(json!({"signature": signature, "config": configuration}));
         let ask = Ask { path: "/verify/identity", payload, credentials: Header::None, patience: QUICK };
-        let answer: Option<Identified> = self.ask(ask).await?;
+        let answer: Option<Identified> = self.ask_identity(ask).await?;
         Ok(answer.and_then(|answer| answer.identity).filter(|identity| !identity.0.is_empty()))
     }
 

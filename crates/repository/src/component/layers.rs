@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use ocm_blob::Digest;
 use ocm_model::{Descriptor, Identity, TypedObject};
@@ -61,6 +61,20 @@ fn platform(identity: &Identity) -> Option<Platform> {
         os_features: text("os.features").map(|features| features.split(',').map(str::to_owned).collect()),
         variant: text("variant"),
         other: serde_json::Map::new(),
+    })
+}
+
+/// The row of an index that has the content of an artifact: a `resource` or `source` with this identity.
+pub fn row_of<'a>(
+    index: &'a ocm_oci::ImageIndex,
+    kind: &str,
+    identity: &BTreeMap<String, String>,
+) -> Option<&'a ocm_oci::Descriptor> {
+    let wanted = json!({"identity": identity, "kind": kind});
+    index.manifests.iter().find(|row| {
+        let listed =
+            row.annotation(annotation::ARTIFACT).and_then(|text| serde_json::from_str::<Vec<Value>>(text).ok());
+        listed.is_some_and(|listed| listed.contains(&wanted))
     })
 }
 

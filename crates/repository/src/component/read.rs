@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ocm_blob::{file_in_tar, read_to_end, verified};
 use ocm_model::Descriptor;
-use ocm_oci::{Document, Error, ImageIndex, ImageManifest, Manifest, Repository, Selector};
+use ocm_oci::{Document, Error, ImageIndex, ImageManifest, Kind, Manifest, Repository, Selector};
 use serde::Deserialize;
 
 use crate::Result;
@@ -45,7 +45,13 @@ pub(crate) async fn component_version(
     }
     let layer = descriptor_layer(&content, &image, subject).await?;
     let bytes = read_blob(&content, &layer, DESCRIPTOR_LIMIT, "component descriptor").await?;
-    let descriptor = read_descriptor(&layer.media_type, &bytes).map_err(|reason| Error::invalid(subject, reason))?;
+    let (media_type, text) = (layer.media_type.clone(), bytes.clone());
+    // Understanding a descriptor is work for a processor, and whoever reads a tree reads very many at the same time.
+    let reading = tokio::task::spawn_blocking(move || read_descriptor(&media_type, &text));
+    let descriptor = reading
+        .await
+        .unwrap_or_else(|error| Err(error.to_string()))
+        .map_err(|reason| Error::invalid(subject, reason))?;
     let raw = RawDescriptor { media_type: layer.media_type, bytes };
     Ok(ComponentVersion { descriptor, raw, root, manifest, rows, image, content })
 }
@@ -116,7 +122,11 @@ pub(crate) async fn read_blob(
     if blob.size > limit {
         return Err(Error::invalid(subject, format!("{what} has {} bytes, more than the limit of {limit}", blob.size)));
     }
-    let stream = content.blob(&blob.digest, 0).await?;
+    let stream = content.blob(&blob.digest, 0).await.map_err(|error| match error.kind() {
+        // The component version is there, and its manifest names this: the place is damaged, and no other one is asked.
+        Kind::NotFound => Error::invalid(&subject, format!("{what} is missing")).caused_by(error),
+        _ => error,
+    })?;
     let stream = verified(stream, Some(blob.size), Some(blob.digest.clone()));
     read_to_end(stream, limit, what).await.map_err(Error::blob(subject))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use ocm_model::Version;
 use ocm_model::reference::COMPONENT_DESCRIPTORS;
-use ocm_oci::{Error, Kind, Registry, Repository, Selector};
+use ocm_oci::{Error, Kind, Manifest, Registry, Repository, Selector};
 
 use crate::Result;
 use crate::component::form::{annotated_version, annotation};
@@ -100,12 +100,29 @@ impl ComponentRepository {
     /// # Errors
     /// [`Kind::NotFound`] if there is none; [`Kind::Invalid`] if what is stored is no component version, or another one.
     pub async fn get(&self, component: &str, version: &str) -> Result<ComponentVersion> {
+        let root = self.root_manifest(component, version).await?;
+        self.read(component, version, root).await
+    }
+
+    /// The manifest or index that the tag of a component version points to; what [`Self::get`] reads first.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] if there is none.
+    pub async fn root_manifest(&self, component: &str, version: &str) -> Result<Manifest> {
         let subject = format!("{}//{component}:{version}", self.address());
-        let content = self.content(component);
-        let root = content.manifest(&tag_of(version)).await.map_err(|error| match error.kind() {
+        self.content(component).manifest(&tag_of(version)).await.map_err(|error| match error.kind() {
             Kind::NotFound => Error::new(Kind::NotFound, &subject, "component version not found").caused_by(error),
             _ => error,
-        })?;
+        })
+    }
+
+    /// Reads the component version with this root; what [`Self::get`] does then.
+    ///
+    /// # Errors
+    /// [`Kind::Invalid`] if what is stored is no component version, or another one.
+    pub async fn read(&self, component: &str, version: &str, root: Manifest) -> Result<ComponentVersion> {
+        let subject = format!("{}//{component}:{version}", self.address());
+        let content = self.content(component);
         let found = read::component_version(content, root, &subject).await?;
         if found.name() != component || found.version() != version {
             return Err(Error::invalid(&subject, format!("the component descriptor is the one of {found}")));
@@ -113,7 +130,7 @@ impl ComponentRepository {
         Ok(found)
     }
 
-    /// Stores a component version without its tag, so that nobody finds it yet.
+    /// Stores a component version but for its root, so that nobody finds it yet.
     ///
     /// # Errors
     /// [`Kind::NotFound`] if local content of it is not in this place.
@@ -121,14 +138,14 @@ impl ComponentRepository {
         stage::stage(&self.content(&version.descriptor.component.name), version).await
     }
 
-    /// Gives staged component versions their tags, in the order given, and makes all of it visible.
+    /// Stores the roots of staged component versions under their tags, in the order given, and makes all of it visible.
     ///
     /// # Errors
     /// [`Kind::Conflict`] if two of them have the same tag but not the same content: `1.0.0-a+b` and `1.0.0-a.build-b` are
     /// two versions, and the later one would silently take the place of the first. Nothing is visible then.
-    pub async fn publish(&self, staged: &[Staged]) -> Result<()> {
+    pub async fn publish(&self, staged: Vec<Staged>) -> Result<()> {
         let mut tags: HashMap<(&str, &str), &Staged> = HashMap::new();
-        for version in staged {
+        for version in &staged {
             if let Some(other) = tags.insert((&version.component, &version.tag), version)
                 && other.root.digest() != version.root.digest()
             {
@@ -136,6 +153,7 @@ impl ComponentRepository {
                 return Err(Error::new(Kind::Conflict, format!("{}:{}", version.component, version.version), reason));
             }
         }
+        // There may be thousands, and the commit needs memory of its own: each goes when it is stored.
         for version in staged {
             self.content(&version.component).push_manifest(&version.root, Some(&version.tag)).await?;
         }

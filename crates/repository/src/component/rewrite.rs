@@ -24,7 +24,7 @@ impl ComponentVersion {
 }
 
 impl ComponentRepository {
-    /// Stores `version`, which was read from here, with another descriptor and without a tag. Layers, rows of the index and
+    /// Stores `version`, which was read from here, with another descriptor, all but its root. Layers, rows of the index and
     /// annotations stay what they are.
     ///
     /// # Errors
@@ -54,16 +54,14 @@ impl ComponentRepository {
             *known = layer.clone();
         }
         let manifest = Manifest::write(&image, version.manifest.media_type())?;
-        content.push_manifest(&manifest, None).await?;
         let root = match version.root.document()? {
             Document::Image(_) => manifest,
             Document::Index(mut index) => {
+                content.push_manifest(&manifest, None).await?;
                 for row in index.manifests.iter_mut().filter(|row| row.digest == *version.manifest.digest()) {
                     (row.digest, row.size) = (manifest.digest().clone(), manifest.descriptor().size);
                 }
-                let root = Manifest::write(&index, version.root.media_type())?;
-                content.push_manifest(&root, None).await?;
-                root
+                Manifest::write(&index, version.root.media_type())?
             }
         };
         let tag = ocm_model::version::to_tag(version.version());
@@ -78,18 +76,32 @@ impl ComponentRepository {
     /// # Errors
     /// [`Kind::Conflict`] if the tag leads to something else.
     pub async fn replace(&self, read: &ComponentVersion, staged: &Staged) -> Result<()> {
-        let content = self.content(read.name());
-        let expect = async |expected: &ocm_blob::Digest| {
-            let found = content.resolve(&Selector::Tag(staged.tag.clone())).await?;
-            if found.as_ref().is_some_and(|found| found.digest == *expected) {
-                return Ok(());
-            }
-            let now = found.map_or_else(|| "it is gone".to_owned(), |found| format!("it is {} now", found.digest));
-            let reason = format!("was changed by somebody else meanwhile: {now}, and {expected} was expected");
-            Err(Error::new(Kind::Conflict, format!("{}//{read}", self.address()), reason))
-        };
-        expect(read.root.digest()).await?;
-        self.publish(std::slice::from_ref(staged)).await?;
-        expect(staged.root.digest()).await
+        self.replace_all(&[(read, staged)]).await
+    }
+
+    /// The same of several versions, made visible together: nothing is replaced if one of them was changed before.
+    ///
+    /// # Errors
+    /// As [`ComponentRepository::replace`].
+    pub async fn replace_all(&self, all: &[(&ComponentVersion, &Staged)]) -> Result<()> {
+        for (read, staged) in all {
+            self.expect(read, staged, read.root.digest()).await?;
+        }
+        let staged: Vec<Staged> = all.iter().map(|(_, staged)| (*staged).clone()).collect();
+        self.publish(staged).await?;
+        for (read, staged) in all {
+            self.expect(read, staged, staged.root.digest()).await?;
+        }
+        Ok(())
+    }
+
+    async fn expect(&self, read: &ComponentVersion, staged: &Staged, expected: &ocm_blob::Digest) -> Result<()> {
+        let found = self.content(read.name()).resolve(&Selector::Tag(staged.tag.clone())).await?;
+        if found.as_ref().is_some_and(|found| found.digest == *expected) {
+            return Ok(());
+        }
+        let now = found.map_or_else(|| "it is gone".to_owned(), |found| format!("it is {} now", found.digest));
+        let reason = format!("was changed by somebody else meanwhile: {now}, and {expected} was expected");
+        Err(Error::new(Kind::Conflict, format!("{}//{read}", self.address()), reason))
     }
 }

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use ocm_blob::{Digest, MemoryBlob};
 use ocm_model::Descriptor;
@@ -28,7 +29,7 @@ pub struct NewVersion {
     pub annotations: BTreeMap<String, String>,
 }
 
-/// A component version that is stored but has no tag yet.
+/// A component version that is stored but for its root, which comes with its tag.
 #[derive(Clone, Debug)]
 pub struct Staged {
     /// Name of the component.
@@ -40,27 +41,75 @@ pub struct Staged {
     pub(crate) tag: String,
 }
 
-/// Stores everything of a component version but its tag.
+/// A component version in the form in which it is stored.
+struct Form {
+    descriptor: Bytes,
+    config: Bytes,
+    manifest: Manifest,
+    /// The root, if local manifests belong to the version.
+    index: Option<Manifest>,
+}
+
+/// Stores everything of a component version but its root: what that is stored under is its tag, and to store it under its
+/// digest before would be one more request for nothing.
 pub(crate) async fn stage(content: &Arc<dyn Repository>, new: &NewVersion) -> Result<Staged> {
     let (component, version) = (new.descriptor.component.name.as_str(), new.descriptor.component.version.as_str());
-    let subject = || format!("{component}:{version}");
-    let artifacts = local_artifacts(&new.descriptor).map_err(|reason| Error::invalid(subject(), reason))?;
+    let artifacts = artifacts(new)?;
     let (layers, rows) = local_content(content, new, &artifacts).await?;
-
-    let (descriptor_type, descriptor) = match &new.raw {
-        Some(raw) => (raw.media_type.clone(), MemoryBlob::new(raw.bytes.clone())),
-        None => (media_type::DESCRIPTOR_JSON.to_owned(), MemoryBlob::new(new.descriptor.write_json())),
+    let Form { descriptor, config, manifest, index } = form(new, layers, rows)?;
+    content.push_blob(&MemoryBlob::new(descriptor)).await?;
+    content.push_blob(&MemoryBlob::new(config)).await?;
+    let root = match index {
+        None => manifest,
+        Some(index) => {
+            content.push_manifest(&manifest, None).await?;
+            index
+        }
     };
-    let layer = typed(content.push_blob(&descriptor).await?.0, descriptor_type);
+    let tag = ocm_model::version::to_tag(version);
+    Ok(Staged { component: component.to_owned(), version: version.to_owned(), root, tag })
+}
+
+/// The digest of the root that a component version will have, if all of its local content is described in
+/// [`NewVersion::content`]; `None` if it is not. Nothing is asked for.
+pub fn root_of(new: &NewVersion) -> Option<Digest> {
+    let (mut layers, mut rows) = (Annotated::default(), Annotated::default());
+    for artifact in &artifacts(new).ok()? {
+        for digest in &artifact.digests {
+            let known = new.content.get(digest)?;
+            let is_manifest = ocm_oci::media_type::is_manifest(&known.media_type);
+            let told = artifact.media_type.filter(|_| !is_manifest).unwrap_or(&known.media_type);
+            sort_in(artifact, ocm_oci::Descriptor::new(told, digest.clone(), known.size), &mut layers, &mut rows);
+        }
+    }
+    let form = form(new, layers, rows).ok()?;
+    Some(form.index.unwrap_or(form.manifest).digest().clone())
+}
+
+fn subject(new: &NewVersion) -> String {
+    format!("{}:{}", new.descriptor.component.name, new.descriptor.component.version)
+}
+
+fn artifacts(new: &NewVersion) -> Result<Vec<LocalArtifact<'_>>> {
+    local_artifacts(&new.descriptor).map_err(|reason| Error::invalid(subject(new), reason))
+}
+
+fn form(new: &NewVersion, layers: Annotated, rows: Annotated) -> Result<Form> {
+    let (component, version) = (new.descriptor.component.name.as_str(), new.descriptor.component.version.as_str());
+    let (descriptor_type, descriptor) = match &new.raw {
+        Some(raw) => (raw.media_type.clone(), raw.bytes.clone()),
+        None => (media_type::DESCRIPTOR_JSON.to_owned(), Bytes::from(new.descriptor.write_json())),
+    };
+    let layer = described(descriptor_type, &descriptor);
     let config = serde_json::to_vec(&json!({"componentDescriptorLayer": layer}))
-        .map_err(|error| Error::invalid(subject(), error))?;
-    let config = typed(content.push_blob(&MemoryBlob::new(config)).await?.0, media_type::CONFIG.to_owned());
+        .map_err(|error| Error::invalid(subject(new), error))?;
+    let config = Bytes::from(config);
 
     let mut manifest = ImageManifest {
         schema_version: 2,
         media_type: Some(ocm_oci::media_type::MANIFEST.to_owned()),
         artifact_type: Some(media_type::COMPONENT.to_owned()),
-        config,
+        config: described(media_type::CONFIG.to_owned(), &config),
         layers: std::iter::once(layer).chain(layers.finish()).collect(),
         subject: None,
         annotations: Some(annotations(component, version, false)),
@@ -69,29 +118,43 @@ pub(crate) async fn stage(content: &Arc<dyn Repository>, new: &NewVersion) -> Re
     let mut rows = rows.finish().peekable();
     if rows.peek().is_none() {
         manifest.annotations.get_or_insert_default().extend(new.annotations.clone());
+        let manifest = Manifest::write(&manifest, ocm_oci::media_type::MANIFEST)?;
+        return Ok(Form { descriptor, config, manifest, index: None });
     }
-    let mut root = Manifest::write(&manifest, ocm_oci::media_type::MANIFEST)?;
-    content.push_manifest(&root, None).await?;
-    if rows.peek().is_some() {
-        // Without an artifact type: older versions of skopeo drop it when they copy the index, and so change its digest.
-        let mut row = root.descriptor();
-        row.annotations = manifest.annotations;
-        let index = ImageIndex {
-            schema_version: 2,
-            media_type: Some(ocm_oci::media_type::INDEX.to_owned()),
-            artifact_type: None,
-            manifests: std::iter::once(row).chain(rows).collect(),
-            subject: None,
-            annotations: Some(
-                annotations(component, version, true).into_iter().chain(new.annotations.clone()).collect(),
-            ),
-            other: Map::new(),
-        };
-        root = Manifest::write(&index, ocm_oci::media_type::INDEX)?;
-        content.push_manifest(&root, None).await?;
+    let written = Manifest::write(&manifest, ocm_oci::media_type::MANIFEST)?;
+    // Without an artifact type: older versions of skopeo drop it when they copy the index, and so change its digest.
+    let mut row = written.descriptor();
+    row.annotations = manifest.annotations;
+    let index = ImageIndex {
+        schema_version: 2,
+        media_type: Some(ocm_oci::media_type::INDEX.to_owned()),
+        artifact_type: None,
+        manifests: std::iter::once(row).chain(rows).collect(),
+        subject: None,
+        annotations: Some(annotations(component, version, true).into_iter().chain(new.annotations.clone()).collect()),
+        other: Map::new(),
+    };
+    let index = Manifest::write(&index, ocm_oci::media_type::INDEX)?;
+    Ok(Form { descriptor, config, manifest: written, index: Some(index) })
+}
+
+fn described(media_type: String, bytes: &Bytes) -> ocm_oci::Descriptor {
+    ocm_oci::Descriptor::new(media_type, Digest::of(bytes), bytes.len() as u64)
+}
+
+/// Local manifests become rows of the index, everything else layers.
+fn sort_in(
+    artifact: &LocalArtifact<'_>,
+    mut content: ocm_oci::Descriptor,
+    layers: &mut Annotated,
+    rows: &mut Annotated,
+) {
+    if ocm_oci::media_type::is_manifest(&content.media_type) {
+        content.platform.clone_from(&artifact.platform);
+        rows.add(content, artifact);
+    } else {
+        layers.add(content, artifact);
     }
-    let tag = ocm_model::version::to_tag(version);
-    Ok(Staged { component: component.to_owned(), version: version.to_owned(), root, tag })
 }
 
 /// Makes sure that all local content is in the target, and sorts it into layers and rows of the index.
@@ -108,20 +171,12 @@ async fn local_content(
     }
     let found: Vec<_> =
         stream::iter(wanted).buffered(LOOK_UPS).try_collect().await.map_err(|error: Error| match error.kind() {
-            Kind::NotFound => {
-                let subject = format!("{}:{}", new.descriptor.component.name, new.descriptor.component.version);
-                Error::new(Kind::NotFound, subject, error.reason())
-            }
+            Kind::NotFound => Error::new(Kind::NotFound, subject(new), error.reason()),
             _ => error,
         })?;
     let (mut layers, mut rows) = (Annotated::default(), Annotated::default());
-    for (artifact, mut content) in found {
-        if ocm_oci::media_type::is_manifest(&content.media_type) {
-            content.platform.clone_from(&artifact.platform);
-            rows.add(content, artifact);
-        } else {
-            layers.add(content, artifact);
-        }
+    for (artifact, content) in found {
+        sort_in(artifact, content, &mut layers, &mut rows);
     }
     Ok((layers, rows))
 }
@@ -147,8 +202,4 @@ async fn find<'a>(
     }
     let reason = format!("local content {digest} is not in {}", content.address());
     Err(Error::new(Kind::NotFound, &digest, reason))
-}
-
-fn typed(blob: ocm_oci::Descriptor, media_type: String) -> ocm_oci::Descriptor {
-    ocm_oci::Descriptor { media_type, ..blob }
 }

@@ -65,7 +65,7 @@ impl ComponentVersion {
     ///
     /// # Errors
     /// [`Kind::Invalid`] if the access names no digest, [`Kind::NotFound`] if nothing with it belongs to the version.
-    pub fn local(&self, access: &TypedObject) -> Result<LocalContent> {
+    pub async fn local(&self, access: &TypedObject) -> Result<LocalContent> {
         let reference = local_reference(access)
             .ok_or_else(|| Error::invalid(self, format!("access {} names no local content", access.kind)))?;
         let digests = digests(reference).map_err(|reason| Error::invalid(self, reason))?;
@@ -73,16 +73,21 @@ impl ComponentVersion {
             if let Some(row) = self.rows.iter().find(|row| row.digest == *digest) {
                 return Ok(LocalContent::Manifest(row.clone()));
             }
-            return self.layer(digest).map(LocalContent::Blob);
+            return self.layer(digest).await.map(LocalContent::Blob);
         }
-        digests.iter().map(|digest| self.layer(digest)).collect::<Result<_>>().map(LocalContent::Parts)
+        let mut parts = Vec::new();
+        for digest in &digests {
+            parts.push(self.layer(digest).await?);
+        }
+        Ok(LocalContent::Parts(parts))
     }
 
-    fn layer(&self, digest: &Digest) -> Result<ocm_oci::Descriptor> {
-        let layer = self.image.layers.iter().find(|layer| layer.digest == *digest);
-        layer
-            .cloned()
-            .ok_or_else(|| Error::new(Kind::NotFound, self, format!("local content {digest} is not stored with it")))
+    async fn layer(&self, digest: &Digest) -> Result<ocm_oci::Descriptor> {
+        let layer = match self.image.layers.iter().find(|layer| layer.digest == *digest) {
+            Some(layer) => Some(layer.clone()),
+            None => self.content.unlisted(digest).await?,
+        };
+        layer.ok_or_else(|| Error::new(Kind::NotFound, self, format!("local content {digest} is not stored with it")))
     }
 
     /// Local content as bytes, verified while they are read. A manifest gives the manifest alone.

@@ -263,15 +263,11 @@ impl Tar {
     }
 }
 
-fn tar(path: &Path, entries: impl IntoIterator<Item = (String, Source)>) -> Result<TarOf> {
-    let entries = entries.into_iter().map(|(name, source)| (name, source.blob()));
-    TarOf::with_folders(entries).map_err(Error::blob(path.display()))
-}
-
 /// Writes a compressed tar file.
 async fn compressed(path: &Path, scratch: &Staging, first: Entries, blobs: BTreeMap<String, Source>) -> Result<()> {
     let here = || Error::blob(path.display());
-    let tar = Gzipped::new(Arc::new(tar(path, first.into_iter().chain(blobs))?));
+    let entries = first.into_iter().chain(blobs).map(|(name, source)| (name, source.blob()));
+    let tar = Gzipped::new(Arc::new(TarOf::with_folder(entries, BLOBS).map_err(here())?));
     let mut staged = Staged::unmeasured(scratch.path());
     staged.fill(tar.open().await.map_err(here())?).await.map_err(here())?;
     let finished = staged.finish().await.map_err(here())?;
@@ -293,7 +289,7 @@ async fn in_parts(
     let entries = first.into_iter().chain(blobs).map(blob);
     let mut behind = Vec::new();
     let tar = match body {
-        None => TarOf::with_folders(entries),
+        None => TarOf::with_folder(entries, BLOBS),
         Some((body, end)) => {
             let end = move || {
                 let parts = body.end_parts(end);

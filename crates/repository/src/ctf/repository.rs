@@ -240,6 +240,10 @@ impl Repository for ArchiveRepository {
         Home { place: self.archive.path.display().to_string(), name: self.name.clone() }
     }
 
+    fn sibling(&self, name: &str) -> Option<Arc<dyn Repository>> {
+        Some(Arc::new(Self::new(self.archive.clone(), name)))
+    }
+
     async fn push_blob(&self, content: &dyn Blob) -> Result<(Descriptor, Pushed)> {
         self.archive.check_writable()?;
         let described = |digest: Digest, size| Descriptor::new(media_type::OCTETS, digest, size);

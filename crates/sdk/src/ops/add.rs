@@ -33,7 +33,7 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
         context.observer().warned(&notice.to_string());
     }
     if request.dry_run {
-        let specification = constructor.components.into_iter().map(|component| component.written).collect();
+        let specification = constructor.components.into_iter().filter_map(|component| component.written).collect();
         return Ok(Report { specification, ..Report::default() });
     }
     let reference = select::repository(&request.target)?;
@@ -60,7 +60,7 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
         images: Arc::new(context.clone()),
         observer: context.observer().clone(),
     };
-    let outcome = build::build(&constructor.components, &environment, &options).await?;
+    let outcome = build::build(constructor.components, &environment, &options).await?;
     drop(environment);
     if let Some(fresh) = fresh {
         fresh.persist()?;
@@ -125,6 +125,7 @@ fn reading(request: &Request) -> Result<Reading> {
         default_version: request.default_version.clone(),
         allow_unset: false,
         foreign_inputs: Vec::new(),
+        keep_written: request.dry_run,
     })
 }
 
@@ -152,7 +153,7 @@ fn options(request: &Request) -> Result<Options> {
 const OCI_DIGESTS: [&str; 2] = [ocm_model::digest::GENERIC_BLOB_DIGEST, ocm_model::digest::OCI_ARTIFACT_DIGEST];
 
 /// A new archive that takes the place of an old one when it is complete.
-enum Fresh {
+pub(super) enum Fresh {
     /// Where nothing is yet.
     Nothing(PathBuf),
     /// Beside a folder.
@@ -164,7 +165,7 @@ enum Fresh {
 impl Fresh {
     /// # Errors
     /// What is there is no archive, or a folder with more in it than an archive: that is not ours to throw away.
-    async fn begin(context: &Context, path: &Path) -> Result<Self> {
+    pub(super) async fn begin(context: &Context, path: &Path) -> Result<Self> {
         let fail = |error: &dyn std::fmt::Display| Error::new(Kind::Other, format!("{}: {error}", path.display()));
         if path.symlink_metadata().is_ok() {
             context.open_archive(path, Purpose::Read).await?;
@@ -187,7 +188,7 @@ impl Fresh {
         Ok(Self::Nothing(path.to_owned()))
     }
 
-    fn path(&self) -> PathBuf {
+    pub(super) fn path(&self) -> PathBuf {
         match self {
             Self::Nothing(path) => path.clone(),
             Self::Directory(directory) => directory.path().to_owned(),
@@ -195,7 +196,7 @@ impl Fresh {
         }
     }
 
-    fn persist(self) -> Result<()> {
+    pub(super) fn persist(self) -> Result<()> {
         let new = self.path();
         match self {
             Self::Nothing(_) => Ok(()),

@@ -15,6 +15,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::get;
+pub use super::transfer::ElementKind;
 use crate::lookup::Lookup;
 use crate::presence::{self, Absence};
 use crate::{Context, Result, select};
@@ -71,6 +72,7 @@ impl Work<'_> {
             repository,
             complete: false,
             checked: 0,
+            platforms: ocm_transfer::chosen_platforms(root),
             problems: Vec::new(),
             external: Vec::new(),
         };
@@ -94,7 +96,7 @@ impl Work<'_> {
                 match self.lookup.get(&reference.component_name, &reference.version).await {
                     Ok(found) => {
                         // Two references to one version may record different digests.
-                        if let Some(reason) = other_digest(&found, reference) {
+                        if let Some(reason) = other_digest(&found, reference, self.lookup).await {
                             item.problems.push(problem(ProblemKind::WrongDigest, reason));
                         } else if seen.insert(key(&found)) {
                             let path = path.iter().cloned().chain([name]).collect();
@@ -195,9 +197,9 @@ impl Work<'_> {
             Err(error) => return of_error(error),
         };
         let absences = match &content {
-            Content::Image { source, root } => presence::graph(source, root).await,
+            Content::Image { source, root } => presence::graph(version, source, root).await,
             // Opening it has found it; where it lies beside the descriptor, its size is known from the manifest.
-            Content::Blob { .. } => match version.local(element.access) {
+            Content::Blob { .. } => match version.local(element.access).await {
                 Ok(local) => presence::local(version, &local).await,
                 Err(_) => Vec::new(),
             },
@@ -205,6 +207,7 @@ impl Work<'_> {
         let absences = absences.into_iter().map(|absence| match absence {
             Absence::Missing(reason) => problem(ProblemKind::MissingContent, reason),
             Absence::Size(reason) => problem(ProblemKind::WrongSize, reason),
+            Absence::Sparse(reason) => problem(ProblemKind::Sparse, reason),
             Absence::Unknown(reason) => problem(ProblemKind::Unreachable, reason),
         });
         absences.collect()
@@ -223,10 +226,11 @@ fn key(version: &ComponentVersion) -> (String, String) {
 }
 
 /// How a component version differs from the one that was referred to.
-fn other_digest(found: &ComponentVersion, reference: &Reference) -> Option<String> {
+async fn other_digest(found: &Arc<ComponentVersion>, reference: &Reference, lookup: &Lookup) -> Option<String> {
     let recorded = reference.digest.as_ref().filter(|digest| !digest.value.is_empty() && !digest.is_excluded())?;
     match digest_like(&found.descriptor, recorded) {
         Ok(actual) if actual.value.eq_ignore_ascii_case(&recorded.value) => None,
+        Ok(_) if lookup.are_meant(&[(found.clone(), recorded.clone())]).await == [true] => None,
         Ok(actual) => Some(format!(
             "{found} has digest {} ({}), but the reference records {}",
             actual.value, recorded.normalisation_algorithm, recorded.value
@@ -280,6 +284,10 @@ pub struct Item {
     pub complete: bool,
     /// How many component versions were looked at, itself among them.
     pub checked: usize,
+    /// The platforms that it is limited to, as they were chosen when it was transferred; none if it is whole.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub platforms: Vec<String>,
     /// What is missing or wrong, nearest first.
     pub problems: Vec<Problem>,
     /// Elements whose content lies elsewhere.
@@ -315,6 +323,8 @@ pub enum ProblemKind {
     WrongDigest,
     /// Content has another size than its manifest says.
     WrongSize,
+    /// Platforms of an image were left out with `--platform` when it was transferred here; nothing is damaged.
+    Sparse,
     /// It could not be found out.
     Unreachable,
 }
@@ -337,24 +347,4 @@ pub struct External {
     /// Whether the content is there; absent where nobody was asked, because it lies with another host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub present: Option<bool>,
-}
-
-/// A list of elements with content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum ElementKind {
-    /// What is delivered.
-    Resource,
-    /// What it was made from.
-    Source,
-}
-
-impl ElementKind {
-    /// The word for one of them.
-    pub fn noun(self) -> &'static str {
-        match self {
-            Self::Resource => "resource",
-            Self::Source => "source",
-        }
-    }
 }

@@ -52,7 +52,9 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
             Some("OCIRegistry") => "`ocm login HOST` adds them, or an entry for this consumer in a configuration file",
             _ => "add an entry for this consumer to a configuration file",
         };
-        Error::new(Kind::NotFound, format!("there are no credentials for {wanted}")).hint(hint)
+        let missed = context.resolver().missed(&wanted);
+        let missed = missed.map_or_else(String::new, |missed| format!("; {missed}"));
+        Error::new(Kind::NotFound, format!("there are no credentials for {wanted}{missed}")).hint(hint)
     })?;
     let until = found.until.and_then(|until| jiff::Timestamp::try_from(until).ok());
     Ok(Report {

@@ -1,29 +1,26 @@
 //! `download`: resources, component versions and OCI artifacts as files.
 
+mod choice;
+
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
-
-use schemars::JsonSchema;
-use serde::Serialize;
-
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
 use ocm_access::{Content, Sources as _};
 use ocm_blob::Outcome;
+use ocm_model::Identity;
 use ocm_model::access::Access;
-use ocm_model::{DigestSpec, Identity, TypedObject, Version};
 use ocm_oci::ImageReference;
 use ocm_repository::ComponentVersion;
+use schemars::JsonSchema;
+use serde::Serialize;
 
+use self::choice::{Element, Found, check_matched, collect, matching, noun};
 use super::get;
-use ocm_transfer::Lookup as _;
-
 use crate::deliver::{Delivered, Wanted, deliver};
 use crate::file_name::file_name;
-use crate::lookup::Lookup;
-use crate::select::{self, Selected};
-use crate::{Context, Error, Kind, Result, tree};
+use crate::select;
+use crate::trust::oldest_first;
+use crate::{Context, Error, Kind, Result};
 
 /// Downloads elements.
 ///
@@ -83,145 +80,6 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
         report.items.push(download_element(context, request, &found[*position].version, element, &output).await?);
     }
     Ok(report)
-}
-
-/// The order in which the older program downloads and its scripts read what was written.
-fn oldest_first(mut selected: Vec<Selected>) -> Vec<Selected> {
-    selected.sort_by_cached_key(|one| (one.component.clone(), Version::parse(&one.version).ok(), one.version.clone()));
-    selected
-}
-
-/// A component version and the way that led to it.
-struct Found {
-    version: Arc<ComponentVersion>,
-    /// Component and version of everything from the root on, this one last.
-    path: Vec<(String, String)>,
-}
-
-/// A component version and, if asked, everything it refers to, once for each way that leads there.
-///
-/// # Errors
-/// A circle; more versions than a tree may have; a referenced version that is not the one whose digest is recorded.
-async fn collect(root: Arc<ComponentVersion>, lookup: &Lookup, recursive: bool, found: &mut Vec<Found>) -> Result<()> {
-    if recursive {
-        // Reads each version once, and compares the digests that references record.
-        ocm_transfer::closure(vec![root.clone()], lookup).await?;
-    }
-    let name = root.to_string();
-    let mut open = vec![(root, Vec::new())];
-    while let Some((version, mut path)) = open.pop() {
-        if path.len() > tree::MAX_DEPTH || found.len() + open.len() >= tree::MAX_NODES {
-            let (depth, nodes) = (tree::MAX_DEPTH, tree::MAX_NODES);
-            let reason = format!(
-                "{name}: its references are nested more than {depth} deep or lead to more than {nodes} versions"
-            );
-            return Err(Error::new(Kind::Other, reason));
-        }
-        let here = (version.name().to_owned(), version.version().to_owned());
-        if path.contains(&here) {
-            return Err(Error::new(
-                Kind::Other,
-                format!("{version} refers to itself through other component versions"),
-            ));
-        }
-        path.push(here);
-        if recursive {
-            for reference in version.descriptor.component.component_references.iter().rev() {
-                open.push((lookup.get(&reference.component_name, &reference.version).await?, path.clone()));
-            }
-        }
-        found.push(Found { version, path });
-    }
-    Ok(())
-}
-
-/// An element of a component version as far as downloading goes.
-struct Element<'a> {
-    name: &'a str,
-    version: &'a str,
-    element_type: &'a str,
-    identity: Identity,
-    access: &'a TypedObject,
-    digest: Option<&'a DigestSpec>,
-}
-
-fn elements(version: &ComponentVersion, kind: Which) -> Vec<Element<'_>> {
-    let component = &version.descriptor.component;
-    match kind {
-        Which::Resources => component
-            .resources
-            .iter()
-            .map(|element| Element {
-                name: &element.name,
-                version: &element.version,
-                element_type: &element.kind,
-                identity: element.identity(),
-                access: &element.access,
-                digest: element.digest.as_ref(),
-            })
-            .collect(),
-        Which::Sources => component
-            .sources
-            .iter()
-            .map(|element| Element {
-                name: &element.name,
-                version: &element.version,
-                element_type: &element.kind,
-                identity: element.identity(),
-                access: &element.access,
-                digest: None,
-            })
-            .collect(),
-    }
-}
-
-fn noun(kind: Which) -> &'static str {
-    match kind {
-        Which::Resources => "resource",
-        Which::Sources => "source",
-    }
-}
-
-/// The elements of one version that are wanted, in the order of the descriptor.
-fn matching<'a>(version: &'a ComponentVersion, request: &Request, matched: &mut [bool]) -> Result<Vec<Element<'a>>> {
-    let mut all = elements(version, request.kind);
-    all.retain(|element| request.types.is_empty() || request.types.iter().any(|kind| kind == element.element_type));
-    if request.selectors.is_empty() {
-        return Ok(all);
-    }
-    let mut chosen = vec![false; all.len()];
-    for (selector, matched) in request.selectors.iter().zip(matched) {
-        let selector = Identity(selector.clone());
-        let found: Vec<usize> = (0..all.len()).filter(|position| all[*position].identity.contains(&selector)).collect();
-        if found.len() > 1 && request.exactly_one {
-            let known: Vec<_> = found.iter().map(|position| all[*position].identity.to_string()).collect();
-            return Err(Error::usage(format!("{version} has {} {}s with {selector}", found.len(), noun(request.kind)))
-                .hint(format!("add attributes until one is left of: {}", known.join("; "))));
-        }
-        *matched |= !found.is_empty();
-        for position in found {
-            chosen[position] = true;
-        }
-    }
-    Ok(all.into_iter().zip(chosen).filter(|(_, chosen)| *chosen).map(|(element, _)| element).collect())
-}
-
-/// Whatever was named has to exist somewhere.
-fn check_matched(found: &[Found], request: &Request, matched: &[bool], nothing: bool) -> Result<()> {
-    let versions: Vec<_> = found.iter().map(|found| found.version.to_string()).collect();
-    let (place, noun) = (versions.join(", "), noun(request.kind));
-    let Some(missing) = matched.iter().position(|matched| !matched) else {
-        return if nothing { Err(Error::new(Kind::NotFound, format!("{place} has no {noun}"))) } else { Ok(()) };
-    };
-    let selector = Identity(request.selectors[missing].clone());
-    let known: Vec<_> = found
-        .iter()
-        .flat_map(|found| {
-            elements(&found.version, request.kind).into_iter().map(|element| element.identity.to_string())
-        })
-        .collect();
-    let error = Error::new(Kind::NotFound, format!("{place} has no {noun} with {selector}"));
-    Err(if known.is_empty() { error } else { error.hint(format!("there is {}", known.join("; "))) })
 }
 
 /// Where an element goes. One alone goes to the place given; of several each gets a place of its own,
@@ -290,6 +148,9 @@ async fn download_element(
 ) -> Result<Item> {
     let name = format!("{version} {}", element.name);
     let item = ocm_blob::Item { name: name.clone(), action: "download".into(), bytes: None };
+    if request.versions.verify.is_some() {
+        check_covered(context, &name, element, request.kind)?;
+    }
     context.observer().started(&item);
     // An image that lives elsewhere keeps its name, one that is stored with the component version gets its version.
     let tag = element.access.text("imageReference").unwrap_or(element.version);
@@ -313,6 +174,23 @@ async fn download_element(
         identity: element.identity.0.clone(),
         ..entry(element.identity.to_string(), delivered)
     })
+}
+
+/// Refuses a resource without digest to whoever asks for content that is signed: it can stand in the place of one that was
+/// signed as having no content. What signatures leave out on purpose is told.
+fn check_covered(context: &Context, name: &str, element: &Element<'_>, kind: Which) -> Result<()> {
+    let left_out = match element.digest {
+        Some(digest) if digest.is_excluded() => "the descriptor excludes it from signatures",
+        Some(digest) if digest.is_complete() => return Ok(()),
+        _ if kind == Which::Sources => "signatures do not cover the content of sources",
+        _ => {
+            let reason = "the descriptor records no digest, so that nothing says what its content has to be";
+            return Err(Error::new(Kind::Verification, format!("{name}: {reason}"))
+                .hint("without --verify it is downloaded as it is"));
+        }
+    };
+    context.observer().warned(&format!("{name}: the content is not verified, because {left_out}"));
+    Ok(())
 }
 
 /// The content of an element is nothing that can be fetched.

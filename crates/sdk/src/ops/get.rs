@@ -95,4 +95,6 @@ pub enum RepositoryType {
     CommonTransportFormat,
     /// An archive with one component version, of the older program.
     ComponentArchive,
+    /// A place of a type that a plugin has.
+    Plugin,
 }

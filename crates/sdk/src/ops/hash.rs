@@ -14,8 +14,9 @@ use serde::Serialize;
 use super::get;
 use crate::select::{self, Selected};
 use crate::tree::MAX_NODES;
-use crate::trust::walk::{Node, Walker};
-use crate::trust::{content, oldest_first, store, variant};
+use crate::trust::node::Node;
+use crate::trust::walk::{Keep, Walker};
+use crate::trust::{content, oldest_first, replace, store, variant};
 use crate::{Context, Error, Kind, Result};
 
 /// Component versions that are worked on at the same time.
@@ -32,7 +33,8 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
     let (algorithm, hash) = algorithms(&request.normalisation, &request.hash)?;
     let selected = oldest_first(select::select(context, &request.versions).await?);
     let lookup = select::lookup(context, &selected, &request.versions.lookup).await?;
-    let walker = Walker::new(&lookup);
+    let keep = if request.versions.recursive { Keep::Documents } else { Keep::Digests };
+    let walker = Walker::new(&lookup, keep);
     let work = stream::iter(&selected).map(async |one| {
         let version = one.read().await?;
         lookup.remember(&version);
@@ -55,13 +57,13 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
         while let Some((node, context)) = open.pop() {
             if request.versions.recursive {
                 let mut path: Vec<String> = context.clone();
-                path.push(node.version.to_string());
+                path.push(node.to_string());
                 open.extend(node.references.iter().rev().map(|edge| (edge.node.clone(), path.clone())));
             }
             if report.items.len() + open.len() >= MAX_NODES {
                 // Versions that each refer twice to the next one double with every level.
                 let reason = format!("its references lead to more than {MAX_NODES} versions, counting each way to one");
-                return Err(Error::new(Kind::Other, reason).during(&node.version));
+                return Err(Error::new(Kind::Other, reason).during(&node));
             }
             report.items.push(item(&node, context)?);
         }
@@ -112,23 +114,26 @@ async fn from_content(
 /// Writes digests that are not recorded into the descriptors they belong to.
 async fn update(context: &Context, selected: &[Selected], nodes: &[Arc<Node>], scratch: &Path) -> Result<()> {
     for (one, node) in selected.iter().zip(nodes) {
-        let mut descriptor = node.complete.clone();
-        content::complete(context, &node.version, &mut descriptor, scratch).await?;
-        if descriptor == node.version.descriptor {
+        let document = node.document()?;
+        let mut descriptor = document.complete().clone();
+        content::complete(context, &document.version, &mut descriptor, scratch).await?;
+        if descriptor == document.version.descriptor {
             continue;
         }
-        store::check_signatures(node, &descriptor)?;
-        store::replace(context, &one.repository, vec![(node.version.clone(), descriptor)]).await?;
+        store::check_signatures(document, &descriptor)?;
+        replace::replace(context, &one.repository, vec![(document.version.clone(), descriptor)]).await?;
     }
     Ok(())
 }
 
 fn item(node: &Arc<Node>, context: Vec<String>) -> Result<Item> {
+    let document = node.document()?;
+    let stored = &document.version.descriptor;
     let mut recorded = Vec::new();
-    for signature in &node.version.descriptor.signatures {
+    for signature in &stored.signatures {
         let same = match variant::algorithms(&signature.digest) {
             // Without its references a digest that needs them cannot be told to be wrong.
-            Ok(_) if node.references.is_empty() && needs_references(&node.version.descriptor) => None,
+            Ok(_) if node.references.is_empty() && needs_references(stored) => None,
             Ok(_) => Some(node.variant(&signature.digest)?.is_some()),
             Err(_) => None,
         };
@@ -136,9 +141,9 @@ fn item(node: &Arc<Node>, context: Vec<String>) -> Result<Item> {
     }
     Ok(Item {
         context,
-        component: node.version.name().to_owned(),
-        version: node.version.version().to_owned(),
-        normalized: String::from_utf8_lossy(&node.normal).into_owned(),
+        component: node.component.clone(),
+        version: node.version.clone(),
+        normalized: String::from_utf8_lossy(&document.normal).into_owned(),
         hash: node.digest.value.clone(),
         recorded,
     })

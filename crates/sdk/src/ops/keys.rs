@@ -1,26 +1,28 @@
 //! `create rsakeypair`, and the keys and roots that signing and verifying work with.
 
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::path::Path;
+use std::time::SystemTime;
 
 use ocm_config::{Configuration, Credential};
 use ocm_model::Identity;
 use ocm_model::descriptor::Signature;
 use ocm_signing::{
-    Algorithm, Certificate, Encoding, EncryptionKey, PrivateKey, PublicKey, RsaSigner, RsaVerifier, Secret, Signer,
-    Subject, TrustStore, Verifier, create_certificate,
+    Algorithm, Certificate, Encoding, PrivateKey, PublicKey, RsaSigner, RsaVerifier, Secret, Signer, Subject,
+    TrustStore, Verifier,
 };
-use schemars::JsonSchema;
-use serde::Serialize;
 
 use crate::{Error, Kind, Result, connections};
 
 mod choice;
+mod foreign;
 mod openpgp;
+mod pair;
 mod sigstore;
 mod specification;
 
+pub use pair::{Created, Encryption, KeyPair, create};
 pub use sigstore::Sigstore;
+pub use specification::{Specification, Way};
 
 /// Type of the consumer whose credentials are RSA keys.
 const CONSUMER: &str = "RSA/v1alpha1";
@@ -35,7 +37,7 @@ pub struct Keys {
     pub private: Vec<(Option<String>, Secret)>,
     /// Public keys or certificates in PEM form, each for the signature of a name, or for all.
     pub public: Vec<(Option<String>, Vec<u8>)>,
-    /// Root certificates in PEM form.
+    /// Root certificates in PEM form, in place of those of the configuration.
     pub authorities: Vec<Vec<u8>>,
     /// Root certificates of authorities for timestamps in PEM form; without any, those of signatures count for them, too.
     pub time_authorities: Vec<Vec<u8>>,
@@ -45,14 +47,14 @@ pub struct Keys {
     pub name_is_subject: bool,
     /// What encrypted private keys are decrypted with.
     pub secret: Option<Secret>,
-    /// Smallest key in bits; 2048 at least.
-    pub minimum_bits: usize,
     /// Specification of the signer, in place of the one of the configuration.
     pub signer: Option<serde_json::Map<String, serde_json::Value>>,
     /// Specification of the verifier, in place of the one of the configuration.
     pub verifier: Option<serde_json::Map<String, serde_json::Value>>,
     /// What is known for Sigstore signatures.
     pub sigstore: Sigstore,
+    /// Root certificates of the configuration.
+    configured_authorities: Vec<Vec<u8>>,
     configuration: Configuration,
     pub(crate) credentials: ocm_config::Credentials,
     /// Keys that the configuration has in the form of the older program.
@@ -84,7 +86,7 @@ impl Keys {
         self.configuration = configuration.clone();
         self.older = configuration.keys()?;
         for root in &self.older.roots {
-            self.authorities.push(connections::read(root)?);
+            self.configured_authorities.push(connections::read(root)?);
         }
         Ok(self)
     }
@@ -108,15 +110,26 @@ impl Keys {
         let secret = self.secret.as_ref().or(configured.secret.as_ref());
         let key = PrivateKey::read(private.expose(), secret)
             .map_err(|error| about(error, format!("private key for signature {name:?}")))?;
-        let public: Vec<&Vec<u8>> = self.public_for(name).chain(configured.public.iter()).collect();
-        let mut chain = Vec::new();
+        let mut public: Vec<&Vec<u8>> = self.public_for(name).collect();
+        let is_named = !public.is_empty();
+        if !is_named {
+            public.extend(&configured.public);
+        }
+        let mut chain: Vec<Certificate> = Vec::new();
         for pem in public {
             if chain.is_empty() {
                 chain = Certificate::read_all(pem).map_err(|error| about(error, "public key"))?;
             }
         }
+        // What the configuration has belongs to its own key, which need not be the one that was named.
+        if let (false, Some(leaf)) = (is_named, chain.first())
+            && named.is_some()
+            && leaf.public_key().is_ok_and(|of| of.fingerprint() != key.public_key().fingerprint())
+        {
+            chain.clear();
+        }
         let encoding = encoding.unwrap_or(if chain.is_empty() { Encoding::Plain } else { Encoding::Pem });
-        let roots = self.roots()?;
+        let roots = self.roots(name)?;
         if let (Encoding::Pem, Some((leaf, rest)), false) = (encoding, chain.split_first(), roots.is_empty()) {
             roots.verify(leaf, rest, SystemTime::now()).map_err(|error| about(error, "public key"))?;
         }
@@ -124,17 +137,18 @@ impl Keys {
         Ok(Box::new(RsaSigner { key, algorithm, encoding, chain, with_issuer }))
     }
 
-    /// Whoever can judge a signature with what is known for it; empty if nothing is.
+    /// Whoever can judge a signature with what is known for it; empty if nothing is. No key counts that is smaller than this many
+    /// bits, or than 2048, wherever it stands on the way from the signature to what is trusted.
     ///
     /// # Errors
     /// A key or certificate cannot be read.
-    pub fn verifiers(&self, signature: &Signature) -> Result<Vec<Box<dyn Verifier>>> {
-        if let Some(others) = self.other_verifiers(signature)? {
+    pub fn verifiers(&self, signature: &Signature, minimum_bits: usize) -> Result<Vec<Box<dyn Verifier>>> {
+        if let Some(others) = self.other_verifiers(signature, minimum_bits)? {
             return Ok(others);
         }
         let name = signature.name.as_str();
         let unreadable = |error| about(error, format!("public key for signature {name:?}"));
-        let mut rsa = RsaVerifier { trust: self.roots()?, minimum_bits: self.minimum_bits, ..RsaVerifier::default() };
+        let mut rsa = RsaVerifier { trust: self.roots(name)?, minimum_bits, ..RsaVerifier::default() };
         for pem in self.public_for(name) {
             let (keys, certificates) = (PublicKey::read_all(pem), Certificate::read_all(pem));
             let (keys, certificates) = (keys.map_err(unreadable)?, certificates.map_err(unreadable)?);
@@ -178,8 +192,15 @@ impl Keys {
         self.public.iter().filter(move |(of, _)| of.as_deref().is_none_or(|of| of == name)).map(|(_, pem)| pem)
     }
 
-    pub(crate) fn roots(&self) -> Result<TrustStore> {
-        trusted(&self.authorities)
+    /// The roots that count for the signature of a name. Whoever names a key or roots means those, and nothing that the
+    /// configuration trusts beside them.
+    pub(crate) fn roots(&self, name: &str) -> Result<TrustStore> {
+        trusted(self.authorities_for(name))
+    }
+
+    pub(crate) fn authorities_for(&self, name: &str) -> &[Vec<u8>] {
+        let is_named = !self.authorities.is_empty() || self.public_for(name).next().is_some();
+        if is_named { &self.authorities } else { &self.configured_authorities }
     }
 
     fn configured_for(&self, name: &str, algorithm: &str) -> Result<Configured> {
@@ -284,151 +305,4 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
         return Err(Error::usage(format!("{}: is larger than the limit of {LARGEST} bytes for keys", path.display())));
     }
     Ok(content)
-}
-
-/// Makes a key pair, with a certificate if a subject is given, and writes it into files that only their owner reads.
-///
-/// # Errors
-/// [`Kind::Usage`] for a subject or authority that cannot be used, [`Kind::Conflict`] if a file exists.
-pub fn create(request: &KeyPair) -> Result<Created> {
-    let key = PrivateKey::generate(request.bits)?;
-    let authority = match (&request.authority, &request.authority_key) {
-        (None, None) => None,
-        (Some(certificates), Some(private)) => {
-            let chain = Certificate::read_all(&read(certificates)?)?;
-            let private = PrivateKey::read(&read(private)?, None).map_err(|error| about(error, private.display()))?;
-            let missing = || Error::usage(format!("{}: no certificate in PEM form", certificates.display()));
-            Some((chain.first().cloned().ok_or_else(missing)?, chain, private))
-        }
-        (Some(_), None) => {
-            return Err(
-                Error::usage("the private key of the certificate authority is missing").hint("give it with --ca-key")
-            );
-        }
-        (None, Some(_)) => {
-            return Err(Error::usage("the certificate of the authority is missing").hint("give it with --ca-cert"));
-        }
-    };
-    if let (Some((first, chain, _)), Some(roots)) = (&authority, &request.roots) {
-        let mut trust = TrustStore::default();
-        trust.add_anchors(Certificate::read_all(&read(roots)?)?);
-        trust.verify(first, chain, SystemTime::now())?;
-    }
-    let public = if request.subject.is_empty() && authority.is_none() && !request.is_authority {
-        key.public_key().to_pem()?
-    } else {
-        let signing = authority.as_ref().map(|(first, _, private)| (first, private));
-        let now = SystemTime::now();
-        let certificate =
-            create_certificate(&key, &request.subject, signing, request.is_authority, now, request.validity)?;
-        let chain = authority.iter().flat_map(|(_, chain, _)| chain);
-        std::iter::once(&certificate).chain(chain).map(Certificate::to_pem).collect()
-    };
-    let encryption = match &request.encryption {
-        Encryption::None => None,
-        Encryption::New => Some(EncryptionKey::generate()?),
-        Encryption::With(path) => Some(EncryptionKey::read(&read(path)?)?),
-    };
-    let private = match &encryption {
-        Some(encryption) => Secret::new(key.to_encrypted_pem(encryption)?),
-        None => key.to_pem()?,
-    };
-    let suffix = if request.subject.is_empty() { "pub" } else { "cert" };
-    let derived = || {
-        let path = request.private.to_string_lossy();
-        PathBuf::from(format!("{}.{suffix}", path.strip_suffix(".priv").unwrap_or(&path)))
-    };
-    let public_path = request.public.clone().unwrap_or_else(derived);
-    let key_path = PathBuf::from(format!("{}.ekey", request.private.display()));
-    let new_key = matches!(request.encryption, Encryption::New).then_some(encryption.as_ref()).flatten();
-    let mut files: Vec<(&Path, Secret)> = vec![(&request.private, private), (&public_path, Secret::new(public))];
-    if let Some(encryption) = new_key {
-        files.push((&key_path, Secret::new(encryption.to_pem())));
-    }
-    write_all(&files, request.force)?;
-    Ok(Created {
-        private: request.private.clone(),
-        public: public_path.clone(),
-        encryption_key: new_key.map(|_| key_path.clone()),
-        is_encrypted: encryption.is_some(),
-        fingerprint: key.public_key().fingerprint(),
-    })
-}
-
-/// Writes files that only their owner reads; none is there yet unless `force` says so.
-fn write_all(files: &[(&Path, Secret)], force: bool) -> Result<()> {
-    for (path, _) in files {
-        if !force && path.symlink_metadata().is_ok() {
-            return Err(Error::new(Kind::Conflict, format!("{}: exists", path.display()))
-                .hint("name another file, or use --force"));
-        }
-    }
-    for (path, content) in files {
-        let failed = |error: std::io::Error| Error::usage(format!("{}: {error}", path.display()));
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = tempfile::Builder::new().prefix(".ocm-").tempfile_in(folder).map_err(failed)?;
-        std::io::Write::write_all(&mut file, content.expose()).map_err(failed)?;
-        file.as_file().sync_all().map_err(failed)?;
-        if force {
-            file.persist(path).map_err(|error| failed(error.error))?;
-        } else {
-            file.persist_noclobber(path).map_err(|error| failed(error.error))?;
-        }
-    }
-    Ok(())
-}
-
-/// Which key pair to make.
-#[derive(Clone, Debug)]
-pub struct KeyPair {
-    /// File of the private key.
-    pub private: PathBuf,
-    /// File of the public key or certificate; the default follows the private one: `.pub`, or `.cert`.
-    pub public: Option<PathBuf>,
-    /// Attributes of the subject; with none there is no certificate.
-    pub subject: Vec<(String, String)>,
-    /// Whether the certificate may sign others.
-    pub is_authority: bool,
-    /// Certificate of the authority that signs, and those above it.
-    pub authority: Option<PathBuf>,
-    /// Its private key.
-    pub authority_key: Option<PathBuf>,
-    /// Root certificates that the authority has to lead to.
-    pub roots: Option<PathBuf>,
-    /// How long the certificate is valid.
-    pub validity: Duration,
-    /// Size in bits: 2048, 3072, 4096 or 8192.
-    pub bits: usize,
-    /// Whether the private key is encrypted.
-    pub encryption: Encryption,
-    /// Whether files that exist are replaced.
-    pub force: bool,
-}
-
-/// What a private key is encrypted with.
-#[derive(Clone, Debug, Default)]
-pub enum Encryption {
-    /// It is not.
-    #[default]
-    None,
-    /// A new key, which is written beside it.
-    New,
-    /// The key in this file.
-    With(PathBuf),
-}
-
-/// The files that were written.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Created {
-    /// The private key.
-    pub private: PathBuf,
-    /// The public key or certificate.
-    pub public: PathBuf,
-    /// The key that the private one is encrypted with, if it was made, too.
-    pub encryption_key: Option<PathBuf>,
-    /// Whether the private key is encrypted.
-    pub is_encrypted: bool,
-    /// SHA-256 over the public key (`SubjectPublicKeyInfo`).
-    pub fingerprint: String,
 }

@@ -1,8 +1,10 @@
 //! One module per verb: its request, its report, and `run`.
 
 pub mod add;
+pub mod artifact;
 pub mod check;
 pub mod config;
+pub mod create;
 pub mod credentials;
 pub mod diff;
 pub mod doctor;
@@ -18,6 +20,7 @@ pub mod plugin;
 pub mod portability;
 pub mod repair;
 pub mod serve;
+pub mod show;
 pub mod sign;
 pub mod transfer;
 pub mod types;

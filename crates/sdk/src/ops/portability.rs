@@ -76,6 +76,7 @@ pub(crate) fn plain(place: &RepositoryReference) -> String {
         RepositoryReference::Oci { base_url, sub_path, .. } if sub_path.is_empty() => base_url.clone(),
         RepositoryReference::Oci { base_url, sub_path, .. } => format!("{base_url}/{sub_path}"),
         RepositoryReference::Ctf { file_path, .. } => file_path.clone(),
+        RepositoryReference::Other(_) => place.to_string(),
     }
 }
 

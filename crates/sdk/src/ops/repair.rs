@@ -4,15 +4,15 @@ use ocm_model::digest::HashAlgorithm;
 use ocm_model::normalise::Algorithm;
 use ocm_model::{Descriptor, DigestSpec};
 use ocm_repository::component::{digest, digest_like};
-use ocm_repository::{ComponentRepository, ComponentVersion, RawDescriptor};
+use ocm_repository::{ComponentVersion, RawDescriptor};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::get;
 pub use super::transfer::AccessStyle;
-use crate::context::Purpose;
 use crate::relocate::relocate;
 use crate::select::{self, Selected};
+use crate::trust::store;
 use crate::{Context, Error, Kind, Result};
 
 /// Rewrites accesses and repository contexts so that they lead to where the content is now.
@@ -33,7 +33,11 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
 }
 
 async fn repair(context: &Context, selected: &Selected, request: &Request) -> Result<Item> {
-    let repository = if request.dry_run { selected.repository.clone() } else { writable(context, selected).await? };
+    let repository = if request.dry_run {
+        selected.repository.clone()
+    } else {
+        store::writable(context, &selected.repository).await?
+    };
     let version = Selected { repository: repository.clone(), ..selected.clone() }.read().await?;
     let relocated = relocate(&version, &repository, request.access_style).await?;
     let digests = digests(&version.descriptor)?;
@@ -63,15 +67,6 @@ async fn repair(context: &Context, selected: &Selected, request: &Request) -> Re
         item.replaced_by = Some(staged.root.digest().to_string());
     }
     Ok(item)
-}
-
-/// The repository of a selected version, open for changes.
-async fn writable(context: &Context, selected: &Selected) -> Result<ComponentRepository> {
-    if selected.repository.content("").location().is_some() {
-        return Ok(selected.repository.clone());
-    }
-    let reference = ocm_model::RepositoryReference::ctf(selected.repository.address());
-    Ok(context.open(&reference, Purpose::Write).await?)
 }
 
 /// The digest of a component version in every way somebody may have signed or referred to it, the current way first.

@@ -14,8 +14,10 @@ use serde::Serialize;
 use super::{get, hash};
 use crate::plugins::PluginSigner;
 use crate::select;
-use crate::trust::walk::{Node, Walker};
-use crate::trust::{content, oldest_first, store};
+use crate::trust::complete::Completion;
+use crate::trust::node::Node;
+use crate::trust::walk::{Keep, Walker};
+use crate::trust::{content, oldest_first, replace, store};
 use crate::{Context, Error, Kind, Result};
 
 pub use super::visit::Visit;
@@ -55,42 +57,49 @@ pub async fn run(context: &Context, request: &Request, signer: &dyn Signer) -> R
     let lookup = select::lookup(context, &selected, &request.versions.lookup).await?;
     let mut report = Report::default();
     let mut changes: Vec<(ComponentRepository, Changes)> = Vec::new();
-    let walker = Walker::new(&lookup);
+    let walker = Walker::new(&lookup, Keep::Documents);
     let mut done = HashSet::new();
     for one in &selected {
-        let version = with_digests(context, one.read().await?, request).await?;
+        let written = Some(&one.repository);
+        let completion = Completion { context, lookup: &lookup, scratch: &request.scratch, written };
+        let version = completion.one(one.read().await?).await?;
         lookup.remember(&version);
+        // Whoever asks for content gets the digests that the v1 program signs: computed wherever they are not recorded.
+        if request.versions.recursive || request.content {
+            let written = written.filter(|_| request.versions.recursive);
+            Completion { written, ..completion }.references(&version).await?;
+        }
         let root = walker
             .visit(&version, algorithm, hash)
             .await
             .map_err(|error| error.during(format!("signing {version}")))?;
         if request.content {
             for node in root.all() {
-                let original = &node.version;
+                let original = &node.document()?.version;
                 content::check_recorded(context, original, &request.scratch, AT_ONCE).await?;
             }
         }
         let mut signed = Vec::new();
         let nodes = if request.versions.recursive { root.all() } else { vec![root.clone()] };
         for node in nodes {
-            if !Arc::ptr_eq(&node, &root) && !store::is_in(&node.version, &one.repository) {
-                let place = node.version.content().address();
+            let document = node.document()?;
+            if !Arc::ptr_eq(&node, &root) && !store::is_in(&document.version, &one.repository) {
+                let place = &node.place;
                 context.observer().warned(&format!(
-                    "{}: is not signed, because it is in {place}; its digest is covered by the signature of {version}",
-                    node.version
+                    "{node}: is not signed, because it is in {place}; its digest is covered by the signature of {version}",
                 ));
                 continue;
             }
             // Two places may have a copy each, and both are to be signed.
-            if !done.insert((node.version.content().address(), node.version.to_string())) {
+            if !done.insert((node.place.clone(), node.to_string())) {
                 continue;
             }
             let (descriptor, entry) = sign(context, &node, request, signer).await?;
-            signed.push((node.version.clone(), descriptor));
+            signed.push((document.version.clone(), descriptor));
             report.versions.push(entry);
         }
         if let Some(entry) = report.versions.last_mut() {
-            entry.visit = Some(Visit::of(&root));
+            entry.visit = Some(Visit::of(&root)?);
         }
         match changes.iter_mut().find(|(repository, _)| repository.address() == one.repository.address()) {
             Some((_, list)) => list.extend(signed),
@@ -99,27 +108,10 @@ pub async fn run(context: &Context, request: &Request, signer: &dyn Signer) -> R
     }
     if !request.dry_run {
         for (repository, versions) in changes {
-            store::replace(context, &repository, versions).await?;
+            replace::replace(context, &repository, versions).await?;
         }
     }
     Ok(report)
-}
-
-/// The version with digests for all of its resources.
-async fn with_digests(
-    context: &Context,
-    version: Arc<ComponentVersion>,
-    request: &Request,
-) -> Result<Arc<ComponentVersion>> {
-    let mut completed = ComponentVersion::clone(&version);
-    content::complete(context, &version, &mut completed.descriptor, &request.scratch).await?;
-    if completed.descriptor == version.descriptor {
-        return Ok(version);
-    }
-    let stored =
-        Walker::alone(&version, ocm_model::normalise::Algorithm::V4Alpha1, ocm_model::digest::HashAlgorithm::Sha256)?;
-    store::check_signatures(&stored, &completed.descriptor)?;
-    Ok(Arc::new(completed))
 }
 
 async fn sign(
@@ -128,14 +120,15 @@ async fn sign(
     request: &Request,
     signer: &dyn Signer,
 ) -> Result<(Descriptor, Signed)> {
-    let version = &node.version;
+    let document = node.document()?;
+    let version = &document.version;
     let name = request.signature.as_str();
     let existing = version.descriptor.signatures.iter().position(|signature| signature.name == name);
     if existing.is_some() && !request.force {
         return Err(Error::new(Kind::Conflict, format!("{version}: signature {name:?} already exists"))
             .hint("--force replaces it, --signature gives the new one another name"));
     }
-    store::check_signatures_but(node, &node.complete, name)?;
+    store::check_signatures_but(document, document.complete(), name)?;
     let digest = SignedDigest::new(&node.digest)?;
     let value = signer.sign(&digest).await.map_err(|error| Error::from(error).during(format!("signing {version}")))?;
     let timestamp = match &request.timestamping {
@@ -149,7 +142,7 @@ async fn sign(
         timestamp,
         ..Signature::default()
     };
-    let mut descriptor = node.complete.clone();
+    let mut descriptor = document.complete().clone();
     match existing {
         Some(position) => descriptor.signatures[position] = signature.clone(),
         None => descriptor.signatures.push(signature.clone()),

@@ -6,14 +6,15 @@ mod places;
 
 pub use ocm_transfer::{
     AccessStyle, Collision, CopyMode, ElementAction, ElementKind, ElementPlan, ElementReport, Estimate, Existing,
-    GlobalAccess, ItemOutcome, Plan, Report, Rule, TargetReport, Totals, UploadAs, VersionAction, VersionPlan,
-    VersionReport,
+    GlobalAccess, ItemOutcome, Plan, Report, RepositoryContexts, Rule, TargetReport, Totals, UploadAs, VersionAction,
+    VersionPlan, VersionReport,
 };
 
 use std::time::Duration;
 
 use ocm_config::Placed;
-use ocm_model::reference::{FileFormat, RepositoryReference};
+use ocm_model::reference::{ComponentReference, FileFormat, RepositoryReference};
+use ocm_model::{Access, Descriptor};
 use ocm_oci::copy::Referrers;
 use ocm_repository::ComponentRepository;
 use ocm_transfer::document::{self, Origin};
@@ -71,6 +72,7 @@ fn unstarted(targets: &[String], error: &Error) -> Report {
         address: address.clone(),
         outcome: ItemOutcome::Failed,
         reason: reason.clone(),
+        hints: error.hints().to_vec(),
     };
     Report { target: targets.join(", "), targets: targets.iter().map(target).collect(), ..Report::default() }
 }
@@ -95,7 +97,22 @@ fn same_place(reference: &RepositoryReference) -> String {
         RepositoryReference::Oci { base_url, sub_path, .. } => {
             format!("{}/{}", base_url.trim_end_matches('/'), sub_path.trim_matches('/'))
         }
+        RepositoryReference::Other(_) => reference.to_string(),
     }
+}
+
+/// Reads the reference of a target.
+///
+/// # Errors
+/// [`Kind::Usage`] where it names a component in the repository.
+fn target_of(name: &str) -> Result<RepositoryReference> {
+    // The only one of `http://host` belongs to its scheme.
+    let separated = name.rsplit_once("//").filter(|(repository, _)| !repository.ends_with(':'));
+    if let (Some((repository, _)), Ok(reference)) = (separated, ComponentReference::parse(name)) {
+        let error = format!("target {name:?} names the component {} in a repository", reference.component);
+        return Err(Error::usage(error).hint(format!("write the repository alone: {repository}")));
+    }
+    select::repository(name)
 }
 
 async fn prepare(context: &Context, request: &Request, options: &Options, purpose: Purpose) -> Result<Prepared> {
@@ -107,7 +124,7 @@ async fn prepare(context: &Context, request: &Request, options: &Options, purpos
     let mut targets = Vec::with_capacity(request.targets.len());
     let mut seen = Vec::new();
     for name in &request.targets {
-        let reference = select::repository(name)?;
+        let reference = target_of(name)?;
         // Several spellings of one place would write it several times.
         let place = same_place(&reference);
         if seen.contains(&place) {
@@ -126,11 +143,16 @@ async fn prepare(context: &Context, request: &Request, options: &Options, purpos
 }
 
 fn options(context: &Context, request: &Request) -> Result<Options> {
-    let template = request.upload_name.as_deref().map(Template::parse).transpose().map_err(Error::usage)?;
+    let template = request.upload_name.as_deref().map(Template::parse).transpose().map_err(|error| {
+        Error::usage(error)
+            .during("--upload-name")
+            .hint("for example: 'mirror/{{ .Repository }}', '{{ slug .Component }}/{{ .Name }}' or host-prefixed")
+    })?;
     Ok(Options {
         copy: request.copy,
         copy_sources: request.copy_sources,
         omit_access_types: request.omit_access_types.clone(),
+        foreign_access_types: Vec::new(),
         upload_as: request.upload_as,
         naming: Naming {
             template: template.unwrap_or_default(),
@@ -139,12 +161,18 @@ fn options(context: &Context, request: &Request) -> Result<Options> {
         },
         access_style: request.access_style,
         global_access: request.global_access,
-        platforms: request.platforms.iter().map(|text| text.parse().map_err(Error::usage)).collect::<Result<_>>()?,
+        repository_contexts: request.repository_contexts,
+        platforms: request
+            .platforms
+            .iter()
+            .map(|text| text.parse().map_err(|error| Error::usage(error).during("--platform")))
+            .collect::<Result<_>>()?,
         referrers: if request.referrers { Referrers::Carry } else { Referrers::Leave },
         strict: request.strict,
         existing: request.existing,
         concurrency: CONCURRENCY,
         observer: context.observer().clone(),
+        pace: context.client().bucket(),
     })
 }
 
@@ -161,8 +189,11 @@ pub async fn document(context: &Context, request: &Request) -> Result<Document> 
     let gathered = gather(context, &request.versions).await?;
     let mut options = options(context, request)?;
     options.naming.rules.extend(overrides(&gathered, &request.image_references));
+    if gathered.versions.iter().any(|version| has_foreign_access(&version.descriptor)) {
+        options.foreign_access_types = crate::plugins::access_types(context).await;
+    }
     let targets = request.targets.iter().map(|target| {
-        let mut target = select::repository(target)?;
+        let mut target = target_of(target)?;
         if let (RepositoryReference::Ctf { format, .. }, Some(form)) = (&mut target, &request.target_form) {
             crate::context::form(form)?;
             *format = FileFormat::parse(form);
@@ -178,6 +209,14 @@ pub async fn document(context: &Context, request: &Request) -> Result<Document> 
     let document = document::write(&origins, &targets, &options)?;
     document::check(&document)?;
     Ok(document)
+}
+
+/// Whether an element has an access that only a plugin can follow.
+fn has_foreign_access(descriptor: &Descriptor) -> bool {
+    let component = &descriptor.component;
+    let accesses = component.resources.iter().map(|resource| &resource.access);
+    let mut accesses = accesses.chain(component.sources.iter().map(|source| &source.access));
+    accesses.any(|access| matches!(Access::of(access), Access::Other | Access::Git { .. }))
 }
 
 /// Reads a document that [`document`] wrote or a person edited, and checks all that can be checked without contacting
@@ -196,13 +235,17 @@ pub fn read_document(name: &str, text: &[u8]) -> Result<Document> {
 pub struct DocumentOptions {
     /// What to do about a version that a target has with other content.
     pub existing: Existing,
+    /// What to do when two different images would get the same name; a document cannot put hosts behind them.
+    pub on_collision: Collision,
     /// Whether content that the document leaves where it is is a failure.
     pub strict: bool,
 }
 
 fn document_options(context: &Context, options: DocumentOptions) -> Options {
-    let DocumentOptions { existing, strict } = options;
-    Options { existing, strict, concurrency: CONCURRENCY, observer: context.observer().clone(), ..Options::default() }
+    let DocumentOptions { existing, on_collision, strict } = options;
+    let naming = Naming { collision: on_collision, ..Naming::default() };
+    let (observer, pace) = (context.observer().clone(), context.client().bucket());
+    Options { existing, naming, strict, concurrency: CONCURRENCY, observer, pace, ..Options::default() }
 }
 
 /// Carries out a document.
@@ -238,7 +281,7 @@ pub async fn carry_out_document(
         }
         Err(error) => {
             let error = in_document(error, name);
-            (unstarted(&[], &error), Some(error))
+            (unstarted(&document::targets(document), &error), Some(error))
         }
     }
 }
@@ -266,6 +309,7 @@ pub async fn estimate(context: &Context, document: &Document, options: DocumentO
     let places = Places { context, is_dry: true };
     let estimated = async {
         let prepared = document::prepare(document::check(document)?, &places, &options).await?;
+        prepared.failure().map_or(Ok(()), Err)?;
         ocm_transfer::estimate(&prepared).await
     };
     match tokio::time::timeout(ESTIMATE_LIMIT, estimated).await {
@@ -275,9 +319,9 @@ pub async fn estimate(context: &Context, document: &Document, options: DocumentO
 }
 
 fn in_document(error: ocm_transfer::Error, name: &str) -> Error {
-    let is_wrong = error.kind() == ocm_transfer::Kind::Document;
+    let (is_wrong, is_placed) = (error.kind() == ocm_transfer::Kind::Document, error.is_placed());
     let error = if is_wrong { Error::usage(error) } else { Error::from(error) };
-    error.during(name)
+    if is_placed { error } else { error.during(name) }
 }
 
 /// Rules for the names of images out of a configuration.
@@ -341,6 +385,8 @@ pub struct Request {
     pub access_style: AccessStyle,
     /// Whether local content in a registry also gets an access for everybody.
     pub global_access: GlobalAccess,
+    /// What becomes of the addresses that component versions say they were stored under.
+    pub repository_contexts: RepositoryContexts,
     /// Platforms that are copied of images for several, `os/architecture` or `os/architecture/variant`; empty: all of them.
     pub platforms: Vec<String>,
     /// Whether signatures, lists of contents and attestations go along with images.

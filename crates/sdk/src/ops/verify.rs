@@ -18,12 +18,18 @@ use super::get;
 use super::keys::Keys;
 use crate::lookup::Lookup;
 use crate::select;
+use crate::trust::complete::Completion;
+use crate::trust::node::Node;
+use crate::trust::timestamp::Word;
 use crate::trust::variant::{self, Variant};
-use crate::trust::walk::{Node, Walker};
+use crate::trust::walk::{Keep, Walker};
 use crate::trust::{content, explain, oldest_first};
-use crate::{Context, Error, Kind, Result};
+use crate::{Context, Error, Kind, Result, plugins};
 
 pub use super::visit::Visit;
+
+/// Most warnings about one signature: a tree may have thousands of versions.
+const MOST_WARNINGS: usize = 20;
 
 /// Verifies component versions. What fails is in the report, version by version: ask [`Report::error`].
 ///
@@ -33,14 +39,20 @@ pub async fn run(context: &Context, request: &Request, keys: &Keys) -> Result<Re
     let selected = oldest_first(select::select(context, &request.versions).await?);
     let lookup = select::lookup(context, &selected, &request.versions.lookup).await?;
     let copies = select::named(context, &request.versions.lookup).await?;
-    let walker = Walker::new(&lookup);
+    let walker = Walker::new(&lookup, if request.visits { Keep::Documents } else { Keep::Digests });
     let work = stream::iter(&selected).map(async |one| {
         let version = match one.read().await {
             Ok(version) => version,
             Err(error) => return VersionReport::failed(&one.component, &one.version, &error),
         };
         lookup.remember(&version);
-        judge(context, request, keys, &Found { version, walker: &walker, copies: &copies }).await
+        judge(
+            context,
+            request,
+            keys,
+            &Found { version, walker: &walker, lookup: &lookup, may_compute: true, copies: &copies },
+        )
+        .await
     });
     let versions = work.buffered(request.at_once.max(1)).collect().await;
     Ok(Report { versions })
@@ -66,12 +78,16 @@ impl Gate {
         versions: &[Arc<ComponentVersion>],
         lookup: &Lookup,
     ) -> Result<()> {
-        let walker = Walker::new(lookup);
+        // The verb finds in `lookup` what was verified here: a place could answer differently when it is asked again.
+        let walker = Walker::new(lookup, Keep::Documents);
         let work = stream::iter(versions).map(async |version| {
-            let found = Found { version: version.clone(), walker: &walker, copies: &[] };
+            let found = Found { version: version.clone(), walker: &walker, lookup, may_compute: false, copies: &[] };
             judge(context, &self.request, &self.keys, &found).await
         });
-        let versions = work.buffered(self.request.at_once.max(1)).collect().await;
+        let versions: Vec<VersionReport> = work.buffered(self.request.at_once.max(1)).collect().await;
+        for warning in versions.iter().flat_map(|version| &version.warnings) {
+            context.observer().warned(warning);
+        }
         Report { versions }.error().map_or(Ok(()), Err)
     }
 }
@@ -79,6 +95,10 @@ impl Gate {
 struct Found<'a> {
     version: Arc<ComponentVersion>,
     walker: &'a Walker<'a>,
+    lookup: &'a Lookup,
+    /// Whether content may stand for digests that are not recorded. Not where content moves afterwards: nothing would say that it
+    /// still is what was looked at.
+    may_compute: bool,
     /// Where to look for other copies when something is wrong.
     copies: &'a [ComponentRepository],
 }
@@ -107,9 +127,9 @@ async fn verify(
     let version = &found.version;
     let mut root = None;
     for signature in wanted(version, request)? {
-        match one(request, keys, found, signature).await {
+        match one(context, request, keys, found, signature).await {
             Ok((entry, node)) => {
-                report.warn(warnings(&entry, &node));
+                report.warn(warnings(&entry, &node)?);
                 report.signatures.push(entry);
                 root = Some(node);
             }
@@ -117,16 +137,17 @@ async fn verify(
         }
     }
     let Some(root) = root else { return Ok(()) };
-    report.visit = Some(Visit::of(&root));
+    report.visit = request.visits.then(|| Visit::of(&root)).transpose()?;
     let nodes = root.all();
     report.references = nodes.len() - 1;
-    let all = nodes.iter().map(|node| node.version.descriptor.component.resources.len()).sum::<usize>();
+    let all = nodes.iter().map(|node| node.resources).sum::<usize>();
     if !request.resources {
         report.resources_unread = all;
         return Ok(());
     }
     for node in nodes {
-        let checked = content::check(context, &node.version, &request.scratch, request.at_once).await?;
+        let version = found.walker.version(&node).await?;
+        let checked = content::check(context, &version, &request.scratch, request.at_once).await?;
         report.resources += checked.right;
     }
     Ok(())
@@ -161,6 +182,7 @@ fn not_found(version: &ComponentVersion, name: &str, all: &[Signature]) -> Error
 }
 
 async fn one(
+    context: &Context,
     request: &Request,
     keys: &Keys,
     found: &Found<'_>,
@@ -168,46 +190,18 @@ async fn one(
 ) -> Result<(SignatureReport, Arc<Node>)> {
     let refuse = |error: ocm_signing::Error| Error::new(Kind::Verification, error);
     request.policy.check(signature).map_err(refuse)?;
-    let (algorithm, hash) = variant::algorithms(&signature.digest)?;
-    let node = if request.alone {
-        Walker::alone(&found.version, algorithm, hash)?
-    } else {
-        found.walker.visit(&found.version, algorithm, hash).await?
-    };
-    let Some(made_of) = node.variant(&signature.digest)? else {
-        let (expected, actual) = (&signature.digest.value, &node.digest.value);
-        let mut reason = format!("is over digest {expected}, but the component version has {actual} ({algorithm})");
-        match explain::difference(&node, &signature.digest, found.copies).await {
-            Some(difference) => reason = format!("{reason}: {difference}"),
-            None if found.copies.is_empty() => {
-                reason.push_str("; with --lookup REPOSITORY it is compared with the copy there");
-            }
-            None => {}
-        }
-        return Err(Error::new(Kind::Verification, reason));
+    let (node, made_of) = match compare(request, found, signature).await {
+        Ok(found) => found,
+        // The v1 program computes digests that are not recorded whenever it needs them, and signs them.
+        Err(error) => compare_completed(context, request, found, signature).await.ok_or(error)?,
     };
     let digest = SignedDigest::new(&signature.digest).map_err(refuse)?;
-    let verifiers = keys.verifiers(signature)?;
     let value = &signature.signature;
-    let Some(verifier) = verifiers.iter().find(|verifier| verifier.accepts(value)) else {
-        let what = if verifiers.is_empty() {
-            format!("no key or root certificate is known for it (algorithm {})", value.algorithm)
-        } else {
-            format!("unsupported media type {:?}", value.media_type)
-        };
-        return Err(Error::new(Kind::Verification, what)
-            .hint("give its key with --public-key, or choose among several signatures with --signature NAME"));
+    let word = keys.when(&digest, signature, request.policy.minimum_bits)?;
+    let verified = match keys.foreign_verifier(&signature.name)? {
+        Some(specification) => plugins::verify(context, signature, &specification).await?,
+        None => judge_here(request, keys, signature, &digest, &word)?,
     };
-    let word = keys.when(&digest, signature)?;
-    let at = request.at.unwrap_or_else(|| word.time());
-    let verified = verifier.verify(&digest, value, at).map_err(|error| {
-        let untrusted = error.kind() == ocm_signing::Kind::Untrusted;
-        let error = refuse(error);
-        if word.unjudged.is_none() || !untrusted {
-            return error;
-        }
-        error.hint("the signature has a timestamp, but nothing says whose word counts: --tsa-cert FILE names the root of its authority")
-    })?;
     let entry = SignatureReport {
         name: signature.name.clone(),
         digest: signature.digest.clone(),
@@ -220,36 +214,139 @@ async fn one(
     Ok((entry, node))
 }
 
-/// What a right signature does not cover.
-fn warnings(entry: &SignatureReport, node: &Node) -> Vec<String> {
+/// Whether a signature is over the digest of the version as it is, and what that digest was made of.
+async fn compare(request: &Request, found: &Found<'_>, signature: &Signature) -> Result<(Arc<Node>, Variant)> {
+    let (algorithm, hash) = variant::algorithms(&signature.digest)?;
+    let node = if request.alone {
+        Walker::alone(&found.version, algorithm, hash)?
+    } else {
+        found.walker.visit(&found.version, algorithm, hash).await?
+    };
+    if let Some(made_of) = node.variant(&signature.digest)? {
+        return Ok((node, made_of));
+    }
+    let (expected, actual) = (&signature.digest.value, &node.digest.value);
+    let mut reason = format!("is over digest {expected}, but the component version has {actual} ({algorithm})");
+    match explain::difference(node.document()?, &signature.digest, found.copies).await {
+        Some(difference) => reason = format!("{reason}: {difference}"),
+        None if found.copies.is_empty() => {
+            reason.push_str("; with --lookup REPOSITORY it is compared with the copy there");
+        }
+        None => {}
+    }
+    Err(Error::new(Kind::Verification, reason))
+}
+
+/// The same with digests of resources that are not recorded anywhere, from their content as it is; `None` if there are none, or if
+/// that is not what was signed either.
+async fn compare_completed(
+    context: &Context,
+    request: &Request,
+    found: &Found<'_>,
+    signature: &Signature,
+) -> Option<(Arc<Node>, Variant)> {
+    if request.alone || !found.may_compute {
+        return None;
+    }
+    let lookup = found.lookup.afresh();
+    let completion = Completion { context, lookup: &lookup, scratch: &request.scratch, written: None };
+    let version = completion.one(found.version.clone()).await.ok()?;
+    lookup.remember(&version);
+    if !completion.references(&version).await.ok()? && Arc::ptr_eq(&version, &found.version) {
+        return None;
+    }
+    let (algorithm, hash) = variant::algorithms(&signature.digest).ok()?;
+    let node = Walker::new(&lookup, Keep::Documents).visit(&version, algorithm, hash).await.ok()?;
+    node.variant(&signature.digest).ok()??;
+    Some((node, Variant::Computed))
+}
+
+/// Judges a signature with what is built in.
+fn judge_here(
+    request: &Request,
+    keys: &Keys,
+    signature: &Signature,
+    digest: &SignedDigest,
+    word: &Word,
+) -> Result<Verified> {
+    let verifiers = keys.verifiers(signature, request.policy.minimum_bits)?;
+    let value = &signature.signature;
+    let Some(verifier) = verifiers.iter().find(|verifier| verifier.accepts(value)) else {
+        let what = if verifiers.is_empty() {
+            format!("no key or root certificate is known for it (algorithm {})", value.algorithm)
+        } else {
+            format!("unsupported media type {:?}", value.media_type)
+        };
+        return Err(Error::new(Kind::Verification, what)
+            .hint("give its key with --public-key, or choose among several signatures with --signature NAME"));
+    };
+    let at = request.at.unwrap_or_else(|| word.time());
+    verifier.verify(digest, value, at).map_err(|error| {
+        let untrusted = error.kind() == ocm_signing::Kind::Untrusted;
+        let error = Error::new(Kind::Verification, error);
+        if word.unjudged.is_none() || !untrusted {
+            return error;
+        }
+        error.hint("the signature has a timestamp, but nothing says whose word counts: --tsa-cert FILE names the root of its authority")
+    })
+}
+
+/// What a right signature does not cover, of the version and of everything it refers to.
+fn warnings(entry: &SignatureReport, root: &Arc<Node>) -> Result<Vec<String>> {
     let mut warnings = Vec::new();
-    let mut warn = |what: String| warnings.push(format!("{}: signature {:?} {what}", node.version, entry.name));
-    match entry.made_of {
-        Variant::Complete => {}
-        Variant::AsStored => warn("does not cover the content of references, whose digests are not recorded".into()),
-        Variant::GoV2 => warn(
-            "is over what the Go program of OCM v2 keeps: versions of labels, for instance, are not covered".into(),
-        ),
-        Variant::WithoutNulls => warn("is over the descriptor without members that are null".into()),
+    let mut warn = |node: &Node, what: String| warnings.push(format!("{node}: signature {:?} {what}", entry.name));
+    if let Some(what) = not_covered(entry.made_of) {
+        warn(root, what.into());
     }
     if let Some(reason) = &entry.timestamp_unjudged {
-        warn(format!("has a timestamp that says nothing ({reason}); --tsa-cert FILE names the root of its authority"));
+        let what =
+            format!("has a timestamp that says nothing ({reason}); --tsa-cert FILE names the root of its authority");
+        warn(root, what);
     }
-    if entry.digest.normalisation_algorithm == Algorithm::V1.name() {
-        warn("has the normalisation jsonNormalisation/v1, which does not cover sources".into());
-    }
-    let unknown = |digest: &Option<DigestSpec>| digest.as_ref().is_none_or(|digest| !digest.is_complete());
-    for reference in &node.version.descriptor.component.component_references {
-        if node.references.is_empty() && unknown(&reference.digest) {
-            warn(format!("does not cover what reference {} leads to, which records no digest", reference.identity()));
+    if root.references.is_empty() {
+        let unknown = |digest: &Option<DigestSpec>| digest.as_ref().is_none_or(|digest| !digest.is_complete());
+        let references = &root.document()?.version.descriptor.component.component_references;
+        for reference in references.iter().filter(|reference| unknown(&reference.digest)) {
+            let what =
+                format!("does not cover what reference {} leads to, which records no digest", reference.identity());
+            warn(root, what);
         }
     }
-    for resource in &node.version.descriptor.component.resources {
-        if unknown(&resource.digest) && content::has_content(resource) {
-            warn(format!("does not cover the content of resource {}, which records no digest", resource.identity()));
+    // The version itself first, then what it refers to.
+    for node in root.all().iter().rev() {
+        if node.digest.normalisation_algorithm == Algorithm::V1.name() {
+            warn(node, "rests on the normalisation jsonNormalisation/v1, which does not cover sources".into());
+        }
+        for resource in &node.uncovered {
+            warn(node, format!("does not cover the content of resource {resource}, which records no digest"));
+        }
+        for edge in &node.references {
+            if let Some(what) = not_covered(edge.made_of) {
+                warn(&edge.node, format!("rests on a reference of {node}, whose digest {what}"));
+            }
         }
     }
-    warnings
+    if warnings.len() > MOST_WARNINGS {
+        let rest = warnings.len() - MOST_WARNINGS;
+        warnings.truncate(MOST_WARNINGS);
+        warnings.push(format!("{root}: signature {:?}: {rest} more warning(s) of this kind are left out", entry.name));
+    }
+    Ok(warnings)
+}
+
+/// What a digest that was made in this way leaves out.
+fn not_covered(made_of: Variant) -> Option<&'static str> {
+    match made_of {
+        Variant::Complete => None,
+        Variant::AsStored => Some("does not cover the content of references, whose digests are not recorded"),
+        Variant::GoV2 => {
+            Some("is over what the Go program of OCM v2 keeps: versions of labels, for instance, are not covered")
+        }
+        Variant::WithoutNulls => Some("is over the descriptor without members that are null"),
+        Variant::Computed => {
+            Some("covers digests of resources that are recorded nowhere: the content as it is now has them")
+        }
+    }
 }
 
 /// Which component versions to verify, and what is asked of them.
@@ -264,6 +361,8 @@ pub struct Request {
     pub policy: Policy,
     /// Compare the content of all resources with their digests, also of referenced versions.
     pub resources: bool,
+    /// Tell what digests were made of ([`VersionReport::visit`]): that keeps all descriptors of a tree in memory.
+    pub visits: bool,
     /// Leave referenced versions alone: only what the descriptor itself records counts.
     pub alone: bool,
     /// The time as of which certificates are judged; the default is the one of a verified timestamp, else now.
@@ -326,7 +425,7 @@ pub struct VersionReport {
     /// What is wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<Failure>,
-    /// What the digest was made of.
+    /// What the digest was made of, if it was asked for.
     #[serde(skip)]
     pub visit: Option<Visit>,
 }

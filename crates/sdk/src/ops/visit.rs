@@ -5,7 +5,8 @@ use ocm_model::{DigestSpec, Identity, Resource};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::trust::walk::Node;
+use crate::Result;
+use crate::trust::node::Node;
 
 /// What the digest of a component version was made of.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -51,28 +52,31 @@ pub struct VisitedResource {
 }
 
 impl Visit {
-    pub(crate) fn of(root: &Arc<Node>) -> Self {
+    /// # Errors
+    /// The walk was asked for digests alone.
+    pub(crate) fn of(root: &Arc<Node>) -> Result<Self> {
         let mut met = HashSet::new();
         Self::new(root, &mut met)
     }
 
     // As deep as references are nested, which reading them limits.
-    fn new(node: &Arc<Node>, met: &mut HashSet<(String, String)>) -> Self {
-        let (component, version) = (node.version.name().to_owned(), node.version.version().to_owned());
+    fn new(node: &Arc<Node>, met: &mut HashSet<(String, String)>) -> Result<Self> {
+        let (component, version) = (node.component.clone(), node.version.clone());
         met.insert((component.clone(), version.clone()));
         let references = node.references.iter().map(|edge| {
-            let (component, version) = (edge.node.version.name().to_owned(), edge.node.version.version().to_owned());
+            let (component, version) = (edge.node.component.clone(), edge.node.version.clone());
             let is_new = !met.contains(&(component.clone(), version.clone()));
-            let visit = is_new.then(|| Self::new(&edge.node, met));
-            VisitedReference { was_missing: edge.was_missing, digest: edge.digest.clone(), component, version, visit }
+            let visit = is_new.then(|| Self::new(&edge.node, met)).transpose()?;
+            let digest = edge.digest.clone();
+            Ok(VisitedReference { was_missing: edge.was_missing, digest, component, version, visit })
         });
-        let references = references.collect();
-        let all = &node.complete.component.resources;
+        let references = references.collect::<Result<_>>()?;
+        let all = &node.document()?.complete().component.resources;
         let resources = all.iter().enumerate().filter_map(|(position, resource)| {
             let digest = resource.digest.clone()?;
             Some(VisitedResource { position, identity: identity(resource, all), digest })
         });
-        Self { component, version, references, resources: resources.collect() }
+        Ok(Self { component, version, references, resources: resources.collect() })
     }
 }
 

@@ -1,18 +1,13 @@
 use std::path::Path;
-use std::sync::Arc;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use ocm_access::Content;
-use ocm_blob::{Algorithm, Blob, Digest, Digester};
-use ocm_model::digest::{GENERIC_BLOB_DIGEST, HashAlgorithm, OCI_ARTIFACT_DIGEST};
+use ocm_model::access::Access;
+use ocm_model::digest::{GENERIC_BLOB_DIGEST, HashAlgorithm, OCI_ARTEFACT_DIGEST, OCI_ARTIFACT_DIGEST};
 use ocm_model::{Descriptor, DigestSpec, Resource};
-use ocm_oci::{Document, Repository};
-use ocm_repository::{ArtifactSet, ComponentVersion, is_artifact_set};
+use ocm_repository::{ComponentVersion, is_artifact_set};
 
-use crate::{Context, Error, Kind, Result, deliver};
-
-/// Manifests of one image that are looked into; more is no image that anybody made.
-const MAX_MANIFESTS: usize = 10_000;
+use crate::{Context, Error, Kind, Result, presence};
 
 /// What came out of checking the content of the resources of a version.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,23 +36,8 @@ pub(crate) async fn check(
                 _ if !has_content(resource) => Ok(Checked { excluded: 1, ..Checked::default() }),
                 Some(digest) if digest.is_excluded() => Ok(Checked { excluded: 1, ..Checked::default() }),
                 Some(recorded) if recorded.is_complete() => {
-                    let actual =
-                        digest(context, version, resource, recorded.hash(), scratch, true).await.map_err(about)?;
-                    let same = actual.hash() == recorded.hash() && actual.value.eq_ignore_ascii_case(&recorded.value);
-                    if same {
-                        return Ok(Checked { right: 1, ..Checked::default() });
-                    }
-                    Err(about(Error::new(
-                        Kind::Verification,
-                        format!(
-                            "the content has digest {}:{}, but the descriptor records {}:{} ({})",
-                            actual.hash_algorithm,
-                            actual.value,
-                            recorded.hash_algorithm,
-                            recorded.value,
-                            recorded.normalisation_algorithm
-                        ),
-                    )))
+                    confirm(context, version, resource, recorded, scratch).await.map_err(about)?;
+                    Ok(Checked { right: 1, ..Checked::default() })
                 }
                 _ => Err(about(Error::new(
                     Kind::Verification,
@@ -88,6 +68,42 @@ pub(crate) async fn check_recorded(
     check(context, &recorded, scratch, at_once).await
 }
 
+/// Compares the content of those resources whose recorded digest does not show while they move: of the manifest inside of an
+/// artifact set, for instance, in whose place there could be anything. Images show theirs.
+///
+/// # Errors
+/// As [`check`], but not where content is missing: nothing moves then.
+pub(crate) async fn check_packed(context: &Context, version: &ComponentVersion, scratch: &Path) -> Result<()> {
+    for resource in &version.descriptor.component.resources {
+        let Some(recorded) = resource.digest.as_ref().filter(|_| is_packed(resource)) else { continue };
+        let checked = match content(context, version, resource).await {
+            Ok(Content::Blob { .. }) => confirm(context, version, resource, recorded, scratch).await,
+            Ok(Content::Image { .. }) => Ok(()),
+            Err(error) => Err(error),
+        };
+        match checked {
+            Err(error) if error.kind() != Kind::NotFound => {
+                return Err(error.during(format!("{version} resource {}", resource.identity())));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn is_packed(resource: &Resource) -> bool {
+    let Some(recorded) = resource.digest.as_ref().filter(|digest| digest.is_complete() && !digest.is_excluded()) else {
+        return false;
+    };
+    let is_plain =
+        recorded.normalisation_algorithm == GENERIC_BLOB_DIGEST && recorded.hash() == Some(HashAlgorithm::Sha256);
+    match Access::of(&resource.access) {
+        Access::None | Access::OciImage { .. } | Access::RelativeOci { .. } => false,
+        Access::LocalBlob { .. } | Access::LocalOciBlob { .. } if !is_plain => true,
+        _ => resource.access.text("mediaType").is_some_and(is_artifact_set),
+    }
+}
+
 /// Computes the digests of resources that record none.
 ///
 /// # Errors
@@ -101,7 +117,7 @@ pub(crate) async fn complete(
     for resource in &mut descriptor.component.resources {
         let is_known = resource.digest.as_ref().is_some_and(DigestSpec::is_complete);
         if !is_known && has_content(resource) {
-            let computed = digest(context, version, resource, None, scratch, false).await;
+            let computed = digest(context, version, resource, scratch).await;
             let about = |error: Error| {
                 let identity = resource.identity();
                 error.during(format!("{version} resource {identity}: no digest is recorded, and it cannot be computed"))
@@ -117,73 +133,46 @@ pub(crate) fn has_content(resource: &Resource) -> bool {
     !matches!(resource.access.kind.as_str(), "none" | "None")
 }
 
-/// The digest of a resource's content as it is. `thorough` also reads what an image consists of; without it only the manifest
-/// is found.
-pub(crate) async fn digest(
+/// The content of a resource.
+async fn content(context: &Context, version: &ComponentVersion, resource: &Resource) -> Result<Content> {
+    ocm_access::open(&resource.access, version, context).await?.ok_or_else(|| {
+        Error::new(Kind::Other, format!("content with access type {} cannot be read here", resource.access.kind))
+    })
+}
+
+/// The digest of a resource's content as it is.
+async fn digest(
     context: &Context,
     version: &ComponentVersion,
     resource: &Resource,
-    hash: Option<HashAlgorithm>,
     scratch: &Path,
-    thorough: bool,
 ) -> Result<DigestSpec> {
-    let content = ocm_access::open(&resource.access, version, context).await?.ok_or_else(|| {
-        Error::new(Kind::Other, format!("content with access type {} cannot be read here", resource.access.kind))
-    })?;
-    let hash = hash.unwrap_or(HashAlgorithm::Sha256);
-    match content {
-        Content::Image { source, root } => image(&source, &root, thorough).await,
-        Content::Blob { blob, media_type } if is_artifact_set(&media_type) => {
-            let set = ArtifactSet::open(blob.as_ref(), scratch).await?;
-            let root = set.main().clone();
-            image(&(Arc::new(set) as Arc<dyn Repository>), &root, thorough).await
-        }
-        Content::Blob { blob, .. } => {
-            let digest = hashed(blob.as_ref(), hash).await?;
-            Ok(DigestSpec::new(hash, GENERIC_BLOB_DIGEST, digest.hex()))
-        }
-    }
+    let content = content(context, version, resource).await?;
+    Ok(ocm_access::measure(content, HashAlgorithm::Sha256, scratch).await?)
 }
 
-async fn hashed(blob: &dyn Blob, hash: HashAlgorithm) -> Result<Digest> {
-    let mut digester = Digester::new(match hash {
-        HashAlgorithm::Sha256 => Algorithm::Sha256,
-        HashAlgorithm::Sha512 => Algorithm::Sha512,
-    });
-    let mut stream = blob.open().await.map_err(deliver::file_error)?;
-    while let Some(chunk) = stream.next().await {
-        digester.update(&chunk.map_err(deliver::file_error)?);
+/// Reads the content of a resource and compares it with the digest that is recorded.
+async fn confirm(
+    context: &Context,
+    version: &ComponentVersion,
+    resource: &Resource,
+    recorded: &DigestSpec,
+    scratch: &Path,
+) -> Result<()> {
+    let normalisation = recorded.normalisation_algorithm.as_str();
+    if ![GENERIC_BLOB_DIGEST, OCI_ARTIFACT_DIGEST, OCI_ARTEFACT_DIGEST].contains(&normalisation) {
+        let reason = format!(
+            "the descriptor records a digest of the normalisation {normalisation:?}, which is not known here: {GENERIC_BLOB_DIGEST} \
+             and {OCI_ARTIFACT_DIGEST} can be checked"
+        );
+        return Err(Error::new(Kind::Verification, reason));
     }
-    Ok(digester.finish())
-}
-
-/// The digest of an image is the one of its manifest; reading everything below it shows that it is there and right.
-async fn image(source: &Arc<dyn Repository>, root: &ocm_oci::Descriptor, thorough: bool) -> Result<DigestSpec> {
-    if thorough {
-        let mut open = vec![root.digest.clone()];
-        let mut seen = 0;
-        while let Some(digest) = open.pop() {
-            seen += 1;
-            if seen > MAX_MANIFESTS {
-                return Err(Error::new(Kind::Verification, format!("has more than {MAX_MANIFESTS} manifests")));
-            }
-            match source.manifest(&digest.into()).await?.document()? {
-                Document::Index(index) => open.extend(index.manifests.into_iter().map(|row| row.digest)),
-                Document::Image(image) => {
-                    for blob in std::iter::once(&image.config).chain(&image.layers) {
-                        let stream = source.blob(&blob.digest, 0).await?;
-                        let mut stream = ocm_blob::verified(stream, Some(blob.size), Some(blob.digest.clone()));
-                        while let Some(chunk) = stream.next().await {
-                            chunk.map_err(deliver::file_error)?;
-                        }
-                    }
-                }
-            }
-        }
-    }
-    let hash = match root.digest.algorithm() {
-        Algorithm::Sha256 => HashAlgorithm::Sha256,
-        Algorithm::Sha512 => HashAlgorithm::Sha512,
-    };
-    Ok(DigestSpec::new(hash, OCI_ARTIFACT_DIGEST, root.digest.hex()))
+    let content = content(context, version, resource).await?;
+    let Err(error) = ocm_access::confirm(content.clone(), recorded, scratch).await else { return Ok(()) };
+    Err(match (error.kind(), content) {
+        (ocm_oci::Kind::Invalid, _) => Error::new(Kind::Verification, error),
+        // What was left out on purpose is neither damaged nor lost.
+        (_, Content::Image { source, root }) => presence::explained(error.into(), version, &source, &root).await,
+        _ => error.into(),
+    })
 }

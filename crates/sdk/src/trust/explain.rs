@@ -1,14 +1,12 @@
 //! Why a digest is another one, as far as that can be found out.
 
-use std::sync::Arc;
-
 use ocm_model::digest::{GENERIC_BLOB_DIGEST, OCI_ARTIFACT_DIGEST};
 use ocm_model::normalise::first_difference;
 use ocm_model::{Descriptor, DigestSpec};
 use ocm_repository::ComponentRepository;
 
+use super::node::Document;
 use super::variant::{self, Variant};
-use super::walk::Node;
 
 /// Resources up to which each is tried alone.
 const SEARCHED: usize = 50;
@@ -16,23 +14,26 @@ const SEARCHED: usize = 50;
 /// A sentence about what differs from what was signed: compared with another copy of the version, or with what transfers of the
 /// older programs are known to change.
 pub(crate) async fn difference(
-    node: &Arc<Node>,
+    document: &Document,
     signed: &DigestSpec,
     copies: &[ComponentRepository],
 ) -> Option<String> {
     let (algorithm, hash) = variant::algorithms(signed).ok()?;
-    for (change, changed) in known_changes(&node.complete) {
+    for (change, changed) in known_changes(document.complete()) {
         let form = variant::form(&changed, algorithm, Variant::Complete).ok()?;
         if variant::same(&variant::digest_of(&form, algorithm, hash), signed) {
             return Some(change.to_owned());
         }
     }
     for copy in copies {
-        let Ok(other) = copy.get(node.version.name(), node.version.version()).await else { continue };
+        let Ok(other) = copy.get(document.version.name(), document.version.version()).await else { continue };
         let mut descriptor = other.descriptor.clone();
         // Digests of references that neither copy records are the same in both.
-        for (own, known) in
-            descriptor.component.component_references.iter_mut().zip(&node.complete.component.component_references)
+        for (own, known) in descriptor
+            .component
+            .component_references
+            .iter_mut()
+            .zip(&document.complete().component.component_references)
         {
             if own.digest.as_ref().is_none_or(|digest| !digest.is_complete()) && own.identity() == known.identity() {
                 own.digest.clone_from(&known.digest);
@@ -42,7 +43,7 @@ pub(crate) async fn difference(
         if !variant::same(&variant::digest_of(&form, algorithm, hash), signed) {
             continue;
         }
-        let difference = first_difference(&form, &node.normal)?;
+        let difference = first_difference(&form, &document.normal)?;
         return Some(format!("compared with the copy in {}, which is as it was signed, {difference}", copy.address()));
     }
     None

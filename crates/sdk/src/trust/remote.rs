@@ -44,7 +44,7 @@ impl Keys {
 
     /// What is known of whoever keeps the key of a signature.
     fn known(&self, name: &str) -> Result<Known> {
-        let mut known = Known { roots: self.roots()?, ..Known::default() };
+        let mut known = Known { roots: self.roots(name)?, ..Known::default() };
         for pem in self.public_for(name) {
             let about = |error| Error::from(error).during(format!("public key for signature {name:?}"));
             known.keys.extend(PublicKey::read_all(pem).map_err(about)?);

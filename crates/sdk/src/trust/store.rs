@@ -1,18 +1,18 @@
 use std::path::Path;
-use std::sync::Arc;
 
 use ocm_model::reference::COMPONENT_DESCRIPTORS;
 use ocm_model::{Descriptor, RepositoryReference};
-use ocm_repository::{ComponentRepository, ComponentVersion, NewVersion};
+use ocm_repository::{ComponentRepository, ComponentVersion};
 
+use super::node::Document;
 use super::variant;
-use super::walk::Node;
 use crate::context::Purpose;
+use crate::plugins::repository::by_address;
 use crate::{Context, Error, Kind, Result};
 
 /// The repository that a version was read from, to be written to.
 pub(crate) async fn writable(context: &Context, repository: &ComponentRepository) -> Result<ComponentRepository> {
-    if repository.content("").location().is_some() {
+    if repository.content("").location().is_some() || by_address(&repository.address()).is_some() {
         return Ok(repository.clone());
     }
     let place = RepositoryReference::ctf(repository.address());
@@ -33,50 +33,27 @@ pub(crate) fn is_in(version: &ComponentVersion, repository: &ComponentRepository
 ///
 /// # Errors
 /// A signature would be over another digest than the changed descriptor has.
-pub(crate) fn check_signatures(node: &Node, changed: &Descriptor) -> Result<()> {
-    check_signatures_but(node, changed, "")
+pub(crate) fn check_signatures(document: &Document, changed: &Descriptor) -> Result<()> {
+    check_signatures_but(document, changed, "")
 }
 
 /// As [`check_signatures`], but for the signature of a name, which is about to be replaced.
-pub(crate) fn check_signatures_but(node: &Node, changed: &Descriptor, name: &str) -> Result<()> {
-    let stored = &node.version.descriptor;
+pub(crate) fn check_signatures_but(document: &Document, changed: &Descriptor, name: &str) -> Result<()> {
+    let stored = &document.version.descriptor;
     for signature in stored.signatures.iter().filter(|signature| signature.name != name) {
         let Ok((algorithm, hash)) = variant::algorithms(&signature.digest) else { continue };
-        let was = variant::find(stored, &node.complete, &signature.digest, algorithm, hash)?;
+        let was = variant::find(stored, document.complete(), &signature.digest, algorithm, hash)?;
         let is = variant::find(changed, changed, &signature.digest, algorithm, hash)?;
         if was.is_some() && is.is_none() {
             return Err(Error::new(
                 Kind::Conflict,
                 format!(
                     "{}: adding digests that are missing would break the signature {}",
-                    node.version, signature.name
+                    document.version, signature.name
                 ),
             )
             .hint("the signature does not cover them: remove it, or sign again before"));
         }
     }
-    Ok(())
-}
-
-/// Puts changed descriptors in the place of those that were read, all of them or none. Content stays where it is.
-///
-/// # Errors
-/// The repository cannot be written to, or somebody else changed a version in between.
-pub(crate) async fn replace(
-    context: &Context,
-    repository: &ComponentRepository,
-    changed: Vec<(Arc<ComponentVersion>, Descriptor)>,
-) -> Result<()> {
-    let target = writable(context, repository).await?;
-    let mut staged = Vec::new();
-    for (version, descriptor) in changed {
-        let now = target.root(version.name(), version.version()).await?;
-        if now.is_none_or(|now| now.digest != *version.root.digest()) {
-            let reason = format!("{version}: it was changed by somebody else in the meantime; nothing was written");
-            return Err(Error::new(Kind::Conflict, reason).hint("run the command again"));
-        }
-        staged.push(target.stage(&NewVersion { descriptor, ..NewVersion::default() }).await?);
-    }
-    target.publish(&staged).await?;
     Ok(())
 }

@@ -40,22 +40,23 @@ impl Word {
 }
 
 impl Keys {
-    /// The roots of authorities for timestamps.
+    /// The roots of authorities for timestamps of the signature of a name. No key counts that is smaller than this many bits.
     ///
     /// # Errors
     /// They cannot be read.
-    pub fn timestamps(&self) -> Result<TimestampVerifier> {
-        let roots = if self.time_authorities.is_empty() { &self.authorities } else { &self.time_authorities };
-        Ok(TimestampVerifier { trust: trusted(roots)? })
+    pub fn timestamps(&self, name: &str, minimum_bits: usize) -> Result<TimestampVerifier> {
+        let own = self.time_authorities.as_slice();
+        let roots = if own.is_empty() { self.authorities_for(name) } else { own };
+        Ok(TimestampVerifier { trust: trusted(roots)?, minimum_bits })
     }
 
     /// Judges the timestamp of a signature. One that is broken, or of another digest, or by nobody below the roots that were named
     /// for timestamps, is a failure. One that leads nowhere where no roots were named for timestamps says nothing.
-    pub(crate) fn when(&self, digest: &SignedDigest, signature: &Signature) -> Result<Word> {
+    pub(crate) fn when(&self, digest: &SignedDigest, signature: &Signature, minimum_bits: usize) -> Result<Word> {
         let Some(timestamp) = &signature.timestamp else { return Ok(Word::default()) };
         let about = |error: ocm_signing::Error| Error::new(Kind::Verification, error.about("timestamp"));
         TimestampVerifier::check_unjudged(digest, timestamp).map_err(about)?;
-        match self.timestamps()?.verify(digest, timestamp) {
+        match self.timestamps(&signature.name, minimum_bits)?.verify(digest, timestamp) {
             Ok(stamped) => Ok(Word { stamped: Some(stamped), unjudged: None }),
             Err(error) if self.time_authorities.is_empty() && error.kind() == ocm_signing::Kind::Untrusted => {
                 Ok(Word { stamped: None, unjudged: Some(error.to_string()) })

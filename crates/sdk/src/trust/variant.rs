@@ -16,6 +16,8 @@ pub enum Variant {
     GoV2,
     /// The descriptor without members that are `null`.
     WithoutNulls,
+    /// The descriptor with digests of resources that it does not record: they were computed from the content as it is.
+    Computed,
 }
 
 /// The names of a digest, understood.
@@ -30,7 +32,7 @@ pub(crate) fn algorithms(digest: &DigestSpec) -> Result<(Algorithm, HashAlgorith
 /// The normal form of one variant.
 pub(crate) fn form(descriptor: &Descriptor, algorithm: Algorithm, variant: Variant) -> Result<Vec<u8>> {
     let (algorithm, reduction) = match variant {
-        Variant::Complete | Variant::AsStored => (algorithm, Reduction::None),
+        Variant::Complete | Variant::AsStored | Variant::Computed => (algorithm, Reduction::None),
         Variant::GoV2 => (algorithm, Reduction::GoV2),
         Variant::WithoutNulls => (Algorithm::V4Alpha1, Reduction::None),
     };

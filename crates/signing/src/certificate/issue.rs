@@ -5,10 +5,10 @@ use jiff::{Timestamp, tz::TimeZone};
 use ocm_blob::Digest;
 
 use super::Certificate;
-use crate::digest::from_hex;
 use crate::error::malformed;
 use crate::key::{PrivateKey, PublicKey};
 use crate::{Result, der};
+use ocm_blob::hex;
 
 /// Attributes of a subject, in the order in which they are encoded.
 const ATTRIBUTES: [(&str, u8, &[&str]); 8] = [
@@ -76,6 +76,9 @@ fn subject_name(attributes: &[(String, String)]) -> Result<Vec<u8>> {
             let known: Vec<_> = ATTRIBUTES.iter().map(|(short, ..)| *short).collect();
             malformed(format!("unknown subject attribute {key:?}: there are {}", known.join(", ")))
         })?;
+        if value.is_empty() {
+            return Err(malformed(format!("the subject attribute {key} has no value")));
+        }
         found.push((position, value));
     }
     found.sort_by_key(|(position, _)| *position);
@@ -116,7 +119,7 @@ fn extensions(subject: &PublicKey, issuer: &PublicKey, is_authority: bool) -> Re
     let constraints = if is_authority { der::sequence(&[&der::TRUE]) } else { der::sequence(&[]) };
     let purpose = der::sequence(&[&der::oid(&[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x03])]);
     let identifier = |key: &PublicKey| -> Result<Vec<u8>> {
-        let hash = from_hex(&Digest::of(key.spki()).hex()).unwrap_or_default();
+        let hash = hex::decode(&Digest::of(key.spki()).hex()).unwrap_or_default();
         hash.get(..20).map(<[u8]>::to_vec).ok_or_else(|| malformed("the key has no digest"))
     };
     Ok(der::sequence(&[

@@ -5,8 +5,8 @@ use x509_cert::der::{Decode as _, Encode as _, Tag, Tagged as _};
 use x509_cert::name::Name;
 
 use crate::Result;
-use crate::digest::{from_hex, to_hex};
 use crate::error::malformed;
+use ocm_blob::hex;
 
 /// The attributes that have short names, in the order in which Go prints them.
 const SHORT: [(&str, &str); 9] = [
@@ -145,7 +145,7 @@ fn split(text: &str) -> Vec<&str> {
 fn unescaped(value: &str) -> Result<String> {
     let value = value.trim_start();
     if let Some(bytes) =
-        value.strip_prefix('#').and_then(|digits| from_hex(digits.trim())).filter(|bytes| !bytes.is_empty())
+        value.strip_prefix('#').and_then(|digits| hex::decode(digits.trim())).filter(|bytes| !bytes.is_empty())
     {
         return Any::from_der(&bytes)
             .map(|any| text(&any))
@@ -170,7 +170,7 @@ fn plain(value: &str) -> Result<String> {
             bytes.push(*first);
             continue;
         }
-        let pair = tail.get(..2).and_then(|pair| std::str::from_utf8(pair).ok()).and_then(from_hex);
+        let pair = tail.get(..2).and_then(|pair| std::str::from_utf8(pair).ok()).and_then(hex::decode);
         match (pair, tail) {
             (Some(pair), _) => {
                 bytes.extend(pair);
@@ -214,7 +214,7 @@ fn text(value: &Any) -> String {
         }
         _ => None,
     };
-    decoded.unwrap_or_else(|| format!("#{}", to_hex(&value.to_der().unwrap_or_default())))
+    decoded.unwrap_or_else(|| format!("#{}", hex::encode(&value.to_der().unwrap_or_default())))
 }
 
 #[cfg(test)]

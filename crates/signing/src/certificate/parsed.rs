@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use x509_cert::Version;
 use x509_cert::der::{Decode as _, Encode as _};
 
-use super::DistinguishedName;
+use super::{DistinguishedName, Limits};
 use crate::error::{malformed, untrusted};
 use crate::key::PublicKey;
 use crate::pem::Block;
@@ -25,6 +25,7 @@ pub struct Certificate {
     /// Of X.509 version 1: it says nothing of what it is for.
     is_bare: bool,
     is_for_timestamps_only: bool,
+    limits: Limits,
 }
 
 /// `id-ce-extKeyUsage`.
@@ -51,6 +52,7 @@ impl Certificate {
         Ok(Self {
             is_bare: body.version() == Version::V1,
             is_for_timestamps_only,
+            limits: Limits::of(body).map_err(wrong)?,
             subject: DistinguishedName::of(body.subject()),
             issuer: DistinguishedName::of(body.issuer()),
             is_self_issued: raw_subject == body.issuer().to_der().map_err(wrong)?,
@@ -108,6 +110,11 @@ impl Certificate {
         self.is_for_timestamps_only
     }
 
+    /// What it may be used for, and for how much.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Whether subject and issuer are the same: a root, or somebody who vouches for himself.
     pub fn is_self_signed(&self) -> bool {
         self.is_self_issued
@@ -127,6 +134,11 @@ impl Certificate {
     /// It is no RSA key.
     pub fn trusted_key(&self) -> Result<PublicKey> {
         Ok(self.public_key()?.with_certificate(self.clone()))
+    }
+
+    /// From when and until when it counts.
+    pub fn validity(&self) -> (SystemTime, SystemTime) {
+        (self.not_before, self.not_after)
     }
 
     /// The certificate counts at a time.

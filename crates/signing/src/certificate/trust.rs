@@ -1,11 +1,13 @@
+use std::cell::Cell;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustls_pki_types::{CertificateDer, UnixTime};
-use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, KeyUsage, anchor_from_trusted_cert};
+use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, KeyUsage, VerifiedPath, anchor_from_trusted_cert};
 
 use super::Certificate;
-use crate::Result;
+use super::limits::SMALLEST_KEY;
 use crate::error::untrusted;
+use crate::{Error, Result};
 
 /// `id-kp-codeSigning`, encoded.
 const CODE_SIGNING: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x03];
@@ -13,11 +15,22 @@ const CODE_SIGNING: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x03];
 /// `id-kp-timeStamping`, encoded.
 const TIME_STAMPING: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x08];
 
+impl Purpose {
+    pub(super) fn identifier(self) -> &'static str {
+        match self {
+            Self::Code | Self::Issuing => "1.3.6.1.5.5.7.3.3",
+            Self::Timestamps => "1.3.6.1.5.5.7.3.8",
+        }
+    }
+}
+
 /// What the certificates of a chain have to be good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// Signing component versions.
     Code,
+    /// Issuing certificates for those who sign component versions.
+    Issuing,
     /// Saying when.
     Timestamps,
 }
@@ -67,7 +80,20 @@ impl TrustStore {
     /// # Errors
     /// There is no such way.
     pub fn verify(&self, leaf: &Certificate, embedded: &[Certificate], at: SystemTime) -> Result<&Certificate> {
-        self.verify_for(Purpose::Code, leaf, embedded, at)
+        self.verify_for(Purpose::Code, leaf, embedded, at, SMALLEST_KEY)
+    }
+
+    /// The same for an authority that is about to issue a certificate for a signer.
+    ///
+    /// # Errors
+    /// There is no such way, or it is no authority.
+    pub fn verify_authority(
+        &self,
+        authority: &Certificate,
+        above: &[Certificate],
+        at: SystemTime,
+    ) -> Result<&Certificate> {
+        self.verify_for(Purpose::Issuing, authority, above, at, SMALLEST_KEY)
     }
 
     pub(crate) fn verify_for(
@@ -76,8 +102,14 @@ impl TrustStore {
         leaf: &Certificate,
         embedded: &[Certificate],
         at: SystemTime,
+        minimum_bits: usize,
     ) -> Result<&Certificate> {
         leaf.check_time(at)?;
+        match purpose {
+            Purpose::Issuing => leaf.check_authority(purpose, 0)?,
+            Purpose::Code | Purpose::Timestamps => leaf.check_signer(purpose)?,
+        }
+        leaf.check_size(minimum_bits)?;
         // A certificate that signs itself and was handed over as a root is its own way.
         if let Some(anchor) = self.anchors.iter().find(|anchor| anchor.der() == leaf.der()) {
             return Ok(anchor);
@@ -96,22 +128,26 @@ impl TrustStore {
         let time = UnixTime::since_unix_epoch(at.duration_since(UNIX_EPOCH).unwrap_or_default());
         let failed = |error: webpki::Error| untrusted(self.reason(leaf, &error));
         if let (true, Some(anchor)) = (leaf.is_bare(), leaf.issued_by_one_of(&valid)) {
+            anchor.check_authority(purpose, 0)?;
+            anchor.check_size(minimum_bits)?;
             return Ok(anchor);
         }
         let entity = EndEntityCert::try_from(&der).map_err(failed)?;
         let usage = KeyUsage::required_if_present(match purpose {
-            Purpose::Code => CODE_SIGNING,
+            Purpose::Code | Purpose::Issuing => CODE_SIGNING,
             Purpose::Timestamps => TIME_STAMPING,
         });
+        let refused: Cell<Option<Error>> = Cell::new(None);
+        let check = |path: &VerifiedPath<'_>| {
+            judge(purpose, path, &valid, minimum_bits).map(|_| ()).map_err(|error| {
+                refused.set(Some(error));
+                webpki::Error::UnknownIssuer
+            })
+        };
         let path = entity
-            .verify_for_usage(ALL_VERIFICATION_ALGS, &roots, &between, time, usage, None, None)
-            .map_err(failed)?;
-        let name = path.anchor().subject_public_key_info.as_ref();
-        valid
-            .into_iter()
-            // The anchor holds the content of the key without its outermost tag and length.
-            .find(|anchor| anchor.spki().ends_with(name))
-            .ok_or_else(|| untrusted(format!("the root of {} is not known", leaf.subject())))
+            .verify_for_usage(ALL_VERIFICATION_ALGS, &roots, &between, time, usage, None, Some(&check))
+            .map_err(|error| refused.take().unwrap_or_else(|| failed(error)))?;
+        judge(purpose, &path, &valid, minimum_bits)
     }
 
     fn reason(&self, leaf: &Certificate, error: &webpki::Error) -> String {
@@ -134,4 +170,34 @@ impl TrustStore {
             error => format!("the certificate of {subject} is not accepted: {error}"),
         }
     }
+}
+
+/// The root of a way, if everybody on it may do what they did there.
+fn judge<'a>(
+    purpose: Purpose,
+    path: &VerifiedPath<'_>,
+    anchors: &[&'a Certificate],
+    minimum_bits: usize,
+) -> Result<&'a Certificate> {
+    // From the issuer of the signer up to the root.
+    let mut below = 0;
+    for certificate in path.intermediate_certificates() {
+        let certificate = Certificate::from_der(certificate.der().to_vec())?;
+        certificate.check_authority(purpose, below)?;
+        certificate.check_size(minimum_bits)?;
+        below += 1;
+    }
+    // The anchor holds the content of the key without its outermost tag and length, and the one of the subject.
+    let (key, subject) = (path.anchor().subject_public_key_info.as_ref(), path.anchor().subject.as_ref());
+    let mut why = untrusted("the root of a chain of certificates is not known");
+    for anchor in anchors {
+        if anchor.spki().ends_with(key) && anchor.raw_subject().ends_with(subject) {
+            let judged = anchor.check_authority(purpose, below).and_then(|()| anchor.check_size(minimum_bits));
+            match judged {
+                Ok(()) => return Ok(anchor),
+                Err(error) => why = error,
+            }
+        }
+    }
+    Err(why)
 }

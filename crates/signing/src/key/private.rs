@@ -39,7 +39,8 @@ impl PrivateKey {
         for block in Block::read_all(text)? {
             if block.header("DEK-Info").is_some() {
                 return Err(malformed(
-                    "the private key is encrypted in a form that guards it badly; convert it: openssl pkcs8 -topk8",
+                    "the private key is encrypted in the traditional form (DEK-Info), which is not read here because it guards the \
+                     key badly: convert it with `openssl pkcs8 -topk8 -v2 aes-256-cbc -in KEY.pem -out NEW.pem`, and use NEW.pem",
                 ));
             }
             let needed = || {

@@ -8,7 +8,7 @@ use pgp::ser::Serialize as _;
 use pgp::types::{KeyDetails, PublicParams, Tag};
 
 use super::selection::written;
-use super::{KeySelection, LARGEST, wrong};
+use super::{KeySelection, LARGEST};
 use crate::Result;
 use crate::error::{malformed, untrusted};
 
@@ -95,6 +95,11 @@ impl OpenPgpCertificate {
     /// The fingerprint of the primary key.
     pub fn fingerprint(&self) -> String {
         written(&self.0.primary_key.fingerprint())
+    }
+
+    /// The key that all others belong to.
+    pub(super) fn primary(&self) -> Part<'_> {
+        Part::Primary(&self.0.primary_key)
     }
 
     /// The name that it gave itself first.
@@ -195,7 +200,10 @@ impl OpenPgpCertificate {
 
 /// Reads all keys of a file.
 pub(super) fn read(content: &[u8]) -> Result<Vec<PublicOrSecret>> {
-    const WHAT: &str = "the OpenPGP key cannot be read";
+    // What the format's own errors say quotes the bytes that could not be read: of a private key.
+    fn unread(_: pgp::errors::Error) -> crate::Error {
+        malformed("the OpenPGP key cannot be read: packets of OpenPGP are expected, binary or in ASCII armour")
+    }
     if content.len() > LARGEST {
         return Err(malformed(format!("the OpenPGP key is larger than the limit of {LARGEST} bytes")));
     }
@@ -204,16 +212,15 @@ pub(super) fn read(content: &[u8]) -> Result<Vec<PublicOrSecret>> {
         Ok(text) if text.contains("-----BEGIN ") => {
             for block in text.split("-----BEGIN ").skip(1) {
                 let block = format!("-----BEGIN {block}");
-                let (found, _) =
-                    PublicOrSecret::from_armor_many(block.as_bytes()).map_err(|error| wrong(WHAT, error))?;
+                let (found, _) = PublicOrSecret::from_armor_many(block.as_bytes()).map_err(unread)?;
                 for key in found {
-                    keys.push(key.map_err(|error| wrong(WHAT, error))?);
+                    keys.push(key.map_err(unread)?);
                 }
             }
         }
         _ => {
-            for key in PublicOrSecret::from_bytes_many(content).map_err(|error| wrong(WHAT, error))? {
-                keys.push(key.map_err(|error| wrong(WHAT, error))?);
+            for key in PublicOrSecret::from_bytes_many(content).map_err(unread)? {
+                keys.push(key.map_err(unread)?);
             }
         }
     }

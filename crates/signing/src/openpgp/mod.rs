@@ -19,8 +19,3 @@ pub const MEDIA_TYPE: &str = "application/vnd.ocm.signature.gpg";
 
 /// Largest key or signature in bytes; a certificate that many people have signed has some hundred thousand.
 const LARGEST: usize = 4 << 20;
-
-/// An error of the format, in our words.
-fn wrong(what: &str, error: impl std::fmt::Display) -> crate::Error {
-    crate::error::malformed(format!("{what}: {error}"))
-}

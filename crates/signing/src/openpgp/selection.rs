@@ -1,8 +1,8 @@
 use pgp::types::{Fingerprint, KeyDetails};
 
 use crate::Result;
-use crate::digest::{from_hex, to_hex};
 use crate::error::malformed;
+use ocm_blob::hex;
 
 /// Which key is meant, by its fingerprint or the last half of it that names keys (key id).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ impl KeySelection {
     pub fn parse(text: &str) -> Result<Self> {
         let digits: String = text.chars().filter(|letter| !letter.is_whitespace()).collect();
         let digits = digits.strip_prefix("0x").unwrap_or(&digits);
-        from_hex(digits).filter(|bytes| [8, 20, 32].contains(&bytes.len())).map(Self).ok_or_else(|| {
+        hex::decode(digits).filter(|bytes| [8, 20, 32].contains(&bytes.len())).map(Self).ok_or_else(|| {
             malformed(format!(
                 "{text:?} names no OpenPGP key: 40 hexadecimal digits of its fingerprint or 16 of its id do"
             ))
@@ -33,7 +33,7 @@ impl KeySelection {
 
 /// A fingerprint as it is usually written.
 pub(super) fn written(fingerprint: &Fingerprint) -> String {
-    to_hex(fingerprint.as_bytes()).to_uppercase()
+    hex::encode(fingerprint.as_bytes()).to_uppercase()
 }
 
 #[cfg(test)]

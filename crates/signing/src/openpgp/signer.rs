@@ -9,7 +9,7 @@ use pgp::types::{KeyDetails as _, KeyVersion, Password, SigningKey, Timestamp};
 
 use super::certificate::{self, Part};
 use super::rsa::RsaKey;
-use super::{ALGORITHM, KeySelection, MEDIA_TYPE, OpenPgpCertificate, wrong};
+use super::{ALGORITHM, KeySelection, MEDIA_TYPE, OpenPgpCertificate};
 use crate::error::{malformed, unsupported};
 use crate::{Result, Secret, SignedDigest, Signer};
 
@@ -110,9 +110,9 @@ impl OpenPgpSigner {
     fn with(secret: &SignedSecretKey, part: &Part<'_>, passphrase: Option<&Secret>, hash: OpenPgpHash) -> Result<Self> {
         let password = Password::from(passphrase.map_or(&[][..], Secret::trimmed));
         let fingerprint = part.fingerprint();
-        let locked = |error: pgp::errors::Error| {
+        let locked = |_: pgp::errors::Error| {
             let hint = if passphrase.is_some() { "the passphrase is another one" } else { "it needs a passphrase" };
-            wrong(&format!("the OpenPGP key cannot be decrypted, perhaps {hint}"), error)
+            malformed(format!("the OpenPGP key cannot be decrypted, perhaps {hint}"))
         };
         if secret.primary_key.fingerprint() == fingerprint {
             let key = &secret.primary_key;
@@ -153,7 +153,7 @@ impl Signer for OpenPgpSigner {
 }
 
 fn detached(key: &impl SigningKey, password: &Password, hash: OpenPgpHash, content: &[u8]) -> Result<String> {
-    let failed = |error: pgp::errors::Error| wrong("the OpenPGP key cannot sign", error);
+    let failed = |error: pgp::errors::Error| malformed(format!("the OpenPGP key cannot sign: {error}"));
     let (algorithm, hash) = (key.algorithm(), hash.of_format());
     let mut config = match key.version() {
         KeyVersion::V4 => SignatureConfig::v4(SignatureType::Binary, algorithm, hash),

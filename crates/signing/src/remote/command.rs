@@ -9,10 +9,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
 use super::Known;
-use crate::digest::to_hex;
 use crate::error::{Kind, malformed};
 use crate::rsa::Algorithm;
 use crate::{Error, Result, SignedDigest, Signer};
+use ocm_blob::hex;
 
 /// A program may ask a person to touch a key; after this it is stuck.
 const TIMEOUT: Duration = Duration::from_mins(5);
@@ -72,7 +72,7 @@ impl Signer for CommandSigner {
         let about = |error: Error| error.about(format!("signing program {}", self.program.display()));
         let question = json!({
             "algorithm": self.algorithm.name(),
-            "digest": {"hashAlgorithm": digest.hash().name(), "value": to_hex(digest.bytes())},
+            "digest": {"hashAlgorithm": digest.hash().name(), "value": hex::encode(digest.bytes())},
         });
         let said = self.ask(question.to_string().as_bytes()).await.map_err(about)?;
         let answer: SignatureValue = serde_json::from_slice(&said)

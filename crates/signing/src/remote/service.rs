@@ -31,7 +31,7 @@ impl ServiceSigner {
     pub fn new(client: Client, address: &str, algorithm: Algorithm, known: Known) -> Result<Self> {
         let wrong = || malformed(format!("{address:?} is no address of a signing server: https://…"));
         let mut url = Url::parse(address).map_err(|_| wrong())?;
-        let is_here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        let is_here = url.host_str().is_some_and(ocm_http::is_loopback_host);
         if url.scheme() != "https" && !(url.scheme() == "http" && is_here) {
             return Err(wrong());
         }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 fn digest(bytes: &[u8]) -> SignedDigest {
-    let value = crate::digest::to_hex(bytes);
+    let value = ocm_blob::hex::encode(bytes);
     SignedDigest::new(&DigestSpec { hash_algorithm: "SHA-256".into(), value, ..DigestSpec::default() }).unwrap()
 }
 

@@ -19,6 +19,14 @@ use crate::{Error, Result, Secret, der};
 /// Largest answer in bytes.
 const LARGEST: u64 = 1 << 20;
 
+/// Who is asked, as messages say it.
+mod service {
+    pub(super) const AUTHORITY: &str = "the Sigstore certificate authority";
+    pub(super) const LOG: &str = "the Sigstore log";
+    pub(super) const TIME: &str = "the Sigstore timestamp authority";
+    pub(super) const WORKFLOW: &str = "the token service of the workflow";
+}
+
 /// How much of a refusal is quoted, in bytes.
 const QUOTED: usize = 300;
 
@@ -57,7 +65,7 @@ pub(super) async fn certificate(
             "proofOfPossession": STANDARD.encode(proof),
         },
     });
-    let answer = post(client, below(authority, "api/v2/signingCert"), &content).await?;
+    let answer = post(client, service::AUTHORITY, below(authority, "api/v2/signingCert"), &content).await?;
     let issued: Issued = answer.read()?;
     let leaf = issued
         .signed_certificate_embedded_sct
@@ -90,13 +98,13 @@ pub(super) async fn log_v1(
             },
         },
     });
-    let mut answer = post(client, below(log, "api/v1/log/entries"), &content).await?;
+    let mut answer = post(client, service::LOG, below(log, "api/v1/log/entries"), &content).await?;
     // The key is used once, so an entry that is there already is ours: an answer was lost, and the request sent again.
     if answer.status == StatusCode::CONFLICT
         && let Some(place) = answer.location.as_deref().and_then(|place| log.join(place).ok())
         && ocm_http::same_origin(&place, log)
     {
-        answer = send(client, Request::new(Method::GET, place)).await?;
+        answer = send(client, service::LOG, Request::new(Method::GET, place)).await?;
     }
     answer.check()?;
     let mut entries: std::collections::BTreeMap<String, LogEntry> = answer.read()?;
@@ -124,7 +132,7 @@ pub(super) async fn log_v2(
             },
         },
     }});
-    post(client, below(log, "api/v2/log/entries"), &content).await?.read()
+    post(client, service::LOG, below(log, "api/v2/log/entries"), &content).await?.read()
 }
 
 /// A timestamp (RFC 3161) over the SHA-256 digest of something: the whole answer, which is what bundles carry.
@@ -137,8 +145,12 @@ pub(super) async fn timestamp(client: &Client, authority: &Url, digest: &[u8]) -
     let request = Request::new(Method::POST, authority.clone())
         .header(header::CONTENT_TYPE, HeaderValue::from_static("application/timestamp-query"))
         .body(Body::Bytes(content.into()));
-    let answer = send(client, request).await?;
+    let answer = send(client, service::TIME, request).await?;
     answer.check()?;
+    // It is binary, and no page begins like that.
+    if answer.is_page() {
+        return Err(answer.page());
+    }
     Ok(answer.content)
 }
 
@@ -153,33 +165,34 @@ pub(super) async fn workflow_token(client: &Client, address: &Url, bearer: &Secr
     let bearer = [b"Bearer ", bearer.trimmed()].concat();
     let bearer = HeaderValue::from_bytes(&bearer)
         .map_err(|_| malformed("the token of the workflow cannot be put into a header"))?;
-    let answer = send(client, Request::new(Method::GET, url).authorization(bearer).stay()).await?;
+    let answer = send(client, service::WORKFLOW, Request::new(Method::GET, url).authorization(bearer).stay()).await?;
     Ok(Secret::new(answer.read::<Given>()?.value))
 }
 
 struct Answer {
+    service: &'static str,
     url: Url,
     status: StatusCode,
     location: Option<String>,
     content: Bytes,
 }
 
-async fn post(client: &Client, url: Url, content: &Value) -> Result<Answer> {
+async fn post(client: &Client, service: &'static str, url: Url, content: &Value) -> Result<Answer> {
     let request = Request::new(Method::POST, url)
         .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
         .header(header::ACCEPT, HeaderValue::from_static("application/json"))
         .body(Body::Bytes(content.to_string().into()));
     // A token is for one place: nobody is followed with it to another one.
-    send(client, request.stay()).await
+    send(client, service, request.stay()).await
 }
 
-async fn send(client: &Client, request: Request) -> Result<Answer> {
-    let unavailable = |error: ocm_http::Error| Error::new(Kind::Unavailable, error.to_string());
+async fn send(client: &Client, service: &'static str, request: Request) -> Result<Answer> {
+    let unavailable = |error: ocm_http::Error| Error::new(Kind::Unavailable, format!("{service}: {error}"));
     let url = request.url().clone();
     let response = client.send(request).await.map_err(unavailable)?;
     let (status, location) = (response.status(), response.header(header::LOCATION).map(str::to_owned));
     let content = response.bytes(LARGEST).await.map_err(unavailable)?;
-    Ok(Answer { url, status, location, content })
+    Ok(Answer { service, url, status, location, content })
 }
 
 impl Answer {
@@ -189,15 +202,35 @@ impl Answer {
         if self.status.is_success() {
             return Ok(());
         }
+        let kind = if self.status.is_server_error() { Kind::Unavailable } else { Kind::Rejected };
+        let (service, url, status) = (self.service, &self.url, self.status.as_u16());
+        if self.is_page() {
+            return Err(Error::new(kind, format!("{service}: {url} refused with status {status} and a web page")));
+        }
         let quoted = String::from_utf8_lossy(&self.content[..self.content.len().min(QUOTED)]).into_owned();
         let quoted: String = quoted.chars().filter(|letter| !letter.is_control()).collect();
-        let kind = if self.status.is_server_error() { Kind::Unavailable } else { Kind::Rejected };
-        Err(Error::new(kind, format!("{} refused with status {}: {quoted}", self.url, self.status.as_u16())))
+        Err(Error::new(kind, format!("{service}: {url} refused with status {status}: {quoted}")))
     }
 
     fn read<T: DeserializeOwned>(&self) -> Result<T> {
         self.check()?;
-        let wrong = |error: String| rejected(format!("{}: the answer cannot be read: {error}", self.url));
+        if self.is_page() {
+            return Err(self.page());
+        }
+        let wrong =
+            |error: String| rejected(format!("{}: {}: the answer cannot be read: {error}", self.service, self.url));
         serde_json::from_str(unique(&self.content).map_err(wrong)?).map_err(|error| wrong(error.to_string()))
+    }
+
+    /// Whether it is a page for people: that of a proxy that wants a login, or of another server than the one that was meant.
+    fn is_page(&self) -> bool {
+        self.content.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<')
+    }
+
+    fn page(&self) -> Error {
+        rejected(format!(
+            "{}: {} answered with a web page: is this the address of the service, or does a proxy stand before it?",
+            self.service, self.url
+        ))
     }
 }

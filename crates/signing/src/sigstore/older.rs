@@ -80,7 +80,7 @@ pub(super) fn of_value(value: &SignatureValue, digest: &SignedDigest) -> Result<
         return Err(unsupported(format!("an entry of kind {} {} is no signature", body.kind, body.api_version)));
     }
     let hash = &body.spec.data.hash;
-    if hash.algorithm != "sha256" || crate::digest::from_hex(&hash.value).as_deref() != Some(digest.bytes()) {
+    if hash.algorithm != "sha256" || ocm_blob::hex::decode(&hash.value).as_deref() != Some(digest.bytes()) {
         return Err(rejected(format!(
             "the entry of the Sigstore log is over another digest ({}:{})",
             hash.algorithm, hash.value

@@ -101,7 +101,7 @@ impl Key {
 
 /// The SHA-256 digest of some bytes.
 fn sha256(bytes: &[u8]) -> Result<Vec<u8>> {
-    crate::digest::from_hex(&Digest::of(bytes).hex()).ok_or_else(|| malformed("the bytes have no digest"))
+    ocm_blob::hex::decode(&Digest::of(bytes).hex()).ok_or_else(|| malformed("the bytes have no digest"))
 }
 
 #[async_trait]
@@ -138,7 +138,7 @@ impl SigstoreSigner {
         let entry: Option<TransparencyLogEntry> = match &self.services.log {
             None => None,
             Some(Log::V1(log)) => {
-                let hash = crate::digest::to_hex(hash);
+                let hash = ocm_blob::hex::encode(hash);
                 let (_, entry) = exchange::log_v1(&self.client, log, &hash, signature, &certificate.to_pem()).await?;
                 let entry = entry.to_bundle_entry(KindVersion::HashedRekordV001);
                 Some(entry.map_err(|error| rejected(format!("{log}: the log entry cannot be used: {error}")))?)
@@ -166,7 +166,7 @@ impl SigstoreSigner {
         let Some(Log::V1(log)) = &self.services.log else {
             return Err(unsupported("signatures of this form need a Rekor v1 log"));
         };
-        let hash = crate::digest::to_hex(hash);
+        let hash = ocm_blob::hex::encode(hash);
         let (answer, _) = exchange::log_v1(&self.client, log, &hash, signature, &certificate.to_pem()).await?;
         Ok(value(algorithm::CERTIFICATE_ENTRY, media_type::LOG_ENTRY, &answer))
     }
@@ -179,6 +179,7 @@ impl SigstoreSigner {
             expected: Some(ExpectedSigner { identity: anybody()?, issuer: anybody()? }),
             keys: Vec::<SigstoreKey>::new(),
             private_infrastructure: self.services.log.is_none(),
+            minimum_bits: 0,
         };
         let judged = verifier.verify(digest, value, std::time::SystemTime::now());
         judged.map(drop).map_err(|error| error.about("what the Sigstore services answered does not verify here"))

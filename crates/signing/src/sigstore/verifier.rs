@@ -8,6 +8,7 @@ use sigstore_verify::types::{Artifact, Bundle, DerPublicKey, Sha256Hash};
 use sigstore_verify::{Error as Failure, Policy, PublicKeyVerificationPolicy, VerificationPolicy, VerificationResult};
 
 use super::{ExpectedSigner, TrustedRoot, bundle, older};
+use crate::certificate::check_bits;
 use crate::error::{Kind, malformed, rejected, untrusted};
 use crate::key::PublicKey;
 use crate::pem::Block;
@@ -54,6 +55,8 @@ pub struct SigstoreVerifier {
     /// Whether the instance is a private one without public logs: entries of logs are not asked for, a timestamp or promise is.
     /// Needs a root that was pinned.
     pub private_infrastructure: bool,
+    /// Smallest RSA key in bits; 2048 at least.
+    pub minimum_bits: usize,
 }
 
 impl SigstoreVerifier {
@@ -63,6 +66,15 @@ impl SigstoreVerifier {
     /// It is not right, or not by whom is expected.
     pub fn verify_bundle(&self, json: &[u8], content: &[u8]) -> Result<Verified> {
         self.judge(&bundle::read(json)?, &Artifact::from_blob(content))
+    }
+
+    /// The same over content of which only the SHA-256 digest is known, in hexadecimal digits.
+    ///
+    /// # Errors
+    /// As [`Self::verify_bundle`]; it is no digest; or the signature is one of those that are made over content only (Ed25519).
+    pub fn verify_bundle_of_digest(&self, json: &[u8], sha256: &str) -> Result<Verified> {
+        let digest = Sha256Hash::from_hex(sha256).map_err(|error| malformed(error.to_string()))?;
+        self.judge(&bundle::read(json)?, &Artifact::from_digest(digest))
     }
 
     fn judge(&self, bundle: &Bundle, artifact: &Artifact<'_>) -> Result<Verified> {
@@ -115,6 +127,9 @@ impl SigstoreVerifier {
             }
             match self.run(bundle, artifact, &policy) {
                 Ok(_) => {
+                    if let Ok(key) = PublicKey::of_spki(key.0.as_bytes()) {
+                        check_bits(key.bits(), self.minimum_bits)?;
+                    }
                     return Ok(Verified::new(Evidence::Key { fingerprint: key.fingerprint(), bits: key.bits() }));
                 }
                 Err(error) => failure = Some(error),

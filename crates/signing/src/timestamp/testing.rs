@@ -6,9 +6,9 @@ use jiff::{Timestamp as Moment, tz::TimeZone};
 use ocm_blob::Digest;
 
 use crate::certificate::Certificate;
-use crate::digest::from_hex;
 use crate::testing::{CODE_SIGNING, TIME_STAMPING, YEAR, extended_key_usage, issue, name};
 use crate::{PemBlock, PrivateKey, SignedDigest, create_certificate, der};
+use ocm_blob::hex;
 
 use super::token::LABEL;
 
@@ -65,7 +65,7 @@ impl Authority {
             let oid = [&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09], last].concat();
             der::sequence(&[&der::oid(&oid), &der::set(&[value])])
         };
-        let hash = |bytes: &[u8]| der::octets(&from_hex(&Digest::of(bytes).hex()).unwrap());
+        let hash = |bytes: &[u8]| der::octets(&hex::decode(&Digest::of(bytes).hex()).unwrap());
         let claimed = der::sequence(&[&der::sequence(&[&der::sequence(&[&hash(self.certificate.der())])])]);
         let attributes = [
             attribute(&[0x03], &der::oid(TST_INFO)),

@@ -23,7 +23,7 @@ fn digest(of: &str) -> SignedDigest {
 fn verifier(root: &Certificate) -> TimestampVerifier {
     let mut trust = TrustStore::default();
     trust.add_anchors([root.clone()]);
-    TimestampVerifier { trust }
+    TimestampVerifier { trust, ..TimestampVerifier::default() }
 }
 
 fn stamp(value: String) -> Timestamp {

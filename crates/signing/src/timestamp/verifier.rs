@@ -18,6 +18,8 @@ const AHEAD: Duration = Duration::from_mins(5);
 pub struct TimestampVerifier {
     /// Roots, and what may stand between them and an authority.
     pub trust: TrustStore,
+    /// Smallest RSA key in bits, of all certificates; 2048 at least.
+    pub minimum_bits: usize,
 }
 
 /// A timestamp that was verified.
@@ -77,6 +79,6 @@ impl TimestampVerifier {
         if self.trust.is_empty() {
             return Err(untrusted(format!("no root is known for the timestamp of {}", signer.subject())));
         }
-        self.trust.verify_for(Purpose::Timestamps, signer, embedded, time)
+        self.trust.verify_for(Purpose::Timestamps, signer, embedded, time, self.minimum_bits)
     }
 }

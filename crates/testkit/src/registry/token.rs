@@ -90,6 +90,10 @@ impl Tokens {
         };
         let scope = scope.map(|(name, actions)| format!(",scope=\"repository:{name}:{}\"", actions.join(",")));
         let scope = scope.unwrap_or_default();
+        // Who came by a name, through a proxy, finds the token service under it.
+        let host = request.headers().get("host").and_then(|host| host.to_str().ok());
+        let named = host.filter(|host| host.parse::<SocketAddr>().is_err()).map(str::to_owned);
+        let address = named.unwrap_or_else(|| address.to_string());
         Some(challenge(&format!("Bearer realm=\"http://{address}/token\",service=\"testkit\"{scope}{error}")))
     }
 }

@@ -64,10 +64,37 @@ pub(super) enum AccessStyle {
     Relative,
 }
 
-/// Of a node that finds an image.
+/// Of a node that finds content outside of its component version.
 #[derive(Deserialize)]
 pub(super) struct GetArtifact {
     pub(super) resource: Value,
+    #[serde(flatten)]
+    pub(super) home: Home,
+}
+
+/// The component version that an image is recorded in, for images whose recorded address may be stale or relative. The
+/// older program has no such members.
+#[derive(Deserialize)]
+pub(super) struct Home {
+    repository: Option<TypedObject>,
+    component: Option<String>,
+    version: Option<String>,
+}
+
+impl Home {
+    /// The component version, if one is named.
+    ///
+    /// # Errors
+    /// Only some of the three members are there.
+    pub(super) fn get(self) -> Result<Option<Get>, String> {
+        match (self.repository, self.component, self.version) {
+            (None, None, None) => Ok(None),
+            (Some(repository), Some(component), Some(version)) => {
+                Ok(Some(Get { repository, component, version, resource_identity: BTreeMap::new() }))
+            }
+            _ => Err("spec: repository, component and version belong together; give all of them or none".into()),
+        }
+    }
 }
 
 /// Of a node that stores an image.
@@ -88,6 +115,8 @@ pub(super) struct TransferArtifact {
     pub(super) target_resource: Value,
     #[serde(default)]
     pub(super) access_style: AccessStyle,
+    #[serde(flatten)]
+    pub(super) home: Home,
 }
 
 /// Of a node that makes an artifact of a chart.

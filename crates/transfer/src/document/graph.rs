@@ -10,7 +10,7 @@ use super::field::Field;
 use super::node::{Kind, Place};
 use super::path::{Path, Step};
 use super::template::Template;
-use super::{Document, Transformation};
+use super::{Document, Text, Transformation};
 use crate::{Error, Result};
 
 /// The variable with the constants of a document.
@@ -25,6 +25,8 @@ pub struct Graph {
 }
 
 pub(super) struct Node {
+    /// The text it stands in, and which of its nodes it is.
+    place: (Text, usize),
     pub(super) id: String,
     pub(super) kind: Kind,
     pub(super) spec: Vec<(String, Template)>,
@@ -37,12 +39,13 @@ impl Node {
 
     /// For errors: which node.
     pub(super) fn fail(&self, source: Error) -> Error {
-        fail(&self.id, &self.kind.to_string(), source)
+        let (text, position) = &self.place;
+        fail(text.at(*position), &self.id, &self.kind.to_string(), source)
     }
 }
 
-fn fail(id: &str, kind: &str, source: Error) -> Error {
-    Error::Node { id: id.to_owned(), node: kind.to_owned(), source: Box::new(source) }
+fn fail(at: String, id: &str, kind: &str, source: Error) -> Error {
+    Error::Node { at, id: id.to_owned(), node: kind.to_owned(), source: Box::new(source) }
 }
 
 /// Checks all of a document that can be checked without contacting anybody.
@@ -51,7 +54,9 @@ fn fail(id: &str, kind: &str, source: Error) -> Error {
 /// An unknown type; a name that is none or stands twice; a member that is missing or unknown; an expression that cannot be
 /// read, that refers to nothing, or to its own node; nodes that need each other.
 pub fn check(document: &Document) -> Result<Graph> {
-    let nodes: Vec<Node> = document.transformations.iter().map(node).collect::<Result<_>>()?;
+    let places = document.transformations.iter().enumerate();
+    let nodes: Vec<Node> =
+        places.map(|(position, one)| node(one, (&document.text, position))).collect::<Result<_>>()?;
     let mut positions = HashMap::new();
     for (position, node) in nodes.iter().enumerate() {
         if positions.insert(node.id.as_str(), position).is_some() {
@@ -86,9 +91,9 @@ pub fn check(document: &Document) -> Result<Graph> {
     Ok(Graph { nodes, groups, environment })
 }
 
-fn node(transformation: &Transformation) -> Result<Node> {
+fn node(transformation: &Transformation, (text, position): (&Text, usize)) -> Result<Node> {
     let Transformation { kind, id, spec } = transformation;
-    let wrong = |reason: String| fail(id, kind, Error::Document(reason));
+    let wrong = |reason: String| fail(text.at(position), id, kind, Error::Document(reason));
     let is_name = id.starts_with(|letter: char| letter.is_ascii_alphabetic())
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if !is_name || RESERVED.contains(&id.as_str()) || id == ENVIRONMENT {
@@ -116,7 +121,7 @@ fn node(transformation: &Transformation) -> Result<Node> {
         })?;
         templates.push((name.clone(), template));
     }
-    let node = Node { id: id.clone(), kind, spec: templates };
+    let node = Node { place: (text.clone(), position), id: id.clone(), kind, spec: templates };
     if let Some(Template::Constant(repository)) = node.template("repository") {
         let spec: TypedObject =
             serde_json::from_value(repository.clone()).map_err(|error| wrong(format!("spec.repository: {error}")))?;
@@ -135,8 +140,34 @@ pub(super) fn place(kind: Kind, repository: &TypedObject) -> Result<(), String> 
         (Some(Place::Archive), RepositoryReference::Oci { .. }) => {
             Err(format!("spec.repository is a registry; {} is for archives", kind.name()))
         }
+        (Some(place), RepositoryReference::Other(other)) => {
+            let fitting = if place == Place::Registry { "registries" } else { "archives" };
+            Err(format!("spec.repository has the type {:?}; {} is for {fitting}", other.kind, kind.name()))
+        }
         _ => Ok(()),
     }
+}
+
+/// The addresses of the repositories that a document wants component versions to be stored in, as far as they stand in it.
+pub fn targets(document: &Document) -> Vec<String> {
+    let mut found = Vec::new();
+    for transformation in &document.transformations {
+        let repository = match Kind::parse(&transformation.kind) {
+            Some(Kind::AddComponentVersion(_)) => transformation.spec.get("repository"),
+            _ => None,
+        };
+        let spec = repository.and_then(|repository| serde_json::from_value::<TypedObject>(repository.clone()).ok());
+        let address = match spec.and_then(|spec| RepositoryReference::from_spec(&spec).ok()) {
+            Some(RepositoryReference::Oci { base_url, sub_path, .. }) if sub_path.is_empty() => base_url,
+            Some(RepositoryReference::Oci { base_url, sub_path, .. }) => format!("{base_url}/{sub_path}"),
+            Some(RepositoryReference::Ctf { file_path, .. }) => file_path,
+            Some(RepositoryReference::Other(_)) | None => continue,
+        };
+        if !found.contains(&address) {
+            found.push(address);
+        }
+    }
+    found
 }
 
 fn check_constant(path: &Path, environment: &Value) -> Result<(), String> {
@@ -173,6 +204,7 @@ fn check_path(path: &Path, node: &Node) -> Result<(), String> {
             Some(_) => Ok(()),
         },
         (Some("output" | "spec"), _) => Ok(()),
+        _ if path.steps.is_empty() => Ok(()),
         _ => Err(format!("{} is followed by neither .spec nor .output", node.id)),
     }
 }
@@ -225,5 +257,6 @@ fn cycle(nodes: &[Node], needs: &[Vec<usize>], open: &[usize]) -> Error {
     let start = walked.iter().position(|walked| *walked == position).unwrap_or_default();
     let names: Vec<_> =
         walked[start..].iter().chain([&position]).map(|position| nodes[*position].id.as_str()).collect();
-    Error::Document(format!("transformations need each other: {}", names.join(" → ")))
+    let reason = format!("transformations need each other: {}", names.join(" → "));
+    nodes[position].fail(Error::Document(reason))
 }

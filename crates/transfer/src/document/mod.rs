@@ -20,13 +20,15 @@ mod read;
 mod remote;
 mod run;
 mod template;
+mod text;
 mod types;
 mod upload;
 mod write;
 
-pub use graph::{Graph, check};
+pub use graph::{Graph, check, targets};
 pub use places::Places;
 pub use prepare::prepare;
 pub use read::read;
+pub use text::Text;
 pub use types::{Document, Transformation};
 pub use write::{Origin, write};

@@ -122,10 +122,20 @@ impl Kind {
                 Maybe("globalAccessPolicy"),
             ],
             Self::AddOciArtifact => &[Must("resource"), Must("file"), Maybe("accessStyle")],
-            Self::TransferOciArtifact => &[Must("resource"), Must("targetResource"), Maybe("accessStyle")],
+            Self::TransferOciArtifact => &[
+                Must("resource"),
+                Must("targetResource"),
+                Maybe("accessStyle"),
+                Maybe("repository"),
+                Maybe("component"),
+                Maybe("version"),
+            ],
+            Self::GetOciArtifact => {
+                &[Must("resource"), Maybe("outputPath"), Maybe("repository"), Maybe("component"), Maybe("version")]
+            }
             Self::FileCleanup => &[Must("files")],
             Self::ConvertHelmToOci => &[Must("resource"), Must("chartFile"), Maybe("provFile"), Maybe("outputPath")],
-            Self::GetOciArtifact | Self::GetHelmChart | Self::GetRemote(_) => &[Must("resource"), Maybe("outputPath")],
+            Self::GetHelmChart | Self::GetRemote(_) => &[Must("resource"), Maybe("outputPath")],
         }
     }
 

@@ -108,6 +108,7 @@ fn lower(wanted: Vec<Wanted>, stored: Vec<Stored>, options: &Options) -> Prepare
             new,
             action: None,
             difference: None,
+            is_there: false,
             part: None,
             elements,
         });

@@ -1,6 +1,6 @@
 use ocm_model::{json, yaml};
 
-use super::Document;
+use super::{Document, Text};
 use crate::{Error, Result};
 
 /// Largest document that is read, in bytes: two hundred times a component of 400 resources.
@@ -23,9 +23,15 @@ pub fn read(name: &str, text: &[u8]) -> Result<Document> {
     // Every JSON document is YAML, up to escapes of characters beyond U+FFFF; YAML finds members that stand twice.
     let parsed = yaml::read::<Document>(text).or_else(|error| match serde_json::from_str(text) {
         Ok(document) if text.contains("\\ud") || text.contains("\\uD") => Ok(document),
-        _ => Err(fail(format!("is no transformation document: {error}"))),
+        _ => {
+            let at = error.location().map(|at| format!(":{}:{}", at.line(), at.column())).unwrap_or_default();
+            let reason = error.to_string();
+            let reason = reason.rsplit_once(" at line ").map_or(reason.as_str(), |(reason, _)| reason);
+            Err(Error::Document(format!("{name}{at}: is no transformation document: {reason}")))
+        }
     });
     let mut document = parsed?;
+    document.text = Text::new(name, text);
     if document.transformations.is_empty() {
         return Err(fail("is no transformation document: it has no transformations".into()));
     }

@@ -13,6 +13,7 @@ use super::graph::Node;
 use super::node::{Kind, Remote};
 use super::run::{Done, Effect, Run, handed_out};
 use crate::content::{Content, Place};
+use crate::element::origin;
 use crate::naming::chart_name;
 use crate::{ElementKind, Error, Result};
 
@@ -27,7 +28,7 @@ impl Run<'_> {
         let is_right = match Access::of(&element.access) {
             Access::Wget { .. } => node.kind == Kind::GetRemote(Remote::Wget),
             Access::GitHub { .. } => node.kind == Kind::GetRemote(Remote::GitHub),
-            Access::S3 { .. } | Access::Npm { .. } | Access::Maven { .. } => {
+            Access::S3 { .. } | Access::Npm { .. } | Access::Maven { .. } | Access::Git { .. } | Access::Other => {
                 node.kind == Kind::GetRemote(Remote::Other)
             }
             _ => false,
@@ -47,7 +48,7 @@ impl Run<'_> {
         let none = || Error::Document(format!("{}: access type {kind} cannot be followed", element.name()));
         let found = ocm_access::remote(&element.access, self.places).await.map_err(at)?.ok_or_else(none)?;
         let found = ocm_access::check(found, element.digest.as_ref()).await.map_err(at)?;
-        Ok(Content::opened(found, element.access.kind.clone()))
+        Ok(Content::opened(found, origin(&element.access, &Access::of(&element.access))))
     }
 
     /// A chart as a file: the layer of the artifact that is made of it.

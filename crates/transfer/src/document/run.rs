@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::{StreamExt as _, stream};
+use ocm_access::relocation::locate;
 use ocm_model::access::Access;
 use ocm_model::{Descriptor, Identity, TypedObject, json};
 use ocm_oci::ImageReference;
@@ -13,11 +14,12 @@ use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
 
 use super::element::{Element, find};
-use super::field::{AccessStyle, AddArtifact, AddLocal, AddVersion, Cleanup, Get, GetArtifact, TransferArtifact};
+use super::field::{AccessStyle, AddArtifact, AddLocal, AddVersion, Cleanup, Get, GetArtifact, Home, TransferArtifact};
 use super::graph::{Node, place};
 use super::node::Kind;
 use super::places::Places;
 use crate::content::{Content, Place};
+use crate::element::origin;
 use crate::settle::schemaless;
 use crate::work::Job;
 use crate::{ElementAction, ElementKind, Error, Options, Result};
@@ -125,9 +127,9 @@ impl<'a> Run<'a> {
                 self.upload(node, resource, content, access_style).await
             }
             Kind::TransferOciArtifact => {
-                let TransferArtifact { resource, target_resource, access_style } = parse(spec)?;
+                let TransferArtifact { resource, target_resource, access_style, home } = parse(spec)?;
                 let source = Element::read(ElementKind::Resource, resource)?;
-                let content = self.artifact(&source).await?;
+                let content = self.artifact(&source, home).await?;
                 self.upload(node, target_resource, content, access_style).await
             }
             Kind::FileCleanup => {
@@ -178,11 +180,12 @@ impl<'a> Run<'a> {
         if matches!(Access::of(&element.access), Access::RelativeOci { .. }) {
             let found = ocm_access::open(&element.access, &version, self.places).await?;
             let none = || ocm_oci::Error::not_found(format!("source {}", element.name()));
-            let content = Content::opened(found.ok_or_else(none)?, element.access.kind.clone());
+            let from = origin(&element.access, &Access::of(&element.access));
+            let content = Content::opened(found.ok_or_else(none)?, from);
             content.check(&element.name(), element.digest.as_ref()).await?;
             return Ok(handed_out(node, &element, content));
         }
-        let stored = version.local(&element.access)?;
+        let stored = version.local(&element.access).await?;
         let media_type = match &stored {
             LocalContent::Manifest(root) => root.media_type.clone(),
             LocalContent::Blob(_) | LocalContent::Parts(_) => Content::told_media_type(&element.access),
@@ -194,13 +197,19 @@ impl<'a> Run<'a> {
 
     async fn get_artifact(&self, node: &Node, spec: GetArtifact) -> Result<Done> {
         let element = Element::read(ElementKind::Resource, spec.resource)?;
-        let content = self.artifact(&element).await?;
+        let content = self.artifact(&element, spec.home).await?;
         Ok(handed_out(node, &element, content))
     }
 
     /// The image or layer that an element refers to.
-    async fn artifact(&self, element: &Element) -> Result<Content> {
-        let content = match Access::of(&element.access) {
+    async fn artifact(&self, element: &Element, home: Home) -> Result<Content> {
+        let access = Access::of(&element.access);
+        if let Some(home) = home.get().map_err(Error::Document)?
+            && matches!(access, Access::OciImage { .. } | Access::OciLayer { .. } | Access::RelativeOci { .. })
+        {
+            return self.artifact_of(element, &access, &home).await;
+        }
+        let content = match access {
             Access::OciImage { image_reference } => {
                 let reference: ImageReference = image_reference.parse()?;
                 let source = self.places.repository(&reference).await?;
@@ -236,6 +245,24 @@ impl<'a> Run<'a> {
         Ok(content)
     }
 
+    /// The same, looked for where its component version is now before its recorded address.
+    async fn artifact_of(&self, element: &Element, access: &Access, home: &Get) -> Result<Content> {
+        let version = self.version(home).await?;
+        let found = match access {
+            Access::OciImage { image_reference } => {
+                let found = locate(image_reference, element.digest.as_ref(), &version, self.places).await?;
+                ocm_access::Content::Image { source: found.source, root: found.root }
+            }
+            _ => {
+                let found = ocm_access::open(&element.access, &version, self.places).await?;
+                found.ok_or_else(|| ocm_oci::Error::not_found(format!("source {}", element.name())))?
+            }
+        };
+        let content = Content::opened(found, origin(&element.access, access));
+        content.check(&element.name(), element.digest.as_ref()).await?;
+        Ok(content)
+    }
+
     async fn add_local(&self, node: &Node, kind: ElementKind, spec: AddLocal) -> Result<Done> {
         let element = Element::read(kind, spec.resource)?;
         let content = self.content(&spec.file.uri)?.clone();
@@ -246,11 +273,13 @@ impl<'a> Run<'a> {
         match spec.global_access_policy.as_deref() {
             None | Some("") => {}
             Some("auto") => {
-                let global = content.global_access(&target).ok_or_else(|| {
-                    let reason = "globalAccessPolicy auto needs a registry, and content in one piece";
-                    Error::Document(reason.into())
-                })?;
-                access = access.with("globalAccess", json!(global));
+                if target.location().is_none() {
+                    return Err(Error::Document("globalAccessPolicy auto needs a registry".into()));
+                }
+                // Content in parts, or whose digest shows only while it is read, has no address of its own.
+                if let Some(global) = content.global_access(&target) {
+                    access = access.with("globalAccess", json!(global));
+                }
             }
             Some(other) => {
                 return Err(Error::Document(format!("spec.globalAccessPolicy: {other:?} is neither empty nor auto")));
@@ -407,6 +436,7 @@ fn job(
         place,
         is_local: home.is_some(),
         tag,
+        found: None,
         action,
         is_needed: true,
         targets: Vec::new(),

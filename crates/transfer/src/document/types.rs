@@ -3,6 +3,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::Text;
+
 /// A transfer as a document: constants, and the nodes that use them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -13,6 +15,9 @@ pub struct Document {
     /// What happens. The order is the one of publication; what needs what is said by expressions.
     #[serde(default)]
     pub transformations: Vec<Transformation>,
+    /// Where it was read from.
+    #[serde(skip)]
+    pub text: Text,
 }
 
 /// One node of a document.

@@ -3,30 +3,27 @@
 use ocm_model::DigestSpec;
 use ocm_model::access::Access;
 use ocm_oci::ImageReference;
-use ocm_oci::reference::reference_name;
 use serde_json::{Value, json};
 
 use super::described::rebuilt;
 use super::node::Kind;
 use super::template::quoted_text;
-use super::write::{Current, Element, Upload, Writer};
-use crate::naming::{Asked, chart_name};
+use super::write::{Current, Element, Upload, Writer, image_name};
+use crate::element::{known_name, origin};
+use crate::naming::Asked;
 use crate::{AccessStyle, Collision, Error, Result, UploadAs};
 
 impl Writer<'_> {
     /// The whole reference that an image gets in the target; `None` if it stays inside of its component version.
-    pub(super) fn name(&self, element: &Element<'_>, current: &Current, access: &Access) -> Result<Option<String>> {
-        let (origin, found) = match access {
-            Access::LocalBlob { reference_name, .. } => (None, reference_name.clone()),
-            Access::OciImage { image_reference } => {
-                (Some(image_reference.clone()), Some(reference_name(image_reference)))
-            }
-            Access::RelativeOci { reference } => (None, reference.split('@').next().map(str::to_owned)),
-            Access::Helm { repository, chart, version } => {
-                (None, Some(chart_name(repository, chart, version.as_deref())))
-            }
+    pub(super) fn name(&self, element: &Element<'_>, current: &Current<'_>, access: &Access) -> Result<Option<String>> {
+        let found = match access {
+            Access::LocalBlob { reference_name, .. } => reference_name.clone(),
+            Access::OciImage { image_reference } => Some(image_name(image_reference, current.read)),
+            Access::RelativeOci { .. } | Access::Helm { .. } => known_name(access.clone(), current.read),
             _ => return Ok(None),
         };
+        let was_local = matches!(access, Access::LocalBlob { .. });
+        let origin = (!was_local).then(|| origin(element.access, access));
         let base = self.target.base.split_once("://").map_or(self.target.base.as_str(), |(_, rest)| rest);
         let host = base.split('/').next().unwrap_or_default();
         let digest = element.digest.and_then(DigestSpec::oci_digest).unwrap_or_default();
@@ -38,13 +35,13 @@ impl Writer<'_> {
             access: &element.access.kind,
             origin: origin.as_deref(),
             reference_name: found.as_deref(),
-            was_local: matches!(access, Access::LocalBlob { .. }),
+            was_local,
             digest: &digest,
             host,
         };
         if self.options.naming.is_plain()
             && self.options.upload_as == UploadAs::OciArtifact
-            && let (Some(_), Some(found)) = (&origin, &found)
+            && let (Access::OciImage { .. }, Some(found)) = (access, &found)
         {
             // Whatever such a reference looks like, the older program writes its path.
             return Ok(Some(format!("{}/{found}", self.target.base)));
@@ -59,7 +56,13 @@ impl Writer<'_> {
     }
 
     /// A chart becomes the artifact that Helm itself would push.
-    pub(super) fn chart(&mut self, element: &Element<'_>, current: &Current, name: Option<&str>, kept: &str) -> String {
+    pub(super) fn chart(
+        &mut self,
+        element: &Element<'_>,
+        current: &Current<'_>,
+        name: Option<&str>,
+        kept: &str,
+    ) -> String {
         let [get, convert, add] = self.ids(element, current, ["Get", "Convert", "Add"]);
         self.push(&get, Kind::GetHelmChart, json!({ "resource": element.whole }));
         let spec = json!({
@@ -76,7 +79,7 @@ impl Writer<'_> {
     pub(super) fn upload_image(
         &mut self,
         element: &Element<'_>,
-        current: &Current,
+        current: &Current<'_>,
         image: &str,
         name: &str,
     ) -> Result<String> {
@@ -85,13 +88,13 @@ impl Writer<'_> {
         let mut target = element.whole.clone();
         target["access"] = json!({"type": "ociArtifact/v1", "imageReference": quoted_text(name)});
         let spec = json!({"resource": element.whole, "targetResource": target});
-        let spec = self.styled(spec);
+        let spec = self.styled(current.at_home(element, spec));
         self.push(&transfer, Kind::TransferOciArtifact, spec);
         Ok(format!("${{{transfer}.output.resource}}"))
     }
 
     /// `name` is the whole reference; without one it is made of the name that the image was kept with.
-    pub(super) fn upload_local(&mut self, element: &Element<'_>, current: &Current, name: Option<&str>) -> String {
+    pub(super) fn upload_local(&mut self, element: &Element<'_>, current: &Current<'_>, name: Option<&str>) -> String {
         let [get, add] = self.ids(element, current, ["Get", "Add"]);
         self.get_local(&get, element, current);
         let image = match name {

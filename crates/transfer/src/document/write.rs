@@ -1,11 +1,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use ocm_access::relocation::{Opened, rebase};
 use ocm_model::access::Access;
 use ocm_model::reference::RepositoryReference;
 use ocm_model::{DigestSpec, TypedObject, json};
-use ocm_oci::media_type;
 use ocm_oci::reference::reference_name;
+use ocm_oci::{ImageReference, media_type};
 use ocm_repository::ComponentVersion;
 use serde_json::{Map, Value, json};
 
@@ -14,8 +15,9 @@ use super::id::{Names, id};
 use super::node::{Kind, Place, Remote};
 use super::template::{quoted, quoted_text};
 use super::{Document, Transformation};
+use crate::element::known_name;
 use crate::naming::chart_name;
-use crate::{ElementKind, Error, Options, Result};
+use crate::{ElementKind, Error, GlobalAccess, Options, RepositoryContexts, Result};
 
 /// The node that the older program removes its temporary files with.
 const CLEANUP: &str = "fileBufferCleanup";
@@ -92,6 +94,7 @@ impl Target {
             RepositoryReference::Ctf { .. } => {
                 (spec.clone().with("accessMode", "readwrite|create"), Place::Archive, String::new())
             }
+            RepositoryReference::Other(other) => return Err(no_place(&other)),
         };
         Ok(Self { spec: value(&spec), place, base })
     }
@@ -99,6 +102,14 @@ impl Target {
 
 fn repository(spec: &TypedObject) -> Result<RepositoryReference> {
     RepositoryReference::from_spec(spec).map_err(|error| Error::Document(error.to_string()))
+}
+
+/// There are types of nodes for registries and for archives, and none for places of plugins.
+fn no_place(spec: &TypedObject) -> Error {
+    let kind = &spec.kind;
+    Error::Document(format!(
+        "a document cannot speak of repositories of type {kind}; transfer by references instead of a document"
+    ))
 }
 
 /// A value with sorted members whose texts are no expressions.
@@ -157,14 +168,46 @@ pub(super) struct Upload {
 }
 
 /// The version that is being written.
-pub(super) struct Current {
+pub(super) struct Current<'a> {
     pub(super) id: String,
+    /// As it was read.
+    pub(super) read: &'a ComponentVersion,
     /// Name and version of the component.
     pub(super) names: (String, String),
     pub(super) component: Value,
     pub(super) version: Value,
     pub(super) repository: Value,
     pub(super) place: Place,
+}
+
+impl Current<'_> {
+    /// Adds the component version to the specification of a node whose image may not be at its recorded address any more,
+    /// so that it is looked for where the component version is.
+    pub(super) fn at_home(&self, element: &Element<'_>, mut spec: Value) -> Value {
+        let recorded = match Access::of(element.access) {
+            Access::OciImage { image_reference } => image_reference,
+            Access::OciLayer { reference, .. } => reference,
+            _ => return spec,
+        };
+        let contexts = &self.read.descriptor.component.repository_contexts;
+        let is_stale = recorded
+            .parse::<ImageReference>()
+            .ok()
+            .zip(Opened::of(self.read))
+            .is_some_and(|(reference, opened)| rebase(&reference, contexts, &opened).is_some());
+        if is_stale {
+            spec["repository"] = self.repository.clone();
+            spec["component"] = self.component.clone();
+            spec["version"] = self.version.clone();
+        }
+        spec
+    }
+}
+
+/// The name that an image is kept with. Whatever a reference looks like, the older program writes its path.
+pub(super) fn image_name(image_reference: &str, version: &ComponentVersion) -> String {
+    let access = Access::OciImage { image_reference: image_reference.to_owned() };
+    known_name(access, version).unwrap_or_else(|| reference_name(image_reference))
 }
 
 impl Writer<'_> {
@@ -176,9 +219,11 @@ impl Writer<'_> {
         let place = match repository(&origin.repository)? {
             RepositoryReference::Oci { .. } => Place::Registry,
             RepositoryReference::Ctf { .. } => Place::Archive,
+            RepositoryReference::Other(other) => return Err(no_place(&other)),
         };
         let current = Current {
             id: id.clone(),
+            read: &origin.version,
             names: (component.name.clone(), component.version.clone()),
             component: quoted_text(&component.name).into(),
             version: quoted_text(&component.version).into(),
@@ -214,7 +259,9 @@ impl Writer<'_> {
         json::sort(&mut tree);
         for list in ["repositoryContexts", "resources", "sources", "componentReferences"] {
             // The older program prints lists without items as null.
-            if tree["component"][list].as_array().is_some_and(Vec::is_empty) {
+            let is_dropped =
+                list == "repositoryContexts" && self.options.repository_contexts == RepositoryContexts::Drop;
+            if is_dropped || tree["component"][list].as_array().is_some_and(Vec::is_empty) {
                 tree["component"][list] = Value::Null;
             }
         }
@@ -232,7 +279,7 @@ impl Writer<'_> {
     }
 
     /// Writes the nodes of an element. The expression that stands for it in the new descriptor; `None` if it stays as it is.
-    fn element(&mut self, element: &Element<'_>, current: &Current) -> Result<Option<String>> {
+    fn element(&mut self, element: &Element<'_>, current: &Current<'_>) -> Result<Option<String>> {
         let options = self.options;
         let wanted = options.moves(element.kind, element.is_local) && !options.omits(element.access);
         let may_be_artifact = self.target.place == Place::Registry && element.kind == ElementKind::Resource;
@@ -263,14 +310,14 @@ impl Writer<'_> {
             (Access::RelativeOci { reference }, None) => {
                 let [get, add] = self.ids(element, current, ["Get", "Add"]);
                 self.get_local(&get, element, current);
-                let name = reference.split('@').next().unwrap_or_default().to_owned();
-                Some(self.keep(element, current, (&get, &add), Some(&name)))
+                let name = known_name(Access::RelativeOci { reference }, current.read);
+                Some(self.keep(element, current, (&get, &add), name.as_deref()))
             }
             (Access::OciImage { image_reference }, Some(name)) => {
                 Some(self.upload_image(element, current, &image_reference, &name)?)
             }
             (Access::OciImage { image_reference }, None) => {
-                let name = reference_name(&image_reference);
+                let name = image_name(&image_reference, current.read);
                 Some(self.embed(element, current, Kind::GetOciArtifact, Some(&name)))
             }
             (Access::OciLayer { .. }, _) => Some(self.embed(element, current, Kind::GetOciArtifact, None)),
@@ -286,6 +333,9 @@ impl Writer<'_> {
                 Some(self.chart(element, current, name.as_deref(), &kept))
             }
             (Access::None, _) => None,
+            (Access::Other | Access::Git { .. }, _) if options.foreign_access_types.contains(&element.access.kind) => {
+                Some(self.embed(element, current, Kind::GetRemote(Remote::Other), Some(&own)))
+            }
             _ => {
                 let kind = &element.access.kind;
                 self.stays(element, current, &format!("access type {kind} cannot be copied"));
@@ -295,7 +345,7 @@ impl Writer<'_> {
     }
 
     /// Content that was asked for stays where it is.
-    fn stays(&mut self, element: &Element<'_>, current: &Current, reason: &str) {
+    fn stays(&mut self, element: &Element<'_>, current: &Current<'_>, reason: &str) {
         let name = element.names.get("name").map_or("", String::as_str);
         let (component, version) = &current.names;
         self.left.push(format!("{} {name} of {component}:{version}: {reason}", element.kind.noun()));
@@ -305,7 +355,7 @@ impl Writer<'_> {
     pub(super) fn ids<const N: usize>(
         &mut self,
         element: &Element<'_>,
-        current: &Current,
+        current: &Current<'_>,
         verbs: [&str; N],
     ) -> [String; N] {
         let values = element.identity.as_object().into_iter().flat_map(Map::values).filter_map(Value::as_str);
@@ -317,7 +367,7 @@ impl Writer<'_> {
         verbs.map(|verb| form(verb, &name))
     }
 
-    pub(super) fn get_local(&mut self, id: &str, element: &Element<'_>, current: &Current) {
+    pub(super) fn get_local(&mut self, id: &str, element: &Element<'_>, current: &Current<'_>) {
         let (kind, identity) = match element.kind {
             ElementKind::Resource => (Kind::GetLocalResource(current.place), "resourceIdentity"),
             ElementKind::Source => (Kind::GetLocalSource(current.place), "sourceIdentity"),
@@ -331,33 +381,46 @@ impl Writer<'_> {
         self.push(id, kind, spec);
     }
 
-    fn add_local(&mut self, id: &str, element: &Element<'_>, current: &Current, added: &Value, file: &str) -> String {
+    fn add_local(
+        &mut self,
+        id: &str,
+        element: &Element<'_>,
+        current: &Current<'_>,
+        added: &Value,
+        file: &str,
+    ) -> String {
         let kind = match element.kind {
             ElementKind::Resource => Kind::AddLocalResource(self.target.place),
             ElementKind::Source => Kind::AddLocalSource(self.target.place),
         };
-        let spec = json!({
+        let mut spec = json!({
             "repository": self.target.spec,
             "component": current.component,
             "version": current.version,
             element.kind.noun(): added,
             "file": file,
         });
+        if self.options.global_access == GlobalAccess::Auto
+            && self.target.place == Place::Registry
+            && element.access.member("globalAccess").is_none()
+        {
+            spec["globalAccessPolicy"] = "auto".into();
+        }
         self.push(id, kind, spec);
         self.files.push(id.to_owned());
         format!("${{{id}.output.{}}}", element.kind.noun())
     }
 
-    fn copy_local(&mut self, element: &Element<'_>, current: &Current) -> String {
+    fn copy_local(&mut self, element: &Element<'_>, current: &Current<'_>) -> String {
         let [get, add] = self.ids(element, current, ["Get", "Add"]);
         self.get_local(&get, element, current);
         let whole = format!("${{{get}.output.{}}}", element.kind.noun());
         self.add_local(&add, element, current, &whole.into(), &format!("${{{get}.output.file}}"))
     }
 
-    fn embed(&mut self, element: &Element<'_>, current: &Current, kind: Kind, name: Option<&str>) -> String {
+    fn embed(&mut self, element: &Element<'_>, current: &Current<'_>, kind: Kind, name: Option<&str>) -> String {
         let [get, add] = self.ids(element, current, ["Get", "Add"]);
-        self.push(&get, kind, json!({ "resource": element.whole }));
+        self.push(&get, kind, current.at_home(element, json!({ "resource": element.whole })));
         self.keep(element, current, (&get, &add), name)
     }
 
@@ -365,7 +428,7 @@ impl Writer<'_> {
     pub(super) fn keep(
         &mut self,
         element: &Element<'_>,
-        current: &Current,
+        current: &Current<'_>,
         (get, add): (&str, &str),
         name: Option<&str>,
     ) -> String {

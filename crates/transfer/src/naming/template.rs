@@ -79,17 +79,25 @@ impl Template {
             return Ok(Self::host_prefixed());
         }
         if text.trim().is_empty() || text.len() > LENGTH_LIMIT {
-            return Err(wrong(format!("is empty or longer than {LENGTH_LIMIT} bytes")));
+            let reason = if text.trim().is_empty() {
+                "is empty".to_owned()
+            } else {
+                format!("is longer than {LENGTH_LIMIT} bytes")
+            };
+            return Err(wrong(reason));
         }
         let (mut parts, mut rest) = (Vec::new(), text);
         while let Some((before, after)) = rest.split_once("{{") {
+            is_closed(before).map_err(wrong)?;
             if !before.is_empty() {
                 parts.push(Part::Text(before.to_owned()));
             }
-            let (inside, after) = after.split_once("}}").ok_or_else(|| wrong("{{ without }}".into()))?;
+            let (inside, after) =
+                after.split_once("}}").ok_or_else(|| wrong("\"{{\" is not closed by \"}}\"".into()))?;
             parts.push(expression(inside).map_err(wrong)?);
             rest = after;
         }
+        is_closed(rest).map_err(wrong)?;
         if !rest.is_empty() {
             parts.push(Part::Text(rest.to_owned()));
         }
@@ -151,6 +159,10 @@ impl Function {
 pub(super) fn slug(text: &str) -> String {
     let words = text.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("-")
+}
+
+fn is_closed(text: &str) -> Result<(), String> {
+    if text.contains("}}") { Err("\"}}\" closes nothing: \"{{\" is missing before it".to_owned()) } else { Ok(()) }
 }
 
 /// `.Variable`, `function .Variable`, `.Variable | function`.

@@ -29,7 +29,7 @@ async fn what_arrives_is_what_was_there_byte_for_byte() {
         RawDescriptor { media_type: media_type::DESCRIPTOR_YAML.into(), bytes: root.descriptor.write_yaml().into() };
     let new = NewVersion { descriptor: root.descriptor.clone(), raw: Some(raw), ..NewVersion::default() };
     let staged = rig.archive("source").stage(&new).await.unwrap();
-    rig.archive("source").publish(&[staged]).await.unwrap();
+    rig.archive("source").publish(vec![staged]).await.unwrap();
     let root = Arc::new(rig.archive("source").get("acme.org/root", "1.0.0").await.unwrap());
     let document = written(&[&leaf, &root], &archive("out"), &options());
     let replayed = document::read("x", document.to_yaml().as_bytes()).unwrap();
@@ -78,7 +78,7 @@ async fn images_are_embedded_or_stored_under_their_name() {
         resource.digest, version.descriptor.component.resources[0].digest,
         "the signed name of the digest stays"
     );
-    there.local(&resource.access).unwrap();
+    there.local(&resource.access).await.unwrap();
 
     let options =
         Options { upload_as: UploadAs::OciArtifact, access_style: ocm_transfer::AccessStyle::Absolute, ..everything() };

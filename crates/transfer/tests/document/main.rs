@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod carried_out;
+mod charts;
 mod refused;
 mod rig;
 mod written;

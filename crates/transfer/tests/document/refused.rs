@@ -19,19 +19,19 @@ fn nodes(nodes: &[(&str, &str, &str)]) -> String {
 
 #[test]
 fn texts_that_are_no_documents() {
-    refused("a: [", "x.yaml: is no transformation document");
+    refused("transformations: [", "x.yaml:1:18: is no transformation document");
     refused("", "x.yaml: ");
     refused("environment: {}", "it has no transformations");
     refused("name: acme.org/x", "unknown field");
-    refused("environment: {}\nenvironment: {}\ntransformations: []", "environment");
+    refused("environment: {}\nenvironment: {}\ntransformations: []", "x.yaml:2:1: is no transformation document");
     refused(&nodes(&[("a", "FileCleanup", "{files: []}, more: 1")]), "more");
-    refused("\u{0}", "x.yaml: ");
+    refused("\u{0}", "x.yaml:1:1: ");
 }
 
 #[test]
 fn nodes_that_make_no_sense() {
     let one = |kind: &str, spec: &str| nodes(&[("a", kind, spec)]);
-    refused(&one("Explode", "{}"), "transformation a [Explode/v1alpha1]: the type is unknown");
+    refused(&one("Explode", "{}"), "x.yaml:3:3: transformation a [Explode/v1alpha1]: the type is unknown");
     refused(&one("FileCleanup", "{}"), "spec.files is missing");
     refused(&one("FileCleanup", "{files: [], file: x}"), "spec.file is unknown; it has files");
     refused(&nodes(&[("a b", "FileCleanup", "{files: []}")]), "the id must be");
@@ -45,7 +45,7 @@ fn nodes_that_make_no_sense() {
     );
     refused(
         &one("OCIAddComponentVersion", "{repository: {type: S3/v1}, descriptor: x}"),
-        "unsupported repository type",
+        "spec.repository has the type \"S3/v1\"; OCIAddComponentVersion is for registries",
     );
 }
 
@@ -57,7 +57,10 @@ fn expressions_that_lead_nowhere() {
             ("b", "FileCleanup", "{files: [1]}"),
         ])
     };
-    refused(&one("nobody.output.file"), "spec.files: there is no transformation nobody");
+    refused(
+        &one("nobody.output.file"),
+        "x.yaml:3:3: transformation a [FileCleanup/v1alpha1]: spec.files: there is no transformation nobody",
+    );
     refused(&one("a.output.cleanedFiles"), "refers to its own transformation");
     refused(&one("environment.y"), "environment.y does not exist");
     refused(&one("environment.x.list[1]"), "environment.x.list[1] does not exist");
@@ -87,7 +90,7 @@ fn nodes_that_need_each_other() {
         ("b", "FileCleanup", &on("c")),
         ("c", "FileCleanup", &on("b")),
     ]);
-    refused(&text, "transformations need each other: b → c → b");
+    refused(&text, "x.yaml:5:3: transformation b [FileCleanup/v1alpha1]: transformations need each other: b → c → b");
 }
 
 #[tokio::test]
@@ -197,8 +200,10 @@ async fn values_that_grow_without_end() {
     let deep = chain(2_000, &|next| format!("{{files: [\"${{has(n{next}.spec) ? n{next}.spec : null}}\"]}}"));
     let error = rig.run(&deep, &options()).await.unwrap_err();
     assert!(error.to_string().contains("nested more than"), "{error}");
+    assert!(error.to_string().starts_with("x:1952:3: transformation n1949 "), "{error}");
     let wide =
         chain(40, &|next| format!("{{files: [\"${{n{next}.spec}}\", \"${{n{next}.spec}}\", \"${{n{next}.spec}}\"]}}"));
     let error = rig.run(&wide, &options()).await.unwrap_err();
     assert!(error.to_string().contains("copy more than 64 MiB"), "{error}");
+    assert!(error.to_string().starts_with("x:"), "{error}");
 }

@@ -48,6 +48,7 @@ impl Rig {
             RepositoryReference::Oci { base_url, sub_path, .. } => {
                 ComponentRepository::new(Arc::new(self.place(&base_url)), &sub_path)
             }
+            RepositoryReference::Other(other) => panic!("no place of type {}", other.kind),
         }
     }
 
@@ -62,7 +63,7 @@ impl Rig {
         let repository = self.archive(path);
         let new = NewVersion { descriptor, ..NewVersion::default() };
         let staged = repository.stage(&new).await.unwrap();
-        repository.publish(&[staged]).await.unwrap();
+        repository.publish(vec![staged]).await.unwrap();
         Arc::new(
             repository.get(component["name"].as_str().unwrap(), component["version"].as_str().unwrap()).await.unwrap(),
         )

@@ -1,12 +1,11 @@
-use std::collections::BTreeMap;
-
 use ocm_config::{Configuration, Resolver, Route, redaction};
 use ocm_http::{Proxies, Url};
-use ocm_model::Identity;
+use ocm_oci::Endpoint;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::authenticator::identity;
 use crate::{Error, Result};
 
 /// What counts for a host or a component, and where that was said. Nothing in it is secret.
@@ -44,12 +43,13 @@ pub struct Line {
 }
 
 /// Says what a configuration means for a host, with or without scheme, port and path, or for a component with or without a
-/// version. A text with a slash and without a scheme is a component.
+/// version. A text with a slash and without a scheme is a component if it begins like one, with a domain.
 ///
 /// # Errors
 /// The configuration is not understood, or the text is neither.
 pub fn explain(configuration: &Configuration, proxies: &Proxies, subject: &str) -> Result<Explanation> {
-    let is_host = subject.contains("://") || !subject.contains('/');
+    let (first, _) = subject.split_once('/').unwrap_or(("", subject));
+    let is_host = subject.contains("://") || first.contains(':') || !first.contains('.');
     let (kind, lines) = if is_host {
         (Subject::Host, host(configuration, proxies, subject)?)
     } else {
@@ -61,9 +61,10 @@ pub fn explain(configuration: &Configuration, proxies: &Proxies, subject: &str) 
 fn host(configuration: &Configuration, proxies: &Proxies, subject: &str) -> Result<Vec<Line>> {
     // What is wrong is said before it is explained.
     configuration.http()?;
-    let text = if subject.contains("://") { subject.to_owned() } else { format!("https://{subject}") };
-    let wrong = || Error::usage(format!("{}: is no host", ocm_http::redacted(subject))).hint("write HOST or HOST:PORT");
-    let url: Url = text.replacen("oci://", "https://", 1).parse().map_err(|_| wrong())?;
+    let wrong =
+        || Error::usage(format!("{:?}: is no host", ocm_http::redacted(subject))).hint("write HOST or HOST:PORT");
+    let (endpoint, path) = Endpoint::parse(subject).map_err(|_| wrong())?;
+    let url: Url = format!("{}://{}/", endpoint.scheme().name(), endpoint.host()).parse().map_err(|_| wrong())?;
     let name = url.host_str().filter(|name| !name.is_empty()).ok_or_else(wrong)?;
     let authority = url.port().map_or(name.to_owned(), |port| format!("{name}:{port}"));
     let mut lines = Vec::new();
@@ -76,18 +77,8 @@ fn host(configuration: &Configuration, proxies: &Proxies, subject: &str) -> Resu
     } else if proxies.http.is_some() || proxies.https.is_some() {
         lines.push(line("proxy", "none for this host", "environment"));
     }
-    let mut identity = BTreeMap::from([
-        ("type".to_owned(), "OCIRegistry".to_owned()),
-        ("hostname".to_owned(), name.to_owned()),
-        ("scheme".to_owned(), url.scheme().to_owned()),
-    ]);
-    identity.extend(url.port().map(|port| ("port".to_owned(), port.to_string())));
-    let path = url.path().trim_matches('/');
-    if !path.is_empty() {
-        identity.insert("path".to_owned(), path.to_owned());
-    }
     let credentials = configuration.credentials()?;
-    if let Some(consumer) = credentials.consumer(&Identity(identity)) {
+    if let Some(consumer) = credentials.consumer(&identity(&endpoint, Some(&path))) {
         for credential in &consumer.credentials {
             let mut shown = redaction::credentials(&credential.members);
             shown.insert("type".into(), credential.kind.clone().into());
@@ -156,6 +147,9 @@ configurations:
         assert!(all.iter().any(|line| line.starts_with("proxy: \"http://") && line.contains("proxy:3128")), "{all:?}");
         assert!(!format!("{all:?}").contains("canary"), "{all:?}");
         assert!(!lines(text, "ghcr.io").iter().any(|line| line.starts_with("credentials")));
+        // No component begins like this.
+        assert!(lines(text, "ghcr.io:443/acme/x").iter().any(|line| line.starts_with("credentials")));
+        assert!(lines(text, "localhost/acme").iter().any(|line| line.starts_with("http timeout")));
     }
 
     #[test]

@@ -5,7 +5,8 @@ use ocm_http::{Client, Method, StatusCode, Url, header};
 use ocm_model::reference::RepositoryReference;
 use ocm_oci::{Endpoint, RemoteRegistry, RemoteRepository};
 
-use super::{Check, Outcome, Report, Request, certificate};
+use super::certificate::{self, Verdict};
+use super::{Authority, Certificate, Check, Outcome, Report, Request};
 use crate::authenticator::identity;
 use crate::select::{Meant, meaning};
 use crate::{Context, Error, Kind, Result};
@@ -16,6 +17,17 @@ const PROBE: &str = "ocm-doctor";
 /// Difference of clocks that signatures of requests and tokens bear.
 const SKEW: Duration = Duration::from_mins(1);
 
+/// Time for one step: whoever asks what is wrong wants to know it within seconds.
+const STEP: Duration = Duration::from_secs(8);
+
+/// A step of an examination, within its time.
+pub(super) async fn soon<T, E: Into<Error>>(step: impl Future<Output = Result<T, E>>) -> Result<T> {
+    match tokio::time::timeout(STEP, step).await {
+        Ok(done) => done.map_err(Into::into),
+        Err(_) => Err(Error::new(Kind::Unavailable, format!("there was no answer within {} s", STEP.as_secs()))),
+    }
+}
+
 /// Looks into a registry. Gives what was found, and the first failure.
 ///
 /// Nothing is written unless the request says so.
@@ -25,27 +37,43 @@ const SKEW: Duration = Duration::from_mins(1);
 pub async fn run(context: &Context, request: &Request) -> Result<(Report, Option<Error>)> {
     let (endpoint, name) = place(&request.repository)?;
     let mut examination = Examination::new(context, endpoint, &name)?;
+    examination.authorities.clone_from(&request.authorities);
     if examination.connection().await {
         examination.reading().await;
-        if request.write {
+        if examination.is_lost() {
+            // Whoever does not answer once does not answer better later.
+        } else if request.write {
             // What was pushed can be read.
             examination.checks.retain(|check| check.name != "range" || check.outcome != Outcome::Skipped);
             examination.writing().await;
         } else {
             let reason = "nothing is written without --write";
-            for name in ["upload", "chunks", "mount", "index", "delete"] {
+            for name in ["upload", "chunks", "mount", "index", "subject", "delete"] {
                 examination.note(name, Instant::now(), Outcome::Skipped, reason);
             }
         }
     }
-    let Examination { registry, remote, checks, failure, .. } = examination;
+    let Examination { registry, remote, checks, failure, certificates, trusted_by, .. } = examination;
     let report = Report {
         registry: registry.endpoint().to_string(),
         repository: remote.name().to_owned(),
         healthy: failure.is_none(),
+        certificates,
+        trusted_by,
         checks,
     };
     Ok((report, failure))
+}
+
+/// The host that a reference leads to, and its port where that is not the usual one.
+///
+/// # Errors
+/// The reference is none of a repository in a registry.
+pub fn host(repository: &str) -> Result<(String, Option<u16>)> {
+    let (endpoint, _) = place(repository)?;
+    let url = format!("{}://{}/", endpoint.scheme().name(), endpoint.api_host());
+    let url: Url = url.parse().map_err(|error| Error::usage(format!("{url}: {error}")))?;
+    Ok((url.host_str().unwrap_or_default().to_owned(), url.port()))
 }
 
 /// The registry that a reference leads to, and the repository in it.
@@ -76,6 +104,11 @@ pub(super) struct Examination {
     pub(super) probe: RemoteRepository,
     pub(super) checks: Vec<Check>,
     pub(super) failure: Option<Error>,
+    /// What was pushed and has to be removed, by repository and path below it.
+    pub(super) litter: Vec<(RemoteRepository, String)>,
+    authorities: Vec<Authority>,
+    certificates: Vec<Certificate>,
+    trusted_by: Option<String>,
 }
 
 impl Examination {
@@ -92,12 +125,21 @@ impl Examination {
             registry,
             checks: Vec::new(),
             failure: None,
+            litter: Vec::new(),
+            authorities: Vec::new(),
+            certificates: Vec::new(),
+            trusted_by: None,
         })
     }
 
     pub(super) fn note(&mut self, name: &str, begin: Instant, outcome: Outcome, finding: impl Into<String>) {
         let milliseconds = begin.elapsed().as_millis() as u64;
         self.checks.push(Check { name: name.to_owned(), outcome, finding: finding.into(), milliseconds });
+    }
+
+    /// Whether the registry has stopped to answer.
+    fn is_lost(&self) -> bool {
+        self.failure.as_ref().is_some_and(|failure| failure.kind() == Kind::Unavailable)
     }
 
     /// Notes a failure; the first one is that of the whole examination.
@@ -121,14 +163,31 @@ impl Examination {
         };
         // Without further attempts: what is looked for is what does not work at once.
         let request = ocm_http::Request::new(Method::GET, url.clone()).once();
-        let response = match self.client.send(request).await {
-            Ok(response) => response,
-            Err(error) => {
+        let sent = tokio::time::timeout(STEP, self.client.send(request)).await;
+        let response = match sent {
+            Ok(Ok(response)) => response,
+            Err(_) => {
+                let reason = format!("{url} does not answer within {} s", STEP.as_secs());
+                let error = Error::new(Kind::Unavailable, reason);
+                self.fail(
+                    "connection",
+                    begin,
+                    error.hint(
+                        "is the host right, and is it reached from here? A firewall that says nothing looks like this",
+                    ),
+                );
+                return false;
+            }
+            Ok(Err(error)) => {
                 let kind = match error.kind() {
                     ocm_http::Kind::Invalid => Kind::Usage,
                     _ => Kind::Unavailable,
                 };
+                let is_trust = error.kind() == ocm_http::Kind::Tls;
                 self.fail("connection", begin, Error::new(kind, error));
+                if is_trust && !self.client.certificates_of(&url).is_empty() {
+                    self.certificate(begin, &url, Verdict::Refused);
+                }
                 return false;
             }
         };
@@ -145,8 +204,8 @@ impl Examination {
             return false;
         }
         self.note("connection", begin, Outcome::Ok, format!("{way}, status {status}"));
-        let (outcome, finding) = certificate::judge(&response, self.client.settings().is_insecure(&url));
-        self.note("certificate", begin, outcome, finding);
+        let is_unchecked = self.client.settings().is_insecure(&url);
+        self.certificate(begin, &url, if is_unchecked { Verdict::Unchecked } else { Verdict::Trusted });
         let (outcome, finding) = clock(response.date());
         self.note("clock", begin, outcome, finding);
         let begin = Instant::now();
@@ -155,13 +214,26 @@ impl Examination {
         let wanted = identity(self.registry.endpoint(), Some(self.remote.name()));
         let shown = match self.context.resolver().resolve(&wanted).await {
             Ok(Some(found)) => format!("credentials: {}", found.described()),
-            Ok(None) => format!("no credentials are known for {host} (`ocm login {host}` adds them)"),
+            Ok(None) => {
+                // What is logged in to is written as it is reached.
+                let address = if url.scheme() == "http" { format!("http://{host}") } else { host.clone() };
+                let missed = self.context.resolver().missed(&wanted);
+                let missed = missed.map_or_else(String::new, |missed| format!("; {missed}"));
+                format!("no credentials are known for {host} (`ocm login {address}` adds them){missed}")
+            }
             Err(error) => return self.without_credentials(begin, &error),
         };
         let asked =
             if status == StatusCode::OK { "nobody is asked who they are".to_owned() } else { way_in(&challenge) };
         self.note("authentication", begin, Outcome::Ok, format!("{asked}; {shown}"));
         true
+    }
+
+    /// Looks at what the registry showed of itself.
+    fn certificate(&mut self, begin: Instant, url: &Url, verdict: Verdict) {
+        let judgement = certificate::judge(&self.client, url, verdict, &self.authorities);
+        self.note("certificate", begin, judgement.outcome, judgement.finding);
+        (self.certificates, self.trusted_by) = (judgement.shown, judgement.trusted_by);
     }
 
     /// Credentials that are configured and cannot be had stop every command that would show them.

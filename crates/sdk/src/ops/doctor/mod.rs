@@ -4,7 +4,8 @@ mod certificate;
 mod examination;
 mod reading;
 mod report;
+mod tags;
 mod writing;
 
-pub use examination::run;
-pub use report::{Check, Outcome, Report, Request};
+pub use examination::{host, run};
+pub use report::{Authority, Certificate, Check, Outcome, Report, Request};

@@ -6,11 +6,14 @@ use ocm_oci::{Inquiry, Manifest, RemoteRepository, Repository as _, media_type};
 use serde_json::json;
 
 use super::Outcome;
-use super::examination::Examination;
+use super::examination::{Examination, soon};
 use crate::{Error, Kind, Result};
 
 /// The tag under which test content lies until it is removed.
 const TAG: &str = "ocm-doctor";
+
+/// Largest list of referrers that is read, in bytes.
+const LIST: u64 = 4 << 20;
 
 impl Examination {
     /// Pushes small test content in every way that is used, and removes it.
@@ -20,28 +23,41 @@ impl Examination {
         let content = format!("ocm doctor {moment} {}", std::process::id());
         let begin = Instant::now();
         let probe = self.probe.clone();
-        let blob = match probe.push_blob(&MemoryBlob::new(content.clone())).await {
+        let blob = match soon(probe.push_blob(&MemoryBlob::new(content.clone()))).await {
             Ok((descriptor, _)) => descriptor.digest,
             Err(error) => return self.fail("upload", begin, error),
         };
+        self.pushed(&probe, format!("blobs/{blob}"));
         self.note("upload", begin, Outcome::Ok, format!("{} bytes to {} in one piece", content.len(), probe.name()));
-        self.range(&probe, &blob).await;
-        let begin = Instant::now();
-        match in_chunks(&probe, &format!("{content} in chunks")).await {
-            Ok(()) => self.note("chunks", begin, Outcome::Ok, "uploads that break off go on where they were"),
-            Err(error) => self.note("chunks", begin, Outcome::Warning, error.to_string()),
+        if !self.checks.iter().any(|check| check.name == "range") {
+            self.range(&probe, &blob).await;
         }
+        self.chunks(&probe, &format!("{content} in chunks")).await;
         self.mounting(&probe, &blob).await;
         let begin = Instant::now();
-        match documents(&probe, &content).await {
-            Ok(pushed) => {
+        match self.documents(&probe, &content).await {
+            Ok(image) => {
                 self.note("index", begin, Outcome::Ok, "images for several platforms are stored under one digest");
-                self.removal(&probe, &pushed).await;
+                self.subject(&probe, &image).await;
             }
-            Err(error) => {
-                self.fail("index", begin, error);
-                self.note("delete", begin, Outcome::Skipped, "there is nothing to remove");
+            Err(error) => self.fail("index", begin, error),
+        }
+        self.removal().await;
+    }
+
+    /// Remembers what has to be removed.
+    fn pushed(&mut self, repository: &RemoteRepository, path: String) {
+        self.litter.push((repository.clone(), path));
+    }
+
+    async fn chunks(&mut self, probe: &RemoteRepository, content: &str) {
+        let begin = Instant::now();
+        match soon(in_chunks(probe, content)).await {
+            Ok(()) => {
+                self.pushed(probe, format!("blobs/{}", Digest::of(content)));
+                self.note("chunks", begin, Outcome::Ok, "uploads that break off go on where they were");
             }
+            Err(error) => self.note("chunks", begin, Outcome::Warning, error.to_string()),
         }
     }
 
@@ -49,8 +65,9 @@ impl Examination {
         let begin = Instant::now();
         let name = format!("{}-mount", probe.name());
         let other = self.registry.remote_repository(&name);
-        match other.mount(blob, probe.name()).await {
+        match soon(other.mount(blob, probe.name())).await {
             Ok(true) => {
+                self.pushed(&other, format!("blobs/{blob}"));
                 self.note("mount", begin, Outcome::Ok, "blobs that are in another repository are not sent again");
             }
             Ok(false) => {
@@ -61,57 +78,140 @@ impl Examination {
         }
     }
 
-    async fn removal(&mut self, probe: &RemoteRepository, pushed: &[Digest; 2]) {
+    /// Pushes an image and an index of it; gives the image.
+    async fn documents(&mut self, probe: &RemoteRepository, content: &str) -> Result<Manifest> {
+        let (config, _) = soon(probe.push_blob(&MemoryBlob::new("{}"))).await?;
+        self.pushed(probe, format!("blobs/{}", config.digest));
+        let config = json!({"mediaType": media_type::EMPTY, "digest": config.digest.to_string(), "size": config.size});
+        let image = json!({
+            "schemaVersion": 2,
+            "mediaType": media_type::MANIFEST,
+            "artifactType": "application/vnd.ocm.software.doctor",
+            "config": config,
+            "layers": [config],
+            "annotations": {"software.ocm.doctor": content},
+        });
+        let image = Manifest::write(&image, media_type::MANIFEST)?;
+        soon(probe.push_manifest(&image, None)).await?;
+        self.pushed(probe, format!("manifests/{}", image.digest()));
+        let index = json!({
+            "schemaVersion": 2,
+            "mediaType": media_type::INDEX,
+            "manifests": [image.descriptor()],
+        });
+        let index = Manifest::write(&index, media_type::INDEX)?;
+        soon(probe.push_manifest(&index, Some(TAG))).await?;
+        self.pushed(probe, format!("manifests/{}", index.digest()));
+        self.pushed(probe, format!("manifests/{TAG}"));
+        Ok(image)
+    }
+
+    /// Pushes something that refers to an image, and looks for it in the list of referrers.
+    async fn subject(&mut self, probe: &RemoteRepository, image: &Manifest) {
         let begin = Instant::now();
-        let [index, image] = pushed;
-        let mut answered = remove(probe, index).await;
-        if answered.as_ref().is_ok_and(|response| response.status().is_success()) {
-            answered = remove(probe, image).await;
-        }
-        let (outcome, finding) = match answered {
-            Ok(response) if response.status().is_success() => {
-                (Outcome::Ok, "what was pushed is removed again".to_owned())
+        let (outcome, finding) = match self.refer(probe, image).await {
+            Ok((status, _)) if !status.is_success() => {
+                (Outcome::Warning, format!("what refers to an image is refused (status {status})"))
             }
-            Ok(response) => {
-                let status = response.status();
+            Ok((_, true)) => (Outcome::Ok, "signatures and attestations are listed with their image".to_owned()),
+            Ok((_, false)) => {
+                let finding =
+                    "what refers to an image is stored and not listed with it; tags named after its digest are used";
+                (Outcome::Warning, finding.to_owned())
+            }
+            Err(error) => (Outcome::Warning, error.to_string()),
+        };
+        self.note("subject", begin, outcome, finding);
+    }
+
+    /// The answer to the push, and whether the list has what was pushed.
+    async fn refer(&mut self, probe: &RemoteRepository, image: &Manifest) -> Result<(StatusCode, bool)> {
+        let empty = json!({"mediaType": media_type::EMPTY, "digest": Digest::of("{}").to_string(), "size": 2});
+        let referrer = json!({
+            "schemaVersion": 2,
+            "mediaType": media_type::MANIFEST,
+            "artifactType": "application/vnd.ocm.software.doctor",
+            "config": empty,
+            "layers": [empty],
+            "subject": image.descriptor(),
+        });
+        let referrer = Manifest::write(&referrer, media_type::MANIFEST)?;
+        // Asked for by hand: the usual way writes the tag for registries without lists, which would have to be removed again.
+        let put = Request::new(Method::PUT, probe.address_of(&format!("manifests/{}", referrer.digest()))?)
+            .header(header::CONTENT_TYPE, HeaderValue::from_static(media_type::MANIFEST))
+            .body(Body::Bytes(referrer.bytes().clone()));
+        let status = soon(probe.ask(put, Inquiry::Push)).await?.status();
+        if !status.is_success() {
+            return Ok((status, false));
+        }
+        self.pushed(probe, format!("manifests/{}", referrer.digest()));
+        let url = probe.address_of(&format!("referrers/{}", image.digest()))?;
+        let response = soon(probe.ask(Request::new(Method::GET, url), Inquiry::Pull)).await?;
+        if response.status() != StatusCode::OK {
+            return Ok((status, false));
+        }
+        let list =
+            soon(async { response.bytes(LIST).await.map_err(|error| Error::new(Kind::Unavailable, error)) }).await?;
+        Ok((status, String::from_utf8_lossy(&list).contains(&referrer.digest().to_string())))
+    }
+
+    /// Removes everything that was pushed, the last first: what refers to something goes before it.
+    async fn removal(&mut self) {
+        let begin = Instant::now();
+        let mut stays = Vec::new();
+        let mut tags = Vec::new();
+        for (repository, path) in std::mem::take(&mut self.litter).into_iter().rev() {
+            let answered = soon(remove(&repository, &path)).await.map(|response| response.status());
+            match answered {
+                // Many registries remove tags only together with what they lead to, others only by themselves.
+                answered if path.ends_with(TAG) => {
+                    if !answered.is_ok_and(|status| status.is_success()) {
+                        tags.push((repository, path));
+                    }
+                }
+                // A registry may remove a blob together with the last manifest that names it.
+                Ok(status) if status.is_success() || status == StatusCode::NOT_FOUND => {}
+                Ok(status) => stays.push((format!("{}/{path}", repository.name()), format!("status {status}"))),
+                Err(error) => stays.push((format!("{}/{path}", repository.name()), error.to_string())),
+            }
+        }
+        for (repository, path) in tags {
+            if soon(exists(&repository, &path)).await.unwrap_or(true) {
+                stays.push((format!("{}/{path}", repository.name()), "it is still there".to_owned()));
+            }
+        }
+        let manifests: Vec<_> = stays.iter().filter(|(path, _)| path.contains("/manifests/")).collect();
+        let (outcome, finding) = match (manifests.first(), stays.len()) {
+            (None, 0) => (Outcome::Ok, "what was pushed is removed again".to_owned()),
+            (None, number) => {
+                let finding = format!(
+                    "manifests are removed; {number} blobs stay until the registry collects what nobody needs ({})",
+                    stays.first().map(|(_, reason)| reason.as_str()).unwrap_or_default()
+                );
+                (Outcome::Ok, finding)
+            }
+            (Some((path, reason)), _) => {
+                let others = stays.len() - 1;
                 (
                     Outcome::Warning,
-                    format!("{}:{TAG} stays: the registry does not remove it (status {status})", probe.name()),
+                    format!("{path} stays, and {others} more: the registry does not remove it ({reason})"),
                 )
             }
-            Err(error) => (Outcome::Warning, format!("{}:{TAG} stays: {error}", probe.name())),
         };
         self.note("delete", begin, outcome, finding);
     }
 }
 
-async fn remove(probe: &RemoteRepository, manifest: &Digest) -> ocm_oci::Result<ocm_http::Response> {
-    let url = probe.address_of(&format!("manifests/{manifest}"))?;
-    probe.ask(Request::new(Method::DELETE, url), Inquiry::Delete).await
+async fn exists(repository: &RemoteRepository, path: &str) -> ocm_oci::Result<bool> {
+    let url = repository.address_of(path)?;
+    let accepted = HeaderValue::from_static("application/vnd.oci.image.index.v1+json");
+    let request = Request::new(Method::HEAD, url).header(header::ACCEPT, accepted);
+    Ok(repository.ask(request, Inquiry::Pull).await?.status().is_success())
 }
 
-/// Pushes an image and an index of it; gives the digests of the index and of the image.
-async fn documents(probe: &RemoteRepository, content: &str) -> Result<[Digest; 2]> {
-    let (config, _) = probe.push_blob(&MemoryBlob::new("{}")).await?;
-    let config = json!({"mediaType": media_type::EMPTY, "digest": config.digest.to_string(), "size": config.size});
-    let image = json!({
-        "schemaVersion": 2,
-        "mediaType": media_type::MANIFEST,
-        "artifactType": "application/vnd.ocm.software.doctor",
-        "config": config,
-        "layers": [config],
-        "annotations": {"software.ocm.doctor": content},
-    });
-    let image = Manifest::write(&image, media_type::MANIFEST)?;
-    probe.push_manifest(&image, None).await?;
-    let index = json!({
-        "schemaVersion": 2,
-        "mediaType": media_type::INDEX,
-        "manifests": [image.descriptor()],
-    });
-    let index = Manifest::write(&index, media_type::INDEX)?;
-    probe.push_manifest(&index, Some(TAG)).await?;
-    Ok([index.digest().clone(), image.digest().clone()])
+async fn remove(repository: &RemoteRepository, path: &str) -> ocm_oci::Result<ocm_http::Response> {
+    let url = repository.address_of(path)?;
+    repository.ask(Request::new(Method::DELETE, url).once(), Inquiry::Delete).await
 }
 
 /// Pushes content in two chunks (distribution specification, *Pushing a blob in chunks*).

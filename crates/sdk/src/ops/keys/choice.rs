@@ -6,7 +6,7 @@ use ocm_signing::{Signer, Verifier, openpgp};
 
 use super::Keys;
 use super::specification::{Specification, Way};
-use crate::{Context, Error, Result};
+use crate::{Context, Error, Kind, Result};
 
 impl Keys {
     /// Whoever signs in another way than with an RSA key, where `algorithm`, else the specification, asks for one: Sigstore or
@@ -46,20 +46,34 @@ impl Keys {
     }
 
     /// Whoever judges a signature that is not RSA; `None` leaves it to RSA.
-    pub(super) fn other_verifiers(&self, signature: &Signature) -> Result<Option<Vec<Box<dyn Verifier>>>> {
+    pub(super) fn other_verifiers(
+        &self,
+        signature: &Signature,
+        minimum_bits: usize,
+    ) -> Result<Option<Vec<Box<dyn Verifier>>>> {
         let name = signature.name.as_str();
         let specification = self.specification(name, Role::Verifier)?;
         let specification = specification.as_ref();
         let media_type = signature.signature.media_type.as_str();
         // The media type decides: algorithm names mean different things to different programs.
         if sigstore::is_sigstore(media_type) {
-            return Ok(Some(vec![Box::new(self.sigstore_verifier(name, specification)?)]));
+            return Ok(Some(vec![Box::new(self.sigstore_verifier(name, specification, minimum_bits)?)]));
         }
         if self.sigstore.only {
             return Ok(Some(Vec::new()));
         }
         if media_type == openpgp::MEDIA_TYPE {
-            let verifier = self.openpgp_verifier(name, specification)?;
+            // Whoever writes a signature chooses its kind. Whoever verifies says which kind he means: with a specification, or with
+            // the key itself; a key that the configuration has for signing is no word about that.
+            let is_asked_for = specification.is_some_and(|one| one.way == Way::OpenPgp);
+            if !is_asked_for && self.public_for(name).next().is_none() {
+                let reason = "is one of OpenPGP, which nothing asks for";
+                return Err(Error::new(Kind::Verification, reason).hint(
+                    "name its key with --public-key FILE, or give --verifier-spec FILE (or a verifier in the configuration) of the type \
+                     GPGSigningConfiguration/v1alpha1",
+                ));
+            }
+            let verifier = self.openpgp_verifier(name, specification, minimum_bits)?;
             return Ok(Some(verifier.into_iter().map(|verifier| Box::new(verifier) as Box<dyn Verifier>).collect()));
         }
         Ok(None)

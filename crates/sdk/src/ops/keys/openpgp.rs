@@ -21,6 +21,7 @@ impl Keys {
         &self,
         name: &str,
         specification: Option<&Specification>,
+        minimum_bits: usize,
     ) -> Result<Option<OpenPgpVerifier>> {
         let unreadable = |error| about(error, format!("public key for signature {name:?}"));
         let mut certificates = Vec::new();
@@ -37,7 +38,6 @@ impl Keys {
             }
         }
         let selection = selection(specification)?;
-        let minimum_bits = self.minimum_bits;
         Ok((!certificates.is_empty()).then_some(OpenPgpVerifier { certificates, selection, minimum_bits }))
     }
 

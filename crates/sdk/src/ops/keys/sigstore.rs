@@ -43,6 +43,7 @@ impl Keys {
         &self,
         name: &str,
         specification: Option<&Specification>,
+        minimum_bits: usize,
     ) -> Result<SigstoreVerifier> {
         let specification = specification.filter(|one| one.way == Way::SigstoreVerification);
         let private_infrastructure = specification.map_or(Ok(false), |one| one.flag("privateInfrastructure"))?;
@@ -56,6 +57,7 @@ impl Keys {
             expected: self.expected(specification)?,
             keys,
             private_infrastructure,
+            minimum_bits,
         })
     }
 

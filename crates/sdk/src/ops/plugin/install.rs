@@ -1,11 +1,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ocm_model::{Identity, Resource};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::ops::verify::Gate;
 use crate::ops::{download, get};
 use crate::{Context, Error, Kind, Result};
 
@@ -59,7 +61,11 @@ pub async fn install(context: &Context, request: &Install) -> Result<Installed> 
         _ => format!("{}:{version}", request.reference),
     };
     let download = download::Request {
-        versions: get::Request { references: vec![reference], ..get::Request::default() },
+        versions: get::Request {
+            references: vec![reference],
+            verify: request.verify.clone(),
+            ..get::Request::default()
+        },
         kind: download::Which::Resources,
         selectors: vec![selector(resource).0],
         types: vec![request.kind.clone()],
@@ -69,6 +75,10 @@ pub async fn install(context: &Context, request: &Install) -> Result<Installed> 
         form: download::Form::Layout,
     };
     download::run(context, &download).await?;
+    // An image is written as a folder.
+    if !file.symlink_metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return Err(Error::new(Kind::Usage, format!("{source}: what was downloaded is no plugin: it is no file")));
+    }
     make_executable(&file).map_err(failed(&file))?;
     let shown = location.display().to_string();
     tracing::info!(target: "ocm", path = shown, "made plugin binary executable");
@@ -169,6 +179,8 @@ pub struct Install {
     pub kind: String,
     /// The plugin folder; made when it does not exist.
     pub folder: PathBuf,
+    /// What signatures have to say before anything of the component version is downloaded or run.
+    pub verify: Option<Arc<Gate>>,
     /// Whether the program has to say what it offers before it is put there.
     pub validate: bool,
     /// Operating system, in the words of Go: `linux`, `darwin`, `windows`.

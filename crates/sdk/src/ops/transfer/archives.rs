@@ -46,7 +46,9 @@ impl ArchiveTargets {
         };
         match target {
             RepositoryReference::Ctf { .. } => Ok(()),
-            RepositoryReference::Oci { .. } => Err(inventory::only_archives(flag, name)),
+            RepositoryReference::Oci { .. } | RepositoryReference::Other(_) => {
+                Err(inventory::only_archives(flag, name))
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures_util::{StreamExt as _, stream};
 use ocm_model::reference::{COMPONENT_DESCRIPTORS, RepositoryReference};
 use ocm_repository::ComponentVersion;
 use ocm_transfer::{Match, Placement, Rule, UploadAs};
@@ -8,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ops::get;
+use crate::trust::content;
 use crate::{Context, Error, Kind, Result, select};
 
 /// The component versions that a request means.
@@ -18,12 +20,20 @@ pub(super) struct Gathered {
     pub(super) versions: Vec<Arc<ComponentVersion>>,
 }
 
+/// Component versions that are read at the same time.
+const READINGS: usize = 16;
+
 pub(super) async fn gather(context: &Context, request: &get::Request) -> Result<Gathered> {
     let selected = select::select(context, request).await?;
     let lookup = select::lookup(context, &selected, &request.lookup).await?;
     let mut roots: Vec<Arc<ComponentVersion>> = Vec::new();
-    for root in &selected {
-        let version = root.read().await?;
+    let mut reading = stream::iter(&selected).map(crate::select::Selected::read).buffered(READINGS);
+    while let Some(version) = reading.next().await {
+        let version = version.map_err(|error| match error.kind() {
+            // Which side it is that has damaged content is not clear from an address alone.
+            Kind::Verification => Error::new(Kind::Verification, format!("source {error}")),
+            _ => error,
+        })?;
         lookup.remember(&version);
         // One that is named twice is transferred once.
         let is_same = |other: &Arc<ComponentVersion>| {
@@ -38,6 +48,11 @@ pub(super) async fn gather(context: &Context, request: &get::Request) -> Result<
         gate.admit(context, &roots, &lookup).await?;
     }
     let versions = if request.recursive { ocm_transfer::closure(roots.clone(), &lookup).await? } else { roots.clone() };
+    if let Some(gate) = &request.verify {
+        for version in &versions {
+            content::check_packed(context, version, &gate.request.scratch).await?;
+        }
+    }
     Ok(Gathered { roots, versions })
 }
 
@@ -59,6 +74,9 @@ pub(super) fn repository_of(version: &ComponentVersion) -> Result<RepositoryRefe
             // The older component archive has one component only, and no folder for it.
             let path = address.strip_suffix(&name).or_else(|| address.strip_suffix(version.name()));
             let path = path.and_then(|path| path.strip_suffix("//")).ok_or_else(unknown)?;
+            if let Some(place) = crate::plugins::repository::by_address(path) {
+                return Ok(place);
+            }
             Ok(RepositoryReference::ctf(path))
         }
     }

@@ -33,8 +33,16 @@ impl Sources for Places<'_> {
         Sources::repository(self.context, reference).await
     }
 
+    async fn charts(&self, reference: &ImageReference) -> ocm_oci::Result<Arc<dyn ocm_oci::Repository>> {
+        self.context.charts(reference).await
+    }
+
     fn http(&self) -> Option<ocm_http::Client> {
         self.context.http()
+    }
+
+    async fn signed_text(&self, message: &[u8], keyring: &[u8]) -> ocm_oci::Result<String> {
+        self.context.signed_text(message, keyring).await
     }
 
     async fn foreign(

@@ -1,4 +1,14 @@
-use super::field::{Known, any, number, text, texts_by_name, truth};
+use super::field::{Known, Member, any, number, text, texts_by_name, truth};
+
+/// What a web server is asked, as an access and as an input.
+pub(super) const WGET: &[Member] = &[
+    text("url", "The address.").required(),
+    text("mediaType", "Media type; without it, what the server says."),
+    texts_by_name("header", "Headers of the request; each may have a list of texts."),
+    text("verb", "Method of the request; GET by default."),
+    text("body", "Body of the request, in base64."),
+    truth("noRedirect", "Whether redirects are refused."),
+];
 
 /// Accesses of the Go program.
 pub(super) const TYPES: &[Known] = &[
@@ -26,6 +36,8 @@ pub(super) const TYPES: &[Known] = &[
             text("helmRepository", "Address of the repository; oci:// for a registry.").required(),
             text("helmChart", "Name of the chart; its version may follow behind a colon.").required(),
             text("version", "Version of the chart."),
+            text("caCert", "Certificate authority of the repository, as PEM text."),
+            text("keyring", "Keys that the provenance of the chart is checked with, as text."),
         ],
         is_additional: false,
     },
@@ -80,14 +92,7 @@ pub(super) const TYPES: &[Known] = &[
         schema: "wget/spec/access/v1/schemas/Wget",
         title: "Wget",
         description: "What a web server answers.",
-        members: &[
-            text("url", "The address.").required(),
-            text("mediaType", "Media type; without it, what the server says."),
-            texts_by_name("header", "Headers of the request; each may have a list of texts."),
-            text("verb", "Method of the request; GET by default."),
-            text("body", "Body of the request, in base64."),
-            truth("noRedirect", "Whether redirects are refused."),
-        ],
+        members: WGET,
         is_additional: false,
     },
 ];
@@ -124,6 +129,44 @@ pub(super) const LOCAL: &[Known] = &[
         title: "None",
         description: "No content.",
         members: &[],
+        is_additional: true,
+    },
+];
+
+/// Accesses of component versions that older programs made.
+pub(super) const OLDER: &[Known] = &[
+    Known {
+        names: &["localOciBlob", "localOciBlob/v1"],
+        order: &[],
+        schema: "",
+        title: "Local OCI blob",
+        description: "A layer of the component version itself.",
+        members: &[text("digest", "Digest of the content.").required()],
+        is_additional: true,
+    },
+    Known {
+        names: &["localFilesystemBlob", "localFilesystemBlob/v1"],
+        order: &[],
+        schema: "",
+        title: "Local file",
+        description: "A file of a component archive.",
+        members: &[
+            text("fileName", "Name of the file below blobs.").required(),
+            text("mediaType", "Media type of the content."),
+        ],
+        is_additional: true,
+    },
+    Known {
+        names: &["File/v1alpha1", "File", "file", "File/v1"],
+        order: &[],
+        schema: "",
+        title: "File",
+        description: "A file of the machine that made the component version; it is recorded, and never read.",
+        members: &[
+            text("uri", "Where it was.").required(),
+            text("mediaType", "Media type of the content."),
+            text("digest", "Digest of the content."),
+        ],
         is_additional: true,
     },
 ];

@@ -17,6 +17,9 @@ macro_rules! known {
     };
 }
 
+/// In an entry of a consumer, a store gives exactly this credential, whoever it is for.
+const NAMED: Member = text("credentialsName", "Name of the one credential that is taken, in an entry of a consumer.");
+
 /// Where credentials come from.
 pub(super) const REPOSITORIES: &[Known] = &[
     known!(
@@ -24,7 +27,7 @@ pub(super) const REPOSITORIES: &[Known] = &[
         "oci/spec/credentials/v1/schemas/DockerConfig",
         "DockerConfig",
         "The configuration of Docker with its credential helpers.",
-        &[text("dockerConfigFile", "The file."), text("dockerConfig", "The content, in place of a file.")]
+        &[text("dockerConfigFile", "The file."), text("dockerConfig", "The content, in place of a file."), NAMED]
     ),
     known!(
         &["HashiCorpVault/v1", "HashiCorpVault"],
@@ -38,6 +41,7 @@ pub(super) const REPOSITORIES: &[Known] = &[
             text("path", "Path of the secrets."),
             texts("secrets", "The secrets that are read; without any, all below the path."),
             truth("propagateConsumerIdentity", "Whether the metadata of a secret says whom it is for."),
+            NAMED,
         ],
         true
     ),
@@ -49,7 +53,16 @@ pub(super) const REPOSITORIES: &[Known] = &[
         &[
             text("npmrcFile", "The file.").required(),
             truth("propagateConsumerIdentity", "Whether its registries become consumers."),
+            NAMED,
         ],
+        true
+    ),
+    known!(
+        &["MavenSettings/v1", "MavenSettings"],
+        "",
+        "MavenSettings",
+        "The servers in the settings of Maven.",
+        &[text("settingsFile", "The file; ~/.m2/settings.xml by default."), NAMED],
         true
     ),
 ];
@@ -90,6 +103,10 @@ pub(super) const TYPES: &[Known] = &[
             text("certFile", "File with the certificate of the client."),
             text("keyFile", "File with its key."),
             text("keyring", "Keys for the provenance of charts."),
+            text("certData", "Certificate of the client, as PEM text."),
+            text("keyData", "Its key."),
+            text("caCert", "Certificate authority of the server, as PEM text."),
+            text("caFile", "File with it."),
         ]
     ),
     known!(
@@ -135,6 +152,8 @@ pub(super) const TYPES: &[Known] = &[
             text("privateKeyPEMFile", "File with it."),
             text("publicKeyPEM", "Public key or certificates, as PEM text."),
             text("publicKeyPEMFile", "File with them."),
+            text("privateKeyPassphrase", "What the private key is encrypted with."),
+            text("privateKeyPassphraseFile", "File with it."),
         ]
     ),
     known!(

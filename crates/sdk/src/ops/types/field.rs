@@ -40,6 +40,8 @@ enum Form {
     Number,
     Texts,
     Object,
+    Objects,
+    NumberOrText,
     /// Objects of texts by name.
     TextsByName,
     Any,
@@ -54,7 +56,7 @@ macro_rules! forms {
     };
 }
 
-forms!(text Text, truth Truth, number Number, texts Texts, object Object, texts_by_name TextsByName, any Any);
+forms!(text Text, truth Truth, number Number, texts Texts, object Object, objects Objects, number_or_text NumberOrText, texts_by_name TextsByName, any Any);
 
 /// One of some texts.
 pub(super) const fn choice(name: &'static str, options: &'static [&'static str], description: &'static str) -> Member {
@@ -74,6 +76,8 @@ impl Member {
             Form::Number => json!({"type": "integer"}),
             Form::Texts => json!({"type": "array", "items": {"type": "string"}}),
             Form::Object => json!({"type": "object"}),
+            Form::Objects => json!({"type": "array", "items": {"type": "object"}}),
+            Form::NumberOrText => json!({"type": ["integer", "string"]}),
             Form::TextsByName => json!({"type": "object", "additionalProperties": {"type": "string"}}),
             Form::Any => json!({}),
             Form::Choice(options) => json!({"type": "string", "enum": options}),

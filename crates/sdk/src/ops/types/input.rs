@@ -1,4 +1,5 @@
-use super::field::{Known, any, text, texts, texts_by_name, truth};
+use super::access::WGET;
+use super::field::{Known, any, text, texts, truth};
 
 /// Inputs of the Go program.
 pub(super) const TYPES: &[Known] = &[
@@ -76,14 +77,7 @@ pub(super) const TYPES: &[Known] = &[
         schema: "wget/spec/input/v1/schemas/Wget",
         title: "Wget",
         description: "What a web server answers.",
-        members: &[
-            text("url", "The address.").required(),
-            text("mediaType", "Media type; without it, what the server says."),
-            texts_by_name("header", "Headers of the request; each may have a list of texts."),
-            text("verb", "Method of the request; GET by default."),
-            text("body", "Body of the request, in base64."),
-            truth("noRedirect", "Whether redirects are refused."),
-        ],
+        members: WGET,
         is_additional: false,
     },
 ];
@@ -112,6 +106,7 @@ pub(super) const MORE: &[Known] = &[
         members: &[
             text("path", "Reference of the image.").required(),
             text("repository", "Name that it gets in a registry."),
+            texts("platforms", "The platforms that are taken of an image of several; without any, all."),
         ],
         is_additional: true,
     },

@@ -1,13 +1,18 @@
 //! `describe types`: everything that has a `type`, built in or from a plugin, with its members.
 
 mod access;
+mod config;
 mod credentials;
 mod field;
+mod identity;
 mod input;
 mod repository;
 mod schema;
 mod signing;
 
+use std::collections::HashSet;
+
+use ocm_model::Access;
 use ocm_plugin::Capability;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -22,12 +27,19 @@ pub use schema::{Field, Node};
 type Group = (&'static str, &'static str, &'static [&'static [Known]], &'static [Capability]);
 
 /// The groups of types, in the order of their names.
-const SUBSYSTEMS: [Group; 7] = [
+const SUBSYSTEMS: [Group; 9] = [
     (
         "access",
         "Access methods define how OCM resources are accessed and retrieved from their origin.",
-        &[access::TYPES, access::LOCAL, access::ELSEWHERE],
+        &[access::TYPES, access::LOCAL, access::OLDER, access::ELSEWHERE],
         &[Capability::ResourceRepository, Capability::DigestProcessor],
+    ),
+    ("config", "Entries of configuration files.", &[config::TYPES], &[]),
+    (
+        "consumer-identity",
+        "Who credentials are for, as it stands below `identity:` in the configuration.",
+        &[identity::TYPES],
+        &[],
     ),
     (
         "credential-repository",
@@ -79,7 +91,12 @@ pub async fn list(context: &Context, subsystem: Option<&str>) -> Result<Vec<Subs
         }
         let mut types: Vec<Type> = groups.iter().flat_map(|group| group.iter()).map(Known::to_type).collect();
         for capability in capabilities {
-            for (offered, program) in context.plugins().types(*capability).await {
+            let mut offers = context.plugins().types(*capability).await;
+            if *capability == Capability::Credential {
+                // Stores have types of credentials of their own.
+                offers.extend(context.plugins().credential_types().await);
+            }
+            for (offered, program) in offers {
                 let is_there = types.iter().any(|kind| kind.names().any(|known| known == offered.name));
                 if is_there {
                     // What is built in goes first; and one program may offer a type for two purposes.
@@ -105,9 +122,43 @@ pub async fn list(context: &Context, subsystem: Option<&str>) -> Result<Vec<Subs
 
 /// Whether a type is built in, by any of its names.
 pub fn is_built_in(subsystem: &str, name: &str) -> bool {
-    let groups =
-        SUBSYSTEMS.iter().filter(|(known, ..)| *known == subsystem).flat_map(|(_, _, groups, _)| groups.iter());
-    groups.flat_map(|group| group.iter()).any(|kind| kind.names.contains(&name))
+    let known = known(subsystem);
+    known.iter().any(|kind| kind.names.contains(&name)) || otherwise(subsystem, &known, name).is_some()
+}
+
+/// The built-in types of a subsystem.
+fn known(subsystem: &str) -> Vec<&'static Known> {
+    let groups = SUBSYSTEMS.into_iter().filter(|(known, ..)| *known == subsystem).map(|(_, _, groups, _)| groups);
+    groups.flat_map(|groups| groups.iter().flat_map(|group| group.iter())).collect()
+}
+
+/// A built-in type by a spelling that lists do not show, and that is read all the same.
+fn otherwise<'a>(subsystem: &str, known: &[&'a Known], name: &str) -> Option<&'a Known> {
+    let has = |kind: &&&'a Known, other: &str| kind.names.contains(&other);
+    match subsystem {
+        "access" => {
+            let (base, version) = name.split_once('/').map_or((name, None), |(base, version)| (base, Some(version)));
+            let (names, _) = Access::NAMES.iter().find(|(names, versions)| {
+                names.contains(&base) && version.is_none_or(|version| versions.contains(&version))
+            })?;
+            let own = known.iter().find(|kind| has(kind, base));
+            own.or_else(|| known.iter().find(|kind| names.iter().any(|other| has(kind, other)))).copied()
+        }
+        "input" => known.iter().find(|kind| kind.names.iter().any(|other| other.eq_ignore_ascii_case(name))).copied(),
+        _ => None,
+    }
+}
+
+/// The names of all built-in types that a plugin could offer.
+pub(crate) fn built_in() -> HashSet<(Capability, String)> {
+    let mut found = HashSet::new();
+    for (_, _, groups, capabilities) in SUBSYSTEMS {
+        let names = groups.iter().flat_map(|group| group.iter()).flat_map(|kind| kind.names);
+        for name in names {
+            found.extend(capabilities.iter().map(|capability| (*capability, (*name).to_owned())));
+        }
+    }
+    found
 }
 
 /// One type, by any of its names.
@@ -122,6 +173,9 @@ pub async fn find(context: &Context, subsystem: &str, name: &str) -> Result<Type
             return Ok(kind);
         }
         known.push(kind.name);
+    }
+    if let Some(kind) = otherwise(subsystem, &self::known(subsystem), name) {
+        return Ok(kind.to_type());
     }
     Err(Error::new(Kind::NotFound, format!("type {name} is not registered in subsystem {subsystem}"))
         .hint(format!("there are {}", known.join(", "))))
@@ -162,3 +216,7 @@ impl Type {
         std::iter::once(self.name.as_str()).chain(self.aliases.iter().map(String::as_str))
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests;

@@ -1,4 +1,4 @@
-use super::field::{Known, choice, text, truth};
+use super::field::{Known, choice, text, texts, truth};
 
 /// Ways to sign and verify.
 pub(super) const TYPES: &[Known] = &[
@@ -61,5 +61,29 @@ pub(super) const TYPES: &[Known] = &[
             ),
         ],
         is_additional: false,
+    },
+    Known {
+        names: &["SigningServiceConfiguration/v1alpha1", "SigningServiceConfiguration"],
+        order: &[],
+        schema: "",
+        title: "Signing service",
+        description: "Signatures by a service that keeps the key.",
+        members: &[
+            text("url", "Address of the service.").required(),
+            choice("signatureAlgorithm", &["RSASSA-PSS", "RSASSA-PKCS1-V1_5"], "The algorithm; RSASSA-PSS by default."),
+        ],
+        is_additional: true,
+    },
+    Known {
+        names: &["SigningCommandConfiguration/v1alpha1", "SigningCommandConfiguration"],
+        order: &[],
+        schema: "",
+        title: "Signing command",
+        description: "Signatures by a program that keeps the key.",
+        members: &[
+            texts("command", "The program and its arguments.").required(),
+            choice("signatureAlgorithm", &["RSASSA-PSS", "RSASSA-PKCS1-V1_5"], "The algorithm; RSASSA-PSS by default."),
+        ],
+        is_additional: true,
     },
 ];

@@ -1,0 +1,80 @@
+//! Component versions of whose images a place has some platforms only.
+
+use std::fs;
+use std::sync::Arc;
+
+use ocm_oci::{Registry as _, Repository};
+use ocm_testkit::{Quirk, TestRegistry, fixtures};
+use serde_json::Value;
+
+use crate::sandbox::Sandbox;
+use crate::sign::with_keys;
+
+/// An archive with a signed version that has an image of two variants of linux/amd64, with it.
+fn two_platforms() -> (Sandbox, fixtures::Graph) {
+    let (sandbox, registry) = (with_keys(Sandbox::new()), TestRegistry::start().unwrap());
+    let index = fixtures::index(vec![fixtures::image(2, 1000), fixtures::image_with(1, 2, 1000)]);
+    let place: Arc<dyn Repository> = registry.store().repository("team/app");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(index.push(place.as_ref(), Some("v1"))).unwrap();
+    let constructor = format!(
+        "name: acme.org/images\nversion: 1.0.0\nprovider: {{name: acme.org}}\nresources:\n\
+         - {{name: app, type: ociImage, version: 1.0.0, access: {{type: ociArtifact, imageReference: \"{}/team/app:v1\"}}}}\n",
+        registry.url()
+    );
+    sandbox.file("images.yaml", &constructor).ok("add cv -c images.yaml -r there");
+    sandbox.ok("transfer cv there//acme.org/images:1.0.0 ctf -V");
+    sandbox.ok("sign cv ctf//acme.org/images:1.0.0 --config c.yaml");
+    (sandbox, index)
+}
+
+#[test]
+fn a_platform_that_an_image_is_not_for_is_refused_although_all_of_it_is_there() {
+    let (sandbox, _index) = two_platforms();
+    let target = TestRegistry::start().unwrap();
+    for target in ["./out".to_owned(), target.url()] {
+        let line = format!("transfer cv ctf//acme.org/images:1.0.0 {target}");
+        let first = sandbox.fails(&format!("{line} --platform linux/s390x"), 3);
+        assert!(first.contains("is not there for linux/s390x; it is for linux/amd64/v0"), "{first}");
+        sandbox.ok(&line);
+        assert_eq!(sandbox.fails(&format!("{line} --platform linux/s390x"), 3), first, "{target}");
+        sandbox.ok(&format!("{line} --platform linux/amd64/v1"));
+    }
+}
+
+#[test]
+fn a_sparse_image_is_called_so_and_told_from_a_damaged_one() {
+    let (sandbox, index) = two_platforms();
+    let registry = TestRegistry::start().unwrap();
+    registry.set(Quirk::SparseIndexes);
+    for target in ["out".to_owned(), registry.url()] {
+        let transfer = format!("transfer cv ctf//acme.org/images:1.0.0 {target}");
+        sandbox.ok(&format!("{transfer} --platform linux/amd64/v1"));
+        let cv = format!("{target}//acme.org/images:1.0.0");
+
+        let ran = sandbox.run(&format!("check cv {cv} -o json"));
+        assert_eq!(ran.status, 7, "{}", ran.stderr);
+        let item = &serde_json::from_str::<Value>(&ran.stdout).unwrap()["items"][0];
+        assert_eq!(item["platforms"], serde_json::json!(["linux/amd64/v1"]));
+        assert_eq!(item["problems"].as_array().unwrap().len(), 1, "{item}");
+        assert_eq!(item["problems"][0]["kind"], "sparse");
+        assert!(ran.stderr.contains("sparse: platforms linux/amd64/v1; linux/amd64/v0 "), "{}", ran.stderr);
+        assert!(ran.stderr.contains("without --platform"), "{}", ran.stderr);
+
+        sandbox.ok(&format!("verify cv {cv} --config c.yaml"));
+        let said = sandbox.fails(&format!("verify cv {cv} --config c.yaml --resources"), 7);
+        assert!(said.contains("resource name=app") && said.contains("sparse: platforms linux/amd64/v1;"), "{said}");
+    }
+    // A platform that was chosen and is gone is damage.
+    let chosen = index.manifests[1].digest();
+    fs::remove_file(sandbox.path("out/blobs").join(chosen.file_name())).unwrap();
+    let ran = sandbox.run("check cv out//acme.org/images:1.0.0 -o json");
+    let kinds = serde_json::from_str::<Value>(&ran.stdout).unwrap();
+    let kinds: Vec<_> =
+        kinds["items"][0]["problems"].as_array().unwrap().iter().map(|one| one["kind"].clone()).collect();
+    assert!(kinds.iter().any(|kind| kind != "sparse"), "{kinds:?}: {}", ran.stderr);
+    assert_eq!(ran.status, 7);
+    // And the way out is one.
+    sandbox.ok(&format!("transfer cv ctf//acme.org/images:1.0.0 {}", registry.url()));
+    sandbox.ok(&format!("check cv {}//acme.org/images:1.0.0", registry.url()));
+}
