@@ -1,52 +1,38 @@
 use super::field::{Known, any, number_or_text, object, objects, text, texts, truth};
 
-macro_rules! entry {
-    ($names:expr, $title:literal, $description:literal, $members:expr) => {
-        Known {
-            names: $names,
-            order: &[],
-            schema: "",
-            title: $title,
-            description: $description,
-            members: $members,
-            is_additional: true,
-        }
-    };
-}
-
 /// Entries of configuration files.
 pub(super) const TYPES: &[Known] = &[
-    entry!(
+    Known::additional(
         &["generic.config.ocm.software/v1", "generic.config.ocm.software"],
         "Configuration",
         "A file with several entries.",
-        &[objects("configurations", "The entries.")]
+        &[objects("configurations", "The entries.")],
     ),
-    entry!(
+    Known::additional(
         &["credentials.config.ocm.software/v1", "credentials.config.ocm.software"],
         "Credentials",
         "Credentials, and where more of them come from.",
         &[
             objects("consumers", "Each has identities (or one identity) and credentials."),
             objects("repositories", "Each has a repository, of a type of the subsystem credential-repository."),
-        ]
+        ],
     ),
-    entry!(
+    Known::additional(
         &["resolvers.config.ocm.software/v1alpha1", "resolvers.config.ocm.software"],
         "Resolvers",
         "Where component versions are found, by patterns of their names.",
-        &[objects("resolvers", "Each has a repository, a componentNamePattern, and may have a versionConstraint.")]
+        &[objects("resolvers", "Each has a repository, a componentNamePattern, and may have a versionConstraint.")],
     ),
-    entry!(
+    Known::additional(
         &["ocm.config.ocm.software/v1", "ocm.config.ocm.software"],
         "Fallback resolvers",
         "Where component versions are looked for, in the words of the older program.",
         &[
             objects("resolvers", "Each has a repository, and may have a prefix and a priority."),
             object("aliases", "Short names of repositories."),
-        ]
+        ],
     ),
-    entry!(
+    Known::additional(
         &["http.config.ocm.software/v1alpha1", "http.config.ocm.software"],
         "Connections",
         "How connections are made.",
@@ -66,9 +52,9 @@ pub(super) const TYPES: &[Known] = &[
             text("clientKey", "File with the key of the client."),
             text("clientKeyData", "The same, in base64."),
             object("hosts", "The same members for single hosts, by host or host:port."),
-        ]
+        ],
     ),
-    entry!(
+    Known::additional(
         &["transfer.config.ocm.software/v1alpha1", "transfer.config.ocm.software"],
         "Transfers",
         "What transfers do when no flag says otherwise.",
@@ -77,9 +63,9 @@ pub(super) const TYPES: &[Known] = &[
             text("copyMode", "localBlob or allResources."),
             text("uploadType", "localBlob or ociArtifact."),
             objects("uploads", "Rules that say under which names images are stored."),
-        ]
+        ],
     ),
-    entry!(
+    Known::additional(
         &["transport.ocm.config.ocm.software/v1", "transport.ocm.config.ocm.software"],
         "Transfers of the older program",
         "What transfers do when no flag says otherwise, in the words of the older program.",
@@ -90,28 +76,28 @@ pub(super) const TYPES: &[Known] = &[
             truth("sourcesByValue", "Whether the content of sources goes along."),
             truth("overwrite", "Whether a version that the target has with other content is replaced."),
             texts("omitAccessTypes", "Access types whose content stays where it is."),
-        ]
+        ],
     ),
-    entry!(
+    Known::additional(
         &["OCIImageReferenceOverride/v1alpha1", "OCIImageReferenceOverride"],
         "Image references",
         "Under which names single images are stored.",
-        &[objects("spec", "Each has a resource, may have a referencePath, and says where the image goes in oci.")]
+        &[objects("spec", "Each has a resource, may have a referencePath, and says where the image goes in oci.")],
     ),
-    entry!(
+    Known::additional(
         &["oci.uploader.config.ocm.software/v1", "oci.uploader.config.ocm.software"],
         "Uploads of images",
         "How images are stored, in the words of the older program.",
-        &[truth("preferRelativeAccess", "Whether addresses are relative to the registry; here they always are.")]
+        &[truth("preferRelativeAccess", "Whether addresses are relative to the registry; here they always are.")],
     ),
-    entry!(
+    Known::additional(
         &[
             "oci.config.ocm.software/v1",
             "oci.config.ocm.software",
             "ocm.cmd.config.ocm.software/v1",
             "ocm.cmd.config.ocm.software",
             "cli.ocm.config.ocm.software/v1",
-            "cli.ocm.config.ocm.software"
+            "cli.ocm.config.ocm.software",
         ],
         "Short names",
         "Short names of repositories, in the words of the older program.",
@@ -119,33 +105,33 @@ pub(super) const TYPES: &[Known] = &[
             object("aliases", "Repositories by their short names."),
             object("ocmRepositories", "The same."),
             object("ociRepositories", "The same."),
-        ]
+        ],
     ),
-    entry!(
+    Known::additional(
         &["logging.config.ocm.software/v1", "logging.config.ocm.software"],
         "Log",
         "How much is logged, in the words of the older program.",
-        &[object("settings", "defaultLevel: debug, info, warn or error.")]
+        &[object("settings", "defaultLevel: debug, info, warn or error.")],
     ),
-    entry!(
+    Known::additional(
         &["hasher.config.ocm.software/v1", "hasher.config.ocm.software"],
         "Hash",
         "The hash of digests, in the words of the older program.",
-        &[text("hashAlgorithm", "SHA-256 or SHA-512.")]
+        &[text("hashAlgorithm", "SHA-256 or SHA-512.")],
     ),
-    entry!(
+    Known::additional(
         &["attributes.config.ocm.software/v1", "attributes.config.ocm.software"],
         "Attributes",
         "Settings by name, in the words of the older program.",
-        &[object("attributes", "Values by the names of attributes.")]
+        &[object("attributes", "Values by the names of attributes.")],
     ),
-    entry!(
+    Known::additional(
         &["versioncheck.cli.config.ocm.software/v1alpha1", "versioncheck.cli.config.ocm.software"],
         "Version check",
         "Whether newer versions of the program are looked for; this one never looks.",
-        &[]
+        &[],
     ),
-    entry!(
+    Known::additional(
         &["signing.config.ocm.software/v1alpha1", "signing.config.ocm.software"],
         "Signatures",
         "How to sign and verify.",
@@ -153,32 +139,32 @@ pub(super) const TYPES: &[Known] = &[
             text("signature", "Name of the signature this is for; without it, all."),
             object("signer", "A specification of the subsystem signing."),
             object("verifier", "A specification of the subsystem signing."),
-        ]
+        ],
     ),
-    entry!(
+    Known::additional(
         &["plugin.config.ocm.software/v2alpha1", "plugin.config.ocm.software"],
         "Plugins",
         "Where plugins are.",
         &[
             text("idleTimeout", "How long a plugin waits for work before it ends itself."),
             texts("locations", "Folders, from the folder of the file."),
-        ]
+        ],
     ),
-    entry!(
+    Known::additional(
         &["filesystem.config.ocm.software/v1alpha1", "filesystem.config.ocm.software"],
         "Folders",
         "Where files are.",
         &[
             text("tempFolder", "Folder for temporary files."),
             text("workingDirectory", "Folder that relative paths are meant from."),
-        ]
+        ],
     ),
-    entry!(
+    Known::additional(
         &[
             "keys.config.ocm.software/v1",
             "keys.config.ocm.software",
             "rootcerts.config.ocm.software",
-            "rootcerts.config.ocm.software/v1"
+            "rootcerts.config.ocm.software/v1",
         ],
         "Keys",
         "Keys and root certificates, in the words of the older program.",
@@ -187,6 +173,6 @@ pub(super) const TYPES: &[Known] = &[
             any("privateKeys", "Private keys by the name of their signature."),
             any("rootCertificates", "Root certificates."),
             object("issuers", "Who has to have issued a certificate, by the name of the signature."),
-        ]
+        ],
     ),
 ];

@@ -1,37 +1,19 @@
 use super::field::{Known, Member, object, text, texts, texts_by_name, truth};
 
-macro_rules! known {
-    ($names:expr, $schema:literal, $title:literal, $description:literal, $members:expr) => {
-        known!($names, $schema, $title, $description, $members, false)
-    };
-    ($names:expr, $schema:literal, $title:literal, $description:literal, $members:expr, $additional:literal) => {
-        Known {
-            names: $names,
-            order: &[],
-            schema: $schema,
-            title: $title,
-            description: $description,
-            members: $members,
-            is_additional: $additional,
-        }
-    };
-}
-
 /// In an entry of a consumer, a store gives exactly this credential, whoever it is for.
 const NAMED: Member = text("credentialsName", "Name of the one credential that is taken, in an entry of a consumer.");
 
 /// Where credentials come from.
 pub(super) const REPOSITORIES: &[Known] = &[
-    known!(
+    Known::listed(
         &["DockerConfig/v1", "DockerConfig"],
         "oci/spec/credentials/v1/schemas/DockerConfig",
         "DockerConfig",
         "The configuration of Docker with its credential helpers.",
-        &[text("dockerConfigFile", "The file."), text("dockerConfig", "The content, in place of a file."), NAMED]
+        &[text("dockerConfigFile", "The file."), text("dockerConfig", "The content, in place of a file."), NAMED],
     ),
-    known!(
+    Known::additional(
         &["HashiCorpVault/v1", "HashiCorpVault"],
-        "",
         "HashiCorpVault",
         "A key-value store (version 2) of HashiCorp Vault.",
         &[
@@ -43,11 +25,9 @@ pub(super) const REPOSITORIES: &[Known] = &[
             truth("propagateConsumerIdentity", "Whether the metadata of a secret says whom it is for."),
             NAMED,
         ],
-        true
     ),
-    known!(
+    Known::additional(
         &["NPMConfig/v1", "NPMConfig"],
-        "",
         "NPMConfig",
         "The configuration of npm.",
         &[
@@ -55,15 +35,12 @@ pub(super) const REPOSITORIES: &[Known] = &[
             truth("propagateConsumerIdentity", "Whether its registries become consumers."),
             NAMED,
         ],
-        true
     ),
-    known!(
+    Known::additional(
         &["MavenSettings/v1", "MavenSettings"],
-        "",
         "MavenSettings",
         "The servers in the settings of Maven.",
         &[text("settingsFile", "The file; ~/.m2/settings.xml by default."), NAMED],
-        true
     ),
 ];
 
@@ -72,15 +49,14 @@ const PASSWORD: Member = text("password", "Password.");
 
 /// Credentials.
 pub(super) const TYPES: &[Known] = &[
-    known!(
+    Known::additional(
         &["DirectCredentials/v1", "DirectCredentials", "Credentials/v1", "Credentials"],
-        "credentials/spec/config/v1/schemas/DirectCredentials",
         "DirectCredentials",
         "Texts by name, whatever they mean to their consumer.",
         &[texts_by_name("properties", "The texts.").required()],
-        true
-    ),
-    known!(
+    )
+    .under("credentials/spec/config/v1/schemas/DirectCredentials"),
+    Known::listed(
         &["OCICredentials/v1", "OCICredentials"],
         "oci/spec/credentials/v1/schemas/OCICredentials",
         "OCICredentials",
@@ -90,9 +66,9 @@ pub(super) const TYPES: &[Known] = &[
             PASSWORD,
             text("accessToken", "A token that is sent as it is."),
             text("refreshToken", "A token that is exchanged for such tokens."),
-        ]
+        ],
     ),
-    known!(
+    Known::listed(
         &["HelmHTTPCredentials/v1", "HelmHTTPCredentials"],
         "helm/spec/credentials/v1/schemas/HelmHTTPCredentials",
         "HelmHTTPCredentials",
@@ -107,9 +83,9 @@ pub(super) const TYPES: &[Known] = &[
             text("keyData", "Its key."),
             text("caCert", "Certificate authority of the server, as PEM text."),
             text("caFile", "File with it."),
-        ]
+        ],
     ),
-    known!(
+    Known::listed(
         &["WgetCredentials/v1", "WgetCredentials"],
         "wget/spec/credentials/v1/schemas/WgetCredentials",
         "WgetCredentials",
@@ -121,18 +97,17 @@ pub(super) const TYPES: &[Known] = &[
             text("certificate", "Certificate of the client, as PEM text."),
             text("privateKey", "Its key."),
             text("certificateAuthority", "Certificate authority of the server, as PEM text."),
-        ]
+        ],
     ),
-    known!(
+    Known::listed(
         &["GitHubCredentials/v1", "GitHubCredentials"],
         "github/spec/credentials/v1/schemas/GitHubCredentials",
         "GitHubCredentials",
         "Who somebody is to GitHub.",
-        &[text("token", "The token.")]
+        &[text("token", "The token.")],
     ),
-    known!(
+    Known::additional(
         &["S3Credentials/v1", "S3Credentials"],
-        "",
         "S3Credentials",
         "Who somebody is to an S3 service.",
         &[
@@ -140,9 +115,8 @@ pub(super) const TYPES: &[Known] = &[
             text("secretAccessKey", "The key."),
             text("sessionToken", "Token of a session."),
         ],
-        true
     ),
-    known!(
+    Known::listed(
         &["RSACredentials/v1", "RSACredentials"],
         "rsa/spec/credentials/v1/schemas/RSACredentials",
         "RSACredentials",
@@ -154,9 +128,9 @@ pub(super) const TYPES: &[Known] = &[
             text("publicKeyPEMFile", "File with them."),
             text("privateKeyPassphrase", "What the private key is encrypted with."),
             text("privateKeyPassphraseFile", "File with it."),
-        ]
+        ],
     ),
-    known!(
+    Known::listed(
         &["GPGCredentials/v1alpha1", "GPGCredentials"],
         "gpg/spec/credentials/v1alpha1/schemas/GPGCredentials",
         "GPGCredentials",
@@ -167,20 +141,20 @@ pub(super) const TYPES: &[Known] = &[
             text("publicKeyPGP", "Public keys, armored."),
             text("publicKeyPGPFile", "File with them."),
             text("passphrase", "What the private key is encrypted with."),
-        ]
+        ],
     ),
-    known!(
+    Known::listed(
         &["OIDCIdentityToken/v1alpha1", "OIDCIdentityToken"],
         "sigstore/spec/credentials/oidcidentitytoken/v1alpha1/schemas/OIDCIdentityToken",
         "OIDCIdentityToken",
         "A token that says who signs (Sigstore).",
-        &[text("token", "The token."), text("tokenFile", "File with it.")]
+        &[text("token", "The token."), text("tokenFile", "File with it.")],
     ),
-    known!(
+    Known::listed(
         &["TrustedRoot/v1alpha1", "TrustedRoot"],
         "sigstore/spec/credentials/trustedroot/v1alpha1/schemas/TrustedRoot",
         "TrustedRoot",
         "Certificate authorities and logs that are trusted (Sigstore).",
-        &[object("trustedRootJSON", "The document."), text("trustedRootJSONFile", "File with it.")]
+        &[object("trustedRootJSON", "The document."), text("trustedRootJSONFile", "File with it.")],
     ),
 ];

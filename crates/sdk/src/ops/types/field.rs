@@ -21,8 +21,41 @@ pub(super) struct Known {
     pub(super) title: &'static str,
     pub(super) description: &'static str,
     pub(super) members: &'static [Member],
-    /// Whether lists of the Go program have it.
+    /// Whether lists of the Go program lack it.
     pub(super) is_additional: bool,
+}
+
+impl Known {
+    /// A type that the Go program has, too, in its lists. `schema` is where its schema lies there.
+    pub(super) const fn listed(
+        names: &'static [&'static str],
+        schema: &'static str,
+        title: &'static str,
+        description: &'static str,
+        members: &'static [Member],
+    ) -> Self {
+        Self { names, order: &[], schema, title, description, members, is_additional: false }
+    }
+
+    /// A type that the lists of the Go program lack.
+    pub(super) const fn additional(
+        names: &'static [&'static str],
+        title: &'static str,
+        description: &'static str,
+        members: &'static [Member],
+    ) -> Self {
+        Self { is_additional: true, ..Self::listed(names, "", title, description, members) }
+    }
+
+    /// The same type, with the place of its schema in the Go program.
+    pub(super) const fn under(self, schema: &'static str) -> Self {
+        Self { schema, ..self }
+    }
+
+    /// The same type, with the order that its names have in the schema.
+    pub(super) const fn in_order(self, order: &'static [&'static str]) -> Self {
+        Self { order, ..self }
+    }
 }
 
 /// A member of a type.

@@ -3,13 +3,12 @@ use super::field::{Known, any, text, texts, truth};
 
 /// Inputs of the Go program.
 pub(super) const TYPES: &[Known] = &[
-    Known {
-        names: &["Dir/v1", "Dir", "dir", "dir/v1"],
-        order: &["dir/v1", "Dir/v1", "dir", "Dir"],
-        schema: "input/dir/spec/v1/schemas/Dir",
-        title: "Dir",
-        description: "A folder as a tar archive.",
-        members: &[
+    Known::listed(
+        &["Dir/v1", "Dir", "dir", "dir/v1"],
+        "input/dir/spec/v1/schemas/Dir",
+        "Dir",
+        "A folder as a tar archive.",
+        &[
             text("path", "The folder, from the folder of the constructor file.").required(),
             text("mediaType", "Media type of the archive; application/x-tar by default."),
             truth("compress", "Whether the archive is compressed with gzip."),
@@ -22,28 +21,26 @@ pub(super) const TYPES: &[Known] = &[
             texts("includeFiles", "Patterns of files that are taken; without any, all are."),
             texts("excludeFiles", "Patterns of files that are left out."),
         ],
-        is_additional: false,
-    },
-    Known {
-        names: &["File/v1", "File", "file", "file/v1"],
-        order: &["file/v1", "File/v1", "file", "File"],
-        schema: "input/file/spec/v1/schemas/File",
-        title: "File",
-        description: "File describes an input sourced by a file.",
-        members: &[
+    )
+    .in_order(&["dir/v1", "Dir/v1", "dir", "Dir"]),
+    Known::listed(
+        &["File/v1", "File", "file", "file/v1"],
+        "input/file/spec/v1/schemas/File",
+        "File",
+        "File describes an input sourced by a file.",
+        &[
             text("path", "Path is the path to the file.").required(),
             text("mediaType", "MediaType is the media type of the file."),
             truth("compress", "Compress indicates whether the file should be compressed with gzip."),
         ],
-        is_additional: false,
-    },
-    Known {
-        names: &["Helm/v1", "Helm", "helm", "helm/v1"],
-        order: &["helm/v1", "Helm/v1", "helm", "Helm"],
-        schema: "helm/spec/input/v1/schemas/Helm",
-        title: "Helm",
-        description: "A Helm chart as an OCI artifact, from a folder, a file or a repository of charts.",
-        members: &[
+    )
+    .in_order(&["file/v1", "File/v1", "file", "File"]),
+    Known::listed(
+        &["Helm/v1", "Helm", "helm", "helm/v1"],
+        "helm/spec/input/v1/schemas/Helm",
+        "Helm",
+        "A Helm chart as an OCI artifact, from a folder, a file or a repository of charts.",
+        &[
             text("path", "The chart: a folder or a packed file."),
             text("helmRepository", "Address of the chart in a repository, in place of path."),
             text("version", "Version of the chart."),
@@ -51,15 +48,14 @@ pub(super) const TYPES: &[Known] = &[
             text("caCert", "Certificate authority of the repository, as PEM text."),
             text("caCertFile", "File with it."),
         ],
-        is_additional: false,
-    },
-    Known {
-        names: &["UTF8/v1", "UTF8", "utf8", "utf8/v1"],
-        order: &["utf8/v1", "UTF8/v1", "utf8", "UTF8"],
-        schema: "input/utf8/spec/v1/schemas/UTF8",
-        title: "UTF8",
-        description: "UTF8 describes an input sourced by a UTF-8 string.",
-        members: &[
+    )
+    .in_order(&["helm/v1", "Helm/v1", "helm", "Helm"]),
+    Known::listed(
+        &["UTF8/v1", "UTF8", "utf8", "utf8/v1"],
+        "input/utf8/spec/v1/schemas/UTF8",
+        "UTF8",
+        "UTF8 describes an input sourced by a UTF-8 string.",
+        &[
             truth("compress", "Compress indicates whether the file should be compressed with gzip."),
             any(
                 "formattedJson",
@@ -69,45 +65,38 @@ pub(super) const TYPES: &[Known] = &[
             text("text", "Text is an UTF-8 string, raw encoded."),
             any("yaml", "YAML is a YAML value, raw encoded via UTF-8."),
         ],
-        is_additional: false,
-    },
-    Known {
-        names: &["Wget/v1", "Wget", "wget", "wget/v1"],
-        order: &["wget/v1", "Wget/v1", "wget", "Wget"],
-        schema: "wget/spec/input/v1/schemas/Wget",
-        title: "Wget",
-        description: "What a web server answers.",
-        members: WGET,
-        is_additional: false,
-    },
+    )
+    .in_order(&["utf8/v1", "UTF8/v1", "utf8", "UTF8"]),
+    Known::listed(
+        &["Wget/v1", "Wget", "wget", "wget/v1"],
+        "wget/spec/input/v1/schemas/Wget",
+        "Wget",
+        "What a web server answers.",
+        WGET,
+    )
+    .in_order(&["wget/v1", "Wget/v1", "wget", "Wget"]),
 ];
 
 /// Inputs that only this program and the older one have.
 pub(super) const MORE: &[Known] = &[
-    Known {
-        names: &["binary", "binary/v1"],
-        order: &[],
-        schema: "",
-        title: "Binary",
-        description: "Bytes in the constructor file.",
-        members: &[
+    Known::additional(
+        &["binary", "binary/v1"],
+        "Binary",
+        "Bytes in the constructor file.",
+        &[
             text("data", "The bytes, in base64.").required(),
             text("mediaType", "Media type."),
             truth("compress", "Whether they are compressed with gzip."),
         ],
-        is_additional: true,
-    },
-    Known {
-        names: &["ociArtifact", "ociArtifact/v1", "ociImage", "ociImage/v1", "ociRegistry", "ociRegistry/v1"],
-        order: &[],
-        schema: "",
-        title: "OCI artifact",
-        description: "An image of a registry, stored with the component version.",
-        members: &[
+    ),
+    Known::additional(
+        &["ociArtifact", "ociArtifact/v1", "ociImage", "ociImage/v1", "ociRegistry", "ociRegistry/v1"],
+        "OCI artifact",
+        "An image of a registry, stored with the component version.",
+        &[
             text("path", "Reference of the image.").required(),
             text("repository", "Name that it gets in a registry."),
             texts("platforms", "The platforms that are taken of an image of several; without any, all."),
         ],
-        is_additional: true,
-    },
+    ),
 ];
