@@ -184,6 +184,7 @@ fn artifacts_are_listed_and_copied_as_such() {
     for (line, status) in [
         (format!("get artifacts {host}/team/none"), 3),
         (format!("transfer artifact {from}:v9 {host}/copy/app"), 3),
+        ("transfer artifact ./nofile ./into".to_owned(), 2),
         (format!("transfer artifact {from}:v1 {host}/copy/app:v2 {host}/all:x"), 2),
         (format!("transfer artifact {from}:v1"), 2),
     ] {

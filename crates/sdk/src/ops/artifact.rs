@@ -118,6 +118,10 @@ impl Place {
                 selector: tag.map(|tag| Selector::Tag(tag.to_owned())),
             });
         }
+        if text.starts_with(['.', '/']) {
+            // No host begins like that; as one it would be asked for until nobody waits any more.
+            return Err(Error::usage(format!("{text}: names no image: write ARCHIVE//REPOSITORY[:TAG]")));
+        }
         let reference: ImageReference = text.parse()?;
         let is_one = reference.tag().is_some() || reference.digest().is_some();
         Ok(Self {
