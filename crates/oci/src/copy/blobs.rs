@@ -58,7 +58,8 @@ pub(super) async fn move_blobs(run: &Run<'_>, listed: Vec<(Descriptor, Targets)>
             }
         }
     }
-    let mut concurrency = run.options.concurrency.max(1);
+    // Half of them ask, or wait until what they have sent is stored, while the content of the others moves.
+    let mut concurrency = run.options.concurrency.max(1) * 2;
     if wanted.iter().any(|(blob, _)| run.source.position(&blob.digest).is_some()) {
         wanted.sort_by_key(|(blob, _)| run.source.position(&blob.digest));
         concurrency = 1;
@@ -122,7 +123,7 @@ fn done(run: &Run<'_>, blob: &Descriptor, target: usize, how: Pushed) {
 /// Sends a blob to all targets whose turn it is, from one reading.
 async fn push(run: &Run<'_>, blob: &Descriptor, turns: Vec<(usize, Turn)>) {
     let stored = StoredBlob::new(run.source.clone(), blob.clone());
-    let content = Watched::new(stored, run.options.observer.clone(), run.pace());
+    let content = Watched::new(stored, run.options.observer.clone(), run.pace(), run.reads.clone());
     let finish = |target: usize, pushed: Result<(Descriptor, Pushed)>, source_failed: Option<Error>| match pushed {
         Ok((_, how)) => done(run, blob, target, how),
         // A source that broke off shows as a failed push; the person must look at the other side.

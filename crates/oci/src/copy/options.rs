@@ -9,7 +9,8 @@ use crate::{Descriptor, Manifest, Pushed};
 /// How content is copied.
 #[derive(Clone)]
 pub struct Options {
-    /// Blobs that are moved at the same time; at least 1.
+    /// Blobs whose content is read at the same time; at least 1. As many again may be asked for, or wait until they are
+    /// stored.
     pub concurrency: usize,
     /// Who is told.
     pub observer: Arc<dyn Observer>,

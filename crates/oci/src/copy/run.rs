@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ocm_http::Bucket;
+use tokio::sync::Semaphore;
 
 use super::watched::again;
 use super::{Options, Outcome};
@@ -17,6 +18,8 @@ pub(super) struct Run<'a> {
     /// Where the targets belong, in the same order.
     pub(super) homes: Vec<Home>,
     pub(super) options: &'a Options,
+    /// Room for contents that are read at the same time.
+    pub(super) reads: Arc<Semaphore>,
     progress: Mutex<Vec<Progress>>,
 }
 
@@ -35,7 +38,8 @@ impl<'a> Run<'a> {
     ) -> Self {
         let homes = targets.iter().map(|target| target.home()).collect();
         let progress = Mutex::new(targets.iter().map(|_| Progress::default()).collect());
-        Self { source, targets, homes, options, progress }
+        let reads = Arc::new(Semaphore::new(options.concurrency.max(1)));
+        Self { source, targets, homes, options, reads, progress }
     }
 
     fn progress(&self) -> MutexGuard<'_, Vec<Progress>> {

@@ -310,6 +310,7 @@ mod tests {
     use super::*;
     use futures_util::future::join;
     use ocm_blob::{Unobserved, read_to_end};
+    use tokio::sync::Semaphore;
 
     use crate::{Descriptor, MemoryRegistry, Registry as _, StoredBlob, UploadRegistry as _, media_type};
 
@@ -327,7 +328,7 @@ mod tests {
         let blob = Descriptor::new(media_type::OCTETS, Digest::of(&content), content.len() as u64);
         upload.finish(&blob.digest).await.unwrap();
         let stored = StoredBlob::new(registry.repository("a"), blob);
-        (Arc::new(Tee::new(Watched::new(stored, Arc::new(Unobserved), None), 2)), content)
+        (Arc::new(Tee::new(Watched::new(stored, Arc::new(Unobserved), None, Arc::new(Semaphore::new(1))), 2)), content)
     }
 
     async fn read(share: &Share) -> Bytes {

@@ -1,10 +1,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 use async_trait::async_trait;
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, stream};
 use ocm_blob::{Blob, ByteStream, Digest, Observer};
 use ocm_http::Bucket;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{Error, Kind, StoredBlob};
 
@@ -13,6 +15,10 @@ pub(super) struct Watched {
     blob: StoredBlob,
     observer: Arc<dyn Observer>,
     pace: Option<Arc<Bucket>>,
+    /// Room for contents that are read at the same time.
+    places: Arc<Semaphore>,
+    /// Its place among them, from the first opening to the end of the content.
+    place: Arc<Mutex<Option<OwnedSemaphorePermit>>>,
     failed: Failure,
     opened: AtomicU64,
 }
@@ -23,7 +29,7 @@ pub(super) struct Failure(Arc<Mutex<Option<Error>>>);
 
 impl Failure {
     pub(super) fn remember(&self, error: Error) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        *locked(&self.0) = Some(error);
     }
 
     pub(super) fn forget(&self) {
@@ -31,8 +37,12 @@ impl Failure {
     }
 
     pub(super) fn take(&self) -> Option<Error> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        locked(&self.0).take()
     }
+}
+
+fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
+    value.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What an error of content says about its source.
@@ -52,8 +62,14 @@ pub(super) fn again(error: &Error) -> Error {
 }
 
 impl Watched {
-    pub(super) fn new(blob: StoredBlob, observer: Arc<dyn Observer>, pace: Option<Arc<Bucket>>) -> Self {
-        Self { blob, observer, pace, failed: Failure::default(), opened: AtomicU64::new(0) }
+    pub(super) fn new(
+        blob: StoredBlob,
+        observer: Arc<dyn Observer>,
+        pace: Option<Arc<Bucket>>,
+        places: Arc<Semaphore>,
+    ) -> Self {
+        let (place, failed) = (Arc::default(), Failure::default());
+        Self { blob, observer, pace, places, place, failed, opened: AtomicU64::new(0) }
     }
 
     /// Why reading failed last.
@@ -71,7 +87,18 @@ impl Watched {
         self.blob.reference()
     }
 
-    fn watch(&self, opened: ocm_blob::Result<ByteStream>) -> ocm_blob::Result<ByteStream> {
+    async fn watch(
+        &self,
+        opening: impl Future<Output = ocm_blob::Result<ByteStream>> + Send,
+    ) -> ocm_blob::Result<ByteStream> {
+        // Content that is sent once more still has the place of before: waiting for another one could be waiting for itself.
+        let held = locked(&self.place).take();
+        let place = match held {
+            Some(place) => Some(place),
+            None => self.places.clone().acquire_owned().await.ok(),
+        };
+        *locked(&self.place) = place;
+        let opened = opening.await;
         self.failed.forget();
         self.opened.fetch_add(1, Ordering::Relaxed);
         let (subject, failed) = (self.subject(), self.failed.clone());
@@ -87,10 +114,17 @@ impl Watched {
                 chunk
             }
         });
-        Ok(Box::pin(stream.inspect(move |chunk| match chunk {
+        let stream = stream.inspect(move |chunk| match chunk {
             Ok(chunk) => observer.moved(chunk.len() as u64),
             Err(error) => failed.remember(of_source(error, &subject)),
-        })))
+        });
+        // Not the end of the push: while a registry stores what it has got, the next content is on its way.
+        let place = self.place.clone();
+        let end = stream::poll_fn(move |_| {
+            locked(&place).take();
+            Poll::Ready(None)
+        });
+        Ok(Box::pin(stream.chain(end)))
     }
 }
 
@@ -113,10 +147,10 @@ impl Blob for Watched {
     }
 
     async fn open_unverified(&self) -> ocm_blob::Result<ByteStream> {
-        self.watch(self.blob.open_unverified().await)
+        self.watch(self.blob.open_unverified()).await
     }
 
     async fn open_at(&self, offset: u64) -> ocm_blob::Result<ByteStream> {
-        self.watch(self.blob.open_at(offset).await)
+        self.watch(self.blob.open_at(offset)).await
     }
 }

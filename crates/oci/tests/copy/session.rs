@@ -1,8 +1,10 @@
 //! Copies that know of each other.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use ocm_oci::copy;
-use ocm_testkit::{Class, Quirk, fixtures};
+use ocm_testkit::{Class, Fault, Quirk, fixtures};
 
 use super::rig::place;
 
@@ -98,4 +100,43 @@ async fn a_root_that_is_handed_back_is_stored_once_under_its_tag() {
     target.push_manifest(&manifest, Some("1")).await.unwrap();
     assert_eq!(to.methods(Class::Manifest), ["PUT"]);
     assert!(to.afresh("b").resolve(&graph.root().digest.clone().into()).await.unwrap().is_some());
+}
+
+/// Waits until something has happened, and fails if it does not.
+async fn until(happened: impl Fn() -> bool) {
+    for _ in 0..1000 {
+        if happened() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it did not happen within ten seconds");
+}
+
+#[tokio::test]
+async fn the_next_blob_is_sent_while_the_registry_stores_the_one_before() {
+    let (from, to) = (place(&[]), place(&[]));
+    let (source, target) = (from.repository("a"), to.repository("b"));
+    let graph = fixtures::image(3, 1000);
+    graph.push(source.as_ref(), None).await.unwrap();
+    // The first blob that has arrived is never acknowledged.
+    to.registry.fault(Fault::stall(0).of("PUT", Class::Upload).once());
+    let options = copy::Options { concurrency: 1, ..copy::Options::default() };
+    let copying = tokio::spawn(async move { copy::graph(&source, &target, graph.root(), &options).await.map(|_| ()) });
+    until(|| to.registry.count("PUT", Class::Upload) >= 2).await;
+    copying.abort();
+}
+
+#[tokio::test]
+async fn uploads_are_opened_ahead_but_content_is_read_in_its_turn() {
+    let (from, to) = (place(&[]), place(&[]));
+    let (source, target) = (from.repository("a"), to.repository("b"));
+    let graph = fixtures::image(3, 1000);
+    graph.push(source.as_ref(), None).await.unwrap();
+    from.registry.fault(Fault::stall(10).of("GET", Class::Blob).once());
+    let options = copy::Options { concurrency: 1, ..copy::Options::default() };
+    let copying = tokio::spawn(async move { copy::graph(&source, &target, graph.root(), &options).await.map(|_| ()) });
+    until(|| to.registry.count("POST", Class::Upload) >= 2).await;
+    assert_eq!(from.registry.count("GET", Class::Blob), 1);
+    copying.abort();
 }
