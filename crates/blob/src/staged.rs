@@ -20,7 +20,7 @@ const TINY: u64 = 64 << 10;
 
 /// A temporary file that takes content chunk by chunk and knows its digest in the end.
 ///
-/// Writing and hashing run on threads of their own, beside each other and beside whatever reads the content. Dropped at
+/// Writing and hashing run on threads of their own, beside whatever reads the content. Dropped at
 /// any point, it leaves nothing behind.
 pub struct Staged {
     folder: PathBuf,
@@ -149,8 +149,18 @@ impl Staged {
 
     /// Takes everything that comes.
     pub async fn fill(&mut self, mut stream: ByteStream) -> Result<()> {
-        while let Some(chunk) = stream.next().await.transpose()? {
-            self.write(chunk).await?;
+        // Most content ends before it is large enough for threads of its own.
+        while self.pipeline.is_none() {
+            match stream.next().await.transpose()? {
+                Some(chunk) => self.write(chunk).await?,
+                None => return Ok(()),
+            }
+        }
+        self.check_whole()?;
+        if let Some(pipeline) = &mut self.pipeline {
+            self.broken = true;
+            self.size += pipeline.fill(stream).await?;
+            self.broken = false;
         }
         Ok(())
     }

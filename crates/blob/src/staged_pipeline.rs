@@ -2,19 +2,21 @@
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::num::NonZeroUsize;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use tempfile::{NamedTempFile, TempPath};
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
-use crate::{Algorithm, Blob, CHUNK, Digest, Digester, Error, Result};
+use crate::{Algorithm, Blob, ByteStream, CHUNK, Digest, Digester, Error, Result};
 
 /// Chunks that may wait for the writing and for the hashing thread.
-const CHUNKS_AHEAD: usize = 4;
+const CHUNKS_AHEAD: usize = 3;
 
 /// Bytes after which the system is asked to begin writing to the disk, so that the final flush has little left to do.
 const WRITEBACK: u64 = 16 << 20;
@@ -53,19 +55,53 @@ enum Target {
 
 pub(crate) struct Pipeline {
     target: Target,
-    flow: Flow<WritingBack>,
+    /// Away while it fills, and for good if that was given up.
+    flow: Option<Flow<WritingBack>>,
 }
 
-/// Two threads beside each other: one writes chunks, the other one hashes them.
+/// One thread that writes chunks and, while processors are free for it, a second one that hashes them.
 struct Flow<W> {
     to_sink: mpsc::Sender<Bytes>,
-    sink: JoinHandle<Result<W>>,
+    sink: JoinHandle<Result<(W, Option<Digest>)>>,
     digest: Digesting,
+    _running: Running,
 }
 
+/// How the digest of what flows is found out.
 enum Digesting {
-    Thread(mpsc::Sender<Bytes>, JoinHandle<Result<Digest>>),
+    /// By a thread of its own.
+    Apart(mpsc::Sender<Bytes>, JoinHandle<Result<Digest>>),
+    /// By the thread that writes.
+    Along,
     Known(Digest),
+}
+
+/// What the digest is computed of besides the chunks that come, and with which algorithm.
+struct Hashing {
+    algorithm: Algorithm,
+    /// What is there already, and what errors call it.
+    begun: Option<(Begun, PathBuf)>,
+}
+
+/// Counts the flows of this process, so that no more threads are asked for than can run: every chunk that goes from
+/// thread to thread may have to wake a processor, which costs more than hashing what is still in the cache of this one.
+struct Running;
+
+static FLOWS: AtomicUsize = AtomicUsize::new(0);
+
+impl Running {
+    /// Also returns whether a second thread is worth it.
+    fn start() -> (Self, bool) {
+        let before = FLOWS.fetch_add(1, Ordering::Relaxed);
+        let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        (Self, (before + 1) * 2 <= processors)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        FLOWS.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Pipeline {
@@ -87,8 +123,8 @@ impl Pipeline {
         })
         .await?;
         let digest = match measuring {
-            Measuring::Known(digest) => Digesting::Known(digest),
-            Measuring::Hash(algorithm) => Digesting::of(algorithm, None),
+            Measuring::Known(digest) => Err(digest),
+            Measuring::Hash(algorithm) => Ok(Hashing { algorithm, begun: None }),
         };
         Ok(Self::run(file, target, digest))
     }
@@ -117,23 +153,30 @@ impl Pipeline {
         let Some((file, size)) = opened else { return Ok(None) };
         let content = File::open(&path).map_err(Error::at(&path))?.take(size);
         let begun = Begun { size, content: Box::new(content) };
-        let digesting = Digesting::of(digest.algorithm(), Some((begun, path.clone())));
-        Ok(Some((Self::run(file, Target::Part(path), digesting), size)))
+        let hashing = Hashing { algorithm: digest.algorithm(), begun: Some((begun, path.clone())) };
+        Ok(Some((Self::run(file, Target::Part(path), Ok(hashing)), size)))
     }
 
-    fn run(file: File, target: Target, digest: Digesting) -> Self {
+    fn run(file: File, target: Target, digest: Result<Hashing, Digest>) -> Self {
         let shown = target.path().to_path_buf();
-        Self { target, flow: Flow::run(WritingBack::new(file), shown, digest) }
+        Self { target, flow: Some(Flow::run(WritingBack::new(file), shown, digest)) }
     }
 
     /// Takes the next bytes.
     pub(crate) async fn pass_on(&mut self, chunk: Bytes) -> Result<()> {
-        self.flow.pass_on(chunk).await
+        self.flow.as_mut().ok_or_else(given_up)?.pass_on(chunk).await
+    }
+
+    /// Takes everything that comes. Returns how many bytes that was.
+    pub(crate) async fn fill(&mut self, stream: ByteStream) -> Result<u64> {
+        let (flow, filled) = self.flow.take().ok_or_else(given_up)?.fill(stream).await?;
+        self.flow = Some(flow);
+        filled
     }
 
     /// Waits for both threads. From here on the file goes away unless it gets a name.
     pub(crate) async fn finish(self) -> Result<(TempPath, File, Digest)> {
-        let (sink, digest) = self.flow.finish().await?;
+        let (sink, digest) = self.flow.ok_or_else(given_up)?.finish().await?;
         let path = match self.target {
             Target::Temporary(path) => path,
             Target::Part(path) => TempPath::try_from_path(path)?,
@@ -143,23 +186,32 @@ impl Pipeline {
 }
 
 impl<W: io::Write + Send + 'static> Flow<W> {
-    /// Begins. `shown` is what errors call the sink.
-    fn run(sink: W, shown: PathBuf, digest: Digesting) -> Self {
+    /// Begins, with what is to be hashed or the digest that is known. `shown` is what errors call the sink.
+    fn run(sink: W, shown: PathBuf, digest: Result<Hashing, Digest>) -> Self {
+        let (running, apart) = Running::start();
+        let (digest, along) = match digest {
+            Err(known) => (Digesting::Known(known), None),
+            Ok(hashing) if apart => (hashing.apart(), None),
+            Ok(hashing) => (Digesting::Along, Some(hashing)),
+        };
         let (to_sink, chunks) = mpsc::channel(CHUNKS_AHEAD);
-        let sink = tokio::task::spawn_blocking(move || write(sink, chunks).map_err(Error::at(shown)));
-        Self { to_sink, sink, digest }
+        let sink = tokio::task::spawn_blocking(move || {
+            let digester = along.map(Hashing::begin).transpose()?;
+            write(sink, chunks, digester).map_err(Error::at(shown))
+        });
+        Self { to_sink, sink, digest, _running: running }
     }
 
     async fn pass_on(&mut self, chunk: Bytes) -> Result<()> {
         let hashed = match &self.digest {
-            Digesting::Thread(to_digest, _) => to_digest.send(chunk.clone()).await.is_ok(),
-            Digesting::Known(_) => true,
+            Digesting::Apart(to_digest, _) => to_digest.send(chunk.clone()).await.is_ok(),
+            Digesting::Along | Digesting::Known(_) => true,
         };
         if self.to_sink.send(chunk).await.is_ok() && hashed {
             return Ok(());
         }
         // A thread that no longer takes chunks has failed, and only it knows why.
-        if let Digesting::Thread(_, digest) = &mut self.digest
+        if let Digesting::Apart(_, digest) = &mut self.digest
             && !hashed
             && let Err(error) = digest.await.map_err(io::Error::other)?
         {
@@ -172,6 +224,26 @@ impl<W: io::Write + Send + 'static> Flow<W> {
         }
     }
 
+    /// Takes everything that comes, in a task of its own: whoever waits for it would have to wake up for every chunk, only to
+    /// hand it on. Returns how many bytes that was.
+    async fn fill(mut self, mut stream: ByteStream) -> Result<(Self, Result<u64>)> {
+        let mut task = JoinSet::new();
+        task.spawn(async move {
+            let filled = self.pass_all(&mut stream).await;
+            (self, filled)
+        });
+        task.join_next().await.ok_or_else(given_up)?.map_err(|error| Error::Io(io::Error::other(error)))
+    }
+
+    async fn pass_all(&mut self, stream: &mut ByteStream) -> Result<u64> {
+        let mut size = 0;
+        while let Some(chunk) = stream.next().await.transpose()? {
+            size += chunk.len() as u64;
+            self.pass_on(chunk).await?;
+        }
+        Ok(size)
+    }
+
     /// Waits until the sink is closed, after an error that says why.
     async fn end(self) {
         drop(self.to_sink);
@@ -182,18 +254,20 @@ impl<W: io::Write + Send + 'static> Flow<W> {
         }
     }
 
-    /// Waits for both threads.
+    /// Waits for the threads.
     async fn finish(self) -> Result<(W, Digest)> {
         drop(self.to_sink);
-        let digest = match self.digest {
-            Digesting::Known(digest) => Ok(digest),
-            Digesting::Thread(to_digest, digest) => {
+        let apart = match self.digest {
+            Digesting::Known(digest) => Some(Ok(digest)),
+            Digesting::Apart(to_digest, digest) => {
                 drop(to_digest);
-                digest.await.map_err(io::Error::other)?
+                Some(digest.await.map_err(io::Error::other)?)
             }
+            Digesting::Along => None,
         };
-        let sink = self.sink.await.map_err(io::Error::other)??;
-        Ok((sink, digest?))
+        let (sink, along) = self.sink.await.map_err(io::Error::other)??;
+        let digest = apart.transpose()?.or(along);
+        Ok((sink, digest.ok_or_else(|| io::Error::other("nothing was hashed"))?))
     }
 }
 
@@ -219,12 +293,25 @@ pub async fn write_into(
 ) -> Result<Digest> {
     let from = begun.as_ref().map_or(0, |begun| begun.size);
     let digest = match begun {
-        None if content.is_verified() => Digesting::Known(expected.clone()),
-        begun => Digesting::of(expected.algorithm(), begun.map(|begun| (begun, shown.to_path_buf()))),
+        None if content.is_verified() => Err(expected.clone()),
+        begun => {
+            let begun = begun.map(|begun| (begun, shown.to_path_buf()));
+            Ok(Hashing { algorithm: expected.algorithm(), begun })
+        }
     };
-    let mut flow = Flow::run(sink, shown.to_path_buf(), digest);
-    match pass_all(content, from, &mut flow).await {
-        Ok(()) => flow.finish().await.map(|(_, digest)| digest),
+    let flow = Flow::run(sink, shown.to_path_buf(), digest);
+    let opened = match content.size().map(|size| size.saturating_sub(from)) {
+        Some(0) if from > 0 => Ok(None),
+        left if from > 0 => content.open_at(from).await.map(|stream| Some((stream, left))),
+        left => content.open().await.map(|stream| Some((stream, left))),
+    };
+    let (flow, filled) = match opened {
+        Ok(Some((stream, left))) => flow.fill(crate::verified(stream, left, None)).await?,
+        Ok(None) => (flow, Ok(0)),
+        Err(error) => (flow, Err(error)),
+    };
+    match filled {
+        Ok(_) => flow.finish().await.map(|(_, digest)| digest),
         Err(error) => {
             flow.end().await;
             Err(error)
@@ -232,16 +319,8 @@ pub async fn write_into(
     }
 }
 
-async fn pass_all<W: io::Write + Send + 'static>(content: &dyn Blob, from: u64, flow: &mut Flow<W>) -> Result<()> {
-    let mut stream = match content.size().map(|size| size.saturating_sub(from)) {
-        Some(0) if from > 0 => return Ok(()),
-        left if from > 0 => crate::verified(content.open_at(from).await?, left, None),
-        left => crate::verified(content.open().await?, left, None),
-    };
-    while let Some(chunk) = stream.next().await.transpose()? {
-        flow.pass_on(chunk).await?;
-    }
-    Ok(())
+fn given_up() -> Error {
+    Error::Io(io::Error::other("an earlier write was given up"))
 }
 
 impl Target {
@@ -253,25 +332,30 @@ impl Target {
     }
 }
 
-impl Digesting {
-    /// Hashes what a file has already, and then what comes.
-    fn of(algorithm: Algorithm, begun: Option<(Begun, PathBuf)>) -> Self {
+impl Hashing {
+    /// A thread of its own.
+    fn apart(self) -> Digesting {
         let (to_digest, mut chunks) = mpsc::channel::<Bytes>(CHUNKS_AHEAD);
         let digest = tokio::task::spawn_blocking(move || {
-            let mut digester = Digester::new(algorithm);
-            if let Some((begun, shown)) = begun {
-                hash_start(begun, &mut digester).map_err(Error::at(shown))?;
-            }
+            let mut digester = self.begin()?;
             while let Some(chunk) = chunks.blocking_recv() {
                 digester.update(&chunk);
             }
             Ok(digester.finish())
         });
-        Self::Thread(to_digest, digest)
+        Digesting::Apart(to_digest, digest)
+    }
+
+    /// Hashes what is there already.
+    fn begin(self) -> Result<Digester> {
+        let mut digester = Digester::new(self.algorithm);
+        if let Some((begun, shown)) = self.begun {
+            hash_start(begun, &mut digester).map_err(Error::at(shown))?;
+        }
+        Ok(digester)
     }
 }
 
-/// Hashes what is there already.
 fn hash_start(begun: Begun, digester: &mut Digester) -> io::Result<()> {
     let Begun { size: mut left, mut content } = begun;
     let mut buffer = vec![0; CHUNK];
@@ -322,11 +406,19 @@ pub(crate) fn create(folder: &Path) -> Result<NamedTempFile> {
     builder.prefix(".ocm-").suffix(PART).permissions(permissions).tempfile_in(folder).map_err(Error::at(folder))
 }
 
-fn write<W: io::Write>(mut sink: W, mut chunks: mpsc::Receiver<Bytes>) -> io::Result<W> {
+/// Writes all chunks, and hashes them along the way if there is a digester for it.
+fn write<W: io::Write>(
+    mut sink: W,
+    mut chunks: mpsc::Receiver<Bytes>,
+    mut digester: Option<Digester>,
+) -> io::Result<(W, Option<Digest>)> {
     while let Some(chunk) = chunks.blocking_recv() {
+        if let Some(digester) = &mut digester {
+            digester.update(&chunk);
+        }
         sink.write_all(&chunk)?;
     }
-    Ok(sink)
+    Ok((sink, digester.map(Digester::finish)))
 }
 
 /// A file that goes to the disk while it is being written, so that the final flush has little left to do.

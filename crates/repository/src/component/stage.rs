@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::future::join;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use ocm_blob::{Digest, MemoryBlob};
 use ocm_model::Descriptor;
@@ -57,8 +58,10 @@ pub(crate) async fn stage(content: &Arc<dyn Repository>, new: &NewVersion) -> Re
     let artifacts = artifacts(new)?;
     let (layers, rows) = local_content(content, new, &artifacts).await?;
     let Form { descriptor, config, manifest, index } = form(new, layers, rows)?;
-    content.push_blob(&MemoryBlob::new(descriptor)).await?;
-    content.push_blob(&MemoryBlob::new(config)).await?;
+    let (descriptor, config) = (MemoryBlob::new(descriptor), MemoryBlob::new(config));
+    let (stored, configured) = join(content.push_blob(&descriptor), content.push_blob(&config)).await;
+    stored?;
+    configured?;
     let root = match index {
         None => manifest,
         Some(index) => {
