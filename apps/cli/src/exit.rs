@@ -83,8 +83,9 @@ impl Failure {
         if self.message.is_empty() {
             return ExitCode::from(self.exit as u8);
         }
-        let hints = self.hints.iter().map(|hint| format!("hint: {}\n", escape::message(hint)));
-        let text = format!("Error: {}\n{}", escape::message(&self.message), hints.collect::<Vec<_>>().concat());
+        let safe = |text: &str| escape::message(&escape::without_users(text));
+        let hints = self.hints.iter().map(|hint| format!("hint: {}\n", safe(hint)));
+        let text = format!("Error: {}\n{}", safe(&self.message), hints.collect::<Vec<_>>().concat());
         // Nobody is left to tell when the standard error is gone too.
         let _ = io::stderr().write_all(text.as_bytes());
         ExitCode::from(self.exit as u8)

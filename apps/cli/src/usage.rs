@@ -35,6 +35,9 @@ fn failure(error: &clap::Error, words: &[String]) -> Failure {
         (ErrorKind::InvalidSubcommand, Some(word)) => {
             let failure = Failure::usage(format!("unknown command {word:?} for {command:?}"));
             match (older::command(&command, &word), similar(&word, &command)) {
+                _ if older::elsewhere(&command, &word).is_some() => {
+                    older::elsewhere(&command, &word).into_iter().fold(failure, Failure::hint)
+                }
                 (Some(advice), _) => failure.hint(format!("the older program has this command; {advice}")),
                 (None, Some(similar)) => failure.hint(format!("did you mean \"{command} {similar}\"?")),
                 (None, None) => failure,
@@ -121,6 +124,11 @@ mod tests {
     fn a_mistyped_command_is_an_error_with_a_suggestion() {
         let told = told_of("gte cv");
         assert!(told.contains(r#"unknown command \"gte\" for \"ocm\""#) && told.contains("ocm get"), "{told}");
+    }
+
+    #[test]
+    fn a_command_that_texts_name_and_no_program_has_leads_to_the_one_that_does_it() {
+        assert!(told_of("validate c.yaml").contains("--dry-run"), "{}", told_of("validate c.yaml"));
     }
 
     #[test]

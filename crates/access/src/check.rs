@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
-use ocm_blob::{Algorithm, Blob, ByteStream, Digest, Digester, verified};
+use ocm_blob::{Algorithm, Blob, ByteStream, Digest, Digester, Measure, verified};
 use ocm_model::DigestSpec;
 use ocm_model::digest::{GENERIC_BLOB_DIGEST, HashAlgorithm, OCI_ARTEFACT_DIGEST, OCI_ARTIFACT_DIGEST};
 use ocm_oci::{Descriptor, Document, Error, Kind, Repository};
@@ -58,7 +58,7 @@ pub fn recorded(digest: Option<&DigestSpec>) -> Result<Option<Digest>> {
 /// the digest of the manifest of an image, and of nothing else; `genericBlobDigest/v1` is the digest of the bytes of a blob, of
 /// the manifest of an image (as the Go program of OCM v2 writes it), or, for a chart that came as a file and is stored as an OCI
 /// artifact, of the layer with the chart. Images are compared now; a blob gives an error at its end if it differs. An artifact set
-/// records the digest of its main artifact, too: [`confirm`] looks into it.
+/// records the digest of its main artifact, too: [`pin`] and [`confirm`] look into it.
 ///
 /// # Errors
 /// [`Kind::Invalid`] if the content is another one or of another kind, or if the recorded digest cannot be checked.
@@ -81,6 +81,81 @@ pub async fn check(content: Content, digest: Option<&DigestSpec>) -> Result<Cont
             }
             Err(mismatch(spec, &root.digest))
         }
+    }
+}
+
+/// As [`check`], for content that moves on: what comes out is what the descriptor records, whatever it calls itself.
+///
+/// What lies behind an address may be another thing the next time, and a server may call anything an artifact set. So one is
+/// read now, compared, and held to the digest of the bytes that were compared. `scratch` is a folder for temporary files.
+///
+/// # Errors
+/// As [`check`]; [`Kind::Unsupported`] for an artifact set without a folder.
+pub async fn pin(content: Content, digest: Option<&DigestSpec>, scratch: Option<&Path>) -> Result<Content> {
+    let (blob, media_type, spec, expected) = match (check(content, digest).await?, recorded(digest)?, digest) {
+        (Content::Blob { blob, media_type }, Some(expected), Some(spec)) if is_artifact_set(&media_type) => {
+            (blob, media_type, spec, expected)
+        }
+        (content, ..) => return Ok(content),
+    };
+    let is_artifact = Subject::of(spec) == Subject::Artifact;
+    if !is_artifact && blob.digest().as_ref() == Some(&expected) {
+        return Ok(Content::Blob { blob: promised(blob, expected, spec)?, media_type });
+    }
+    let scratch = scratch.ok_or_else(|| {
+        Error::new(Kind::Unsupported, "the content", "is an artifact set, and there is no folder to compare it in")
+    })?;
+    let watched = Watched { blob, algorithm: expected.algorithm(), measure: Mutex::default() };
+    let set = ArtifactSet::open(&watched, scratch).await;
+    let measured = watched.measured();
+    // Bytes that are recorded as bytes need not be a set, whatever a server calls them.
+    if let (false, Some(measured)) = (is_artifact, measured.as_ref().filter(|measured| **measured == expected)) {
+        return Ok(Content::Blob { blob: promised(watched.blob, measured.clone(), spec)?, media_type });
+    }
+    let set = set?;
+    match measured {
+        Some(measured) if set.main().digest == expected => {
+            set.manifest(&expected.into()).await?;
+            let blob = Promised { blob: watched.blob, digest: measured };
+            Ok(Content::Blob { blob: Arc::new(blob), media_type })
+        }
+        _ => Err(mismatch(spec, &set.main().digest)),
+    }
+}
+
+/// A blob whose bytes are measured when it is opened.
+struct Watched {
+    blob: Arc<dyn Blob>,
+    algorithm: Algorithm,
+    measure: Mutex<Measure>,
+}
+
+impl Watched {
+    /// The digest of all the bytes that came; `None` if they were not read to their end.
+    fn measured(&self) -> Option<Digest> {
+        let measured = self.measure.lock().unwrap_or_else(PoisonError::into_inner).result();
+        measured.map(|measured| measured.digest)
+    }
+}
+
+#[async_trait]
+impl Blob for Watched {
+    fn size(&self) -> Option<u64> {
+        self.blob.size()
+    }
+
+    fn digest(&self) -> Option<Digest> {
+        self.blob.digest()
+    }
+
+    fn is_verified(&self) -> bool {
+        self.blob.is_verified()
+    }
+
+    async fn open(&self) -> ocm_blob::Result<ByteStream> {
+        let (stream, measure) = Measure::watch(self.algorithm, self.blob.open().await?);
+        *self.measure.lock().unwrap_or_else(PoisonError::into_inner) = measure;
+        Ok(stream)
     }
 }
 

@@ -98,11 +98,11 @@ pub(crate) fn handshake(properties: &Properties, url: &Url) -> Result<Option<Arc
 }
 
 /// Text in PEM form, or base64 of it.
-fn pem(text: &str) -> Vec<u8> {
-    if text.contains("-----BEGIN") {
+fn pem(text: &[u8]) -> Vec<u8> {
+    if contains(text, b"-----BEGIN") {
         return text.into();
     }
-    let joined: String = text.split_whitespace().collect();
+    let joined: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
     STANDARD.decode(joined).unwrap_or_else(|_| text.into())
 }
 

@@ -217,9 +217,9 @@ pub(crate) fn good(subject: &str, response: Response) -> Result<Response> {
 /// A request without an answer, or an answer that broke off.
 pub(crate) fn unanswered(subject: &str, error: ocm_http::Error) -> Error {
     let kind = match error.kind() {
-        ocm_http::Kind::Invalid => Kind::Malformed,
+        ocm_http::Kind::Invalid | ocm_http::Kind::Settings => Kind::Malformed,
         ocm_http::Kind::TooLarge => Kind::Invalid,
-        ocm_http::Kind::Forbidden => Kind::Denied,
+        ocm_http::Kind::Forbidden | ocm_http::Kind::Proxy => Kind::Denied,
         _ => Kind::Unavailable,
     };
     let host = |address: &str| Url::parse(address).ok().and_then(|url| url.host_str().map(str::to_owned));

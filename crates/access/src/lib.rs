@@ -21,7 +21,7 @@ mod s3;
 mod sources;
 pub mod wget;
 
-pub use check::{check, confirm, measure, recorded};
+pub use check::{check, confirm, measure, pin, recorded};
 pub use content::{Content, open, remote};
 pub use ocm_credentials::Properties;
 pub use resolve::{Resolved, Subject, resolve};

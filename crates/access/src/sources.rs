@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -48,6 +49,12 @@ pub trait Sources: Send + Sync {
 
     /// The client for everything that is no registry. The default has none, so that such content cannot be reached.
     fn http(&self) -> Option<ocm_http::Client> {
+        None
+    }
+
+    /// Folder for temporary files, for content that can be compared only when all of it is there. The default has none, so that
+    /// such content is refused.
+    fn scratch(&self) -> Option<&Path> {
         None
     }
 

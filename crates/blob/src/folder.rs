@@ -67,7 +67,7 @@ impl Folder {
 
     fn file(&self, path: &str) -> Result<Option<File>> {
         let shown = self.path.join(path);
-        let fail = |reason: &str| Err(Error::at(&shown)(io::Error::other(reason)));
+        let fail = |reason: &str| Err(Error::Archive(format!("{}: {reason}", shown.display())));
         let parsed = match EntryPath::parse(path.as_bytes()) {
             Ok(parsed) if !parsed.is_root() => parsed,
             Ok(_) => return fail("not a regular file"),

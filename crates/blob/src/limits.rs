@@ -6,6 +6,9 @@
 pub struct Limits {
     /// Most entries of one archive. Default 262,144.
     pub entries: usize,
+    /// Most bytes of all names of an archive together, where they are kept in memory. An extended header makes a name of a
+    /// mebibyte out of next to nothing in a compressed archive. Default 128 MiB.
+    pub names: usize,
     /// Most bytes that may come out. Default 1 TiB.
     pub expanded: u64,
     /// Most bytes that may come out for each byte that goes in. Default 200 (deflate can reach 1,032).
@@ -16,7 +19,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { entries: 262_144, expanded: 1 << 40, ratio: 200, ratio_from: 1 << 30 }
+        Self { entries: 262_144, names: 128 << 20, expanded: 1 << 40, ratio: 200, ratio_from: 1 << 30 }
     }
 }
 

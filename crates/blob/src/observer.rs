@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
@@ -58,18 +58,19 @@ pub fn observe(stream: ByteStream, observer: &Arc<dyn Observer>) -> ByteStream {
     }))
 }
 
-/// A blob that tells an observer how much of it was read.
+/// A blob that tells an observer how much of it was read, and its owner how that went.
 #[derive(Clone)]
 pub struct Observed {
     blob: Arc<dyn Blob>,
     observer: Arc<dyn Observer>,
     opened: Arc<AtomicU64>,
+    failed: Arc<AtomicBool>,
 }
 
 impl Observed {
     /// The same blob, watched.
     pub fn new(blob: Arc<dyn Blob>, observer: Arc<dyn Observer>) -> Self {
-        Self { blob, observer, opened: Arc::default() }
+        Self { blob, observer, opened: Arc::default(), failed: Arc::default() }
     }
 
     /// Times it was opened again because what was read before did not arrive.
@@ -77,9 +78,21 @@ impl Observed {
         self.opened.load(Ordering::Relaxed).saturating_sub(1)
     }
 
+    /// Whether it could not be read the last time. Where it was to be stored, that is not the fault of the place: a disk that
+    /// is full there is another matter.
+    pub fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+
     fn observe(&self, opened: Result<ByteStream>) -> Result<ByteStream> {
         self.opened.fetch_add(1, Ordering::Relaxed);
-        Ok(observe(opened?, &self.observer))
+        self.failed.store(opened.is_err(), Ordering::Relaxed);
+        let failed = self.failed.clone();
+        Ok(Box::pin(observe(opened?, &self.observer).inspect(move |chunk| {
+            if chunk.is_err() {
+                failed.store(true, Ordering::Relaxed);
+            }
+        })))
     }
 }
 
@@ -123,6 +136,32 @@ mod tests {
         fn moved(&self, bytes: u64) {
             self.0.fetch_add(bytes, Ordering::Relaxed);
         }
+    }
+
+    /// Breaks off the first time.
+    struct Broken(AtomicU64);
+
+    #[async_trait]
+    impl Blob for Broken {
+        fn size(&self) -> Option<u64> {
+            None
+        }
+
+        fn digest(&self) -> Option<Digest> {
+            None
+        }
+
+        async fn open(&self) -> Result<ByteStream> {
+            let error = (self.0.fetch_add(1, Ordering::Relaxed) == 0).then(|| Err(crate::Error::source("broken")));
+            Ok(Box::pin(futures_util::stream::iter(error)))
+        }
+    }
+
+    #[tokio::test]
+    async fn whether_reading_failed_is_told_until_it_is_read_again() {
+        let blob = Observed::new(Arc::new(Broken(AtomicU64::new(0))), Arc::new(Unobserved));
+        assert!(read_to_end(blob.open().await.unwrap(), 100, "blob").await.is_err() && blob.has_failed());
+        assert!(read_to_end(blob.open().await.unwrap(), 100, "blob").await.is_ok() && !blob.has_failed());
     }
 
     #[tokio::test]

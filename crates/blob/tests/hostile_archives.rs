@@ -71,6 +71,11 @@ fn malformed_archives_are_refused_by_both_readers() {
         ("global pax path", archive(&[global("10 path=b\n"), file("a", "a")]), "global"),
         ("pax header at the end", archive(&[extended(&[("path", "b")])]), "extended header"),
         ("long name with NUL inside", archive(&[long_name("a\0b"), file("a", "a")]), "long name"),
+        (
+            "long link target",
+            archive(&[extended(&[("linkpath", &"a/".repeat(3000))]), symbolic_link("l", "a")]),
+            "invalid target",
+        ),
         ("empty link target", archive(&[symbolic_link("l", "")]), "target"),
         ("zstd", b"\x28\xb5\x2f\xfd0123456789".to_vec(), "zstd"),
     ];
@@ -161,7 +166,7 @@ fn every_link_can_be_refused() {
 
 #[test]
 fn bombs_are_stopped() {
-    let limits = Limits { entries: 10, expanded: 1 << 20, ratio: 100, ratio_from: 1 << 18 };
+    let limits = Limits { entries: 10, names: 1 << 20, expanded: 1 << 20, ratio: 100, ratio_from: 1 << 18 };
     let options = ExtractOptions { limits, ..ExtractOptions::default() };
     let many = archive(&(0..11).map(|at| file(&format!("f{at}"), "")).collect::<Vec<_>>());
     let zeros = gzip(&archive(&[file("zeros", &"\0".repeat(900_000))]));
@@ -172,6 +177,31 @@ fn bombs_are_stopped() {
     for bytes in [many, zeros, large, copies] {
         assert!(unpack(&bytes, options).is_err());
     }
+}
+
+/// Names that are refused are kept too, for messages, and are up to a mebibyte long.
+#[test]
+fn names_take_bounded_memory() {
+    let limits = Limits { names: 10_000, ..Limits::default() };
+    let named = |name: String| [extended(&[("path", &name)]), file("short", "")].concat();
+    for first in ["../", "n/"] {
+        let few = archive(&(0..2).map(|at| named(format!("{first}{at}{}", "a".repeat(4000)))).collect::<Vec<_>>());
+        let many = archive(&(0..3).map(|at| named(format!("{first}{at}{}", "a".repeat(4000)))).collect::<Vec<_>>());
+        assert!(index(&few, limits).is_ok(), "{first}");
+        assert!(index(&many, limits).is_err_and(|error| error.to_string().contains("bytes of names")), "{first}");
+    }
+}
+
+/// A file with holes has a size of any number of terabytes and takes no room.
+#[test]
+fn zeros_behind_the_end_are_read_up_to_a_limit() {
+    let holes = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(holes.path(), archive(&[file("a", "a")])).unwrap();
+    holes.as_file().set_len(1 << 20).unwrap();
+    assert_eq!(Archive::index(holes.path(), Limits::default()).unwrap().entries().len(), 1);
+    holes.as_file().set_len(1 << 42).unwrap();
+    let error = Archive::index(holes.path(), Limits::default()).err().unwrap().to_string();
+    assert!(error.contains("behind its end"), "{error}");
 }
 
 #[test]
@@ -190,7 +220,10 @@ fn damaged_compression_is_an_error() {
 #[test]
 fn a_missing_end_is_tolerated() {
     let bytes = [file("a", "a"), file("b", "b")].concat();
-    assert_eq!(index(&bytes, Limits::default()).unwrap().entries().len(), 2);
+    let opened = index(&bytes, Limits::default()).unwrap();
+    assert_eq!((opened.entries().len(), opened.is_ended()), (2, false));
+    let whole = archive(&[file("a", "a")]);
+    assert!([whole.clone(), gzip(&whole)].iter().all(|bytes| index(bytes, Limits::default()).unwrap().is_ended()));
     assert_eq!(unpack(&bytes, ExtractOptions::default()).unwrap().files, 2);
 }
 

@@ -1,7 +1,7 @@
 use crate::aliases::Aliases;
 use crate::{
     Credentials, Document, Entry, Filesystem, Http, Keys, Notice, Older, Place, Plugins, Resolvers, Result, Signing,
-    Transfer, older,
+    Transfer, duration, older,
 };
 
 /// Entries of component repositories by name patterns.
@@ -59,7 +59,11 @@ const VERSION_CHECK: [&str; 2] =
 
 /// Members of entries that mean something to the older program and nothing here, and why.
 const WITHOUT_EFFECT: [(&str, &str, &str); 3] = [
-    ("transport.ocm.config.ocm.software", "keepGlobalAccess", "content lies beside its component version"),
+    (
+        "transport.ocm.config.ocm.software",
+        "keepGlobalAccess",
+        "--global-access auto gives content an address of the target",
+    ),
     ("transport.ocm.config.ocm.software", "stopOnExistingVersion", "what the target has is skipped"),
     ("keys.config.ocm.software", "tsaURL", "--timestamp names a timestamp service"),
 ];
@@ -195,9 +199,12 @@ fn notices(document: &Document) -> Vec<Notice> {
     let mut notices: Vec<Notice> = Vec::new();
     for entry in document.entries() {
         let kind = entry.kind.as_str();
+        if HTTP.contains(&kind) || PLUGINS.contains(&kind) {
+            notices.extend(duration::doubtful(entry));
+        }
         let told = notices.iter().any(|notice| match notice {
             Notice::Unknown { kind, .. } | Notice::Unused { kind, .. } => *kind == entry.kind,
-            Notice::UnusedPart { .. } => false,
+            Notice::UnusedPart { .. } | Notice::Doubtful { .. } => false,
         });
         if told {
         } else if used.contains(&kind) {
@@ -239,7 +246,7 @@ configurations:
 - {type: transfer.config.ocm.software/v9}
 - {type: credentials.config.ocm.software/v1}
 - {type: transport.ocm.config.ocm.software, keepGlobalAccess: true}
-- {type: http.config.ocm.software}
+- {type: http.config.ocm.software, timeout: 5, tcpKeepAlive: 15000000000, hosts: {h: {retry: {minWait: 1}}}}
 - {type: transfer.config.ocm.software}
 ";
         let configuration = Configuration::new([Document::read("c.yaml", text).unwrap()]);
@@ -250,7 +257,9 @@ configurations:
                 "c.yaml:5:3: ignored an entry of the unknown type \"nosuch.config.ocm.software\"",
                 "c.yaml:6:3: entries of type scripts.ocm.config.ocm.software have no effect: transfers are planned with --dry-run and carried out with --transfer-spec",
                 "c.yaml:8:3: ignored an entry of the unknown type \"transfer.config.ocm.software/v9\"",
-                "c.yaml:10:63: keepGlobalAccess has no effect: content lies beside its component version",
+                "c.yaml:10:63: keepGlobalAccess has no effect: --global-access auto gives content an address of the target",
+                "c.yaml:11:45: timeout: 5 is 5 ns: a number without a unit is nanoseconds; write 5s for seconds",
+                "c.yaml:11:104: minWait: 1 is 1 ns: a number without a unit is nanoseconds; write 1s for seconds",
                 "c.yaml: sets has no effect: put the entries of a set into a file of their own, and name it with --config",
             ]
         );

@@ -2,7 +2,25 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use crate::{Entry, Notice};
+
+/// Members of entries that are durations.
+const MEMBERS: [&str; 9] = [
+    "timeout",
+    "tcpDialTimeout",
+    "tcpKeepAlive",
+    "tlsHandshakeTimeout",
+    "responseHeaderTimeout",
+    "idleConnTimeout",
+    "minWait",
+    "maxWait",
+    "idleTimeout",
+];
+
+/// Nanoseconds below which a number without a unit was meant otherwise: a millisecond, which no network beats.
+const LIKELY: u64 = 1_000_000;
 
 /// A length of time with a sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +46,32 @@ pub(crate) fn read(value: &Value) -> Option<Signed> {
         }
         _ => None,
     }
+}
+
+/// Durations of an entry, in whatever part of it, that are numbers without a unit and that nobody can mean: `timeout: 5` is five
+/// nanoseconds to the Go program and here.
+pub(crate) fn doubtful(entry: &Entry) -> Vec<Notice> {
+    fn search(entry: &Entry, at: &str, members: &Map<String, Value>, notices: &mut Vec<Notice>) {
+        for (key, value) in members {
+            let pointer = format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"));
+            match value {
+                Value::Object(members) => search(entry, &pointer, members, notices),
+                Value::Number(number) if MEMBERS.contains(&key.as_str()) => {
+                    let length = number.as_i64().map(i64::unsigned_abs).filter(|length| (1..LIKELY).contains(length));
+                    notices.extend(length.map(|_| Notice::Doubtful {
+                        place: entry.place_of(&pointer).clone(),
+                        reason: format!(
+                            "{key}: {number} is {number} ns: a number without a unit is nanoseconds; write {number}s for seconds"
+                        ),
+                    }));
+                }
+                _ => {}
+            }
+        }
+    }
+    let mut notices = Vec::new();
+    search(entry, "", &entry.members, &mut notices);
+    notices
 }
 
 /// Numbers with units, one after the other: `1h30m`, `1.5s`. A lone `0` needs no unit.

@@ -68,6 +68,23 @@ impl Configuration {
         Ok(json!({"type": "generic.config.ocm.software/v1", "configurations": entries}))
     }
 
+    /// All entries one after the other as they are written, in the form of the older program, without secrets.
+    pub fn as_written(&self) -> Value {
+        let shown = |entry: &Entry| match entry.kind.as_str() {
+            kind if CREDENTIALS.contains(&kind) => merged_credentials(&[entry]).unwrap_or_default(),
+            kind if kind.contains("credentials") => {
+                let mut members = typed(kind);
+                members.extend(redaction::credentials(&entry.members));
+                Value::Object(members)
+            }
+            _ => whole(entry),
+        };
+        // What its command line adds of its own.
+        let own = json!({"type": "cli.ocm.config.ocm.software/v1", "logging": {}, "signing": {}});
+        let entries: Vec<Value> = self.entries().map(shown).chain([own]).collect();
+        json!({"type": "generic.config.ocm.software/v1", "configurations": entries})
+    }
+
     fn merged_transfer(&self) -> Result<Option<Value>> {
         let said = self.transfer()?;
         if self.of(&TRANSFER).is_empty() {
@@ -107,8 +124,8 @@ fn typed(kind: &str) -> Map<String, Value> {
 /// An entry as it is.
 fn whole(entry: &Entry) -> Value {
     let mut members = typed(&entry.kind);
-    members.extend(entry.members.iter().map(|(key, value)| (key.clone(), redaction::other(value))));
-    Value::Object(members)
+    members.extend(entry.members.clone());
+    redaction::other(&Value::Object(members))
 }
 
 /// The same mapping with its keys in alphabetical order, all the way down.
@@ -129,7 +146,8 @@ fn one_list(kind: &str, entries: &[&Entry], list: &str, members: &[&str]) -> Opt
     let items: Vec<Value> = items
         .filter_map(Value::as_object)
         .map(|item| {
-            let chosen = members.iter().filter_map(|key| Some(((*key).to_owned(), sorted(item.get(*key)?))));
+            let chosen =
+                members.iter().filter_map(|key| Some(((*key).to_owned(), sorted(&redaction::other(item.get(*key)?)))));
             Value::Object(chosen.collect())
         })
         .collect();
@@ -192,7 +210,8 @@ fn ordered(members: &Map<String, Value>) -> Map<String, Value> {
             let part = |key: &&str| Some(((*key).to_owned(), go(key, retry.get(*key)?)));
             Value::Object(["maxRetries", "minWait", "maxWait"].iter().filter_map(part).collect())
         }
-        ("clientKeyData", _) => redaction::REDACTED.into(),
+        // Beside a certificate there may stand its key.
+        ("clientKeyData" | "clientCertificateData", _) => redaction::REDACTED.into(),
         (key, value) => go(key, value),
     };
     HTTP_MEMBERS.iter().filter_map(|key| Some(((*key).to_owned(), shown(key, members.get(*key)?)))).collect()
@@ -246,9 +265,35 @@ mod tests {
     }
 
     #[test]
+    fn what_is_written_is_shown_without_secrets() {
+        let text = "configurations:
+- {type: attributes.config.ocm.software, attributes: {compat: true}}
+- type: credentials.config.ocm.software
+  consumers:
+  - identity: {type: OCIRegistry, hostname: ghcr.io}
+    credentials: [{type: Credentials/v1, properties: {username: u, apiKey: canary}}]
+- {type: memory.credentials.config.ocm.software, repoName: r, credentials: [{credentials: {any: canary}}]}
+- {type: keys.config.ocm.software, privateKeys: {default: {stringdata: canary}}}
+";
+        let written = Configuration::new([Document::read("c.yaml", text).unwrap()]).as_written();
+        assert!(!written.to_string().contains("canary"), "{written}");
+        let entries = written["configurations"].as_array().unwrap();
+        assert_eq!((entries.len(), &entries[0]["attributes"]["compat"]), (5, &json!(true)));
+        assert_eq!(entries[1]["consumers"][0]["credentials"][0]["properties"]["username"], "u");
+        assert_eq!(entries[4]["type"], "cli.ocm.config.ocm.software/v1");
+    }
+
+    #[test]
     fn nothing_is_the_folders() {
         let expected = json!([{"type": "filesystem.config.ocm.software/v1alpha1", "tempFolder": "/tmp"}]);
         assert_eq!(effective(&[]), expected);
+    }
+
+    #[test]
+    fn a_repository_of_a_plugin_keeps_its_secrets_to_itself() {
+        let text = "{type: resolvers.config.ocm.software, resolvers: [{repository: {type: Own/v1, token: canary, url: 'https://me:canary@h'}, componentNamePattern: '*'}]}";
+        let all = effective(&[text]).to_string();
+        assert!(!all.contains("canary") && all.contains("https://***@h"), "{all}");
     }
 
     #[test]
@@ -261,7 +306,7 @@ configurations:
   - identity: {type: OCIRegistry, hostname: ghcr.io}
     credentials: [{type: Credentials/v1, properties: {username: u, password: canary}}]
 ";
-        let other = "{type: http.config.ocm.software/v1alpha1, certificateAuthority: b.pem, clientKeyData: canary, retry: {maxWait: 9s}}";
+        let other = "{type: http.config.ocm.software/v1alpha1, certificateAuthority: b.pem, clientKeyData: canary, clientCertificateData: canary, retry: {maxWait: 9s}}";
         let all = effective(&[one, other]);
         assert!(!all.to_string().contains("canary"), "{all}");
         let http = &all[1];

@@ -69,7 +69,8 @@ impl Collected {
                 self.add(entry, &at, "retry.", retry);
                 continue;
             }
-            let is_secret = key.ends_with("KeyData");
+            // Beside a certificate there may stand its key.
+            let is_secret = key.starts_with("client") && key.ends_with("Data");
             let setting = Setting {
                 name: format!("{prefix}{key}"),
                 value: if is_secret { REDACTED.into() } else { value.clone() },
@@ -99,7 +100,7 @@ mod tests {
             read("a.yaml", "timeout: 30s\ntcpDialTimeout: 5s\nretry: {maxRetries: 2}\ncertificateAuthority: ca.pem\n"),
             read(
                 "b.yaml",
-                "timeout: 1m\nhosts:\n  R.example:5000: {timeout: 9s, clientKeyData: canary, certificateAuthority: own.pem}\n",
+                "timeout: 1m\nhosts:\n  R.example:5000: {timeout: 9s, clientKeyData: canary, clientCertificateData: canary, certificateAuthority: own.pem}\n",
             ),
         ]);
         let shown = |host: &str| -> Vec<String> {
@@ -110,7 +111,8 @@ mod tests {
             shown("r.example:5000"),
             [
                 "certificateAuthority \"ca.pem\" a.yaml:5:23",
-                "certificateAuthority \"own.pem\" b.yaml:4:78",
+                "certificateAuthority \"own.pem\" b.yaml:4:109",
+                "clientCertificateData \"***\" b.yaml:4:79",
                 "clientKeyData \"***\" b.yaml:4:48",
                 "retry.maxRetries 2 a.yaml:4:21",
                 "tcpDialTimeout \"5s\" a.yaml:3:17",

@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::Place;
 
-/// Something in a configuration that has no effect and that its author should know about.
+/// Something in a configuration that has no effect, or another one than it looks, and that its author should know about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice {
@@ -31,6 +31,13 @@ pub enum Notice {
         /// Why, and what to do in its place; empty where there is nothing to say.
         reason: &'static str,
     },
+    /// A value that is understood, and that nobody is likely to have meant.
+    Doubtful {
+        /// The value.
+        place: Place,
+        /// What it means, and how to write what was meant.
+        reason: String,
+    },
 }
 
 impl fmt::Display for Notice {
@@ -40,6 +47,7 @@ impl fmt::Display for Notice {
             Self::Unused { place, kind, reason } => {
                 write!(f, "{place}: entries of type {kind} have no effect: {reason}")
             }
+            Self::Doubtful { place, reason } => write!(f, "{place}: {reason}"),
             Self::UnusedPart { place, part, reason: "" } => write!(f, "{place}: {part} has no effect"),
             Self::UnusedPart { place, part, reason } => write!(f, "{place}: {part} has no effect: {reason}"),
         }

@@ -33,7 +33,7 @@ pub fn credentials(members: &Map<String, Value>) -> Map<String, Value> {
         let shown = match value {
             Value::Object(inner) => Value::Object(credentials(inner)),
             Value::Array(_) => REDACTED.into(),
-            value if is_path || OPEN.contains(&key.as_str()) => value.clone(),
+            value if is_path || OPEN.contains(&key.as_str()) => other(value),
             _ => REDACTED.into(),
         };
         (key.clone(), shown)
@@ -54,7 +54,20 @@ pub fn other(value: &Value) -> Value {
             Value::Object(members.iter().map(member).collect())
         }
         Value::Array(values) => Value::Array(values.iter().map(other).collect()),
+        Value::String(text) => address(text).into(),
         value => value.clone(),
+    }
+}
+
+/// A text without what gives access in the addresses that it may hold: user and password in front of a host, and everything
+/// behind a question mark, where signatures of addresses stand.
+fn address(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let (rest, query) = rest.split_once('?').map_or((rest, ""), |(rest, _)| (rest, "?***"));
+    // A password with a slash in it should have been escaped, and is one all the same.
+    match rest.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://{REDACTED}@{host}{query}"),
+        None => format!("{scheme}://{rest}{query}"),
     }
 }
 
@@ -72,6 +85,7 @@ mod tests {
             "properties": {"username": "u", "password": "canary", "apiKey": "canary", "list": ["canary"]},
             "privateKeyPEMFile": "k.pem",
             "privateKeyPEM": "canary",
+            "serverURL": "https://me:canary@h",
         });
         let shown = Value::Object(credentials(all.as_object().unwrap()));
         assert!(!shown.to_string().contains("canary"), "{shown}");
@@ -81,9 +95,12 @@ mod tests {
     #[test]
     fn elsewhere_what_is_named_like_a_secret_is_not_shown() {
         let all = json!({"dockerConfigFile": "c.json", "dockerConfig": {"auths": {"h": {"auth": "canary"}}}, "url": "u",
+                         "address": "https://me:canary@h/p", "list": ["https://me:can/ary@h?sig=canary"], "plain": "https://h/p",
                          "deep": [{"identityToken": "canary"}], "clientKeyData": "canary"});
         let shown = other(&all);
         assert!(!shown.to_string().contains("canary"), "{shown}");
         assert_eq!((&shown["dockerConfigFile"], &shown["url"]), (&json!("c.json"), &json!("u")));
+        assert_eq!((&shown["address"], &shown["plain"]), (&json!("https://***@h/p"), &json!("https://h/p")));
+        assert_eq!(shown["list"][0], "https://***@h?***");
     }
 }

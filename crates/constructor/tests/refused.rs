@@ -169,7 +169,7 @@ const RESOURCES: &[(&str, &[&str])] = &[
     (
         "input: {type: helm, helmRepository: charts}",
         &[
-            r#"5:47: input of the resource "res": "helmRepository" must be the address of a packed chart, https://host/path/chart:version, or oci://host/path/chart:tag"#,
+            r#"5:47: input of the resource "res": "helmRepository" must be the address of a packed chart, https://host/path/chart:version, or oci://host/path/chart:tag (oci+http:// without TLS)"#,
         ],
     ),
     (
@@ -233,7 +233,7 @@ const RESOURCES: &[(&str, &[&str])] = &[
     (
         "input: {type: helm, helmRepository: oci://x}",
         &[
-            r#"5:47: input of the resource "res": "helmRepository" must be the address of a packed chart, https://host/path/chart:version, or oci://host/path/chart:tag"#,
+            r#"5:47: input of the resource "res": "helmRepository" must be the address of a packed chart, https://host/path/chart:version, or oci://host/path/chart:tag (oci+http:// without TLS)"#,
         ],
     ),
     (

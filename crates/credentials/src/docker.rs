@@ -6,7 +6,8 @@ use std::sync::Arc;
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::{Mutex, OnceCell};
 
-use crate::{Credentials, DockerConfig, Entry, Error, Found, HelperEntry, Kind, Result};
+use crate::explain::Candidates;
+use crate::{Credentials, DockerConfig, Entry, Error, Found, Helper, HelperEntry, Kind, Result};
 
 /// Largest configuration in bytes.
 const LIMIT: u64 = 4 << 20;
@@ -65,6 +66,14 @@ impl Helpers {
         Self { search_path, ..Self::default() }
     }
 
+    /// The program of a helper as it would be started, or why it would not.
+    fn named(&self, helper: &Helper) -> String {
+        match helper.find(&self.search_path) {
+            Some(path) => path.display().to_string(),
+            None => format!("{} (there is no such program in the folders of PATH)", helper.program()),
+        }
+    }
+
     async fn ask(&self, entry: &HelperEntry) -> Result<Option<Credentials>> {
         let Some(helper) = &entry.helper else {
             let rule = "the name of a helper has only letters, digits, `-`, `_` and `.`";
@@ -116,6 +125,24 @@ impl Docker {
             }
         }
         Ok(None)
+    }
+
+    /// Adds what the configurations say of a host, in the order in which it counts. No helper is started.
+    pub(crate) async fn candidates(&self, host: &str, repository: Option<&str>, found: &mut Candidates) {
+        let mut add = |config: Result<DockerConfig>, origin: &str| match config {
+            Ok(config) => {
+                found.add_docker(config.lookup(host, repository), origin, |helper| self.helpers.named(helper));
+            }
+            Err(error) => found.add_unusable(error.reason(), origin),
+        };
+        if let Some((origin, text)) = &self.inline {
+            add(DockerConfig::read(text.as_bytes(), origin), origin);
+        }
+        for (path, _) in &self.files {
+            if let Some(config) = read(path).await.transpose() {
+                add(config, &path.display().to_string());
+            }
+        }
     }
 
     async fn find(

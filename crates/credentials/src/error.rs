@@ -36,6 +36,11 @@ impl Error {
         self
     }
 
+    /// What happened, without what it happened to.
+    pub(crate) fn reason(&self) -> &str {
+        &self.reason
+    }
+
     /// What kind of failure it was.
     pub fn kind(&self) -> Kind {
         self.kind

@@ -45,7 +45,7 @@ impl Helper {
 
     /// The program in one of some folders. Relative ones are left out, the working directory above all: it may be somebody
     /// else's.
-    fn find(&self, folders: &[PathBuf]) -> Option<PathBuf> {
+    pub(crate) fn find(&self, folders: &[PathBuf]) -> Option<PathBuf> {
         let name = if cfg!(windows) { format!("{}.exe", self.program) } else { self.program.clone() };
         let absolute = folders.iter().filter(|folder| folder.is_absolute());
         absolute.map(|folder| folder.join(&name)).find(|path| path.is_file())

@@ -11,10 +11,10 @@ mod docker;
 mod docker_config;
 mod docker_login;
 mod error;
+mod explain;
 mod helper;
 mod properties;
 mod resolver;
-mod secret;
 mod spelling;
 mod store;
 
@@ -23,11 +23,14 @@ pub use docker::{Docker, DockerSources, Helpers};
 pub use docker_config::{DockerConfig, Entry, HelperEntry};
 pub use docker_login::{DockerLogin, Kept};
 pub use error::{Error, Kind};
+pub use explain::{Candidate, CandidateKind};
 pub use helper::Helper;
 pub use properties::{Found, Properties};
 pub use resolver::{Resolver, Sources};
-pub use secret::Secret;
-pub use store::{Provider, Specification, Store};
+pub use store::{Provider, Specification, Store, store_types};
+
+/// A password or a token.
+pub type Secret = ocm_http::Secret;
 
 /// Result of looking for credentials.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -44,19 +44,19 @@ impl Properties {
     ///
     /// # Errors
     /// The file cannot be read, or is larger than any key or token.
-    pub fn content(&self, name: &str) -> Result<Option<Secret>> {
+    pub fn content(&self, name: &str) -> Result<Option<ocm_http::Secret<Vec<u8>>>> {
         if let Some(text) = self.get(&[name]) {
-            return Ok(Some(Secret::new(text)));
+            return Ok(Some(ocm_http::Secret::new(text)));
         }
         let Some(path) = self.get(&[&format!("{name}File")]) else { return Ok(None) };
         let failed = |reason: String| Error::new(Kind::Local, format_args!("{name}File {path}"), reason);
-        let mut text = String::new();
+        let mut content = Vec::new();
         let file = File::open(Path::new(path)).map_err(|error| failed(error.to_string()))?;
-        file.take(LARGEST + 1).read_to_string(&mut text).map_err(|error| failed(error.to_string()))?;
-        if text.len() as u64 > LARGEST {
+        file.take(LARGEST + 1).read_to_end(&mut content).map_err(|error| failed(error.to_string()))?;
+        if content.len() as u64 > LARGEST {
             return Err(failed(format!("is larger than the limit of {LARGEST} bytes")));
         }
-        Ok(Some(Secret::new(text)))
+        Ok(Some(ocm_http::Secret::new(content)))
     }
 
     /// What a registry may be shown; tokens go before user and password.
@@ -147,10 +147,10 @@ mod tests {
         let path = folder.path().join("token");
         std::fs::write(&path, "secret").unwrap();
         let found = properties(&[("token_file", path.to_str().unwrap())]);
-        assert_eq!(found.content("token").unwrap().unwrap().reveal(), "secret");
+        assert_eq!(found.content("token").unwrap().unwrap().reveal(), b"secret");
         assert_eq!(
             properties(&[("token", "t"), ("tokenFile", "/none")]).content("token").unwrap().unwrap().reveal(),
-            "t"
+            b"t"
         );
         let error = properties(&[("tokenFile", "/none")]).content("token").unwrap_err().to_string();
         assert!(error.starts_with("tokenFile /none: "), "{error}");

@@ -49,10 +49,10 @@ impl fmt::Debug for Sources {
 /// configuration where it lies, and last, for a registry of a cloud and if nothing else was configured to know it, the identity
 /// that this cloud gave to the machine.
 pub struct Resolver {
-    configured: ocm_config::Credentials,
-    around: Arc<Surroundings>,
+    pub(crate) configured: ocm_config::Credentials,
+    pub(crate) around: Arc<Surroundings>,
     providers: Vec<Arc<dyn Provider>>,
-    docker: Docker,
+    pub(crate) docker: Docker,
     /// Stores by where they stand; `None` for a type that nobody knows.
     opened: Mutex<HashMap<String, Option<Arc<dyn Store>>>>,
     ambient: Ambient,
@@ -222,6 +222,12 @@ impl Resolver {
         }
         opened.insert(specification.place.clone(), store.clone());
         Ok(store)
+    }
+}
+
+impl fmt::Debug for Resolver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resolver").field("configured", &self.configured).finish_non_exhaustive()
     }
 }
 

@@ -115,7 +115,7 @@ async fn amazon_takes_every_identity_of_a_machine_or_pod() {
     let refused = [endpoint, ("AWS_ACCESS_KEY_ID", "refused"), ("AWS_SECRET_ACCESS_KEY", "canary")];
     let error = machine(&refused, &place.path("")).resolve(&consumer(ECR)).await.unwrap_err().to_string();
     assert!(error.starts_with("AWS_ACCESS_KEY_ID, which is to say who this machine is to 123456789012"), "{error}");
-    assert!(error.contains("answered 400") && !error.contains("canary"), "{error}");
+    assert!(error.contains("answered 400 (UnrecognizedClientException)") && !error.contains("canary"), "{error}");
     let elsewhere = [("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://evil.example.com/keys")];
     let error = machine(&elsewhere, &place.path("")).resolve(&consumer(ECR)).await.unwrap_err().to_string();
     assert!(error.contains("leads to evil.example.com in plain http, which is refused"), "{error}");
@@ -165,12 +165,15 @@ async fn google_takes_default_credentials_and_the_identity_of_a_machine() {
         json!({"file": place.path("subject.json"), "format": {"type": "json", "subject_token_field_name": "value"}});
     let external = json!({"type": "external_account", "audience": "a", "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
         "token_url": format!("{url}/sts"), "credential_source": source});
+    let acting = json!({"type": "impersonated_service_account", "delegates": [], "source_credentials": external,
+        "service_account_impersonation_url": format!("{url}/impersonate")});
     let mut impersonating = external.clone();
     impersonating["service_account_impersonation_url"] = format!("{url}/impersonate").into();
     for (file, expected) in [
         (Some(service), "oauth2accesstoken:me@project"),
         (Some(external), "oauth2accesstoken:federated"),
         (Some(impersonating), "oauth2accesstoken:impersonated"),
+        (Some(acting), "oauth2accesstoken:impersonated"),
         (None, "oauth2accesstoken:machine"),
     ] {
         let host = server.address.to_string();
@@ -189,6 +192,14 @@ async fn google_takes_default_credentials_and_the_identity_of_a_machine() {
     let variables = [("GOOGLE_APPLICATION_CREDENTIALS", path.as_str())];
     let error = machine(&variables, &place.path("")).resolve(&consumer(GAR)).await.unwrap_err().to_string();
     assert!(error.contains("evil.example.com is not reached in TLS"), "{error}");
+    // The keys of Amazon are no token, and what stands there is not sent as one.
+    let amazon = json!({"type": "external_account", "audience": "a", "subject_token_type": "urn:ietf:params:aws:token-type:aws4_request",
+        "token_url": format!("{url}/sts"), "credential_source": {"environment_id": "aws1", "url": format!("{url}/subject")}});
+    let path = place.file("amazon.json", &amazon.to_string()).display().to_string();
+    let before = server.lines().len();
+    let variables = [("GOOGLE_APPLICATION_CREDENTIALS", path.as_str())];
+    let error = machine(&variables, &place.path("")).resolve(&consumer(GAR)).await.unwrap_err().to_string();
+    assert!(error.contains("\"aws1\", which is not supported") && server.lines().len() == before, "{error}");
 }
 
 fn azure(asked: &Asked) -> (u16, String) {

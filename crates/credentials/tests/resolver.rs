@@ -114,7 +114,7 @@ consumers:
 ",
     );
     let found = resolver.resolve(&consumer("RSA/v1alpha1 algorithm=RSASSA-PSS signature=s")).await.unwrap().unwrap();
-    assert_eq!(found.properties.content("privateKeyPEM").unwrap().unwrap().reveal(), "PEM");
+    assert_eq!(found.properties.content("privateKeyPEM").unwrap().unwrap().reveal(), b"PEM");
     let error = found.properties.content("publicKeyPEM").unwrap_err().to_string();
     assert!(error.contains(&place.path("keys/none.pem").display().to_string()), "{error}");
 }

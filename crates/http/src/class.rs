@@ -39,6 +39,8 @@ impl Class {
             | Kind::Tls
             | Kind::PlainServer
             | Kind::Invalid
+            | Kind::Settings
+            | Kind::Proxy
             | Kind::Forbidden
             | Kind::Loop
             | Kind::TooLarge

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +31,17 @@ impl Client {
     /// of a tunnel through a proxy. None without TLS.
     pub fn certificates_of(&self, url: &Url) -> Vec<Vec<u8>> {
         url.host_str().map(|host| self.0.shown.by(host)).unwrap_or_default()
+    }
+
+    /// Does something that nobody waits for: takes back what was begun at a server and is given up. Can be called where a
+    /// value is dropped; outside of a runtime nothing happens.
+    pub fn errand(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.0.errands.run(work);
+    }
+
+    /// Waits until all errands are done, no longer than `limit`: for the end of a program.
+    pub async fn errands_done(&self, limit: Duration) {
+        self.0.errands.done(limit).await;
     }
 
     /// Sends a request, again if it failed for a passing reason, and follows redirects.

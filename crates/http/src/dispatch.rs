@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::address::is_local_literal;
 use crate::bandwidth::Bucket;
+use crate::errands::Errands;
 use crate::gate::{Gate, Lane};
 use crate::pace::{Allowance, Pace};
 use crate::progress::Progress;
@@ -56,6 +57,7 @@ pub(crate) struct Dispatcher {
     pace: Pace,
     bucket: Option<Arc<Bucket>>,
     pub(crate) shown: Shown,
+    pub(crate) errands: Errands,
 }
 
 impl Dispatcher {
@@ -63,7 +65,15 @@ impl Dispatcher {
         let gate = Gate::new(settings.requests_per_host, settings.max_concurrency);
         let pace = Pace::new(settings.retry.max_retry_after);
         let bucket = settings.bandwidth.map(|rate| Arc::new(Bucket::new(rate)));
-        Self { settings, transports: Mutex::default(), gate, pace, bucket, shown: Shown::default() }
+        Self {
+            settings,
+            transports: Mutex::default(),
+            gate,
+            pace,
+            bucket,
+            shown: Shown::default(),
+            errands: Errands::default(),
+        }
     }
 
     /// What all bodies draw from; `None` without a limit.
@@ -156,7 +166,8 @@ impl Dispatcher {
                 message = message.body(reqwest::Body::wrap_stream(progress.watch(stream)));
             }
         }
-        let inner = message.send().await.map_err(|error| Error::from_transport(url, error))?;
+        let proxy = self.settings.proxies.proxy_for(url);
+        let inner = message.send().await.map_err(|error| Error::from_transport(url, error).through(proxy))?;
         let head: usize = inner.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
         if head > HEAD_LIMIT {
             return Err(Error::new(
@@ -182,7 +193,7 @@ impl Dispatcher {
         let made =
             self.transports.lock().unwrap_or_else(PoisonError::into_inner).entry(road.clone()).or_default().clone();
         let transport = made.get_or_init(|| build(&self.settings, &road, &self.shown));
-        transport.clone().map_err(|reason| Error::new(Kind::Invalid, url, reason))
+        transport.clone().map_err(|reason| Error::new(Kind::Settings, url, reason))
     }
 }
 
@@ -193,6 +204,9 @@ fn authority(url: &Url) -> Arc<str> {
 
 fn build(settings: &Settings, road: &Road, shown: &Shown) -> Result<reqwest::Client, String> {
     let own = road.host.as_ref().and_then(|host| settings.hosts.get(host)).cloned().unwrap_or_default();
+    if let Some(reason) = own.unusable.as_ref().or(settings.unusable.as_ref()).filter(|_| road.tls) {
+        return Err(reason.clone());
+    }
     let timeouts = own.timeouts.unwrap_or(settings.timeouts);
     let idle = own.idle.unwrap_or(settings.idle);
     let brought = road.handshake.as_deref().cloned().unwrap_or_default();
@@ -231,11 +245,12 @@ fn build(settings: &Settings, road: &Road, shown: &Shown) -> Result<reqwest::Cli
         .tls_info(true)
         .tls_backend_preconfigured(trust.configuration()?);
     let proxies = settings.proxies.clone();
-    for proxy in [&proxies.http, &proxies.https].into_iter().flatten() {
-        Url::parse(proxy).map_err(|error| format!("the proxy {} is not valid: {error}", crate::redacted(proxy)))?;
-    }
+    proxies.check()?;
     if proxies.http.is_some() || proxies.https.is_some() {
-        builder = builder.proxy(reqwest::Proxy::custom(move |url| proxies.proxy_for(url).map(str::to_owned)));
+        // The names that count are those that the proxy knows.
+        let proxy_for =
+            move |url: &Url| proxies.proxy_for(url).map(|proxy| proxy.replacen("socks5://", "socks5h://", 1));
+        builder = builder.proxy(reqwest::Proxy::custom(proxy_for));
     }
     if road.reach == Reach::Public || settings.resolver.is_some() {
         builder = builder.dns_resolver(Checked { names: settings.resolver.clone(), reach: road.reach });

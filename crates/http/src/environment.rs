@@ -18,9 +18,11 @@ impl Settings {
         // A CGI server passes the request header `Proxy` on as HTTP_PROXY (httpoxy, CVE-2016-5385).
         let http = if inside_cgi { value("http_proxy") } else { either("HTTP_PROXY") };
         let all = either("ALL_PROXY");
+        // `proxy:3128`, as people write it for all programs, is a host and no scheme.
+        let whole = |proxy: String| if proxy.contains("://") { proxy } else { format!("http://{proxy}") };
         let proxies = Proxies {
-            http: http.or_else(|| all.clone()),
-            https: either("HTTPS_PROXY").or(all),
+            http: http.or_else(|| all.clone()).map(whole),
+            https: either("HTTPS_PROXY").or(all).map(whole),
             direct: either("NO_PROXY").unwrap_or_default(),
         };
         Self { proxies, ..Self::default() }
@@ -40,6 +42,13 @@ mod tests {
         let proxies = settings(&[("HTTPS_PROXY", "http://upper"), ("https_proxy", "http://lower"), ("NO_PROXY", "a")]);
         assert_eq!(proxies.https.as_deref(), Some("http://lower"));
         assert_eq!((proxies.http, proxies.direct.as_str()), (None, "a"));
+    }
+
+    #[test]
+    fn a_proxy_without_a_scheme_is_a_host() {
+        let proxies = settings(&[("HTTPS_PROXY", "proxy:3128"), ("HTTP_PROXY", "me:secret@127.0.0.1:1")]);
+        assert_eq!(proxies.https.as_deref(), Some("http://proxy:3128"));
+        assert_eq!(proxies.http.as_deref(), Some("http://me:secret@127.0.0.1:1"));
     }
 
     #[test]

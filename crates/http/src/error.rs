@@ -9,12 +9,16 @@ use crate::resolve::{NotPublic, UnknownName};
 pub enum Kind {
     /// The address or a header is not valid.
     Invalid,
+    /// What the client was told cannot be used: certificates, a key, a proxy.
+    Settings,
     /// No connection: the host, or a name server, did not answer.
     Connect,
     /// No name server knows the host.
     UnknownHost,
     /// Nobody listens at the address.
     Refused,
+    /// The proxy wants to know who is asking.
+    Proxy,
     /// The certificate or the TLS handshake failed.
     Tls,
     /// `https` was spoken to a server that speaks plain `http`.
@@ -86,6 +90,14 @@ impl Error {
         }
     }
 
+    /// Names the proxy that was asked, where it is what could not be reached.
+    pub(crate) fn through(mut self, proxy: Option<&str>) -> Self {
+        if let (Some(proxy), Kind::Refused | Kind::Proxy | Kind::UnknownHost | Kind::Connect) = (proxy, self.kind) {
+            self.reason = format!("{} (by way of the proxy {})", self.reason, crate::redacted(proxy));
+        }
+        self
+    }
+
     /// Reads an error of the library underneath.
     pub(crate) fn from_transport(url: impl AsRef<str>, error: reqwest::Error) -> Self {
         let error = error.without_url();
@@ -132,6 +144,12 @@ const UNKNOWN: [&str; 6] = [
     "the host name is not known",
 ];
 
+/// What the library underneath says of a proxy that answers a tunnel with 407.
+const PROXY: &str = "proxy authorization required";
+
+/// What TLS says of a name that no certificate can hold. No attempt changes that.
+const NO_NAME: &str = "invalid dns name";
+
 fn classify(error: &reqwest::Error, causes: &[String]) -> (Kind, String) {
     let said = |text: &str| causes.iter().any(|cause| cause.contains(text));
     let innermost = causes.last().cloned().unwrap_or_default();
@@ -140,6 +158,9 @@ fn classify(error: &reqwest::Error, causes: &[String]) -> (Kind, String) {
         (Kind::Forbidden, NotPublic.to_string())
     } else if io == Some(std::io::ErrorKind::ConnectionRefused) {
         (Kind::Refused, "connection refused: nothing listens at this address".into())
+    } else if error.is_connect() && said(PROXY) {
+        let advice = "HTTPS_PROXY may name them: http://USER:PASSWORD@HOST:PORT";
+        (Kind::Proxy, format!("the proxy wants a user and a password, or does not take those that it got; {advice}"))
     } else if said("InvalidContentType") {
         (
             Kind::PlainServer,
@@ -160,6 +181,8 @@ fn classify(error: &reqwest::Error, causes: &[String]) -> (Kind, String) {
         (Kind::Tls, format!("the server's certificate is not trusted ({innermost}); {advice}"))
     } else if error.is_connect() && UNKNOWN.iter().any(|text| said(text)) {
         (Kind::UnknownHost, UnknownName.to_string())
+    } else if error.is_connect() && said(NO_NAME) {
+        (Kind::UnknownHost, "the host name is none that a host can have (RFC 1123, 2.1)".into())
     } else if error.is_connect()
         && (said("handshake") || said("alert"))
         // The other side hung up: that tells nothing about its certificate.

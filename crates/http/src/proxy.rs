@@ -6,10 +6,14 @@ use url::Url;
 use crate::address::is_loopback_host;
 use crate::redacted;
 
+/// How proxies are spoken to.
+const SCHEMES: [&str; 4] = ["http", "https", "socks5", "socks5h"];
+
 /// Proxies by the scheme of the address that is asked for.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Proxies {
-    /// Proxy for `http` addresses: `http://`, `https://` or `socks5://`, with user and password if it wants them.
+    /// Proxy for `http` addresses: `http://`, `https://` or `socks5://`, with user and password if it wants them. Names are
+    /// resolved by the proxy, with SOCKS, too.
     pub http: Option<String>,
     /// Proxy for `https` addresses.
     pub https: Option<String>,
@@ -36,6 +40,28 @@ impl Proxies {
         let host = url.host_str()?;
         let direct = is_loopback_host(host) || self.is_direct(host, url.port_or_known_default());
         (!direct).then_some(proxy)
+    }
+
+    /// Says what is wrong with a proxy. One that is not understood would be gone around.
+    ///
+    /// # Errors
+    /// No address, or one of another kind.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        for proxy in [&self.http, &self.https].into_iter().flatten() {
+            let wrong = |reason: &str| Err(format!("the proxy {} is not valid: {reason}", redacted(proxy)));
+            match Url::parse(proxy) {
+                Err(error) => return wrong(&error.to_string()),
+                Ok(url) if !SCHEMES.contains(&url.scheme()) => {
+                    return wrong(&format!("it begins with {}://; there are http, https and socks5", url.scheme()));
+                }
+                Ok(url) if url.host_str().is_none_or(str::is_empty) => return wrong("it names no host"),
+                Ok(url) if url.path().contains('@') => {
+                    return wrong("in a password, `/` is written %2F and `@` is written %40");
+                }
+                Ok(_) => {}
+            }
+        }
+        Ok(())
     }
 
     fn is_direct(&self, host: &str, port: Option<u16>) -> bool {
@@ -95,6 +121,25 @@ fn in_network(address: IpAddr, network: IpAddr, bits: u32) -> bool {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_proxy_that_is_not_understood_is_refused() {
+        let check = |proxy: &str| Proxies { https: Some(proxy.into()), ..Proxies::default() }.check();
+        for proxy in ["http://p:3128", "https://me:secret@p", "socks5://p", "socks5h://p"] {
+            assert_eq!(check(proxy), Ok(()));
+        }
+        for proxy in [
+            "ftp://me:canary@p",
+            "http://",
+            "http://me:canary@[",
+            "socks6://p",
+            "proxy:3128",
+            "http://me:can@ary/canary@p",
+        ] {
+            let reason = check(proxy).unwrap_err();
+            assert!(reason.contains("is not valid") && !reason.contains("canary"), "{reason}");
+        }
+    }
 
     #[test]
     fn every_form_of_an_exception() {

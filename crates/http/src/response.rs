@@ -23,6 +23,10 @@ const UNREAD: Duration = Duration::from_millis(50);
 /// The same for a body that nobody goes on reading.
 pub(crate) const PAUSED: Duration = Duration::from_secs(2);
 
+/// How many times the patience for silence a document in memory may take in all. Content may be slow for as long as it
+/// likes; a server that hands out a document byte by byte means to keep its client waiting.
+const DOCUMENT: u32 = 10;
+
 /// What a body holds while it is received.
 pub(crate) struct Hold {
     permit: Option<Arc<Permit>>,
@@ -170,7 +174,8 @@ impl Response {
     /// The whole body in memory.
     ///
     /// # Errors
-    /// More than `limit` bytes are announced or sent ([`Kind::TooLarge`]): content is never cut.
+    /// More than `limit` bytes are announced or sent ([`Kind::TooLarge`]): content is never cut. It takes ten times as long as
+    /// silence may last ([`Kind::Timeout`]).
     pub async fn bytes(self, limit: u64) -> Result<Bytes> {
         let url = self.url.clone();
         let too_large =
@@ -178,28 +183,41 @@ impl Response {
         if self.content_length().is_some_and(|length| length > limit) {
             return Err(too_large());
         }
-        let mut content = BytesMut::new();
+        // Where the client itself slows down what it receives, that is no sign of the other side.
+        let whole = if self.hold.bucket.is_some() { Duration::MAX } else { self.stall.saturating_mul(DOCUMENT) };
         let mut stream = self.stream();
-        while let Some(chunk) = stream.next().await.transpose()? {
-            if content.len() as u64 + chunk.len() as u64 > limit {
-                return Err(too_large());
+        let collect = async {
+            let mut content = BytesMut::new();
+            while let Some(chunk) = stream.next().await.transpose()? {
+                if content.len() as u64 + chunk.len() as u64 > limit {
+                    return Err(too_large());
+                }
+                content.extend_from_slice(&chunk);
             }
-            content.extend_from_slice(&chunk);
-        }
-        Ok(content.freeze())
+            Ok(content.freeze())
+        };
+        tokio::time::timeout(whole, collect).await.unwrap_or_else(|_| {
+            let reason = format!("the answer is not complete after {} seconds", whole.as_secs_f32());
+            Err(Error::new(Kind::Timeout, &url, reason))
+        })
     }
 
     /// Up to `limit` bytes of the body, for messages only; whatever goes wrong ends the text.
     pub async fn excerpt(self, limit: usize) -> Bytes {
         let mut content = BytesMut::new();
+        let patience = self.stall;
         let mut stream = self.stream();
-        while let Some(Ok(chunk)) = stream.next().await {
-            let room = limit - content.len();
-            content.extend_from_slice(&chunk[..chunk.len().min(room)]);
-            if content.len() == limit {
-                break;
+        let collect = async {
+            while let Some(Ok(chunk)) = stream.next().await {
+                let room = limit - content.len();
+                content.extend_from_slice(&chunk[..chunk.len().min(room)]);
+                if content.len() == limit {
+                    break;
+                }
             }
-        }
+        };
+        // What has come until then is shown.
+        let _ = tokio::time::timeout(patience, collect).await;
         content.freeze()
     }
 }

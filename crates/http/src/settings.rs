@@ -22,6 +22,9 @@ pub struct Settings {
     pub certificate_authorities: Vec<Vec<u8>>,
     /// What the client shows of itself to servers that ask for a certificate (mutual TLS).
     pub identity: Option<Identity>,
+    /// Why certificates or a key that were named for all hosts cannot be used, with the place that names them: no
+    /// connection in TLS is made.
+    pub unusable: Option<String>,
     /// Whether no certificate of any server is checked.
     pub insecure: bool,
     /// Hosts (`host` or `host:port`) whose certificate is not checked.
@@ -56,6 +59,7 @@ impl Default for Settings {
             proxies: Proxies::default(),
             certificate_authorities: Vec::new(),
             identity: None,
+            unusable: None,
             insecure: false,
             insecure_hosts: BTreeSet::new(),
             keep_alive: Some(Duration::from_secs(15)),
@@ -81,6 +85,8 @@ pub struct HostSettings {
     pub certificate_authorities: Vec<Vec<u8>>,
     /// What the client shows of itself.
     pub identity: Option<Identity>,
+    /// Why what was named for this host cannot be used, as for all hosts.
+    pub unusable: Option<String>,
     /// Whether the certificate is not checked.
     pub insecure: Option<bool>,
     /// TCP keep-alive; `Some(None)` for never.

@@ -35,6 +35,14 @@ impl<'de> Visitor<'de> for UniqueMembers {
         Ok(self)
     }
 
+    fn visit_i128<E: Error>(self, _: i128) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u128<E: Error>(self, _: u128) -> Result<Self, E> {
+        Ok(self)
+    }
+
     fn visit_f64<E: Error>(self, _: f64) -> Result<Self, E> {
         Ok(self)
     }
@@ -55,6 +63,11 @@ impl<'de> Visitor<'de> for UniqueMembers {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self, A::Error> {
         let mut seen = Seen::default();
         while let Some(Key(key)) = members.next_key()? {
+            // Of a member that stands before a YAML merge key and in what is merged, some programs take the first and others the
+            // last.
+            if key == "<<" && !seen.few.is_empty() {
+                return Err(A::Error::custom("a merge key (<<) behind other members"));
+            }
             if let Err(key) = seen.insert(key) {
                 return Err(A::Error::custom(format_args!("duplicate member {key:?}")));
             }
@@ -135,5 +148,15 @@ mod tests {
         }
         assert!(!is_unique(r#"{"a":[{"b":1,"\u0062":2}]}"#), "an escape is no other name");
         assert!(is_unique(r#"{"a":{"a":{"a":[{"a":0},{"a":0}]}}}"#));
+    }
+
+    #[test]
+    fn keys_of_yaml_that_become_the_same_text_are_one() {
+        let reads = |text: &str| crate::yaml::read_unmerged::<UniqueMembers>(text).is_ok();
+        assert!(reads("{a: 1, A: 2, 1: 3, b: [1.5, null, 99999999999999999999999, 2026-01-01, !!str 5]}"));
+        assert!(reads("{<<: {a: 1}, a: 2}"));
+        for twice in ["{1: 1, '1': 2}", "{a: [{true: 1, 'true': 2}]}", "{a: 1, \"a\": 2}", "{a: 1, <<: {a: 2}}"] {
+            assert!(!reads(twice), "{twice}");
+        }
     }
 }

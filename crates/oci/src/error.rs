@@ -12,7 +12,7 @@ pub enum Kind {
     ReadOnly,
     /// The content or the request is not valid.
     Invalid,
-    /// What was asked for is no reference, host or name that could exist.
+    /// What was asked for is no reference, host or name that could exist, or the settings for it cannot be used.
     Malformed,
     /// Something else is already there.
     Conflict,

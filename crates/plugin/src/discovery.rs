@@ -18,7 +18,7 @@ pub(crate) struct Looked {
 }
 
 /// The programs of a folder and of the folders in it, sorted: executable files without an extension, on Windows files that end
-/// in `.exe`. A folder that does not exist has none.
+/// in `.exe`. A version behind a dot is none: `tool-1.2`. A folder that does not exist has none.
 ///
 /// # Errors
 /// The folder cannot be read, or holds far more than plugins.
@@ -68,7 +68,14 @@ pub(crate) fn look(folder: &Path) -> std::io::Result<Looked> {
 /// Whether a file is a program that may be run; `None` if it is no program.
 fn judge(path: &Path) -> Option<Result<(), &'static str>> {
     // Links to programs are followed: package managers make them.
-    let metadata = std::fs::metadata(path).ok().filter(|metadata| metadata.is_file() && is_named_so(path))?;
+    let metadata = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+    match naming(path) {
+        Naming::Plugin => {}
+        Naming::Program if is_executable(&metadata) && begins_like_program(path) => {
+            return Some(Err("has an extension, which plugins do not have: under a name without a dot it is run"));
+        }
+        Naming::Program | Naming::Other => return None,
+    }
     if !is_executable(&metadata) {
         // A text without an extension is a LICENSE; a program was downloaded, and its mode got lost.
         return begins_like_program(path).then_some(Err("is a program, but cannot be executed: chmod +x makes it one"));
@@ -106,14 +113,32 @@ fn trusted(_: &Path, _: &std::fs::Metadata) -> Result<(), &'static str> {
     Ok(())
 }
 
-fn is_named_so(path: &Path) -> bool {
+/// What a file is by its name.
+enum Naming {
+    /// A plugin, if it can be executed.
+    Plugin,
+    /// A program perhaps, under a name that plugins do not have.
+    Program,
+    Other,
+}
+
+fn naming(path: &Path) -> Naming {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     if cfg!(windows) {
-        name.to_ascii_lowercase().ends_with(".exe")
-    } else {
-        // A dot in front is an extension to the older program, too: `.DS_Store`.
-        !name.is_empty() && !name.contains('.')
+        return if name.to_ascii_lowercase().ends_with(".exe") { Naming::Plugin } else { Naming::Other };
     }
+    match name.rsplit_once('.') {
+        None => Naming::Plugin,
+        // A dot in front is an extension to the older program, too: `.DS_Store`.
+        Some(_) if name.starts_with('.') => Naming::Other,
+        Some((_, end)) if is_version(end) => Naming::Plugin,
+        Some(_) => Naming::Program,
+    }
+}
+
+/// Whether the end of a name is a part of a version: `3`, `v2`, `0-rc1`.
+fn is_version(end: &str) -> bool {
+    end.strip_prefix('v').unwrap_or(end).starts_with(|c: char| c.is_ascii_digit())
 }
 
 #[cfg(unix)]
@@ -147,6 +172,16 @@ mod tests {
         }
         let root = folder.path().canonicalize().unwrap();
         assert_eq!(candidates(folder.path()).unwrap(), [root.join("good"), root.join("more/too")]);
+        for (name, text) in [("tool-1.2.0", ""), ("tool.v2", ""), ("tool.sh", "#!/bin/sh"), ("tool.txt", "text")] {
+            let path = folder.path().join("more").join(name);
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let looked = look(&folder.path().join("more")).unwrap();
+        assert_eq!(looked.programs, ["too", "tool-1.2.0", "tool.v2"].map(|name| root.join("more").join(name)));
+        assert!(
+            matches!(looked.unfit.as_slice(), [(path, reason)] if path.ends_with("tool.sh") && reason.contains("extension"))
+        );
         assert!(candidates(&folder.path().join("absent")).unwrap().is_empty());
     }
 

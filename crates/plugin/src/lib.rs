@@ -21,6 +21,7 @@ mod program;
 mod redact;
 mod running;
 mod schema;
+mod signs;
 
 pub use announcement::{Announcement, Capability, Offer, OfferedType};
 pub use call::{Credentials, Element, Place, Processed, VersionName};

@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 
 use crate::discovery::look;
 use crate::running::{Running, is_withheld};
-use crate::{Capability, Error, Kind, Plugin, Program, Result, ask, candidates};
+use crate::{Capability, Error, Kind, Offer, Plugin, Program, Result, ask, candidates};
 
 /// How long a program may take to say what it offers.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -38,6 +38,10 @@ pub struct Settings {
     pub idle_timeout: Duration,
     /// How long a plugin may take to end when it is told to. Default ten seconds.
     pub shutdown_timeout: Duration,
+    /// How long a plugin may take to say where it listens. Default 30 seconds.
+    pub start_timeout: Duration,
+    /// How long a plugin may work on content without any sign that it does. Default two minutes.
+    pub silence: Duration,
     /// Types that are built in, which no plugin gets.
     pub built_in: HashSet<(Capability, String)>,
     /// Entries of the configuration; a plugin is given those whose types it announced.
@@ -52,6 +56,8 @@ impl Default for Settings {
             temporary: None,
             idle_timeout: Duration::from_hours(1),
             shutdown_timeout: Duration::from_secs(10),
+            start_timeout: Duration::from_secs(30),
+            silence: Duration::from_mins(2),
             built_in: HashSet::new(),
             configurations: Vec::new(),
         }
@@ -160,10 +166,20 @@ impl Plugins {
 
     /// Types of credentials that only stores of plugins know, with the programs of these.
     pub async fn credential_types(&self) -> Vec<(crate::OfferedType, Arc<Program>)> {
+        self.beside(|offer| &offer.credentials).await
+    }
+
+    /// Types of consumers that stores of plugins have credentials for, with the programs of these.
+    pub async fn consumer_types(&self) -> Vec<(crate::OfferedType, Arc<Program>)> {
+        self.beside(|offer| &offer.consumers).await
+    }
+
+    /// Types that programs name beside those that they offer.
+    async fn beside(&self, of: impl Fn(&Offer) -> &[crate::OfferedType]) -> Vec<(crate::OfferedType, Arc<Program>)> {
         let mut types = Vec::new();
         for program in &self.found().await.programs {
-            let offers = program.announcement.offers.iter().flat_map(|offer| &offer.credentials);
-            types.extend(offers.map(|kind| (kind.clone(), program.clone())));
+            let named = program.announcement.offers.iter().flat_map(&of);
+            types.extend(named.map(|kind| (kind.clone(), program.clone())));
         }
         types
     }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt as _;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 
 use crate::lines::Lines;
 use crate::redact::Confidences;
@@ -45,11 +45,11 @@ pub(crate) fn name(path: &Path) -> String {
 pub async fn ask(path: &Path, environment: &BTreeMap<String, String>, patience: Duration) -> Result<Announcement> {
     let fail = |kind, reason: String| Error::new(kind, path.display(), reason);
     let mut child = spawn(path, &["capabilities"], environment, None)?;
-    let (output, errors) = (child.stdout.take(), child.stderr.take());
+    let (output, errors) = (child.output(), child.errors());
     if let Some(errors) = errors {
-        let plugin = name(path);
+        let (plugin, known) = (name(path), Confidences::of(environment));
         tokio::spawn(async move {
-            let (known, mut lines) = (Confidences::default(), Lines::new(errors));
+            let mut lines = Lines::new(errors);
             while let Some(line) = lines.next().await {
                 log::say_again(&plugin, &line, &known, true);
             }
@@ -98,7 +98,7 @@ pub(crate) fn spawn(
     // A group of its own: what it starts can be ended with it.
     #[cfg(unix)]
     command.process_group(0);
-    command.spawn().map(Started).map_err(|error| {
+    command.spawn().map(Started::new).map_err(|error| {
         Error::new(Kind::Unavailable, path.display(), format!("cannot be started: {}", reason(&error)))
     })
 }
@@ -115,32 +115,69 @@ fn reason(error: &std::io::Error) -> String {
     }
 }
 
-/// A program that was started. Dropped, it is ended with everything it started: it has a group of its own, which Ctrl-C on a
-/// terminal does not reach.
-pub(crate) struct Started(Child);
-
-impl std::ops::Deref for Started {
-    type Target = Child;
-
-    fn deref(&self) -> &Child {
-        &self.0
-    }
+/// A program that was started. Dropped or ended, it takes everything with it that it has started: it has a group of its own, which
+/// Ctrl-C on a terminal does not reach.
+pub(crate) struct Started {
+    child: Child,
+    /// Its group, until it has ended. The number stays its own as long as anybody is in the group, and is nobody's from then on.
+    #[cfg(unix)]
+    group: Option<rustix::process::Pid>,
 }
 
-impl std::ops::DerefMut for Started {
-    fn deref_mut(&mut self) -> &mut Child {
-        &mut self.0
+impl Started {
+    fn new(child: Child) -> Self {
+        #[cfg(unix)]
+        let group = child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()));
+        Self {
+            child,
+            #[cfg(unix)]
+            group,
+        }
+    }
+
+    /// The number of the program and of its group, while it runs.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// What it says.
+    pub(crate) fn output(&mut self) -> Option<ChildStdout> {
+        self.child.stdout.take()
+    }
+
+    /// What it says about itself.
+    pub(crate) fn errors(&mut self) -> Option<ChildStderr> {
+        self.child.stderr.take()
+    }
+
+    /// Waits until it has ended.
+    pub(crate) async fn wait(&mut self) -> std::io::Result<ExitStatus> {
+        let status = self.child.wait().await;
+        self.end_group();
+        status
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        let has_ended = !matches!(self.child.try_wait(), Ok(None));
+        if has_ended {
+            self.end_group();
+        }
+        has_ended
+    }
+
+    fn end_group(&mut self) {
+        #[cfg(unix)]
+        if let Some(group) = self.group.take() {
+            // It may be gone already.
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
     }
 }
 
 impl Drop for Started {
     fn drop(&mut self) {
-        // Without an identifier it has ended, and its number may be somebody else's by now.
-        #[cfg(unix)]
-        if let Some(pid) = self.0.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())) {
-            // It may be gone already.
-            let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
-        }
-        let _ = self.0.start_kill();
+        self.end_group();
+        let _ = self.child.start_kill();
     }
 }

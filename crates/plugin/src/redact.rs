@@ -1,4 +1,7 @@
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+
+use crate::environment;
 
 /// Shortest secret that is looked for; shorter ones would turn ordinary words into stars.
 const SHORTEST: usize = 4;
@@ -8,6 +11,18 @@ const SHORTEST: usize = 4;
 pub(crate) struct Confidences(Mutex<Vec<String>>);
 
 impl Confidences {
+    /// Knows the passwords in an environment that a plugin sees: those of proxies.
+    pub(crate) fn of(environment: &BTreeMap<String, String>) -> Self {
+        let known = Self::default();
+        for (_, address) in environment::passed(environment) {
+            let user = address.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')).map(|(user, _)| user);
+            if let Some((_, password)) = user.and_then(|user| user.split_once(':')) {
+                known.add(password);
+            }
+        }
+        known
+    }
+
     /// Remembers a secret.
     pub(crate) fn add(&self, secret: &str) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -36,6 +51,11 @@ mod tests {
         known.add("hunter");
         known.add("hunter2");
         known.add("a");
+        let proxies = BTreeMap::from([("https_proxy".to_owned(), "http://me:canary@proxy:3128".to_owned())]);
+        assert_eq!(
+            Confidences::of(&proxies).clean("HTTPS_PROXY=http://me:canary@proxy"),
+            "HTTPS_PROXY=http://me:***@proxy"
+        );
         assert_eq!(known.clean("said hunter2 and\u{1b}[2J a"), "said *** and [2J a");
     }
 }

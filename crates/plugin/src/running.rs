@@ -12,13 +12,11 @@ use serde_json::json;
 use crate::address::Address;
 use crate::connection::{self, Failure, Question};
 use crate::lines::Lines;
-use crate::plugin::endpoint;
+use crate::plugin::{QUICK, endpoint};
 use crate::program::{Started, name, spawn};
 use crate::redact::Confidences;
+use crate::signs::{Signs, Watched};
 use crate::{Capability, Error, Kind, Program, Result, Settings, log};
-
-/// How long a program may take to say where it listens.
-const START: Duration = Duration::from_secs(30);
 
 /// How long it may take from there to its first answer.
 const READY: Duration = Duration::from_secs(5);
@@ -41,6 +39,12 @@ pub(crate) fn is_withheld(kind: &str) -> bool {
     WITHHELD.contains(&kind.split_once('/').map_or(kind, |(base, _)| base))
 }
 
+/// Questions with at most this patience are not watched: they are over before anybody wonders.
+const UNWATCHED: Duration = QUICK;
+
+/// Time after which it is said who keeps a command waiting.
+const WORTH_SAYING: Duration = Duration::from_secs(20);
+
 /// Counts the programs this process started, so that each has a socket of its own.
 static STARTED: AtomicU32 = AtomicU32::new(0);
 
@@ -51,8 +55,11 @@ pub(crate) struct Running {
     address: Address,
     child: Mutex<Option<Started>>,
     known: Arc<Confidences>,
+    signs: Signs,
+    /// How long it may work without a sign of life.
+    silence: Duration,
     /// Where its files go; goes away with it.
-    _temporary: tempfile::TempDir,
+    temporary: tempfile::TempDir,
 }
 
 impl Running {
@@ -80,20 +87,21 @@ impl Running {
             "idleTimeout": u64::try_from(settings.idle_timeout.as_nanos()).unwrap_or(u64::MAX >> 1),
             "configTypes": entries,
         });
-        let known = Arc::new(Confidences::default());
+        let (known, signs) = (Arc::new(Confidences::of(&settings.environment)), Signs::default());
         let arguments = ["--config", &configuration.to_string()];
         let mut child = spawn(path, &arguments, &settings.environment, Some(temporary.path()))?;
         let plugin = name(path);
-        if let Some(errors) = child.stderr.take() {
-            let (plugin, known) = (plugin.clone(), known.clone());
+        if let Some(errors) = child.errors() {
+            let (plugin, known, signs) = (plugin.clone(), known.clone(), signs.clone());
             tokio::spawn(async move {
                 let mut lines = Lines::new(errors);
                 while let Some(line) = lines.next().await {
+                    signs.heard();
                     log::say_again(&plugin, &line, &known, false);
                 }
             });
         }
-        let mut lines = child.stdout.take().map(Lines::new);
+        let mut lines = child.output().map(Lines::new);
         let told = async {
             for _ in 0..MOST_LINES {
                 let line = match &mut lines {
@@ -108,15 +116,18 @@ impl Running {
             }
             Err(format!("says more than {MOST_LINES} lines, none of which is where it listens"))
         };
-        let told = tokio::time::timeout(START, told).await;
-        let told = told.unwrap_or_else(|_| Err(format!("does not say where it listens within {} s", START.as_secs())));
+        let patience = settings.start_timeout;
+        let told = tokio::time::timeout(patience, told).await;
+        let late = |_| Err(format!("does not say where it listens within {} s", patience.as_secs_f64()));
+        let told = told.unwrap_or_else(late);
         let address = told.map_err(|reason| fail(Kind::Misbehaves, reason))?;
         if let Some(mut lines) = lines {
             // Nobody reads what it says from here on, but a full pipe would stop it.
             tokio::spawn(async move { while lines.next().await.is_some() {} });
         }
         let child = Mutex::new(Some(child));
-        let running = Self { path: path.clone(), id, address, child, known, _temporary: temporary };
+        let silence = settings.silence;
+        let running = Self { path: path.clone(), id, address, child, known, signs, silence, temporary };
         running.ready().await?;
         tracing::debug!(target: "ocm", plugin, address = ?running.address, "plugin started");
         Ok(running)
@@ -184,7 +195,10 @@ impl Running {
     ) -> Result<Bytes> {
         let question = Question { method, path, body, authorization, patience };
         let endpoint = endpoint(path);
-        let answered = connection::ask(&self.address, question).await;
+        let answered = tokio::select! {
+            answered = connection::ask(&self.address, question) => answered,
+            failure = self.falls_silent(endpoint, patience) => Err(failure),
+        };
         let has_ended = matches!(answered, Err(Failure::Unanswered(_))) && self.ends().await;
         answered.map_err(|failure| {
             let status = match &failure {
@@ -208,6 +222,36 @@ impl Running {
         })
     }
 
+    /// Ends when the program works on a question and there is no sign that it does.
+    async fn falls_silent(&self, endpoint: &str, patience: Duration) -> Failure {
+        if patience <= UNWATCHED {
+            return std::future::pending().await;
+        }
+        let group = self.child.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(Started::id);
+        let watched = Watched { signs: &self.signs, folder: self.temporary.path(), group };
+        let (silent, mut saying) = (watched.falls_silent(self.silence), tokio::time::interval(WORTH_SAYING));
+        tokio::pin!(silent);
+        // The first tick is at once.
+        saying.tick().await;
+        let begin = Instant::now();
+        loop {
+            tokio::select! {
+                () = &mut silent => break,
+                _ = saying.tick() => {
+                    let waited = begin.elapsed().as_secs();
+                    tracing::info!(target: "ocm", "waiting for plugin {}: {endpoint}, for {waited} s", self.path.display());
+                }
+            }
+        }
+        // Whoever hangs does not end when it is asked to.
+        drop(self.child.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.clear();
+        let silence = self.silence.as_secs_f64();
+        Failure::Broken(format!(
+            "does not answer {endpoint} and was ended: for {silence} s it has said nothing, written nothing and computed nothing"
+        ))
+    }
+
     /// Whether it ends now: its last connection breaks a moment before.
     async fn ends(&self) -> bool {
         for _ in 0..10 {
@@ -221,7 +265,7 @@ impl Running {
 
     pub(crate) fn has_ended(&self) -> bool {
         let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
-        child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)))
+        child.as_mut().is_none_or(Started::has_ended)
     }
 
     /// Asks the plugin to end, and ends it when it does not within `patience`.

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import socketserver
+import subprocess
 import sys
 import tempfile
 import time
@@ -49,7 +50,12 @@ CAPABILITIES = {
         {"type": "resourceRepository", "supportedAccessTypes": [NOTE]},
         {"type": "digestProcessorRepository", "supportedAccessTypes": [NOTE]},
         {"type": "inputRepository", "supportedInputTypes": [NOTE]},
-        {"type": "credentialRepository", "supportedCredentialRepositorySpecTypes": [NOTE]},
+        {
+            "type": "credentialRepository",
+            "supportedCredentialRepositorySpecTypes": [NOTE],
+            "supportedConsumerIdentityTypes": [{"type": "Note"}],
+            "customCredentialTypes": [{"type": "NoteToken/v1", "aliases": ["NoteToken"]}],
+        },
         {"type": "credentialPlugin", "supportedCredentialPluginTypes": [NOTE]},
         {"type": "signingHandler", "supportedSigningSpecTypes": [NOTE]},
         {"type": "blobTransformer", "supportedTransformerSpecTypes": [NOTE]},
@@ -62,7 +68,19 @@ def log(level, message, **members):
     print(json.dumps({"time": "now", "level": level, "msg": message, **members}), file=sys.stderr, flush=True)
 
 
+def leave_child(**streams):
+    """Starts a program that outlives this one, and notes its number."""
+    child = subprocess.Popen(["sleep", "600"], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **streams)
+    with open(os.path.join(os.path.dirname(sys.argv[0]), NAME + ".child"), "w", encoding="utf-8") as file:
+        file.write(str(child.pid))
+
+
 def capabilities():
+    if NAME.startswith("forking"):
+        leave_child(stdout=subprocess.DEVNULL)
+    if NAME.startswith("holding"):
+        # The child keeps the other end of the pipe open.
+        leave_child()
     if NAME.startswith("hanging"):
         time.sleep(600)
     if NAME.startswith("failing"):
@@ -181,8 +199,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         asked = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
-        credentials = json.loads(self.headers.get("Authorization") or "{}").get("properties", {})
-        who = credentials.get("password", "nobody")
+        credentials = json.loads(self.headers.get("Authorization") or "{}")
+        who = credentials.get("properties", {}).get("password", "nobody")
+        if credentials.get("type") == "NoteToken/v1":
+            who = "NoteToken/v1 " + credentials["token"]
         log("WARN", "asked " + self.path, secret=who)
         if self.path == "/shutdown":
             self.answer(b"")
@@ -191,6 +211,28 @@ class Handler(http.server.BaseHTTPRequestHandler):
             os._exit(0)
         if NAME.startswith("crashing"):
             os._exit(9)
+        if NAME.startswith("stuck"):
+            time.sleep(600)
+        if NAME.startswith("slow"):
+            # Longer than a program may be silent, with a sign of life now and then.
+            for part in range(10):
+                time.sleep(0.25)
+                self.content("part %d" % part)
+        if NAME.startswith("computing"):
+            # In a program of its own, without a word.
+            subprocess.run([sys.executable, "-c", "import time\nend = time.time() + 2.5\nwhile time.time() < end: pass"], check=True)
+        if NAME.startswith("slamming"):
+            self.close_connection = True
+            return self.wfile.close()
+        if NAME.startswith("short"):
+            self.send_response(200)
+            self.send_header("Content-Length", "4000")
+            self.end_headers()
+            self.wfile.write(b"{")
+            self.close_connection = True
+            return None
+        if NAME.startswith("rambling"):
+            return self.answer(b"{}{")
         if NAME.startswith("refusing"):
             return self.answer(("no note for " + who + "\x1b[2J").encode(), 500)
         if NAME.startswith("babbling"):
@@ -203,6 +245,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.shelve(asked)
         if self.path == "/resource/get":
             return self.answer({"location": self.content(asked["resource"]["access"]["text"] + "/" + who)})
+        if self.path == "/blob/transform":
+            text = open(asked["location"]["value"], encoding="utf-8").read()
+            return self.answer({"location": self.content(text.upper() + asked["specification"]["text"] + "/" + who)})
         if self.path == "/resource/process" and asked["resource"]["input"]["text"].startswith("at "):
             kind, text = asked["resource"]["input"]["text"].split(" ")[1:]
             access = {"type": kind, "text" if kind == "note" else "localReference": text}
@@ -253,6 +298,13 @@ class Unix(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 def serve(configuration):
     if NAME.startswith("silent"):
         return
+    if NAME.startswith("mute"):
+        time.sleep(600)
+    if NAME.startswith("noisy"):
+        while True:
+            print("starting", flush=True)
+    if NAME.startswith("forking"):
+        leave_child(stdout=subprocess.DEVNULL)
     if NAME.startswith("lost"):
         print("http://192.0.2.1:80", flush=True)
         time.sleep(600)

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use ocm_model::{DigestSpec, Identity, Resource, TypedObject};
-use ocm_plugin::{Capability, Credentials, Element, Kind, Plugin, Plugins, Processed, Settings, ask};
+use ocm_plugin::{Capability, Credentials, Element, Kind, Location, Plugin, Plugins, Processed, Settings, ask};
 
 const PROGRAM: &str = include_str!("program.py");
 
@@ -36,7 +36,11 @@ impl Folder {
     }
 
     fn plugins(&self) -> Plugins {
-        Plugins::new(Settings {
+        Plugins::new(self.settings())
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
             folders: vec![self.0.path().to_owned()],
             environment: environment(),
             shutdown_timeout: Duration::from_secs(2),
@@ -45,8 +49,10 @@ impl Folder {
                 TypedObject::new("other/v1"),
                 TypedObject::new("credentials.config.ocm.software").with("secret", "canary"),
             ],
+            start_timeout: Duration::from_secs(3),
+            silence: Duration::from_secs(1),
             ..Settings::default()
-        })
+        }
     }
 }
 
@@ -114,6 +120,13 @@ async fn every_capability_is_spoken() {
     assert_eq!(found.properties["password"], "hunter2");
     let credential = offering(&plugins, Capability::Credential).await;
     assert_eq!(credential.consumer(&note("x")).await.unwrap(), None);
+
+    let file = folder.path("given");
+    std::fs::write(&file, "given").unwrap();
+    let given = Location { path: file, media_type: None };
+    let transformer = offering(&plugins, Capability::BlobTransformer).await;
+    let made = transformer.transform(&note("!"), &given, None).await.unwrap();
+    assert_eq!((read(&made.path).as_str(), made.media_type.as_deref()), ("GIVEN!/nobody", Some("text/x-note")));
 
     let signer = offering(&plugins, Capability::SigningHandler).await;
     let digest = DigestSpec { hash_algorithm: "SHA-256".into(), value: "0123".into(), ..DigestSpec::default() };
@@ -190,6 +203,12 @@ async fn a_program_that_does_not_end_is_ended() {
 async fn what_goes_wrong_later_names_the_program() {
     let cases = [
         ("silent", Kind::Misbehaves, "ended without saying where it listens"),
+        ("mute", Kind::Misbehaves, "does not say where it listens within 3 s"),
+        ("noisy", Kind::Misbehaves, "says more than 1000 lines"),
+        ("stuck", Kind::Misbehaves, "does not answer /resource/get and was ended: for 1 s it has said nothing"),
+        ("slamming", Kind::Misbehaves, "does not answer /resource/get"),
+        ("short", Kind::Misbehaves, "does not answer /resource/get"),
+        ("rambling", Kind::Misbehaves, "its answer to /resource/get is not of the protocol"),
         ("lost", Kind::Misbehaves, "none of this machine"),
         ("sick", Kind::Misbehaves, "not ready"),
         ("crashing", Kind::Misbehaves, "ended while it was asked /resource/get"),
@@ -198,15 +217,61 @@ async fn what_goes_wrong_later_names_the_program() {
         ("pointing", Kind::Misbehaves, "no absolute path"),
         ("elsewhere", Kind::Misbehaves, "remoteURL"),
     ];
-    for (name, kind, reason) in cases {
+    let each = cases.into_iter().filter(|(name, ..)| *name != "stuck" || cfg!(target_os = "linux"));
+    futures_util::future::join_all(each.map(|(name, kind, reason)| async move {
         let Some(folder) = Folder::with(&[name]) else { return };
         let plugins = folder.plugins();
-        let access = offering(&plugins, Capability::ResourceRepository).await;
+        let (access, begin) = (offering(&plugins, Capability::ResourceRepository).await, Instant::now());
         let error = access.resource(&resource(note("hello")), Some(&secret())).await.unwrap_err();
+        assert!(begin.elapsed() < Duration::from_secs(20), "{name}: {error}");
         assert_eq!(error.kind(), kind, "{name}: {error}");
         let text = error.to_string();
         assert!(text.contains(reason) && text.contains(&format!("/{name}:")), "{name}: {text}");
         assert!(!text.contains("hunter2"), "{name}: {text}");
+        plugins.shut_down().await;
+    }))
+    .await;
+}
+
+/// Waits until a process is gone.
+async fn ends(pid: &str) {
+    let begin = Instant::now();
+    let state = || std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // One that ended stays in the table of processes until it is asked for.
+    while !state().is_empty() && !state().contains(") Z ") && cfg!(target_os = "linux") {
+        assert!(begin.elapsed() < Duration::from_secs(5), "{}", state());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_program_leaves_behind_is_ended_with_it() {
+    let Some(folder) = Folder::with(&["forking"]) else { return };
+    let plugins = folder.plugins();
+    let child = || std::fs::read_to_string(folder.path("forking.child")).unwrap();
+    let access = offering(&plugins, Capability::ResourceRepository).await;
+    let first = child();
+    ends(&first).await;
+    access.resource(&resource(note("x")), None).await.unwrap();
+    assert_ne!(first, child());
+    plugins.shut_down().await;
+    ends(&child()).await;
+
+    let Some(folder) = Folder::with(&["holding"]) else { return };
+    let error = ask(&folder.path("holding"), &environment(), Duration::from_secs(2)).await.unwrap_err();
+    assert!(error.to_string().contains("does not say what it offers within 2 s"), "{error}");
+    ends(&std::fs::read_to_string(folder.path("holding.child")).unwrap()).await;
+}
+
+#[tokio::test]
+async fn one_that_works_for_long_is_waited_for() {
+    for name in ["slow", "computing"] {
+        let Some(folder) = Folder::with(&[name]) else { return };
+        let plugins = folder.plugins();
+        let access = offering(&plugins, Capability::ResourceRepository).await;
+        let begin = Instant::now();
+        access.resource(&resource(note("x")), None).await.unwrap();
+        assert!(begin.elapsed() > Duration::from_secs(2), "{name}");
         plugins.shut_down().await;
     }
 }
@@ -267,13 +332,7 @@ async fn whoever_is_interrupted_leaves_no_program_behind() {
     let lock = std::fs::read_to_string(format!("{}.lock", socket.display())).unwrap();
     plugins.abandon();
     assert!(!socket.exists());
-    let begin = Instant::now();
-    let state = || std::fs::read_to_string(format!("/proc/{lock}/stat")).unwrap_or_default();
-    // One that ended stays in the table of processes until it is asked for.
-    while !state().is_empty() && !state().contains(") Z ") && cfg!(target_os = "linux") {
-        assert!(begin.elapsed() < Duration::from_secs(5), "{}", state());
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    ends(&lock).await;
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use base64::Engine as _;
-use ocm_config::{Configuration, HttpSettings, Material, MaterialSource, Place};
+use ocm_config::{Configuration, HttpSettings, Material, MaterialSource};
 use ocm_http::{HostSettings, Identity, Retry, Settings, Timeouts, check_authorities};
 
 use crate::ops::doctor::Authority;
@@ -16,33 +16,40 @@ const DOCKER_HUB: (&str, [&str; 2]) = ("registry-1.docker.io", ["docker.io", "in
 
 /// The settings of the client that a configuration asks for; what it does not say stays as it is in `base`.
 ///
-/// Warns of hosts whose certificate is not checked.
+/// Warns of hosts whose certificate is not checked, and of certificates and keys that cannot be used: work that needs no
+/// connection goes on, and every connection they are for fails with their place ([`ocm_http::Kind::Settings`]).
 ///
 /// # Errors
-/// The configuration is not understood, or a certificate or key that it names cannot be read.
+/// The configuration is not understood.
 pub fn connections(configuration: &Configuration, base: Settings) -> Result<Settings> {
     let http = configuration.http()?;
     let mut settings = base;
-    for root in &configuration.keys()?.roots {
-        settings.certificate_authorities.push(bundle(root)?);
-    }
-    for authority in &http.all.certificate_authorities {
-        settings.certificate_authorities.push(bundle(authority)?);
+    let mut unusable = None;
+    for authority in configuration.keys()?.roots.iter().chain(&http.all.certificate_authorities) {
+        settings.certificate_authorities.extend(usable(bundle(authority), &mut unusable));
     }
     let (timeouts, retry) = (settings.timeouts, settings.retry);
     settings.timeouts = timeouts_of(&http.all, timeouts);
     settings.retry = retry_of(&http.all, retry);
-    settings.identity = identity_of(&http.all)?.or(settings.identity);
+    settings.identity = identity_of(&http.all, &mut unusable)?.or(settings.identity);
+    settings.unusable = unusable.or(settings.unusable);
     settings.insecure = http.all.insecure_skip_verify.unwrap_or(settings.insecure);
     settings.keep_alive = http.all.tcp_keep_alive.unwrap_or(settings.keep_alive);
     settings.idle = http.all.idle_connection_timeout.map_or(settings.idle, unlimited);
     for (name, own) in &http.hosts {
         let whole = http.of_host(name, None);
+        let mut unusable = None;
+        let authorities = own.certificate_authorities.iter();
+        let authorities = authorities.filter_map(|authority| usable(bundle(authority), &mut unusable)).collect();
+        // What stands for all hosts was told already.
+        let is_own = own.client_certificate.is_some() || own.client_key.is_some();
+        let identity = if is_own { identity_of(&whole, &mut unusable)? } else { settings.identity.clone() };
         let host = HostSettings {
             timeouts: Some(timeouts_of(&whole, timeouts)),
             retry: Some(retry_of(&whole, retry)),
-            certificate_authorities: own.certificate_authorities.iter().map(bundle).collect::<Result<_>>()?,
-            identity: identity_of(&whole)?,
+            certificate_authorities: authorities,
+            identity,
+            unusable,
             insecure: own.insecure_skip_verify,
             keep_alive: own.tcp_keep_alive,
             idle: own.idle_connection_timeout.map(unlimited),
@@ -92,15 +99,26 @@ pub(crate) fn read(material: &Material) -> Result<Vec<u8>> {
 /// Authorities that a configuration names or holds.
 fn bundle(material: &Material) -> Result<Vec<u8>> {
     let pem = read(material)?;
-    told(&material.place, check_authorities(&pem));
+    check_authorities(&pem).map_err(|reason| wrong(material, &reason))?;
     Ok(pem)
 }
 
-/// Names the place of what no connection will be able to use. Work that needs none goes on.
-fn told(place: &Place, checked: std::result::Result<(), String>) {
-    if let Err(reason) = checked {
-        tracing::warn!(target: "ocm", "configuration {place}: {reason}");
-    }
+/// What can be used; of what cannot, the first is kept for the connections that it is for.
+fn usable<T>(checked: Result<T>, unusable: &mut Option<String>) -> Option<T> {
+    let told = |error: &Error| {
+        tracing::warn!(target: "ocm", "{error}");
+        unusable.get_or_insert_with(|| error.to_string());
+    };
+    checked.inspect_err(told).ok()
+}
+
+/// What is wrong with certificates or a key, with the place that names them and the file.
+fn wrong(material: &Material, reason: &str) -> Error {
+    let file = match &material.source {
+        MaterialSource::File(path) => format!("{}: ", located(material.place.file(), path).display()),
+        MaterialSource::Data(_) => String::new(),
+    };
+    Error::usage(format!("configuration {}: {file}{reason}", material.place))
 }
 
 /// A path that a configuration file names: from the folder of the file, else from the working directory.
@@ -138,21 +156,22 @@ fn retry_of(said: &HttpSettings, base: Retry) -> Retry {
     Retry { max_retries, min_wait, max_wait: said.retry.max_wait.unwrap_or(base.max_wait).max(min_wait), ..base }
 }
 
-fn identity_of(said: &HttpSettings) -> Result<Option<Identity>> {
+fn identity_of(said: &HttpSettings, unusable: &mut Option<String>) -> Result<Option<Identity>> {
     match (&said.client_certificate, &said.client_key) {
         (None, None) => Ok(None),
-        (Some(named), key) => {
-            let certificate = read(named)?;
-            // One file may hold both.
-            let key = key.as_ref().map_or_else(|| Ok(certificate.clone()), read)?;
-            let identity = Identity { certificate, key };
-            told(&said.client_key.as_ref().unwrap_or(named).place, identity.check());
-            Ok(Some(identity))
-        }
+        (Some(certificate), key) => Ok(usable(pair(certificate, key.as_ref()), unusable)),
         (None, Some(key)) => {
             Err(Error::usage(format!("configuration {}: there is a clientKey, but no clientCertificate", key.place)))
         }
     }
+}
+
+/// A certificate and its key; without one, the certificate's file holds both.
+fn pair(named: &Material, key: Option<&Material>) -> Result<Identity> {
+    let certificate = read(named)?;
+    let identity = Identity { key: key.map_or_else(|| Ok(certificate.clone()), read)?, certificate };
+    identity.check().map_err(|reason| wrong(key.unwrap_or(named), &reason))?;
+    Ok(identity)
 }
 
 fn warn_of_unchecked(configuration: &Configuration, http: &ocm_config::Http) {
@@ -237,16 +256,29 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_named_without_its_content() {
+    fn what_cannot_be_used_is_named_without_its_content() {
         for (text, expected) in [
             ("certificateAuthority: missing.pem\n", "c.yaml:2:23: missing.pem"),
-            ("clientKeyData: aw==\n", "but no clientCertificate"),
+            (
+                "certificateAuthority: Cargo.toml\n",
+                "c.yaml:2:23: Cargo.toml: a bundle of certificate authorities holds no",
+            ),
             ("clientCertificateData: '&canary&'\n", "neither PEM nor base64"),
+            (
+                "clientCertificate: Cargo.toml\nclientKeyData: Y2FuYXJ5\n",
+                "c.yaml:3:16: the client certificate holds no",
+            ),
         ] {
-            let problem = settings(text).unwrap_err();
-            assert_eq!(problem.kind(), crate::Kind::Usage, "{problem}");
-            let problem = problem.to_string();
-            assert!(problem.contains(expected) && !problem.contains("canary"), "{problem}");
+            let all = settings(text).unwrap().unusable.unwrap();
+            assert!(all.contains(expected) && !all.contains("canary"), "{all}");
+            // For one host, the others go on.
+            let text = text.trim_end().replace('\n', "\n    ");
+            let one = settings(&format!("hosts:\n  h:\n    {text}\n")).unwrap();
+            let own = one.hosts["h"].unusable.clone().unwrap();
+            assert!(one.unusable.is_none() && !own.contains("canary"), "{own}");
         }
+        let problem = settings("clientKeyData: aw==\n").unwrap_err();
+        assert_eq!(problem.kind(), crate::Kind::Usage, "{problem}");
+        assert!(problem.to_string().contains("but no clientCertificate"), "{problem}");
     }
 }

@@ -1,6 +1,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use ocm_access::relocation::{Rebased, Rebasing};
@@ -14,12 +15,16 @@ use ocm_model::{DigestSpec, Resource, TypedObject};
 use ocm_oci::{Authenticator, Endpoint, Error, ImageReference, Kind, RemoteOptions, RemoteRegistry, Repository};
 use ocm_plugin::Plugins;
 use ocm_repository::{Access, Archive, ArchiveOptions, ComponentArchive, ComponentRepository, Form};
+use ocm_transfer::Stop;
 use tokio::sync::OnceCell;
 
 use crate::Result;
 use crate::authenticator::{self, CHARTS, REGISTRY, RegistryAuthenticator};
 use crate::plugins;
 use crate::trust::signed_text;
+
+/// How long the end of a run waits for registries that are told of uploads that nobody goes on with.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Everything that a run of the program needs from outside: connections, credentials, somebody who watches.
 ///
@@ -39,6 +44,9 @@ struct Inner {
     /// What was said about rebased addresses; each is said once.
     rebased: Mutex<HashSet<String>>,
     plugins: Plugins,
+    scratch: Option<PathBuf>,
+    /// Stops the transfers of this run.
+    stop: Stop,
     /// Archives that were opened to read and are not whole without their base.
     differential: Mutex<Vec<Archive>>,
 }
@@ -52,6 +60,7 @@ pub struct Builder {
     observer: Option<Arc<dyn Observer>>,
     resolvers: Resolvers,
     state: Option<PathBuf>,
+    scratch: Option<PathBuf>,
     plugins: ocm_plugin::Settings,
 }
 
@@ -111,6 +120,14 @@ impl Builder {
         self
     }
 
+    /// Folder for temporary files, for content that can be compared with a digest only when all of it is there. Without, such
+    /// content is refused.
+    #[must_use]
+    pub fn scratch(mut self, folder: &Path) -> Self {
+        self.scratch = Some(folder.to_owned());
+        self
+    }
+
     /// Where external programs are that have types of their own. They are looked at when a type is needed that is not built in.
     #[must_use]
     pub fn plugins(mut self, settings: ocm_plugin::Settings) -> Self {
@@ -139,6 +156,8 @@ impl Builder {
             foreign: Mutex::default(),
             rebased: Mutex::default(),
             plugins,
+            scratch: self.scratch,
+            stop: Stop::default(),
             differential: Mutex::default(),
         };
         Context(Arc::new(inner), Rebasing::default())
@@ -182,14 +201,33 @@ impl Context {
     }
 
     /// Ends the plugins that were started. What they handed over goes with them; without this they are ended, not asked to end,
-    /// when the last clone goes away.
+    /// when the last clone goes away. Uploads that were begun at registries and are of no use are taken back.
     pub async fn end(&self) {
         self.0.plugins.shut_down().await;
+        self.take_back_uploads().await;
     }
 
-    /// Ends the plugins that were started at once, without asking them: for whoever is interrupted.
-    pub fn abandon(&self) {
+    /// The same for whoever is interrupted: plugins are ended at once, without asking them. Call it when what was interrupted
+    /// has been dropped.
+    pub async fn abandon(&self) {
         self.0.plugins.abandon();
+        self.take_back_uploads().await;
+    }
+
+    /// Asks transfers to stop in order, so that their reports tell what was done. Returns whether there are any to wait for.
+    pub fn interrupt(&self) -> bool {
+        self.0.stop.stop()
+    }
+
+    pub(crate) fn stop(&self) -> &Stop {
+        &self.0.stop
+    }
+
+    async fn take_back_uploads(&self) {
+        for registry in self.0.registries.lock().unwrap_or_else(PoisonError::into_inner).values() {
+            registry.take_back_uploads();
+        }
+        self.0.http.errands_done(FAREWELL).await;
     }
 
     /// The client for everything.
@@ -346,6 +384,10 @@ impl Sources for Context {
 
     fn http(&self) -> Option<ocm_http::Client> {
         Some(self.0.http.clone())
+    }
+
+    fn scratch(&self) -> Option<&Path> {
+        self.0.scratch.as_deref()
     }
 
     async fn signed_text(&self, message: &[u8], keyring: &[u8]) -> ocm_oci::Result<String> {

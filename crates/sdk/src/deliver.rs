@@ -64,6 +64,10 @@ pub(crate) fn file_error(error: ocm_blob::Error) -> Error {
         ocm_blob::Error::File { ref source, .. } if source.kind() == std::io::ErrorKind::AlreadyExists => {
             Error::new(Kind::Conflict, error).hint("name another place with --output")
         }
+        // Not content that is missing, which is known before: a place where no file can be made, such as /proc.
+        ocm_blob::Error::File { ref source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+            Error::new(Kind::Other, error)
+        }
         error => Error::from(ocm_oci::Error::blob("content")(error)),
     }
 }
@@ -151,7 +155,7 @@ async fn image(
     let tar = content.tar()?;
     let size = tar.size().unwrap_or_default();
     let replace = if output.is_file() { Existing::Replace } else { Existing::Refuse };
-    match (wanted.form, wanted.extraction) {
+    let bytes = match (wanted.form, wanted.extraction) {
         (Form::Layout | Form::HelmChartFile, Extraction::Auto) => {
             content.write_directory(output, Existing::Refuse).await.map_err(|error| {
                 let exists = output.symlink_metadata().is_ok();
@@ -159,16 +163,17 @@ async fn image(
                 if exists { error.hint("name another place with --output") } else { error }
             })?;
             observer.moved(size);
+            size
         }
         (Form::LayoutTar, _) => {
             let stream = observe(tar.open().await.map_err(file_error)?, observer);
-            write_file(stream, output, replace).await.map_err(file_error)?;
+            write_file(stream, output, replace).await.map_err(file_error)?.1
         }
         _ => {
             let stream = Gzipped::new(Arc::new(tar)).open().await.map_err(file_error)?;
-            write_file(observe(stream, observer), output, replace).await.map_err(file_error)?;
+            write_file(observe(stream, observer), output, replace).await.map_err(file_error)?.1
         }
-    }
+    };
     let tag = Some(wanted.tag.to_owned()).filter(|tag| !tag.is_empty());
-    Ok(Delivered { path: output.to_owned(), media_type, digest, bytes: size, tag })
+    Ok(Delivered { path: output.to_owned(), media_type, digest, bytes, tag })
 }

@@ -51,7 +51,7 @@ pub(crate) fn hazards(address: &str) -> Vec<Hazard> {
     let (scheme, rest) = address.split_once("://").map_or(("", address), |(scheme, rest)| (scheme, rest));
     let host = host(rest);
     let mut found: Vec<Hazard> = of_host(&host).into_iter().collect();
-    if scheme.eq_ignore_ascii_case("http") {
+    if ["http", "oci+http"].iter().any(|plain| scheme.eq_ignore_ascii_case(plain)) {
         found.push(Hazard::HttpScheme);
     }
     found
@@ -115,6 +115,7 @@ mod tests {
             ("127.0.0.1:5000/x", &[Loopback]),
             ("127.8.9.10", &[Loopback]),
             ("oci://[::1]:5000/x", &[Loopback]),
+            ("oci+http://registry.acme.org/x", &[HttpScheme]),
             ("[::ffff:127.0.0.1]:5000/x", &[Loopback]),
             ("0.0.0.0:5000", &[Loopback]),
             ("10.1.2.3:5000/x", &[PrivateIp]),

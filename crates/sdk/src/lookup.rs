@@ -3,16 +3,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use futures_util::FutureExt as _;
 use ocm_config::{Resolver, Route};
 use ocm_model::{DigestSpec, RepositoryReference};
 use ocm_oci::{Error, Kind, Result};
 use ocm_repository::{ComponentRepository, ComponentVersion};
+use ocm_transfer::Computed;
 use tokio::sync::OnceCell;
 
 use crate::Context;
 use crate::context::Purpose;
-use crate::trust::walk::{Keep, Walker};
+use crate::trust::complete::Reach;
+use crate::trust::meant::Meant;
 
 /// Finds component versions that others refer to; what was found is remembered.
 ///
@@ -28,8 +29,15 @@ pub(crate) struct Lookup {
     named: Vec<ComponentRepository>,
     /// Archives by their canonical path, so that each is opened and its index read once.
     archives: Mutex<HashMap<PathBuf, Arc<OnceCell<ComponentRepository>>>>,
-    found: Mutex<HashMap<(String, String), Arc<ComponentVersion>>>,
+    found: Arc<Found>,
+    /// What was found by the lookup that this one was made of. It is not asked for again: what a place answers the second time
+    /// says nothing about what moves.
+    base: Option<Arc<Found>>,
+    /// Digests of resources that are recorded nowhere, computed from the content that was there.
+    computed: Arc<Mutex<Computed>>,
 }
+
+type Found = Mutex<HashMap<(String, String), Arc<ComponentVersion>>>;
 
 /// One repository to ask.
 enum Place<'a> {
@@ -44,7 +52,16 @@ impl Lookup {
             (canonical(Path::new(&repository.address())), Arc::new(OnceCell::new_with(Some(repository.clone()))))
         });
         let archives = Mutex::new(archives.collect());
-        Self { context: context.clone(), home, roots: HashSet::new(), named, archives, found: Mutex::default() }
+        Self {
+            context: context.clone(),
+            home,
+            roots: HashSet::new(),
+            named,
+            archives,
+            found: Arc::default(),
+            base: None,
+            computed: Arc::default(),
+        }
     }
 
     /// Tells which components the roots belong to.
@@ -54,7 +71,7 @@ impl Lookup {
         self
     }
 
-    /// The same, which has not found anything yet.
+    /// The same, for versions that are completed: it remembers them, and this one what was found.
     pub(crate) fn afresh(&self) -> Self {
         Self {
             context: self.context.clone(),
@@ -62,7 +79,35 @@ impl Lookup {
             roots: self.roots.clone(),
             named: self.named.clone(),
             archives: Mutex::new(self.archives.lock().unwrap_or_else(PoisonError::into_inner).clone()),
-            found: Mutex::default(),
+            found: Arc::default(),
+            base: Some(self.found.clone()),
+            computed: self.computed.clone(),
+        }
+    }
+
+    /// Keeps the digests of resources of a version that were computed: content that moves later has to have them, too.
+    pub(crate) fn keep_computed(&self, completed: &ComponentVersion) {
+        let digests = completed.descriptor.component.resources.iter().map(|resource| resource.digest.clone()).collect();
+        self.computed.lock().unwrap_or_else(PoisonError::into_inner).add(completed, digests);
+    }
+
+    /// Everything that was computed.
+    pub(crate) fn computed(&self) -> Computed {
+        self.computed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Adds digests that were computed already.
+    pub(crate) fn fill(&self, version: &mut ComponentVersion) {
+        let known: Vec<_> = {
+            let computed = self.computed.lock().unwrap_or_else(PoisonError::into_inner);
+            (0..version.descriptor.component.resources.len())
+                .map(|position| computed.of(version, position).cloned())
+                .collect()
+        };
+        for (resource, known) in version.descriptor.component.resources.iter_mut().zip(known) {
+            if resource.digest.as_ref().is_none_or(|digest| !digest.is_complete()) && known.is_some() {
+                resource.digest = known;
+            }
         }
     }
 
@@ -77,9 +122,11 @@ impl Lookup {
         matches!(self.context.resolvers().route(component, version), Route::Only(_))
     }
 
-    fn remembered(&self, component: &str, version: &str) -> Option<Arc<ComponentVersion>> {
+    /// A component version that was found or remembered before.
+    pub(crate) fn remembered(&self, component: &str, version: &str) -> Option<Arc<ComponentVersion>> {
         let key = (component.to_owned(), version.to_owned());
-        self.found.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
+        let mut all = std::iter::once(&self.found).chain(&self.base);
+        all.find_map(|found| found.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned())
     }
 
     fn places(&self, component: &str, version: &str) -> Vec<Place<'_>> {
@@ -148,16 +195,26 @@ fn canonical(path: &Path) -> PathBuf {
 #[async_trait]
 impl ocm_transfer::Lookup for Lookup {
     async fn get(&self, component: &str, version: &str) -> Result<Arc<ComponentVersion>> {
+        if let Some(version) = self.remembered(component, version) {
+            return Ok(version);
+        }
         let found = self.read(component, version).await?;
-        self.remember(&found);
-        Ok(found)
+        let key = (component.to_owned(), version.to_owned());
+        let all = self.base.as_ref().unwrap_or(&self.found);
+        // Of two that asked at the same time both go on with the same answer.
+        Ok(all.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_insert(found).clone())
     }
 
     async fn are_meant(&self, doubtful: &[(Arc<ComponentVersion>, DigestSpec)]) -> Vec<bool> {
-        let walker = Walker::new(self, Keep::Documents);
-        let mut meant = Vec::with_capacity(doubtful.len());
-        for (version, recorded) in doubtful {
-            meant.push(walker.is_meant(version, recorded).boxed().await.unwrap_or(false));
+        let afresh = self.afresh();
+        let judge = Meant::new(&self.context, self, &afresh, Reach::Everywhere);
+        let mut meant = vec![false; doubtful.len()];
+        for (meant, (version, recorded)) in meant.iter_mut().zip(doubtful) {
+            *meant = judge.is(version, recorded).await;
+            // Nobody goes on with any of them then.
+            if !*meant {
+                break;
+            }
         }
         meant
     }
@@ -167,7 +224,10 @@ impl ocm_transfer::Lookup for Lookup {
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use ocm_config::{Configuration, Document};
-    use ocm_repository::{Access, Archive};
+    use ocm_model::Descriptor;
+    use ocm_model::digest::HashAlgorithm;
+    use ocm_repository::{Access, Archive, NewVersion};
+    use ocm_transfer::Lookup as _;
 
     use super::*;
 
@@ -199,5 +259,31 @@ mod tests {
         }
         assert!(Arc::ptr_eq(opened[0].registry(), archive.registry()));
         assert!(Arc::ptr_eq(opened[1].registry(), opened[2].registry()));
+    }
+
+    #[tokio::test]
+    async fn what_was_judged_is_what_moves() {
+        let folder = tempfile::tempdir().unwrap();
+        let archive = Archive::open(folder.path(), Access::Create).await.unwrap();
+        let repository = ComponentRepository::new(Arc::new(archive), "");
+        let text = r#"{"meta": {"schemaVersion": "v2"}, "component": {"name": "acme.org/x", "version": "1.0.0", "provider": "acme.org",
+            "resources": [{"name": "a", "version": "1", "type": "t", "relation": "external", "access": {"type": "wget", "url": "http://localhost"}}]}}"#;
+        let descriptor = Descriptor::read(text.as_bytes()).unwrap();
+        let staged = repository.stage(&NewVersion { descriptor, ..NewVersion::default() }).await.unwrap();
+        repository.publish(vec![staged]).await.unwrap();
+        let lookup = Lookup::new(&Context::builder().build(), vec![repository.clone()], Vec::new());
+        let afresh = lookup.afresh();
+        let judged = afresh.get("acme.org/x", "1.0.0").await.unwrap();
+        assert!(Arc::ptr_eq(&judged, &lookup.get("acme.org/x", "1.0.0").await.unwrap()));
+        // What was completed stays where it was judged; only the digests that it has to have go along.
+        let mut completed = ComponentVersion::clone(&judged);
+        let digest = DigestSpec::new(HashAlgorithm::Sha256, "genericBlobDigest/v1", "ab".repeat(32));
+        completed.descriptor.component.resources[0].digest = Some(digest.clone());
+        afresh.keep_computed(&completed);
+        afresh.remember(&Arc::new(completed));
+        let moves = lookup.get("acme.org/x", "1.0.0").await.unwrap();
+        assert!(Arc::ptr_eq(&judged, &moves));
+        assert_eq!(lookup.computed().of(&moves, 0), Some(&digest));
+        assert_eq!(lookup.computed().of(&moves, 1), None);
     }
 }

@@ -3,7 +3,9 @@
 pub(crate) mod repository;
 mod signer;
 mod stores;
+mod transformer;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ocm_access::{Content, ForeignInput, Owner, Properties, Sources};
@@ -18,6 +20,7 @@ use crate::Context;
 
 pub(crate) use signer::{PluginSigner, verify};
 pub(crate) use stores::PluginStores;
+pub(crate) use transformer::Transformer;
 
 type Result<T> = std::result::Result<T, Error>;
 
@@ -143,5 +146,9 @@ async fn credentials_for(context: &Context, identity: Option<Identity>) -> Resul
 
 fn shown(properties: Properties) -> Credentials {
     let text = |(name, secret): (String, Secret)| (name, secret.reveal().to_owned());
-    Credentials::direct(properties.0.into_iter().map(text).collect())
+    let mut properties: BTreeMap<String, String> = properties.0.into_iter().map(text).collect();
+    match properties.remove(stores::TYPE) {
+        Some(kind) => Credentials { kind, properties },
+        None => Credentials::direct(properties),
+    }
 }

@@ -91,14 +91,7 @@ struct Index {
 impl Index {
     /// Tells what was left out on purpose from what was lost.
     async fn absences(self, version: &ComponentVersion, place: &Arc<dyn Repository>) -> Vec<Absence> {
-        let chosen: Vec<PlatformChoice> =
-            ocm_transfer::chosen_platforms(version).iter().filter_map(|platform| platform.parse().ok()).collect();
-        // A version that was stored as a whole may share an index with one that was not.
-        let is_sparse = !self.missing.is_empty()
-            && (!chosen.is_empty()
-                || matches!(place.resolve(&Selector::Tag(copy::sparse_tag(&self.digest))).await, Ok(Some(_))));
-        let is_lost = |row: &Descriptor| !is_sparse || chosen.iter().any(|platform| platform.is_of(row));
-        let (lost, left_out): (Vec<_>, Vec<_>) = self.missing.iter().cloned().partition(is_lost);
+        let (lost, left_out) = lost_and_left_out(version, place, &self.digest, &self.missing).await;
         let mut absences: Vec<Absence> =
             lost.iter().map(|row| absence(place, row, Err(Error::not_found("")))).collect();
         if !left_out.is_empty() {
@@ -116,6 +109,22 @@ impl Index {
         }
         absences
     }
+}
+
+/// Divides what an index of `version` lists and is not there: what is lost, and what was left out on purpose.
+pub(crate) async fn lost_and_left_out(
+    version: &ComponentVersion,
+    place: &Arc<dyn Repository>,
+    index: &Digest,
+    missing: &[Descriptor],
+) -> (Vec<Descriptor>, Vec<Descriptor>) {
+    let chosen: Vec<PlatformChoice> =
+        ocm_transfer::chosen_platforms(version).iter().filter_map(|platform| platform.parse().ok()).collect();
+    // A version that was stored as a whole may share an index with one that was not.
+    let is_sparse = !missing.is_empty()
+        && (!chosen.is_empty() || matches!(place.resolve(&Selector::Tag(copy::sparse_tag(index))).await, Ok(Some(_))));
+    let is_lost = |row: &Descriptor| !is_sparse || chosen.iter().any(|platform| platform.is_of(row));
+    missing.iter().cloned().partition(is_lost)
 }
 
 /// An error of content that is not there, explained where it was left out on purpose.

@@ -67,6 +67,11 @@ impl Api {
         Self(Arc::new(Inner { registry, options, sessions }))
     }
 
+    /// Number of uploads under way.
+    pub fn open_uploads(&self) -> usize {
+        self.0.sessions.count()
+    }
+
     /// Forgets uploads that nobody continued for their lifetime.
     pub fn expire_uploads(&self) {
         self.0.sessions.expire();

@@ -67,6 +67,11 @@ impl Sessions {
         map.get(uuid).is_some_and(|session| session.repository == repository) && map.remove(uuid).is_some()
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.map().len()
+    }
+
     /// Forgets the uploads that nobody touched for their lifetime.
     pub(crate) fn expire(&self) {
         self.map().retain(|_, session| session.age() < self.lifetime);

@@ -33,6 +33,15 @@ impl Error {
         Self { kind, reason: reason.into() }
     }
 
+    /// A request without an answer: a service that fails, or settings that no connection can be made with.
+    pub(crate) fn unanswered(error: &ocm_http::Error) -> Self {
+        let kind = match error.kind() {
+            ocm_http::Kind::Settings => Kind::Malformed,
+            _ => Kind::Unavailable,
+        };
+        Self::new(kind, error.to_string())
+    }
+
     /// What kind of failure it was.
     pub fn kind(&self) -> Kind {
         self.kind

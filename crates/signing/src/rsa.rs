@@ -13,7 +13,7 @@ use ocm_model::descriptor::SignatureValue;
 use ocm_model::digest::HashAlgorithm;
 
 use crate::certificate::{Certificate, Purpose, Subject, TrustStore, check_bits};
-use crate::error::{Kind, malformed, rejected, untrusted};
+use crate::error::{Kind, malformed, rejected};
 use crate::key::{PrivateKey, PublicKey};
 use crate::value::{self, Encoding, RsaSignature, media_type};
 use crate::{Error, Evidence, Result, SignedDigest, Signer, Verified, Verifier};
@@ -162,15 +162,6 @@ impl Signer for RsaSigner {
     }
 }
 
-/// The certificate is one of whom is expected.
-fn expect(subject: &Subject, certificate: &Certificate) -> Result<()> {
-    if subject.matches(certificate.subject()) {
-        return Ok(());
-    }
-    let found = certificate.subject();
-    Err(untrusted(format!("the signer is {found}, but {subject} is expected: --issuer SUBJECT says who is")))
-}
-
 /// Verifies RSA signatures with keys and roots that its owner trusts.
 #[derive(Clone, Debug, Default)]
 pub struct RsaVerifier {
@@ -203,7 +194,7 @@ impl Verifier for RsaVerifier {
                 key.check_time(at)?;
                 key.check_issuer(value.issuer.as_deref())?;
                 if let (Some(subject), Some(certificate)) = (&self.key_subject, key.certificate()) {
-                    expect(subject, certificate)?;
+                    certificate.check_subject(subject)?;
                 }
                 return Ok(Verified::new(Evidence::Key { fingerprint: key.fingerprint(), bits: key.bits() }));
             }
@@ -246,7 +237,7 @@ impl RsaVerifier {
             leaf.check_issuer(issuer)?;
         }
         if let Some(subject) = &self.subject {
-            expect(subject, leaf)?;
+            leaf.check_subject(subject)?;
         }
         Ok(Verified::new(Evidence::Certificate {
             subject: leaf.subject().to_string(),

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use ocm_blob::{Algorithm as Hash, Digester};
 use ocm_model::Descriptor;
 use ocm_model::digest::HashAlgorithm;
-use ocm_model::normalise::{check_unambiguous, normalise};
+use ocm_model::normalise::{Algorithm as Normalisation, check_unambiguous, normalise};
 use ocm_signing::{
     Algorithm, Certificate, Encoding, PrivateKey, PublicKey, RsaSigner, RsaVerifier, SignedDigest, Signer as _,
     Subject, TrustStore, Verifier as _,
@@ -16,6 +16,31 @@ use ocm_signing::{
 
 fn read(name: &str) -> Vec<u8> {
     std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conformance/signatures").join(name)).unwrap()
+}
+
+/// What four normalisations make of a document, one line each.
+#[test]
+fn every_normal_form_comes_out() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conformance/normalisation");
+    let mut compared = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "yaml") {
+            continue;
+        }
+        let descriptor = Descriptor::read(&std::fs::read(&path).unwrap()).unwrap();
+        check_unambiguous(&descriptor).unwrap();
+        let line = |algorithm: Normalisation| {
+            let form = String::from_utf8(normalise(&descriptor, algorithm).unwrap()).unwrap();
+            format!("{} {form}\n", algorithm.name())
+        };
+        let all = [Normalisation::V1, Normalisation::V2, Normalisation::V3, Normalisation::V4Alpha1];
+        let forms = all.map(line).concat();
+        let expected = std::fs::read_to_string(path.with_extension("forms")).unwrap();
+        assert_eq!(forms, expected, "{}", path.display());
+        compared += 1;
+    }
+    assert_eq!(compared, 6);
 }
 
 #[tokio::test]

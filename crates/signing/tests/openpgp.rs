@@ -278,10 +278,10 @@ fn broken_packets_are_errors() {
 fn what_cannot_be_read_is_not_quoted() {
     let key = PrivateKey::generate(2048).unwrap().to_pem().unwrap();
     let short = |text: String| assert!(text.len() < 200 && !text.contains('['), "{text}");
-    short(OpenPgpCertificate::read_all(key.expose()).err().unwrap().to_string());
+    short(OpenPgpCertificate::read_all(key.reveal()).err().unwrap().to_string());
     let signer = OpenPgpSigner::new(&key, None, None, OpenPgpHash::Sha256, SystemTime::now());
     short(signer.err().unwrap().to_string());
-    let text = String::from_utf8(key.expose().to_vec()).unwrap();
+    let text = String::from_utf8(key.reveal().to_vec()).unwrap();
     let changed = SignatureValue { value: text.clone(), ..stored("rsa.sig") };
     short(trusting(&["rsa.pub"]).verify(&digest("ab"), &changed, SystemTime::now()).unwrap_err().to_string());
     short(trusting(&["rsa.pub"]).verify_message(text.as_bytes(), SystemTime::now()).unwrap_err().to_string());

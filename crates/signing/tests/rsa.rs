@@ -168,8 +168,8 @@ fn keys_come_back_from_their_files() {
     let key = PrivateKey::generate(2048).unwrap();
     let fingerprint = key.public_key().fingerprint();
     let pem = key.to_pem().unwrap();
-    assert!(pem.expose().starts_with(b"-----BEGIN RSA PRIVATE KEY-----\n"));
-    assert_eq!(PrivateKey::read(pem.expose(), None).unwrap().public_key().fingerprint(), fingerprint);
+    assert!(pem.reveal().starts_with(b"-----BEGIN RSA PRIVATE KEY-----\n"));
+    assert_eq!(PrivateKey::read(pem.reveal(), None).unwrap().public_key().fingerprint(), fingerprint);
     let public = key.public_key().to_pem().unwrap();
     assert!(public.starts_with("-----BEGIN RSA PUBLIC KEY-----\n"));
     assert_eq!(PublicKey::read_all(public.as_bytes()).unwrap()[0].fingerprint(), fingerprint);
@@ -204,7 +204,7 @@ fn subjects_of_new_certificates() {
 #[test]
 fn traditional_encryption_is_refused_with_the_way_out() {
     let key = PrivateKey::generate(2048).unwrap().to_pem().unwrap();
-    let text = String::from_utf8(key.expose().to_vec()).unwrap();
+    let text = String::from_utf8(key.reveal().to_vec()).unwrap();
     let header = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00112233445566778899AABBCCDDEEFF\n\n";
     let text = text.replace("-----BEGIN RSA PRIVATE KEY-----\n", header);
     let error = PrivateKey::read(text.as_bytes(), None).unwrap_err();

@@ -1,13 +1,16 @@
 use std::sync::Arc;
 
 use ocm_blob::{Blob, Digest};
-use ocm_model::digest::{GENERIC_BLOB_DIGEST, HashAlgorithm, NO_DIGEST};
+use ocm_model::digest::{GENERIC_BLOB_DIGEST, HashAlgorithm, NO_DIGEST, OCI_ARTEFACT_DIGEST, OCI_ARTIFACT_DIGEST};
 use ocm_model::{DigestSpec, TypedObject};
 use ocm_oci::{Descriptor, Kind, Repository, media_type};
-use ocm_repository::LocalContent;
+use ocm_repository::{LocalContent, is_artifact_set};
 use serde_json::{Value, json};
 
-use crate::{Error, Result};
+use crate::{Error, GlobalAccess, Result};
+
+/// The member of an access with another one that leads to the same content under the address of a registry.
+const GLOBAL_ACCESS: &str = "globalAccess";
 
 /// Content that was found. Nothing of it has been read beyond its manifest's digest.
 #[derive(Clone)]
@@ -99,13 +102,26 @@ impl Content {
     ///
     /// A digest made in another way, with another hash or over the manifest inside of an artifact set, cannot be compared
     /// without reading everything; the digest of what is stored is verified on the way in any case.
+    ///
+    /// # Errors
+    /// It is other content, or bytes where an image is recorded.
     pub(crate) async fn check(&self, element: &str, recorded: Option<&DigestSpec>) -> Result<()> {
+        let recorded = recorded.filter(|recorded| !recorded.value.is_empty() && recorded.value != NO_DIGEST);
+        if let Some(recorded) = recorded
+            && [OCI_ARTIFACT_DIGEST, OCI_ARTEFACT_DIGEST].contains(&recorded.normalisation_algorithm.as_str())
+            && self.root().is_none()
+            && !is_artifact_set(&self.media_type)
+        {
+            return Err(Error::NoImage {
+                element: element.to_owned(),
+                media_type: self.media_type.clone(),
+                algorithm: recorded.normalisation_algorithm.clone(),
+            });
+        }
         let (Some(recorded), Some(actual)) = (recorded, self.digest()) else { return Ok(()) };
         let hash = HashAlgorithm::parse(&recorded.hash_algorithm).map(HashAlgorithm::oci_name);
         let is_comparable = self.root().is_some() || recorded.normalisation_algorithm == GENERIC_BLOB_DIGEST;
-        if recorded.value.is_empty()
-            || recorded.value == NO_DIGEST
-            || hash != Some(actual.algorithm().name())
+        if hash != Some(actual.algorithm().name())
             || !is_comparable
             || recorded.value.eq_ignore_ascii_case(&actual.hex())
         {
@@ -150,8 +166,35 @@ impl Content {
         access.with("localReference", self.reference()).with("mediaType", media_type)
     }
 
+    /// An access of content that is stored with a component version, with an address for everybody if that is asked for.
+    ///
+    /// One that the content had elsewhere does not go along: it may have worked for whoever uploaded it there and for nobody
+    /// else. No digest covers it.
+    pub(crate) fn located(
+        &self,
+        mut access: TypedObject,
+        policy: GlobalAccess,
+        repository: &Arc<dyn Repository>,
+    ) -> TypedObject {
+        let global = match policy {
+            GlobalAccess::Never => None,
+            GlobalAccess::Auto => self.global_access(repository),
+        };
+        // What stays keeps its place, so that nothing is written anew without need.
+        let is_global = |name: &&String| name.eq_ignore_ascii_case(GLOBAL_ACCESS);
+        match (global, access.members.keys().find(is_global).cloned()) {
+            (Some(global), Some(name)) => access.with(&name, json!(global)),
+            (Some(global), None) => access.with(GLOBAL_ACCESS, json!(global)),
+            (None, Some(name)) => {
+                access.members.shift_remove(&name);
+                access
+            }
+            (None, None) => access,
+        }
+    }
+
     /// The access by which anybody finds the content in a registry; `None` where there is none: in an archive, in parts.
-    pub(crate) fn global_access(&self, repository: &Arc<dyn Repository>) -> Option<TypedObject> {
+    fn global_access(&self, repository: &Arc<dyn Repository>) -> Option<TypedObject> {
         let place = repository.location()?.image_name();
         if let Some(root) = self.root() {
             let image = format!("{place}@{}", root.digest);

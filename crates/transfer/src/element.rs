@@ -3,7 +3,6 @@ use ocm_model::access::Access;
 use ocm_model::{Descriptor, DigestSpec, TypedObject};
 use ocm_oci::media_type;
 use ocm_repository::{ComponentRepository, ComponentVersion};
-use serde_json::json;
 
 use crate::content::{Content, Place};
 use crate::naming::{Name, chart_name};
@@ -16,7 +15,7 @@ pub(crate) struct Element<'a> {
     pub(crate) position: usize,
     pub(crate) identity: std::collections::BTreeMap<String, String>,
     pub(crate) element_type: &'a str,
-    is_local: bool,
+    pub(crate) is_local: bool,
     pub(crate) access: &'a TypedObject,
     digest: Option<&'a DigestSpec>,
 }
@@ -77,7 +76,7 @@ fn access_of(descriptor: &Descriptor, kind: ElementKind, position: usize) -> Opt
 }
 
 /// Whether content of this access travels with its component version in any case.
-fn travels(access: &Access) -> bool {
+pub(crate) fn travels(access: &Access) -> bool {
     matches!(access, Access::LocalBlob { .. } | Access::LocalOciBlob { .. } | Access::RelativeOci { .. })
 }
 
@@ -90,8 +89,10 @@ impl Element<'_> {
     pub(crate) fn gets_place(&self, options: &Options) -> bool {
         let access = Access::of(self.access);
         match access {
-            Access::RelativeOci { .. } => true,
-            Access::LocalBlob { .. } | Access::LocalOciBlob { .. } => options.upload_as == UploadAs::OciArtifact,
+            Access::RelativeOci { .. } | Access::LocalBlob { global_access: Some(_), .. } => true,
+            Access::LocalBlob { .. } | Access::LocalOciBlob { .. } => {
+                options.upload_as == UploadAs::OciArtifact || options.global_access == GlobalAccess::Auto
+            }
             Access::None | Access::Other => false,
             _ => options.moves(self.kind, self.is_local) && !options.omits(self.access),
         }
@@ -110,7 +111,10 @@ impl Element<'_> {
             {
                 return matches!(Access::of(access), Access::LocalBlob { .. });
             }
-            Access::None | Access::LocalBlob { .. } | Access::LocalOciBlob { .. } => return false,
+            Access::LocalBlob { .. } | Access::LocalOciBlob { .. } => {
+                return options.global_access == GlobalAccess::Auto && lacks_address(access, there, target);
+            }
+            Access::None => return false,
             // What is not asked for is not missing. What cannot be fetched never comes, which must not be overlooked.
             _ if options.omits(self.access) => return options.strict && options.moves(self.kind, self.is_local),
             Access::Other | Access::Git { .. } | Access::File { .. } | Access::LocalFilesystemBlob { .. } => {
@@ -123,6 +127,7 @@ impl Element<'_> {
             // An image that is to have a name of its own has none yet.
             Access::LocalBlob { media_type, .. } => {
                 gets_name && self.kind == ElementKind::Resource && media_type::is_manifest(&media_type)
+                    || options.global_access == GlobalAccess::Auto && lacks_address(access, there, target)
             }
             Access::LocalOciBlob { .. } => false,
             // What is relative to the target lies in it.
@@ -194,7 +199,8 @@ impl Element<'_> {
             _ => match ocm_access::open(self.access, version, images).await.map_err(at)? {
                 Some(content) => {
                     let origin = origin(self.access, &access);
-                    Content::opened(self.checked(content, version, &origin).await?, origin)
+                    let recorded = self.recorded(version, options);
+                    Content::opened(self.checked(content, recorded, version, (images, &origin)).await?, origin)
                 }
                 None => {
                     let reason = format!("access type {} cannot be copied", self.access.kind);
@@ -203,7 +209,7 @@ impl Element<'_> {
             },
         };
         if travels(&access) && !matches!(access, Access::RelativeOci { .. }) {
-            content.check(&format!("{} of {version}", self.name()), self.digest).await?;
+            content.check(&format!("{} of {version}", self.name()), self.recorded(version, options)).await?;
         }
         let carried = Carried {
             access: self.access.clone(),
@@ -215,19 +221,28 @@ impl Element<'_> {
         Ok((plan(reason), Some(carried)))
     }
 
-    /// Content that is what the descriptor records, or fails while it is read.
+    /// The digest that the content has to have, recorded or computed.
+    pub(crate) fn recorded<'b>(&'b self, version: &ComponentVersion, options: &'b Options) -> Option<&'b DigestSpec> {
+        // One that is not understood is refused by whoever compares, and not taken for none.
+        let recorded = self.digest.filter(|digest| !digest.value.is_empty());
+        recorded.or_else(|| options.computed.of(version, self.position).filter(|_| self.kind == ElementKind::Resource))
+    }
+
+    /// Content that is what it has to be, or fails while it is read.
     async fn checked(
         &self,
         content: ocm_access::Content,
+        recorded: Option<&DigestSpec>,
         version: &ComponentVersion,
-        origin: &str,
+        (images, origin): (&dyn Sources, &str),
     ) -> Result<ocm_access::Content> {
         let found = match &content {
             ocm_access::Content::Image { root, .. } => Some(root.digest.clone()),
             ocm_access::Content::Blob { blob, .. } => blob.digest(),
         };
         let element = format!("{} of {version}", self.name());
-        ocm_access::check(content, self.digest).await.map_err(|error| match (found, self.digest) {
+        let pinned = Box::pin(ocm_access::pin(content, recorded, images.scratch())).await;
+        pinned.map_err(|error| match (found, recorded) {
             (Some(actual), Some(recorded)) if error.kind() == ocm_oci::Kind::Invalid => Error::Content {
                 element,
                 origin: format!(" ({origin})"),
@@ -236,6 +251,22 @@ impl Element<'_> {
             },
             _ => Error::Element { element: self.name(), version: version.to_string(), source: error.on("source") },
         })
+    }
+}
+
+/// Whether content that is stored with a component version in a registry is not said to have an address there.
+fn lacks_address(access: &TypedObject, there: &ComponentVersion, target: &ComponentRepository) -> bool {
+    let Some(at) = target.content(there.name()).location() else { return false };
+    let Access::LocalBlob { local_reference, global_access, .. } = Access::of(access) else { return false };
+    // Content in parts has none.
+    if local_reference.contains(',') {
+        return false;
+    }
+    match global_access.as_ref().map(Access::of) {
+        Some(Access::OciImage { image_reference: address } | Access::OciLayer { reference: address, .. }) => {
+            address.split('@').next() != Some(at.image_name().as_str())
+        }
+        _ => true,
     }
 }
 
@@ -332,12 +363,7 @@ impl Carried {
                 access = access.with("referenceName", name);
             }
         }
-        if options.global_access == GlobalAccess::Auto
-            && access.member("globalAccess").is_none()
-            && let Some(global) = self.content.global_access(&place)
-        {
-            access = access.with("globalAccess", json!(global));
-        }
+        let access = self.content.located(access, options.global_access, &place);
         let reference = self.content.origin.clone().unwrap_or_else(|| self.content.reference());
         let action = match (self.was_local, self.content.root()) {
             (true, _) => ElementAction::CopyLocal { reference: self.content.reference(), reference_name },

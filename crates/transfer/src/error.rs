@@ -85,6 +85,28 @@ pub enum Error {
         /// Digest of the content.
         actual: String,
     },
+    /// Content is to move that nothing covers, for somebody who asked for what was signed.
+    #[error(
+        "{element} of {version}: has content, but no digest is recorded that says what it has to be, so that no signature covers it"
+    )]
+    Uncovered {
+        /// The element.
+        element: String,
+        /// Its component version.
+        version: String,
+    },
+    /// Bytes stand in the place of an image.
+    #[error(
+        "{element} is a blob of type {media_type} and no image, but a digest of an image ({algorithm}) is recorded for it"
+    )]
+    NoImage {
+        /// The element.
+        element: String,
+        /// What it is said to be.
+        media_type: String,
+        /// Normalisation that is recorded.
+        algorithm: String,
+    },
     /// A node of a transformation document could not be carried out.
     #[error("{at}transformation {id} [{node}]: {source}")]
     Node {
@@ -147,7 +169,9 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Exists { .. } | Self::SameName { .. } | Self::Derived { .. } => Kind::Conflict,
-            Self::ReferenceDigest { .. } | Self::Content { .. } => Kind::Verification,
+            Self::ReferenceDigest { .. } | Self::Content { .. } | Self::Uncovered { .. } | Self::NoImage { .. } => {
+                Kind::Verification
+            }
             Self::Document(_) => Kind::Document,
             Self::Naming(_) => Kind::Naming,
             Self::Left { .. } | Self::Target { .. } | Self::Targets { .. } => Kind::Incomplete,
@@ -171,6 +195,7 @@ impl Error {
             Self::Element { source, .. } | Self::Place(source) => {
                 source.kind().advice().map(str::to_owned).into_iter().collect()
             }
+            Self::Uncovered { .. } => vec!["without --verify it is moved as it is".to_owned()],
             Self::Node { source, .. } => source.hints(),
             Self::Target { hints, .. } | Self::Targets { hints, .. } => hints.clone(),
             _ => Vec::new(),

@@ -12,7 +12,7 @@ use crate::held::Held;
 use crate::part::Part;
 use crate::tagging::{Named, Names};
 use crate::work::{Job, Prepared, Resolved, Version};
-use crate::{ElementKind, ElementPlan, Error, Options, Result};
+use crate::{ElementKind, ElementPlan, Error, Options, Result, Stop};
 
 /// Blobs of one content that are moved at the same time.
 const BLOBS: usize = 4;
@@ -77,9 +77,14 @@ pub(crate) async fn carry_out(prepared: &Prepared, options: &Options) -> Done {
             (group, moved)
         })
         .buffer_unordered(options.concurrency.max(1));
+    let mut stopped = std::pin::pin!(options.stop.stopped());
     loop {
         let next = tokio::select! {
             next = moving.next() => next,
+            () = &mut stopped => {
+                done.stop(prepared);
+                break;
+            }
             () = held.grows_old() => {
                 held.store(prepared, &mut done).await;
                 continue;
@@ -98,7 +103,7 @@ pub(crate) async fn carry_out(prepared: &Prepared, options: &Options) -> Done {
         }
     }
     drop(moving);
-    if done.stray.is_none() {
+    if done.stray.is_none() && !options.stop.is_stopped() {
         publish_all(prepared, options, &mut done).await;
     }
     done
@@ -117,6 +122,16 @@ impl Done {
                 }
                 self.failures.entry(*first).or_insert(error);
             }
+        }
+    }
+
+    /// Gives up all targets that have not failed: somebody does not want to wait for them.
+    fn stop(&mut self, prepared: &Prepared) {
+        for target in 0..prepared.targets.len() {
+            self.failures.entry(target).or_insert_with(Stop::error);
+        }
+        if prepared.targets.is_empty() {
+            self.stray = Some(Stop::error());
         }
     }
 
@@ -248,6 +263,10 @@ async fn publish_all(prepared: &Prepared, options: &Options, done: &mut Done) {
     let names = Names::default();
     for (position, target) in prepared.targets.iter().enumerate() {
         if target.failure.is_some() || done.failures.contains_key(&position) {
+            continue;
+        }
+        if options.stop.is_stopped() {
+            done.failures.insert(position, Stop::error());
             continue;
         }
         match publish(prepared, position, options, done, &names).await {

@@ -8,6 +8,7 @@
 mod closure;
 mod compare;
 mod content;
+mod covered;
 pub mod document;
 mod element;
 mod error;
@@ -22,11 +23,13 @@ mod plan;
 mod prepare;
 mod report;
 mod settle;
+mod stop;
 mod tagging;
 mod work;
 
 pub use closure::{Lookup, closure};
 pub use compare::{Difference, compare};
+pub use covered::{Computed, check_covered};
 pub use error::{Error, Kind};
 pub use estimate::{Estimate, estimate};
 pub use naming::{Collision, Match, Naming, Placement, Rule, Template};
@@ -35,6 +38,7 @@ pub use part::chosen_platforms;
 pub use plan::{ElementAction, ElementKind, ElementPlan, Plan, VersionAction, VersionPlan};
 pub use prepare::prepare;
 pub use report::{ElementReport, ItemOutcome, Report, TargetReport, Totals, VersionReport, execute};
+pub use stop::Stop;
 pub use work::Prepared;
 
 /// Result of a step of a transfer.

@@ -6,7 +6,7 @@ use ocm_oci::copy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ElementKind, Naming};
+use crate::{Computed, ElementKind, Naming, Stop};
 
 /// Which content moves along with a descriptor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -117,12 +117,16 @@ pub struct Options {
     pub strict: bool,
     /// What to do about a version that the target has with other content.
     pub existing: Existing,
+    /// Digests that content has to have although its descriptor does not record them.
+    pub computed: Computed,
     /// Component versions that are worked on at the same time; at least 1. Each moves a few blobs at once.
     pub concurrency: usize,
     /// Who is told.
     pub observer: Arc<dyn Observer>,
     /// What content draws from that moves between archives; connections have a limit of their own.
     pub pace: Option<Arc<copy::Bucket>>,
+    /// What stops it before it is done.
+    pub stop: Stop,
 }
 
 impl Default for Options {
@@ -141,9 +145,11 @@ impl Default for Options {
             referrers: copy::Referrers::default(),
             strict: false,
             existing: Existing::default(),
+            computed: Computed::default(),
             concurrency: 4,
             observer: Arc::new(Unobserved),
             pace: None,
+            stop: Stop::default(),
         }
     }
 }

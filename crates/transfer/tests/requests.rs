@@ -194,6 +194,33 @@ async fn several_targets_cost_the_source_as_much_as_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn content_crosses_the_wire_once_for_all_targets_in_one_registry() {
+    const VERSIONS: usize = 2;
+    let (source, target) = (TestRegistry::start().unwrap(), TestRegistry::start().unwrap());
+    let image = fixtures::image(LAYERS, 10_000);
+    let mut versions = Vec::new();
+    for version in ["1.0.0", "1.1.0"] {
+        add(&components(&source), version, &image).await;
+        versions.push(Arc::new(components(&source).get(NAME, version).await.unwrap()));
+    }
+    source.forget();
+    let (endpoint, _) = Endpoint::parse(&target.url()).unwrap();
+    let registry = Arc::new(RemoteRegistry::new(Client::new(Settings::default()), endpoint, "", Arc::new(Anonymous)));
+    let targets = ["first", "second", "third"].map(|path| ComponentRepository::new(registry.clone(), path));
+    let report = run(versions, &targets).await;
+    assert_eq!(report.totals.versions_moved, 6);
+    assert_eq!(source.count("GET", Class::Blob), LAYERS + 1, "{}", lines(&source));
+    // The image once; descriptor and configuration of each version are written here, once for each place.
+    let own = 2 * VERSIONS * targets.len();
+    assert!(target.count("PUT", Class::Upload) <= LAYERS + 1 + own, "{}", lines(&target));
+    let sent = target.requests().iter().filter(|request| request.method == "PUT" && request.received >= 10_000).count();
+    assert_eq!(sent, LAYERS, "{}", lines(&target));
+    for target in &targets {
+        target.get(NAME, "1.1.0").await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_target_that_fails_shows_nothing_and_keeps_nobody() {
     let source = TestRegistry::start().unwrap();
     let [good, bad] = [TestRegistry::start().unwrap(), TestRegistry::start().unwrap()];

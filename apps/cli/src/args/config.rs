@@ -32,8 +32,9 @@ pub(crate) enum ConfigKind {
 
 /// Say what counts for a host or a component, with file and line of its origin
 ///
-/// For a host: settings of connections, the proxy, credentials without their secrets. For a component: the repositories
-/// where references to it lead. Nothing is contacted.
+/// For a host: settings of connections, the proxy, credentials without their secrets: entries of the configuration, stores,
+/// and what Docker and Podman keep, with their helpers, in the order in which they are asked. For a component: the
+/// repositories where references to it lead. Nothing is contacted, and no helper is started.
 #[derive(Debug, Args)]
 pub(crate) struct ExplainConfig {
     /// A host (`ghcr.io`, `registry.corp:5000`, `https://ghcr.io/acme`) or a component (`acme.org/shop[:1.0.0]`)

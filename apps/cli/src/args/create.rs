@@ -62,9 +62,9 @@ pub(crate) struct CreateRsaKeyPair {
     /// Root certificates that the authority has to lead to
     #[arg(long, visible_alias = "rootcerts", value_name = "FILE", requires = "ca_cert")]
     pub(crate) root_certs: Option<PathBuf>,
-    /// How long the certificate is valid: hours, minutes, seconds (`87600h`, `24h30m`)
-    #[arg(long, value_name = "DURATION", default_value = "87600h", value_parser = duration)]
-    pub(crate) validity: Duration,
+    /// How long the certificate is valid: hours, minutes, seconds (`24h30m`); the default is 87600h
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) validity: Option<Duration>,
     /// Size of the key in bits: 2048, 3072, 4096 or 8192
     #[arg(long, value_name = "BITS", default_value = "2048")]
     pub(crate) bits: usize,

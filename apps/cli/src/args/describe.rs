@@ -20,8 +20,8 @@ pub(crate) enum DescribeKind {
 /// member (names with dots between them), that member.
 #[derive(Debug, Args)]
 pub(crate) struct DescribeTypes {
-    /// `access`, `config`, `consumer-identity`, `credential-repository`, `credentials`, `input`, `ocm-repository`,
-    /// `ocm-repository-lister` or `signing`
+    /// `access`, `blob-transformer`, `config`, `consumer-identity`, `credential-repository`, `credentials`, `input`,
+    /// `ocm-repository`, `ocm-repository-lister` or `signing`
     #[arg(value_name = "SUBSYSTEM")]
     pub(crate) subsystem: Option<String>,
     /// A type by any of its names

@@ -52,9 +52,10 @@ pub(crate) struct DownloadResource {
     /// Whether compressed content is decompressed and archives are unpacked; the default is `auto` with `--identity`
     #[arg(long, value_name = "POLICY")]
     pub(crate) extraction_policy: Option<ExtractionPolicy>,
-    /// Turn an OCI artifact into the file that other tools expect
+    /// What is made of the content: `helm` writes the archive of a chart and its provenance file; else the type of a plugin, or
+    /// an object of such a type as JSON
     #[arg(long, value_name = "NAME")]
-    pub(crate) transformer: Option<Transformer>,
+    pub(crate) transformer: Option<String>,
     /// Write charts as the one file that `helm` takes; everything else stays as it is
     #[arg(long, short, conflicts_with = "transformer")]
     pub(crate) download_handlers: bool,
@@ -133,13 +134,6 @@ pub(crate) enum ExtractionPolicy {
     Auto,
     /// Never
     Disable,
-}
-
-/// Ways to turn OCI artifacts into files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Transformer {
-    /// The chart archive and its provenance file
-    Helm,
 }
 
 /// Forms of an archive.

@@ -50,8 +50,7 @@ pub(crate) use dialect::Dialect;
 pub(crate) use diff::Diff;
 pub(crate) use doctor::Doctor;
 pub(crate) use download::{
-    ArchiveForm, Download, DownloadArtifact, DownloadComponentVersion, DownloadKind, DownloadResource,
-    ExtractionPolicy, Transformer,
+    ArchiveForm, Download, DownloadArtifact, DownloadComponentVersion, DownloadKind, DownloadResource, ExtractionPolicy,
 };
 pub(crate) use generate::{DocsMode, Generate, GenerateKind};
 pub(crate) use get::{Get, GetArtifacts, GetComponentVersion, GetElements, GetKind, Scheme};

@@ -69,7 +69,7 @@ pub(crate) struct SignComponentVersion {
     #[arg(long, short = 'K', value_name = "[NAME=]FILE", help_heading = "Keys")]
     pub(crate) private_key: Vec<String>,
     /// File with the passphrase, or the encryption key, of the private key
-    #[arg(long, value_name = "FILE", help_heading = "Keys")]
+    #[arg(long, value_name = "FILE", help_heading = "Keys", conflicts_with_all = ["signer_command", "signing_service", "keyless"])]
     pub(crate) passphrase_file: Option<PathBuf>,
     /// Program that signs in place of a private key: it reads a JSON object with the digest and prints the signature; arguments
     /// go into the configuration

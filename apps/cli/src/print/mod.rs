@@ -35,7 +35,7 @@ pub(crate) mod versions_v1;
 
 use std::io::{self, ErrorKind, Write as _};
 
-pub(crate) use structured::{Structure, envelope, list, object};
+pub(crate) use structured::{Structure, documents, envelope, list, object};
 
 use crate::exit::{Exit, Failure};
 

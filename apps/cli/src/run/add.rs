@@ -6,9 +6,9 @@ use ocm::model::yaml;
 use ocm::ops::add::{self, Conflict, External, Request};
 use serde_json::{Map, Value};
 
-use super::Session;
+use super::{Session, kept};
 use crate::args::{AddComponentVersion, AddKind, ConflictPolicy, CopyPolicy, Dialect};
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::print::added_v1::Source;
 use crate::print::{self, out};
 
@@ -147,9 +147,7 @@ fn specification(components: &[Value], path: Option<&Path>) -> Result<(), Failur
         .concat();
     match path.filter(|path| *path != Path::new("-")) {
         None => out(&text),
-        Some(path) => {
-            fs::write(path, text).map_err(|error| Failure::new(Exit::Failed, format!("{}: {error}", path.display())))
-        }
+        Some(path) => kept::write("-O", "specification", path, &text),
     }
 }
 

@@ -5,15 +5,22 @@ use ocm::ops::config::{TrustedFiles, explain};
 
 use super::session::{environment, state_folder};
 use super::{Session, trust};
-use crate::args::{ConfigKind, ExplainConfig, GetConfig};
+use crate::args::{ConfigKind, Dialect, ExplainConfig, GetConfig};
 use crate::exit::{Exit, Failure};
-use crate::print::{self, object, out};
+use crate::print::{self, Structure, object, out};
 
 /// Configuration files in a working directory.
 const HERE: [&str; 2] = [".ocm/config", ".ocmconfig"];
 
-/// Prints the configuration that counts.
+/// Prints the configuration that counts; for scripts that ask for the form of the older program, what the files say.
 pub(super) fn get(session: &Session, arguments: &GetConfig) -> Result<(), Failure> {
+    if session.dialect == Dialect::V1 {
+        let written = session.configuration.as_written();
+        return out(&match arguments.output.into() {
+            Structure::Yaml => print::documents(&[written]),
+            form => object(form, &written)?,
+        });
+    }
     let shown = |path: &Path| path.display().to_string();
     let folders = Filesystem {
         temp_folder: Some(shown(&trust::scratch(session))),
@@ -28,7 +35,7 @@ pub(super) fn get(session: &Session, arguments: &GetConfig) -> Result<(), Failur
 /// Whether a file is trusted does not depend on what files say, and so nothing is started for it.
 pub(super) fn run(start: impl FnOnce() -> Result<Session, Failure>, kind: ConfigKind) -> Result<(), Failure> {
     match kind {
-        ConfigKind::Explain(arguments) => super::work(&start()?, async |session| explained(session, &arguments)),
+        ConfigKind::Explain(arguments) => super::work(&start()?, async |session| explained(session, &arguments).await),
         ConfigKind::Trust(arguments) => {
             for path in files(arguments.files)? {
                 let file = trusted()?.add(&path)?;
@@ -46,9 +53,9 @@ pub(super) fn run(start: impl FnOnce() -> Result<Session, Failure>, kind: Config
     }
 }
 
-fn explained(session: &Session, arguments: &ExplainConfig) -> Result<(), Failure> {
+async fn explained(session: &Session, arguments: &ExplainConfig) -> Result<(), Failure> {
     let proxies = ocm::http::Settings::from_environment(session.environment.clone()).proxies;
-    let explanation = explain(&session.configuration, &proxies, &arguments.subject)?;
+    let explanation = explain(&session.context, &session.configuration, &proxies, &arguments.subject).await?;
     out(&print::config::explanation(&explanation, arguments.output)?)
 }
 

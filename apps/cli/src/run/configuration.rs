@@ -7,13 +7,10 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use ocm::config::{Configuration, Document, Notice, Resolvers};
-use ocm::ops::config::TrustedFiles;
+use ocm::ops::config::{LARGEST_FILE, TrustedFiles};
 
 use crate::args::Dialect;
 use crate::exit::Failure;
-
-/// Largest configuration file in bytes; certificates and keys in it are a few thousand each.
-const LARGEST_FILE: u64 = 4 << 20;
 
 /// Names of configuration files in a folder that has others, too.
 const NAMES: [&str; 2] = [".ocm/config", ".ocmconfig"];

@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ocm::ops::create;
 use ocm::ops::keys::{self, Encryption, KeyPair};
@@ -7,6 +8,9 @@ use super::Session;
 use crate::args::{CreateArchive, CreateRsaKeyPair};
 use crate::exit::Failure;
 use crate::print::{object, out};
+
+/// Validity of certificates for which nothing else is said: ten years, as by the older program.
+const VALIDITY: Duration = Duration::from_hours(87600);
 
 /// Creates an empty archive. As the older program does, it says nothing about it unless asked to.
 pub(crate) async fn archive(session: &Session, arguments: CreateArchive) -> Result<(), Failure> {
@@ -28,6 +32,10 @@ pub(crate) async fn key_pair(arguments: CreateRsaKeyPair) -> Result<(), Failure>
     if files.len() > 2 {
         return Err(Failure::usage("there are two files, one for the private and one for the public key"));
     }
+    if arguments.validity.is_some() && subject.is_empty() && arguments.ca_cert.is_none() && !arguments.ca {
+        let reason = "--validity is about certificates, and a key without a subject has none";
+        return Err(Failure::usage(reason).hint("name a subject (CN=…), or leave it out"));
+    }
     let mut files = files.into_iter();
     let request = KeyPair {
         private: files.next().unwrap_or_else(|| PathBuf::from("rsa.priv")),
@@ -37,7 +45,7 @@ pub(crate) async fn key_pair(arguments: CreateRsaKeyPair) -> Result<(), Failure>
         authority: arguments.ca_cert,
         authority_key: arguments.ca_key,
         roots: arguments.root_certs,
-        validity: arguments.validity,
+        validity: arguments.validity.unwrap_or(VALIDITY),
         bits: arguments.bits,
         encryption: match (arguments.encrypt, arguments.encryption_key) {
             (_, Some(path)) => Encryption::With(path),

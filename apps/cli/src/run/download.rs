@@ -3,6 +3,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+use ocm::model::TypedObject;
 use ocm::ops::download::{self, Artifact, ComponentVersions, Extraction, Form, Report, Request, Which};
 
 use super::get::selectors;
@@ -10,7 +11,7 @@ use super::trust::gate;
 use super::{Session, versions};
 use crate::args::{
     ArchiveForm, Dialect, DownloadArtifact, DownloadComponentVersion, DownloadKind, DownloadResource, ExtractionPolicy,
-    ReportForm, Transformer,
+    ReportForm,
 };
 use crate::exit::{Exit, Failure};
 use crate::print::{self, object, out};
@@ -65,11 +66,12 @@ async fn elements(session: &Session, arguments: DownloadResource, kind: Which) -
             Some(ExtractionPolicy::Disable) => Extraction::Disable,
             Some(ExtractionPolicy::Auto) | None => Extraction::Auto,
         },
-        form: match arguments.transformer {
-            Some(Transformer::Helm) => Form::HelmChart,
-            None if arguments.download_handlers => Form::HelmChartFile,
-            None => Form::Layout,
+        form: match arguments.transformer.as_deref() {
+            Some(HELM) => Form::HelmChart,
+            _ if arguments.download_handlers => Form::HelmChartFile,
+            _ => Form::Layout,
         },
+        transformer: transformer(arguments.transformer.as_deref())?,
     };
     let report = download::run(&session.context, &request).await?;
     if to_stdout {
@@ -111,6 +113,21 @@ fn joined(references: Vec<String>) -> Vec<String> {
             vec![format!("{component}:{version}")]
         }
         _ => references,
+    }
+}
+
+/// The transformer that is built in.
+const HELM: &str = "helm";
+
+/// The transformer of a plugin: a type, or an object with one.
+fn transformer(text: Option<&str>) -> Result<Option<TypedObject>, Failure> {
+    match text.filter(|text| *text != HELM) {
+        None => Ok(None),
+        Some(text) if text.starts_with('{') => {
+            let read = serde_json::from_str(text).map(Some);
+            read.map_err(|error| Failure::usage(format!("--transformer is no JSON object with a type: {error}")))
+        }
+        Some(name) => Ok(Some(TypedObject::new(name))),
     }
 }
 

@@ -1,11 +1,9 @@
-use std::fs;
-
 use ocm::ops::hash::{self, Request};
 
 use super::trust::scratch;
-use super::{Session, versions};
+use super::{Session, kept, versions};
 use crate::args::HashKind;
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::print::{self, out};
 
 /// Computes digests.
@@ -32,8 +30,7 @@ pub(crate) async fn run(session: &Session, kind: HashKind) -> Result<(), Failure
     }
     let text = print::hash::report(&report, arguments.output, request.versions.recursive)?;
     match arguments.file {
-        Some(path) => fs::write(&path, text)
-            .map_err(|error| Failure::new(Exit::Failed, format!("--outfile {}: {error}", path.display()))),
+        Some(path) => kept::write("--outfile", "digests", &path, &text),
         None => out(&text),
     }
 }

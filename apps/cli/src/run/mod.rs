@@ -16,6 +16,7 @@ mod generate;
 mod get;
 mod hash;
 mod interruption;
+mod kept;
 mod list;
 mod login;
 mod plugin;
@@ -42,10 +43,13 @@ use session::{Session, versions};
 
 use crate::args::{
     self, Add, Arguments, Check, Command, Config, Create, CreateKind, Describe, DescribeKind, Dialect, Download,
-    Generate, Get, Hash, List, Plugin, Repair, Show, Sign, Transfer, Verify,
+    Generate, Get, Global, Hash, List, Plugin, Repair, Show, Sign, Transfer, Verify,
 };
 use crate::exit::{Exit, Failure};
 use crate::print::out;
+
+/// How long a transfer that is interrupted may take to write down what it has done. All of the end has five seconds.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// How long work on other threads may take to notice that it is no longer wanted.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -53,6 +57,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Does what the command line says. Only commands that read or write content start a runtime.
 pub(crate) fn run(arguments: Arguments, dialect: Dialect) -> Result<(), Failure> {
     let Some(command) = arguments.command else { return help(&[]) };
+    named_files_are_there(&arguments.global)?;
     let rebase = command.rebase();
     let start = || Session::start(arguments.global, dialect).map(|session| session.rebasing(rebase));
     match command {
@@ -115,29 +120,43 @@ pub(crate) fn run(arguments: Arguments, dialect: Dialect) -> Result<(), Failure>
     }
 }
 
+/// A configuration that was named and is not there is an error for every command, also for those that have no use for one.
+fn named_files_are_there(global: &Global) -> Result<(), Failure> {
+    global.config.iter().try_for_each(|path| match std::fs::metadata(path) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Failure::usage(format!("configuration {}: {error}", path.display()))),
+    })
+}
+
 /// A group without its subcommand: the help, as a success.
 fn help(path: &[&str]) -> Result<(), Failure> {
     out(&args::help_of(path))
 }
 
-/// Works until it is done or somebody interrupts. An interrupted future is dropped, and with it go its temporary files.
+/// Works until it is done or somebody interrupts. An interrupted future is dropped, and with it go its temporary files; a
+/// transfer may first write down what it has done.
 fn work(session: &Session, verb: impl AsyncFnOnce(&Session) -> Result<(), Failure>) -> Result<(), Failure> {
     with_runtime(async {
         let interruption = interruption()?;
+        let mut verb = Box::pin(async {
+            session.say_unknown().await?;
+            verb(session).await
+        });
         tokio::select! {
-            result = async {
-                session.say_unknown().await?;
-                verb(session).await
-            } => {
+            result = &mut verb => {
                 session.context.end().await;
-                result
+                return result;
             }
-            () = interruption => {
-                // They have process groups of their own, which Ctrl-C does not reach.
-                session.context.abandon();
-                Err(Failure::interrupted())
-            }
+            () = interruption => {}
         }
+        if session.context.interrupt() {
+            // That it was interrupted says more than what kept it from ending in order.
+            let _ = tokio::time::timeout(LAST_WORDS, &mut verb).await;
+        }
+        drop(verb);
+        // They have process groups of their own, which Ctrl-C does not reach.
+        session.context.abandon().await;
+        Err(Failure::interrupted())
     })
 }
 

@@ -58,6 +58,7 @@ impl Session {
         }
         let http = ocm::connections(&configuration, http)?;
         let builder = ocm::Context::builder().http(http).resolvers(resolvers).observer(Arc::new(Bars::new(bars)));
+        let builder = builder.scratch(&global.temp_folder.clone().unwrap_or_else(env::temp_dir));
         let builder = builder.plugins(plugin_folders::settings(&global, &configuration, &environment)?);
         let builder = builder.credentials(super::credentials::sources(&configuration, &environment)?)?;
         let builder = match state {

@@ -23,6 +23,10 @@ async fn component_version(session: &Session, arguments: SignComponentVersion) -
     let signer = signer(session, &arguments, &mut keys).await?;
     let timestamping = match arguments.time_stamping() {
         Some(authority) => Some(Timestamping { authority: authority.to_owned(), verifier: keys.timestamps(name, 0)? }),
+        None if !arguments.keys.tsa_cert.is_empty() => {
+            return Err(Failure::usage("--tsa-cert says whose timestamp counts, but none is asked for")
+                .hint("add --tsa, or leave it out"));
+        }
         None => None,
     };
     let request = Request {
@@ -85,7 +89,7 @@ async fn hash(session: &Session, arguments: SignHash) -> Result<(), Failure> {
     })?;
     let digest = ocm::model::DigestSpec { hash_algorithm: hash.into(), value: value.into(), ..Default::default() };
     let digest = SignedDigest::new(&digest).map_err(|error| Failure::usage(error.to_string()))?;
-    let signer = keys.signer("hash", algorithm, None)?;
+    let signer = keys.signer("hash", algorithm, None).await?;
     let value = signer.sign(&digest).await.map_err(ocm::Error::from)?;
     out(&print::object(crate::args::ReportForm::from(arguments.output).into(), &value)?)
 }

@@ -32,10 +32,23 @@ pub(super) async fn signer(
     };
     let default = if session.dialect == Dialect::V1 { Algorithm::Pkcs1V15 } else { Algorithm::Pss };
     let asked = arguments.algorithm.as_deref();
+    let shown = arguments.identity_token.as_deref();
+    let from_environment = env::var("SIGSTORE_ID_TOKEN").ok();
+    let for_sigstore = [
+        ("--trusted-root", arguments.trusted_root.is_some()),
+        ("--identity-token", shown.is_some() && shown != from_environment.as_deref()),
+    ];
+    let for_certificates = [
+        ("--public-key", !arguments.keys.public_key.is_empty()),
+        ("--issuer", !arguments.keys.issuer.is_empty()),
+        ("--ca-cert", !arguments.keys.ca_cert.is_empty() && arguments.time_stamping().is_none()),
+    ];
+    let has_passphrase = arguments.passphrase_file.is_some();
     if let Some((_, algorithm)) = SERVICES.iter().find(|(service, _)| asked == Some(service)) {
         let from_file = || address(&arguments.private_key, name);
         let address = arguments.signing_service.clone().map_or_else(from_file, Ok)?;
-        return Ok(keys.service(&session.context, name, &address, *algorithm)?);
+        refuse("a signing server", &for_sigstore)?;
+        return Ok(keys.service(&session.context, name, &address, *algorithm).await?);
     }
     let kind = specification.as_ref().and_then(|members| members.get("type")).and_then(Value::as_str);
     // A key that was named is what is meant.
@@ -45,12 +58,14 @@ pub(super) async fn signer(
     if let Some(remote) = Remote::find(arguments, known.as_ref())? {
         let named = arguments.algorithm.as_deref().or(remote.algorithm);
         let algorithm = named.map(algorithm).transpose()?.unwrap_or(default);
+        refuse("a signing server or program", &for_sigstore)?;
         return Ok(match remote.place {
-            Place::Service(address) => keys.service(&session.context, name, address, algorithm)?,
+            Place::Service(address) => keys.service(&session.context, name, address, algorithm).await?,
             Place::Command(words) => keys.command(name, &words, algorithm)?,
         });
     }
     if let (Some(kind), Some(members)) = (foreign, &specification) {
+        refuse("a plugin", &[&for_sigstore[..], &for_certificates, &[("--passphrase-file", has_passphrase)]].concat())?;
         let mut members = members.clone();
         members.remove("type");
         let specification = TypedObject { kind: kind.to_owned(), members };
@@ -66,11 +81,24 @@ pub(super) async fn signer(
     }
     // Of its two forms the older program makes the one that says who signed.
     let asked = asked.or(arguments.keyless.then_some(sigstore::CERTIFICATE_ENTRY));
-    if let Some(signer) = keys.other_signer(&session.context, name, asked, arguments.dry_run).await? {
+    if let Some((way, signer)) = keys.other_signer(&session.context, name, asked, arguments.dry_run).await? {
+        match way {
+            Way::OpenPgp => refuse("an OpenPGP key", &[&for_sigstore[..], &for_certificates].concat())?,
+            _ => refuse("Sigstore", &[&for_certificates[..], &[("--passphrase-file", has_passphrase)]].concat())?,
+        }
         return Ok(signer);
     }
+    refuse("an RSA key", &for_sigstore)?;
     let (algorithm, encoding) = how(session, arguments, known.as_ref(), default)?;
-    Ok(keys.signer(name, algorithm, encoding)?)
+    Ok(keys.signer(name, algorithm, encoding).await?)
+}
+
+/// Refuses flags that mean nothing to who signs: somebody believes that they do.
+fn refuse(who: &str, flags: &[(&str, bool)]) -> Result<(), Failure> {
+    match flags.iter().find(|(_, is_named)| *is_named) {
+        Some((flag, _)) => Err(Failure::usage(format!("{flag} means nothing where {who} signs")).hint("leave it out")),
+        None => Ok(()),
+    }
 }
 
 /// An identity token, or the one in the file that was named. What is neither stays out of the message: it may be a secret.

@@ -26,6 +26,7 @@ pub(super) async fn run(session: &Session, arguments: TransferComponentVersion) 
     let (name, text) = read(&path)?;
     let document = transfer::read_document(&name, &text).map_err(|error| error.during("parsing transfer spec"))?;
     let options = &arguments.options;
+    check_distinct(arguments.bom_file.as_deref(), options.report.as_deref(), &transfer::targets(&document))?;
     let on_collision = match options.on_collision {
         OnCollision::Overwrite => transfer::Collision::Overwrite,
         OnCollision::Error | OnCollision::SuffixHost => transfer::Collision::Error,
@@ -45,7 +46,6 @@ pub(super) async fn run(session: &Session, arguments: TransferComponentVersion) 
         )
         .await?;
     }
-    check_distinct(arguments.bom_file.as_deref(), options.report.as_deref(), &[])?;
     let bill = arguments.bom_file.as_deref().map(Bill::open).transpose()?;
     let kept = options.report.as_deref().map(ReportFile::open).transpose()?;
     let (report, failure) = transfer::carry_out_document(&session.context, &name, &document, how).await;

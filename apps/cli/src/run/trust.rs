@@ -33,7 +33,7 @@ fn named(text: &str, default: Option<&str>, what: &str) -> Result<Named, Failure
     let name = name.or(default).map(str::to_owned);
     if name.is_none() {
         return Err(Failure::usage(format!("{what} {text}: the name of the signature is missing"))
-            .hint("write NAME=FILE, or name the signature with --signature"));
+            .hint("write NAME=FILE, or name the signature with --signature or, for verifying, --require"));
     }
     let pem = match place.strip_prefix('=') {
         Some(literal) => literal.as_bytes().to_vec(),
@@ -44,16 +44,18 @@ fn named(text: &str, default: Option<&str>, what: &str) -> Result<Named, Failure
 
 /// The keys that flags and configuration name. `name` is the one signature that is meant, if there is one.
 pub(super) fn keys(session: &Session, options: &KeyOptions, name: Option<&str>) -> Result<Keys, Failure> {
-    let mut keys = Keys::default().configured(&session.configuration)?;
+    let mut keys = Keys::default().configured(&session.context, &session.configuration)?;
     for text in &options.public_key {
         let Named { name, pem } = named(text, name, "public key")?;
+        keys::check_public(&pem).map_err(|error| Failure::from(error.during(format!("public key {text}"))))?;
         keys.public.push((name, pem));
     }
-    for path in &options.ca_cert {
-        keys.authorities.push(keys::read(path)?);
-    }
-    for path in &options.tsa_cert {
-        keys.time_authorities.push(keys::read(path)?);
+    for (paths, roots) in [(&options.ca_cert, &mut keys.authorities), (&options.tsa_cert, &mut keys.time_authorities)] {
+        for path in paths {
+            let content = keys::read(path)?;
+            keys::check_roots(&content).map_err(|error| Failure::from(error.during(path.display())))?;
+            roots.push(content);
+        }
     }
     for text in &options.issuer {
         // `release=CN=acme.org` names a signature, `CN=acme.org` does not.
@@ -93,6 +95,10 @@ pub(super) fn add_private(
 ) -> Result<(), Failure> {
     for text in private {
         let Named { name, pem } = named(text, name, "private key")?;
+        if keys.private.iter().any(|(of, _)| *of == name) {
+            let name = name.unwrap_or_default();
+            return Err(Failure::usage(format!("two private keys are named for signature {name:?}: one signs")));
+        }
         keys.private.push((name, Secret::new(pem)));
     }
     if let Some(path) = passphrase {

@@ -9,11 +9,16 @@ use crate::print::{self, object, out};
 /// Verifies component versions.
 pub(crate) async fn run(session: &Session, kind: VerifyKind) -> Result<(), Failure> {
     let VerifyKind::ComponentVersion(arguments) = kind;
+    if arguments.local && arguments.resources == Some(true) {
+        let reason = "--local leaves content alone, and --resources (-V, --verify) reads it";
+        return Err(Failure::usage(reason).hint("leave one of them out"));
+    }
     let is_older = session.dialect == Dialect::V1;
     let name = match arguments.signature.as_slice() {
         [name] => Some(name.as_str()),
-        _ if is_older => None,
-        // The current program has one key for all signatures.
+        // The older program has no key without a name, and no `--require` either.
+        _ if is_older && arguments.policy.require.is_empty() => None,
+        // A key is for every signature that is looked at.
         _ => Some(""),
     };
     let mut keys = keys(session, &arguments.keys, name)?;

@@ -11,6 +11,13 @@ pub(super) fn replacement(command: &str, flag: &str) -> Option<&'static str> {
     found.map(|(_, _, advice)| *advice)
 }
 
+/// What does the work of a command that neither program has, but texts about them name.
+pub(super) fn elsewhere(command: &str, word: &str) -> Option<&'static str> {
+    ((command, word) == ("ocm", "validate")).then_some(
+        "ocm add component-version --dry-run --constructor FILE checks a constructor file and writes nothing",
+    )
+}
+
 /// What replaces a command of the older program that does not exist below `command`.
 pub(super) fn command(command: &str, word: &str) -> Option<&'static str> {
     let found = COMMANDS.iter().find(|(above, names, _)| *above == command && names.contains(&word));
@@ -34,7 +41,7 @@ const COMMANDS: [(&str, &[&str], &str); 2] = [
 /// Commands, with those below them (none for all), spellings, and what to do. The first one that fits counts.
 type Flag = (&'static [&'static str], &'static [&'static str], &'static str);
 
-const FLAGS: [Flag; 30] = [
+const FLAGS: [Flag; 31] = [
     (&["add"], &["-S", "--scheme"], "leave it out: descriptors are written in form v2, which every program reads"),
     (
         &["add"],
@@ -85,10 +92,11 @@ const FLAGS: [Flag; 30] = [
     (&["verify"], &["--check-verified", "--verified"], "leave it out: there is no store of verified versions"),
     (&["download"], &["--layers"], "download the whole artifact and take the layers out of its blobs folder"),
     (&["download"], &["--dirtree"], "leave it out: without --type the artifact becomes a folder"),
+    (&["sign"], &["--update"], "leave it out: missing digests are always written"),
     (
-        &["sign"],
-        &["--tsa", "--tsa-url", "--update"],
-        "leave it out: timestamps are not requested by this version, and missing digests are always written",
+        &["sign hash"],
+        &["--tsa", "--tsa-url"],
+        "give it to ocm sign component-version: a signature alone has no place for a timestamp",
     ),
     (&["add"], &["--blob-cache-directory"], "leave it out: content is read where it lies, and nothing is cached"),
     (&["add", "get"], &["--display-mode"], "leave it out: progress is only shown on terminals, apart from the result"),

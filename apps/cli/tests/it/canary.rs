@@ -60,6 +60,25 @@ fn check(line: &str, ran: &Ran) {
     }
 }
 
+/// Levels and forms of what is said beside the output.
+const LEVELS: [(&str, &str); 5] =
+    [("debug", "text"), ("debug", "json"), ("info", "text"), ("warn", "json"), ("error", "text")];
+
+/// Runs a line at some levels, with whatever a machine may hold that is secret.
+fn at_levels(sandbox: &Sandbox, levels: &[(&str, &str)], line: &str, environment: &[(&str, &str)]) -> Vec<Ran> {
+    let runs = levels.iter().map(|(level, form)| {
+        let line = format!("{line} --loglevel {level} --logformat {form}");
+        let words: Vec<&str> = line.split(' ').collect();
+        let mut command = sandbox.command(&words);
+        command.env("HOME", sandbox.path("home")).env("RUST_LOG", "trace");
+        command.env("AWS_SECRET_ACCESS_KEY", "canary-aws").env("SIGSTORE_ID_TOKEN", "canary.canary.canary");
+        let ran = Ran::from(command.envs(environment.iter().copied()).output().unwrap());
+        check(&line, &ran);
+        ran
+    });
+    runs.collect()
+}
+
 /// All commands that do something, as the help lists them: nothing below them.
 fn commands(sandbox: &Sandbox, words: &[&str]) -> Vec<String> {
     let help = sandbox.ok(&[words, &["--help"]].concat().join(" "));
@@ -188,22 +207,149 @@ fn no_secret_is_said_by_any_command_at_any_level() {
     let missing: Vec<_> = all.filter(|one| !lines.iter().any(|line| *one == resolved(line, one))).collect();
     assert!(missing.is_empty(), "no line here runs {missing:?}: add one for each");
     for line in &lines {
-        for (level, form) in
-            [("debug", "text"), ("debug", "json"), ("info", "text"), ("warn", "json"), ("error", "text")]
-        {
-            let line = format!("{line} --loglevel {level} --logformat {form}");
-            let words: Vec<&str> = line.split(' ').collect();
-            let mut command = sandbox.command(&words);
-            command.env("HOME", sandbox.path("home")).env("RUST_LOG", "trace");
-            command.env("HTTP_PROXY", format!("http://me:canary-proxy@{}", proxy.address));
-            command.env("AWS_SECRET_ACCESS_KEY", "canary-aws").env("SIGSTORE_ID_TOKEN", "canary.canary.canary");
-            let ran = Ran::from(command.output().unwrap());
+        let through = format!("http://me:canary-proxy@{}", proxy.address);
+        for ran in at_levels(&sandbox, &LEVELS, line, &[("HTTP_PROXY", &through)]) {
             let is_understood = ran.status != 2 || line.contains("--signature broken");
             assert!(is_understood, "{line} was not understood: {}", ran.stderr);
-            check(&line, &ran);
         }
     }
     // The secrets were used: the proxy saw its own, and a descriptor keeps the address that it was given.
     assert!(proxy.seen().iter().any(|line| line.contains("Basic bWU6Y2FuYXJ5LXByb3h5")), "{:?}", proxy.seen());
     assert_eq!(interrupt(&mut child), 0);
+}
+
+/// Faults on the way to a place: TLS, proxies, helpers, stores, services that give tokens.
+#[test]
+fn no_secret_is_said_when_something_on_the_way_fails() {
+    let sandbox = Sandbox::hello();
+    sandbox.ok("create rsakeypair key");
+    let unfriendly = unfriendly();
+    let (host, port) = unfriendly.split_once(':').unwrap();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let vault = |address: &str, credentials: &str| {
+        format!(
+            "type: credentials.config.ocm.software\nconsumers:\n- identity: {{type: HashiCorpVault, hostname: {host}, port: '{port}'}}\n  \
+             credentials: [{{type: Credentials, properties: {{{credentials}}}}}]\n\
+             repositories:\n- repository: {{type: HashiCorpVault, serverURL: '{address}', path: p}}\n"
+        )
+    };
+    let http = |members: &str| format!("type: http.config.ocm.software\nretry: {{maxRetries: -1}}\n{members}\n");
+    let own = crate::tls::certificate("client.pem");
+    let entry = |parts: &str| {
+        format!(
+            "type: credentials.config.ocm.software\nconsumers:\n- identity: {{type: OCIRegistry, hostname: any.test}}\n  credentials: [{parts}]\n"
+        )
+    };
+    for (name, text) in [
+        ("tls.yaml", http("certificateAuthorityData: bm9uZQ==\nclientCertificateData: Y2FuYXJ5\nclientKeyData: Y2FuYXJ5")),
+        ("garbled.yaml", http("clientCertificateData: '&canary'\nclientKeyData: '&canary'")),
+        ("key.yaml", http(&format!("clientCertificate: {own}\nclientKeyData: |\n  -----BEGIN PRIVATE KEY-----\n  canary\n  -----END PRIVATE KEY-----"))),
+        ("wrong.yaml", http("clientKeyData: [canary]")),
+        ("token.yaml", vault(&format!("http://{unfriendly}"), "token: canary-token")),
+        ("role.yaml", vault(&format!("http://{unfriendly}"), "authmeth: approle, roleid: role, secretid: canary-id")),
+        ("userinfo.yaml", vault(&format!("http://me:canary@{nobody}"), "token: canary-token")),
+        ("number.yaml", entry("{type: Credentials, properties: {username: me, password: canary, apiKey: [canary]}}")),
+        ("unknown.yaml", entry("{type: OCICredentials/v1, username: me, pass: canary}")),
+        ("broken.yaml", "type: credentials.config.ocm.software\nconsumers: [{canary: canary\n".to_owned()),
+        ("inline.yaml", "type: credentials.config.ocm.software\nrepositories: [{repository: {type: DockerConfig, dockerConfig: '{canary'}}]\n".to_owned()),
+    ] {
+        sandbox.file(name, &text);
+    }
+    // Helpers that fail with a secret on both streams, answer with something else, or do not end well.
+    for (name, script) in [
+        ("fails", "echo canary; echo canary >&2; exit 1"),
+        ("talks", "echo 'canary {'; echo canary >&2"),
+        ("knows", "echo '{\"Username\": \"me\", \"Secret\": \"canary-helper\"}'; echo canary >&2"),
+        ("token", "echo '{\"Username\": \"<token>\", \"Secret\": \"canary-helper\"}'"),
+    ] {
+        let file = format!("bin/docker-credential-{name}");
+        sandbox.file(&file, &format!("#!/bin/sh\n{script}\n"));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            std::fs::set_permissions(sandbox.path(&file), std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        sandbox.file(&format!("{name}/config.json"), &format!("{{\"credsStore\": \"{name}\"}}"));
+    }
+    sandbox.file("garbled/config.json", "{\"auths\": {\"any.test\": {\"auth\": canary");
+    sandbox.file("base/config.json", &format!("{{\"auths\": {{\"{unfriendly}\": {{\"auth\": \"canary!\"}}}}}}"));
+    sandbox.file("google.json", "{\"type\": \"authorized_user\", \"client_id\": \"canary\", \"client_secret\": \"canary\", \"refresh_token\": \"canary\"");
+    sandbox.file("identity", "canary.canary.canary").file("service", &format!("url: http://{unfriendly}\n"));
+    let path = format!("{}:/usr/bin:/bin", sandbox.path("bin").display());
+    let (refused, asking) = (format!("http://me:canary@{nobody}"), format!("http://me:canary@{unfriendly}"));
+    let get = |file: &str| format!("get cv any.test/shop//acme.org/hello:1.0.0 --config {file}");
+    let there = format!("get cv http://{unfriendly}/shop//acme.org/hello:1.0.0");
+    let mut lines: Vec<(String, Vec<(&str, &str)>)> = Vec::new();
+    for file in [
+        "tls.yaml",
+        "garbled.yaml",
+        "key.yaml",
+        "wrong.yaml",
+        "number.yaml",
+        "unknown.yaml",
+        "broken.yaml",
+        "inline.yaml",
+    ] {
+        lines.push((get(file), vec![]));
+        lines.push((format!("get config --config {file}"), vec![]));
+        lines.push((format!("config explain any.test --config {file}"), vec![]));
+        lines.push((format!("doctor any.test/shop --config {file}"), vec![]));
+    }
+    for file in ["token.yaml", "role.yaml", "userinfo.yaml"] {
+        lines.push((format!("get credentials any.test/shop --config {file}"), vec![]));
+        lines.push((format!("config explain any.test --config {file}"), vec![]));
+        lines.push((format!("get config --config {file}"), vec![]));
+    }
+    let folders = ["fails", "talks", "knows", "token", "garbled", "base"]
+        .map(|name| (name, sandbox.path(name).display().to_string()));
+    for (_, folder) in &folders {
+        for line in [
+            there.clone(),
+            format!("get credentials http://{unfriendly}/shop"),
+            format!("config explain http://{unfriendly}"),
+            format!("doctor http://{unfriendly}/shop"),
+            format!("login http://{unfriendly} -u me -p canary-typed"),
+        ] {
+            lines.push((line, vec![("DOCKER_CONFIG", folder.as_str()), ("PATH", path.as_str())]));
+        }
+    }
+    for proxy in [
+        refused.as_str(),
+        asking.as_str(),
+        "ftp://me:canary@p",
+        "http://me:can@ary/canary@[",
+        "me:canary@127.0.0.1:1",
+        "socks5://me:canary@127.0.0.1:1",
+    ] {
+        sandbox.file("once.yaml", &http(""));
+        lines.push((get("once.yaml"), vec![("HTTPS_PROXY", proxy), ("ALL_PROXY", proxy)]));
+        lines.push(("config explain any.test".to_owned(), vec![("HTTPS_PROXY", proxy)]));
+        lines.push(("doctor http://any.test/shop".to_owned(), vec![("HTTP_PROXY", proxy)]));
+    }
+    let google = sandbox.path("google.json").display().to_string();
+    let identity = sandbox.path("identity").display().to_string();
+    let authority = format!("http://{unfriendly}");
+    let inline = "{\"auths\": {\"any.test\": canary";
+    lines.push(("get credentials any.test".to_owned(), vec![("DOCKER_AUTH_CONFIG", inline)]));
+    lines.push(("get credentials europe-docker.pkg.dev".to_owned(), vec![("GOOGLE_APPLICATION_CREDENTIALS", &google)]));
+    let amazon =
+        [("AWS_ENDPOINT_URL", authority.as_str()), ("AWS_ROLE_ARN", "r"), ("AWS_WEB_IDENTITY_TOKEN_FILE", &identity)];
+    lines.push(("get credentials 123456789012.dkr.ecr.eu-west-1.amazonaws.com".to_owned(), amazon.to_vec()));
+    let azure = [
+        ("AZURE_AUTHORITY_HOST", authority.as_str()),
+        ("AZURE_TENANT_ID", "t"),
+        ("AZURE_CLIENT_ID", "c"),
+        ("AZURE_CLIENT_SECRET", "canary"),
+    ];
+    lines.push(("get credentials acme.azurecr.io".to_owned(), azure.to_vec()));
+    lines.push((format!("sign cv -s a --signing-service http://{unfriendly} ctf//acme.org/hello:1.0.0"), vec![]));
+    lines.push((format!("sign cv -s b -K key --tsa=http://me:canary@{unfriendly}/ ctf//acme.org/hello:1.0.0"), vec![]));
+    for (line, environment) in &lines {
+        // The lowest and the highest: what is between them says a part of the same.
+        for ran in at_levels(&sandbox, &[LEVELS[0], LEVELS[3]], line, environment) {
+            let is_shown =
+                ["get config", "config explain", "get credentials"].iter().any(|shown| line.starts_with(shown));
+            assert!(ran.status != 0 || is_shown, "{line} was to fail: {}", ran.stdout);
+        }
+    }
 }

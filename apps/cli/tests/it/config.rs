@@ -213,6 +213,10 @@ fn what_has_no_effect_is_said_once() {
         "{}",
         ran.stderr
     );
+    // A number without a unit is nanoseconds, as for the Go program.
+    sandbox.file("short.yaml", &file("{type: http.config.ocm.software, timeout: 5}"));
+    let ran = sandbox.run("get cv ctf//acme.org/parent:1.0.0 --config short.yaml");
+    assert!(ran.status == 0 && ran.stderr.contains("short.yaml:3:45: timeout: 5 is 5 ns"), "{}", ran.stderr);
     // The older program refuses what it does not know.
     assert!(sandbox.fails(&format!("{line} --compat v1"), 2).contains("nosuch.org/v1"));
 }
@@ -250,7 +254,7 @@ fn a_broken_file_that_was_only_found_is_left_out_with_a_warning() {
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     assert!(ran.stderr.contains("level=WARN") && ran.stderr.contains(".ocm/config:"), "{}", ran.stderr);
     let ran = run_in(&sandbox, "", "get cv ctf//acme.org/hello:1.0.0", &[("OCM_CONFIG", Path::new("missing"))]);
-    assert!(ran.status == 0 && ran.stderr.contains("missing"), "{}", ran.stderr);
+    assert!(ran.status == 0 && ran.stderr.contains("configuration missing: No such file"), "{}", ran.stderr);
 }
 
 #[test]
@@ -368,6 +372,12 @@ configurations:
     }
     let shown = sandbox.ok("get cfg --config c.yaml");
     assert_eq!(shown, sandbox.ok("get configuration --config c.yaml -o yaml"));
+    // The form of the older program: what stands in the files, one entry after the other, and nothing that is secret.
+    sandbox.file("v1.yaml", &file("{type: attributes.config.ocm.software, attributes: {compat: true}}"));
+    let expected = "---\nconfigurations:\n- attributes:\n    compat: true\n  type: attributes.config.ocm.software\n\
+                    - logging: {}\n  signing: {}\n  type: cli.ocm.config.ocm.software/v1\ntype: generic.config.ocm.software/v1\n";
+    assert_eq!(sandbox.ok("get config --config v1.yaml -o yaml --compat v1"), expected);
+    assert!(!sandbox.ok("get config --config c.yaml --compat v1").contains("canary"));
     // What is shown is a configuration again.
     sandbox.file("again.yaml", &shown.replace("'***'", "Y2FuYXJ5"));
     assert!(sandbox.ok("get config --config again.yaml").contains("1m0s"));

@@ -54,7 +54,7 @@ fn a_file_of_256_mib_needs_less_than_64_mib_of_memory() {
 
 /// Sends Ctrl-C, and returns how the program ended.
 #[cfg(unix)]
-fn interrupt(child: &mut Child) -> i32 {
+pub(crate) fn interrupt(child: &mut Child) -> i32 {
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     let begin = Instant::now();
     while begin.elapsed() < Duration::from_secs(20) {
@@ -68,7 +68,7 @@ fn interrupt(child: &mut Child) -> i32 {
 }
 
 /// Waits for something, and fails when it does not come.
-fn until(what: &str, mut is_there: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut is_there: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !is_there() {
         assert!(begin.elapsed() < Duration::from_secs(30), "{what} did not happen");
@@ -86,7 +86,7 @@ fn with_content() -> Sandbox {
     sandbox
 }
 
-fn start(sandbox: &Sandbox, line: &str) -> Child {
+pub(crate) fn start(sandbox: &Sandbox, line: &str) -> Child {
     let words: Vec<&str> = line.split(' ').collect();
     let mut command = sandbox.command(&words);
     command.env("TMPDIR", sandbox.path("tmp")).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()

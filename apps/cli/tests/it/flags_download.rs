@@ -88,7 +88,8 @@ fn charts_become_what_helm_takes() {
 #[test]
 fn a_layout_is_announced_as_the_older_program_does() {
     let sandbox = sandbox();
-    assert!(sandbox.ok(&format!("download resource {MANY} chart -O a.tgz")).starts_with("a.tgz: "));
+    let said = sandbox.ok(&format!("download resource {MANY} chart -O a.tgz"));
+    assert_eq!(said, format!("a.tgz: {} byte(s) written\n", fs::metadata(sandbox.path("a.tgz")).unwrap().len()));
     assert_eq!(
         sandbox.ok(&format!("download resource --oci-layout {MANY} chart -O b.tgz")),
         "Resource 'chart' (type: helmChart, version: 1.0.0) saved to: b.tgz with tag: 1.0.0\n"

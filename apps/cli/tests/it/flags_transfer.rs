@@ -245,16 +245,16 @@ fn reports_have_every_form() {
 #[test]
 fn a_bill_that_cannot_be_written_is_noticed_before_anything_moves() {
     let sandbox = Sandbox::hello();
-    for (flags, reason) in [
-        ("--bom-file nodir/bill", "nodir/bill"),
-        ("--bom-file -", "standard output"),
-        ("--dry-run --bom-file bill", "--dry-run"),
+    for (flags, status, reason) in [
+        ("--bom-file nodir/bill", 1, "nodir/bill"),
+        ("--bom-file -", 2, "standard output"),
+        ("--dry-run --bom-file bill", 2, "--dry-run"),
     ] {
-        let message = sandbox.fails(&format!("transfer cv {flags} ctf ./out"), 2);
+        let message = sandbox.fails(&format!("transfer cv {flags} ctf ./out"), status);
         assert!(message.contains(reason), "{flags}: {message}");
     }
     let document = sandbox.ok("transfer cv ctf ./out --dry-run");
-    sandbox.file("spec.yaml", &document).fails("transfer cv --transfer-spec spec.yaml --bom-file nodir/bill", 2);
+    sandbox.file("spec.yaml", &document).fails("transfer cv --transfer-spec spec.yaml --bom-file nodir/bill", 1);
     sandbox.fails("transfer cv --bom-file bill ctf//acme.org/none ./out", 3);
     assert!(["out", "-", "bill"].iter().all(|name| !sandbox.path(name).exists()));
     sandbox.file("bill", "something longer than what the list of one component version takes in its place");

@@ -167,6 +167,12 @@ fn types_of_plugins_are_described_with_their_schema() {
     let schema: Value =
         serde_json::from_str(&ok(&sandbox, "describe types input note/v1 -o jsonschema").stdout).unwrap();
     assert_eq!(schema["title"], "Note");
+    for (subsystem, line) in
+        [("consumer-identity", "| Note "), ("credentials", "| NoteToken/v1 "), ("blob-transformer", "| note/v1 ")]
+    {
+        let table = ok(&sandbox, &format!("describe types {subsystem}")).stdout;
+        assert!(table.lines().any(|row| row.starts_with(line) && row.contains("demo")), "{table}");
+    }
     let all = ok(&sandbox, "describe types access --all").stdout;
     assert!(all.contains("S3Bucket/v1") && all.contains("npm/v1"), "{all}");
 }
@@ -192,8 +198,10 @@ fn a_plugin_is_installed_only_when_it_is_one() {
     let refused = run(&sandbox, "plugin install bad//acme.org/plugins/tool -O installed");
     assert!(refused.status == 2 && refused.stderr.contains("is no plugin"), "{}", refused.stderr);
     assert_eq!(sandbox.read("installed/tool"), program, "what was there stays");
-    let names: Vec<_> = std::fs::read_dir(sandbox.path("installed")).unwrap().map(|e| e.unwrap().file_name()).collect();
-    assert_eq!(names, ["tool"]);
+    let mut names: Vec<_> =
+        std::fs::read_dir(sandbox.path("installed")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, [".ocm-tool.json", "tool"]);
     let other = run(&sandbox, "plugin install good//acme.org/plugins/tool --extra-identity os=plan9 -O installed");
     assert!(other.status == 3 && other.stderr.contains("it has: "), "{}", other.stderr);
 }

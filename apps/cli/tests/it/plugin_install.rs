@@ -118,3 +118,47 @@ fn names_and_content_stay_in_the_folder() {
     assert_eq!(sandbox.read("precious"), "mine");
     assert!(!sandbox.path("linked/tool").is_symlink());
 }
+
+#[test]
+fn a_namesake_from_another_component_does_not_replace_a_plugin() {
+    let Some(sandbox) = sandbox(&["demo"]) else { return };
+    let file = "{type: file, path: plugins/demo}";
+    component(&sandbox, "mine", "acme.org/plugins/tool", [file, "{type: utf8, text: x}"]);
+    sandbox.file("other", &format!("{}\n# another\n", sandbox.read("plugins/demo")));
+    component(&sandbox, "theirs", "other.org/tool", ["{type: file, path: other}", "{type: utf8, text: x}"]);
+    let install = |reference: &str| run(&sandbox, &format!("plugin install {reference}:1.2.0 {OURS}"));
+    assert_eq!(install("mine//acme.org/plugins/tool").status, 0);
+    let refused = install("theirs//other.org/tool");
+    assert!(
+        refused.status == 4 && refused.stderr.contains("another component, acme.org/plugins/tool"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(sandbox.read("installed/tool"), sandbox.read("plugins/demo"));
+    let again = install("mine//acme.org/plugins/tool");
+    assert!(again.status == 0 && !again.stderr.contains("not known"), "the same one may be replaced: {}", again.stderr);
+    std::fs::remove_file(sandbox.path("installed/tool")).unwrap();
+    assert_eq!(install("theirs//other.org/tool").status, 0);
+    assert_eq!(sandbox.read("installed/tool"), sandbox.read("other"));
+    // One that was put there by hand is replaced, and that is said.
+    std::fs::create_dir(sandbox.path("hand")).unwrap();
+    sandbox.file("hand/tool", "mine");
+    let line = format!("plugin install theirs//other.org/tool:1.2.0 {}", OURS.replace("installed", "hand"));
+    let replaced = ok(&sandbox, &line);
+    assert!(replaced.stderr.contains("not known where it is from"), "{}", replaced.stderr);
+}
+
+#[test]
+fn a_plugin_with_a_dot_in_its_name_is_found() {
+    let Some(sandbox) = sandbox(&["demo"]) else { return };
+    let file = "{type: file, path: plugins/demo}";
+    component(&sandbox, "good", "acme.org/plugins/tool.io", [file, "{type: utf8, text: x}"]);
+    ok(&sandbox, &format!("plugin install good//acme.org/plugins/tool.io:1.2.0 {OURS}"));
+    let list = sandbox.command(&["plugin", "list", "--plugin-directory", "installed"]);
+    let list = {
+        let mut list = list;
+        list.env("PATH", std::env::var("PATH").unwrap()).output().unwrap()
+    };
+    let list = String::from_utf8(list.stdout).unwrap();
+    assert!(list.contains("installed/tool-io") && !list.contains("LEFT OUT"), "{list}");
+}

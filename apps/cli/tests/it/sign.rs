@@ -70,7 +70,15 @@ fn flags_of_the_older_program_bring_its_defaults() {
     assert!(sandbox.ok("verify cv -s release -k a.pub ctf//acme.org/root:1.0.0").ends_with(")\n"));
     // Keys in front of the command, with the name of their signature.
     sandbox.ok("-k release=a.pub verify cv -s release ctf//acme.org/root:1.0.0");
-    assert!(sandbox.fails("verify cv -k a.pub ctf//acme.org/root:1.0.0", 2).contains("name of the signature"));
+    let root = "ctf//acme.org/root:1.0.0";
+    assert!(sandbox.fails(&format!("verify cv -k a.pub {root}"), 2).contains("name of the signature"));
+    // Whoever says what is required has named it.
+    for flags in
+        ["--public-key a.pub --require release", "-k a.pub --require release", "--public-key a.pub --compat v2"]
+    {
+        sandbox.ok(&format!("verify cv {flags} {root}"));
+    }
+    sandbox.fails("verify cv -k other=a.pub ctf//acme.org/root:1.0.0", 5);
 }
 
 #[test]

@@ -78,3 +78,53 @@ fn a_sparse_image_is_called_so_and_told_from_a_damaged_one() {
     sandbox.ok(&format!("transfer cv ctf//acme.org/images:1.0.0 {}", registry.url()));
     sandbox.ok(&format!("check cv {}//acme.org/images:1.0.0", registry.url()));
 }
+
+#[test]
+fn a_sparse_place_is_a_base_that_lacks_what_was_left_out() {
+    let (sandbox, index) = two_platforms();
+    let registry = TestRegistry::start().unwrap();
+    registry.set(Quirk::SparseIndexes);
+    let all: Vec<String> = index.manifests.iter().map(|manifest| manifest.digest().to_string()).collect();
+    let (left_out, chosen, root) = (&all[0], &all[1], &all[2]);
+    for (number, target) in ["./out".to_owned(), registry.url()].iter().enumerate() {
+        sandbox.ok(&format!("transfer cv ctf//acme.org/images:1.0.0 {target} --platform linux/amd64/v1"));
+        let listed = format!("{target}//acme.org/images");
+        let inventory = sandbox.json(&format!("get inventory {listed} -o json"));
+        let has = |digest: &String| inventory["content"][digest].is_object();
+        assert!(has(chosen) && !has(left_out) && !has(root), "{inventory}");
+
+        sandbox.file("base.json", &inventory.to_string());
+        for (position, base) in ["base.json", &listed].iter().enumerate() {
+            let archive = format!("rest{number}{position}");
+            sandbox.ok(&format!("transfer cv ctf//acme.org/images:1.0.0 {archive} --since {base}"));
+            assert!(sandbox.path(&archive).join("blobs").join(left_out.replace(':', ".")).exists(), "{archive}");
+            assert!(!sandbox.path(&archive).join("blobs").join(chosen.replace(':', ".")).exists(), "{archive}");
+        }
+        // The same platform once more: there is nothing to carry, and what is carried does not ask for the others.
+        sandbox.ok(&format!(
+            "transfer cv ctf//acme.org/images:1.0.0 again{number} --platform linux/amd64/v1 --since base.json --enforce"
+        ));
+        sandbox.ok(&format!("transfer ctf rest{number}0 {target}"));
+        sandbox.ok(&format!("check cv {target}//acme.org/images:1.0.0"));
+        sandbox.ok(&format!("verify cv {target}//acme.org/images:1.0.0 --config c.yaml --resources"));
+    }
+    // A platform that is gone and not left out is a fault of the place.
+    fs::remove_file(sandbox.path("ctf/blobs").join(left_out.replace(':', "."))).unwrap();
+    assert!(sandbox.fails("get inventory ctf -o json", 5).contains(left_out));
+}
+
+#[test]
+fn a_differential_archive_of_some_platforms_is_carried_on() {
+    let (sandbox, _index) = two_platforms();
+    let registry = TestRegistry::start().unwrap();
+    registry.set(Quirk::SparseIndexes);
+    sandbox.file("other.yaml", "name: acme.org/other\nversion: 1.0.0\nprovider: {name: p}\n");
+    sandbox.ok("add cv -c other.yaml -r base");
+    sandbox.ok("transfer cv ctf//acme.org/images:1.0.0 part --platform linux/amd64/v1 --since base");
+    for target in ["./out".to_owned(), registry.url()] {
+        sandbox.ok(&format!("transfer ctf base {target}"));
+        sandbox.ok(&format!("transfer ctf part {target}"));
+        let ran = sandbox.run(&format!("check cv {target}//acme.org/images:1.0.0"));
+        assert!(ran.status == 7 && ran.stderr.contains("sparse: platforms linux/amd64/v1"), "{}", ran.stderr);
+    }
+}

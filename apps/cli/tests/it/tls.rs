@@ -268,16 +268,115 @@ fn authorities_of_all_places_count_together() {
     }
     sandbox.file("c.yaml", &http(&format!("certificateAuthority: {other}\n")));
     assert_eq!(run(&sandbox, "doctor registry.test/shop --config c.yaml", &through).status, 8);
-    // What cannot be used is named with its place.
-    let key = certificate("server.key");
+}
+
+/// Nobody is contacted, and what needs no connection goes on.
+#[test]
+fn certificates_and_keys_that_cannot_be_used_are_faults_of_the_configuration() {
+    let sandbox = Sandbox::hello();
+    sandbox.ok("create rsakeypair key");
+    let (file, key) = (certificate("ca.pem"), certificate("server.key"));
+    let page = "{name: page, type: blob, version: 1.0.0, access: {type: wget, url: 'https://registry.test/x', mediaType: text/plain}}";
+    let text = format!("name: acme.org/page\nversion: 1.0.0\nprovider: {{name: acme.org}}\nresources:\n- {page}\n");
+    sandbox.file("page.yaml", &text);
+    sandbox.ok("add cv -c page.yaml -r ctf --skip-reference-digest-processing");
+    sandbox.file("service", "url: https://registry.test\n");
+    let proxy = Proxy::start(&[]);
+    let through = [("HTTPS_PROXY", &*format!("http://{}", proxy.address))];
+    let local = "get cv ctf//acme.org/hello:1.0.0";
     for (members, told) in [
-        (format!("certificateAuthority: {key}"), "c.yaml:2:23: a bundle of certificate authorities holds no"),
-        (format!("clientCertificate: {file}\nclientKey: {key}"), "c.yaml:3:12: the client certificate cannot be used"),
+        (
+            format!("certificateAuthority: {key}"),
+            format!("c.yaml:2:23: {key}: a bundle of certificate authorities holds no"),
+        ),
+        ("certificateAuthority: missing.pem".to_owned(), "c.yaml:2:23: missing.pem: ".to_owned()),
+        (
+            "certificateAuthorityData: Y2FuYXJ5".to_owned(),
+            "c.yaml:2:27: a bundle of certificate authorities".to_owned(),
+        ),
+        (
+            format!("clientCertificate: {file}\nclientKey: {key}"),
+            format!("c.yaml:3:12: {key}: the client certificate cannot be used with its key"),
+        ),
+        (
+            format!("clientCertificate: {file}\nclientKeyData: Y2FuYXJ5"),
+            "c.yaml:3:16: the key of the client".to_owned(),
+        ),
+        (
+            format!("hosts:\n  registry.test: {{certificateAuthority: {key}}}"),
+            format!("c.yaml:3:41: {key}: a bundle of certificate authorities"),
+        ),
     ] {
         sandbox.file("c.yaml", &http(&format!("{members}\n")));
-        let ran = run(&sandbox, "doctor registry.test/shop --config c.yaml", &through);
-        assert!(ran.status != 0 && ran.stderr.contains(told), "{members}: {}", ran.stderr);
+        for line in [
+            "get cv registry.test/shop//acme.org/hello:1.0.0",
+            "transfer cv ctf//acme.org/hello:1.0.0 registry.test/shop",
+            "download resource ctf//acme.org/page:1.0.0 --identity name=page --output got",
+            "sign cv -s a --signing-service https://registry.test ctf//acme.org/hello:1.0.0",
+            "sign cv -s b -K key --tsa=https://registry.test/ ctf//acme.org/hello:1.0.0",
+            "doctor registry.test/shop",
+        ] {
+            let ran = run(&sandbox, &format!("{line} --config c.yaml"), &through);
+            assert!(ran.status == 2 && ran.stderr.contains(&told), "{line}, {members}: {} {}", ran.status, ran.stderr);
+            assert!(ran.stderr.contains("Error: ") || line.starts_with("doctor"), "{line}: {}", ran.stderr);
+            assert!(!ran.stderr.contains("Y2FuYXJ5") && !ran.stderr.contains("canary"), "{}", ran.stderr);
+        }
+        let ran = run(&sandbox, &format!("{local} --config c.yaml"), &through);
+        assert!(ran.status == 0 && ran.stderr.contains(&told), "{members}: {}", ran.stderr);
     }
+    assert_eq!(proxy.seen(), [""; 0]);
+    // Another host is not touched by it.
+    let ran = run(&sandbox, "get cv other.test/shop//acme.org/hello:1.0.0 --config c.yaml", &through);
+    assert_eq!(ran.status, 8, "{}", ran.stderr);
+    assert!(proxy.seen().iter().all(|line| line.starts_with("CONNECT other.test:443 ")), "{:?}", proxy.seen());
+    // A proxy that is not understood is no reason to go around it.
+    for wrong in ["ftp://me:canary@127.0.0.1:1", "http://me:can/ary@127.0.0.1:1", "http://"] {
+        let ran = run(&sandbox, "get cv other.test/shop//acme.org/hello:1.0.0", &[("HTTPS_PROXY", wrong)]);
+        assert!(ran.status == 2 && ran.stderr.contains("is not valid"), "{wrong}: {} {}", ran.status, ran.stderr);
+        assert!(!ran.stderr.contains("ary@"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_proxy_may_be_named_by_host_and_port_alone_and_is_named_when_it_fails() {
+    let sandbox = Sandbox::new();
+    let proxy = Proxy::start(&[]);
+    let line = "get cv other.test/shop//acme.org/hello:1.0.0";
+    run(&sandbox, line, &[("HTTPS_PROXY", &proxy.address)]);
+    assert!(proxy.seen().iter().any(|line| line.starts_with("CONNECT other.test:443 ")), "{:?}", proxy.seen());
+    // One that asks who is there is not asked again and again.
+    let asking = refusing();
+    let begin = Instant::now();
+    for (name, line) in [("HTTPS_PROXY", line), ("HTTP_PROXY", "get cv http://other.test/shop//acme.org/hello:1.0.0")] {
+        let ran = run(&sandbox, line, &[(name, &format!("me:canary@{asking}"))]);
+        assert!(
+            ran.status == 6 && ran.stderr.to_lowercase().contains("proxy"),
+            "{name}: {} {}",
+            ran.status,
+            ran.stderr
+        );
+        assert!(!ran.stderr.contains("canary") && begin.elapsed() < Duration::from_secs(3), "{name}: {}", ran.stderr);
+    }
+    let nobody = format!("me:canary@127.0.0.1:{}", free());
+    let ran = run(&sandbox, line, &[("HTTPS_PROXY", &nobody)]);
+    let told = format!("by way of the proxy http://{}", &nobody["me:canary@".len()..]);
+    assert!(ran.status == 8 && ran.stderr.contains(&told) && !ran.stderr.contains("canary"), "{told}: {}", ran.stderr);
+}
+
+/// A proxy that takes no password; gives its address.
+fn refusing() -> String {
+    use std::io::{Read as _, Write as _};
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for mut socket in listener.incoming().flatten() {
+            let _ = socket.read(&mut [0; 4096]);
+            let _ = socket.write_all(
+                b"HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic realm=\"p\"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
+            );
+        }
+    });
+    address
 }
 
 /// A server with one page; gives its address.

@@ -258,6 +258,31 @@ fn an_image_is_looked_for_where_its_component_version_is() {
     );
 }
 
+/// The older program writes no members for that. Where another node says where the component version is, that is enough.
+#[test]
+fn an_image_of_a_node_without_a_home_is_looked_for_where_another_node_reads_its_component_version() {
+    let moved = Moved::new();
+    let (sandbox, version) = (&moved.sandbox, moved.version());
+    let written = sandbox.ok(&format!("transfer cv --copy-resources {version} ./out --dry-run -o json"));
+    let mut document: serde_json::Value = serde_json::from_str(&written).unwrap();
+    let nodes = document["transformations"].as_array_mut().unwrap();
+    let node = nodes.iter_mut().find(|node| node["type"] == "GetOCIArtifact/v1alpha1").unwrap();
+    let mut home = serde_json::Map::new();
+    for member in ["repository", "component", "version"] {
+        home.insert(member.to_owned(), node["spec"].as_object_mut().unwrap().shift_remove(member).unwrap());
+    }
+    moved.here.forget();
+    sandbox.file("spec.json", &document.to_string());
+    assert_eq!(sandbox.run("transfer cv --transfer-spec spec.json").status, 3);
+    let reads = serde_json::json!({"id": "reads", "type": "OCIGetComponentVersion/v1alpha1", "spec": home});
+    document["transformations"].as_array_mut().unwrap().push(reads);
+    sandbox.file("spec.json", &document.to_string());
+    let asked = moved.former.requests().len();
+    sandbox.ok("transfer cv --transfer-spec spec.json");
+    assert_eq!(moved.former.requests().len(), asked);
+    assert!(sandbox.ok("get cv out -o json").contains(&moved.digest));
+}
+
 /// Nodes as a person writes them, one of each type that the older program has.
 #[test]
 fn a_document_written_by_hand_may_use_every_type_of_node() {

@@ -103,6 +103,39 @@ fn local_content_gets_an_address_only_when_asked_for() {
 }
 
 #[test]
+fn an_address_for_everybody_is_never_that_of_another_place() {
+    let (_source, sandbox) = one();
+    let (first, next) = (TestRegistry::start().unwrap(), TestRegistry::start().unwrap());
+    let from = format!("{}/first", first.url());
+    sandbox.ok(&format!("transfer cv -V --global-access auto ctf//acme.org/a:1.0.0 {from}"));
+    let from = format!("{from}//acme.org/a:1.0.0");
+    for (number, (when, target)) in
+        [("never", next.url()), ("never", "./out".to_owned()), ("auto", next.url())].into_iter().enumerate()
+    {
+        let (direct, planned) = (format!("{target}/d{number}"), format!("{target}/p{number}"));
+        let flags = format!("--global-access {when}");
+        sandbox.ok(&format!("transfer cv {flags} {from} {direct}"));
+        let document = sandbox.ok(&format!("transfer cv {flags} {from} {planned} --dry-run"));
+        sandbox.file("spec.yaml", &document).ok("transfer cv --transfer-spec spec.yaml");
+        for place in [&direct, &planned] {
+            let stored = access(&sandbox, place, 0);
+            assert!(!stored.to_string().contains(&first.address()), "{place}: {stored}");
+            assert_eq!(stored["globalAccess"].is_object(), when == "auto", "{place}: {stored}");
+        }
+        // The same again is there.
+        let again = sandbox.run(&format!("transfer cv {flags} {from} {direct}"));
+        assert!(again.stderr.contains("0 component version(s) transferred"), "{}", again.stderr);
+    }
+    // Asked for later, it is added.
+    let place = format!("{}/d0", next.url());
+    sandbox.ok(&format!("transfer cv --global-access auto {from} {place}"));
+    let address = access(&sandbox, &place, 0)["globalAccess"]["imageReference"].as_str().unwrap().to_owned();
+    assert!(address.starts_with(&format!("{place}/")), "{address}");
+    let again = sandbox.run(&format!("transfer cv --global-access auto {from} {place}"));
+    assert!(again.stderr.contains("0 component version(s) transferred"), "{}", again.stderr);
+}
+
+#[test]
 fn names_follow_a_template() {
     let (_source, sandbox) = one();
     let target = TestRegistry::start().unwrap();

@@ -133,7 +133,7 @@ fn a_report_is_there_as_a_whole_or_not_at_all() {
 
     fs::create_dir(sandbox.path("closed")).unwrap();
     for path in ["closed", "nowhere/report.json"] {
-        let said = sandbox.fails(&format!("transfer cv ctf//acme.org/hello:1.0.0 ./out --report {path}"), 2);
+        let said = sandbox.fails(&format!("transfer cv ctf//acme.org/hello:1.0.0 ./out --report {path}"), 1);
         assert!(said.contains("nothing was transferred"), "{said}");
         assert!(!sandbox.path("out").exists());
     }
@@ -161,4 +161,39 @@ fn a_target_is_a_repository() {
     }
     assert!(!sandbox.path("out").exists());
     sandbox.ok(&format!("transfer cv {hello} .//out"));
+}
+
+/// An interrupted transfer says what it has done, and shows nothing of it.
+#[cfg(unix)]
+#[test]
+fn the_report_of_an_interrupted_transfer_lists_what_was_done() {
+    let sandbox = Sandbox::new();
+    let constructor = "name: acme.org/two\nversion: 1.0.0\nprovider: {name: p}\nresources:\n\
+                       - {name: quick, type: plainText, input: {type: utf8, text: soon there}}\n\
+                       - {name: slow, type: blob, input: {type: file, path: slow.bin}}\n";
+    std::fs::write(sandbox.path("slow.bin"), vec![7; 16 << 20]).unwrap();
+    sandbox.file("c.yaml", constructor).ok("add cv -c c.yaml -r ctf");
+    let document = sandbox.ok("transfer cv ctf//acme.org/two:1.0.0 ./planned --dry-run");
+    sandbox.file("spec.yaml", &document);
+    for (line, target) in
+        [("transfer cv ctf//acme.org/two:1.0.0 ./out", "out"), ("transfer cv --transfer-spec spec.yaml", "planned")]
+    {
+        let words: Vec<&str> = line.split(' ').chain(["--report", "report.json", "--bandwidth", "2MiB/s"]).collect();
+        let mut child = sandbox.command(&words).stderr(std::process::Stdio::piped()).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_secs(3));
+        assert!(child.try_wait().unwrap().is_none());
+        let kill = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+        assert!(kill.unwrap().success());
+        let begin = std::time::Instant::now();
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{line}");
+        assert!(begin.elapsed() < std::time::Duration::from_secs(4), "{line}");
+        let report = json(&sandbox.read("report.json"));
+        std::fs::remove_file(sandbox.path("report.json")).unwrap();
+        assert_eq!(report["targets"][0]["outcome"], "failed", "{report}");
+        assert_eq!(report["targets"][0]["reason"], "the transfer was interrupted");
+        let element = |number: usize| &report["versions"][0]["elements"][number];
+        assert_eq!((&element(0)["outcome"], &element(0)["bytes"]), (&"transferred".into(), &10.into()), "{report}");
+        assert_eq!(element(1)["outcome"], "skipped", "{report}");
+        sandbox.fails(&format!("get cv {target}//acme.org/two:1.0.0"), 3);
+    }
 }

@@ -68,6 +68,57 @@ fn a_target_that_does_not_answer_keeps_nobody() {
 }
 
 #[test]
+fn a_target_of_a_document_that_cannot_be_reached_keeps_nobody() {
+    let sandbox = Sandbox::hello();
+    let gone = { TestRegistry::start().unwrap().url() };
+    sandbox.file("broken/artifact-index.json", "{}").file("no-folder", "text");
+    for (number, bad) in [format!("{gone}/t"), "./broken".to_owned(), "./no-folder".to_owned()].iter().enumerate() {
+        let line = format!("transfer cv ctf//acme.org/hello:1.0.0 {bad} --to ./good{number} --dry-run");
+        sandbox.file("spec.yaml", &sandbox.run(&line).stdout);
+        let said = sandbox.fails("transfer cv --transfer-spec spec.yaml --report report.json", 7);
+        let name = bad.trim_start_matches("http://").trim_start_matches("./");
+        assert!(said.contains("1 of 2 targets did not get everything") && said.contains(name), "{said}");
+        assert!(sandbox.ok(&format!("get cv good{number}")).contains("acme.org/hello"), "{bad}");
+        let report = json(&sandbox.read("report.json"));
+        let outcomes: Vec<_> = report["targets"].as_array().unwrap().iter().map(|target| &target["outcome"]).collect();
+        assert_eq!(outcomes, ["failed", "transferred"], "{report}");
+        assert!(report["targets"][0]["address"].as_str().unwrap().contains(name), "{report}");
+        assert_eq!((&report["totals"]["versionsMoved"], &report["totals"]["versionsFailed"]), (&1.into(), &1.into()));
+
+        // Alone, it is the failure.
+        let line = format!("transfer cv ctf//acme.org/hello:1.0.0 {bad} --dry-run");
+        sandbox.file("one.yaml", &sandbox.run(&line).stdout);
+        let alone = sandbox.run("transfer cv --transfer-spec one.yaml");
+        assert!(alone.status != 0 && alone.status != 7 && alone.stderr.contains(name), "{}", alone.stderr);
+    }
+}
+
+#[test]
+fn a_report_that_would_replace_a_target_is_refused_before_anything_happens() {
+    let sandbox = Sandbox::hello();
+    for target in ["out.tgz", "./out"] {
+        let document = sandbox.ok(&format!("transfer cv ctf//acme.org/hello:1.0.0 {target} --dry-run"));
+        sandbox.file("spec.yaml", &document);
+        let direct = format!("transfer cv ctf//acme.org/hello:1.0.0 {target}");
+        for line in [direct.as_str(), "transfer cv --transfer-spec spec.yaml"] {
+            for flag in ["--report", "--bom-file"] {
+                let said = sandbox.fails(&format!("{line} {flag} {target}"), 2);
+                assert!(said.contains(&format!("{flag} names the target")), "{said}");
+                assert!(!sandbox.path(target).exists(), "{line}");
+            }
+        }
+    }
+    // Neither may it take the place of a part of one.
+    sandbox.ok("transfer cv ctf//acme.org/hello:1.0.0 ./out");
+    let index = sandbox.read("out/artifact-index.json");
+    for line in ["transfer cv ctf//acme.org/hello:1.0.0 ./out", "transfer cv --transfer-spec spec.yaml"] {
+        let said = sandbox.fails(&format!("{line} --report out/artifact-index.json"), 2);
+        assert!(said.contains("--report out/artifact-index.json: lies in the target"), "{said}");
+    }
+    assert_eq!(sandbox.read("out/artifact-index.json"), index);
+}
+
+#[test]
 fn the_report_lists_every_item_and_is_written_on_failure() {
     let sandbox = Sandbox::hello();
     sandbox.ok("transfer cv ctf//acme.org/hello:1.0.0 ./out --report report.json");
@@ -87,8 +138,11 @@ fn the_report_lists_every_item_and_is_written_on_failure() {
     let failed = json(&sandbox.read("failed.json"));
     assert_eq!(failed["targets"][0]["outcome"], "failed");
     assert!(failed["targets"][0]["reason"].as_str().unwrap().contains("exists"), "{failed}");
+    let skipped = &failed["versions"][0];
+    assert_eq!((&skipped["component"], &skipped["outcome"]), (&"acme.org/hello".into(), &"skipped".into()), "{failed}");
+    assert_eq!(failed["totals"]["versionsFailed"], 1);
 
-    sandbox.fails("transfer ctf ctf elsewhere --report nowhere/report.json", 2);
+    sandbox.fails("transfer ctf ctf elsewhere --report nowhere/report.json", 1);
     assert!(!sandbox.path("elsewhere").exists());
 }
 

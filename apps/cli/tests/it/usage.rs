@@ -26,6 +26,9 @@ fn what_does_not_exist_is_an_error_and_not_the_help() {
     assert!(sandbox.fails("get cv x -o xml", 2).contains("ndjson"));
     assert!(sandbox.fails("get cv", 2).contains("REFERENCE"));
     assert!(sandbox.fails("get cv x --config nofile", 2).contains("nofile"));
+    for line in ["version", "completion bash", "create rsakeypair", "generate docs", "config trust"] {
+        assert!(sandbox.fails(&format!("{line} --config nofile"), 2).contains("configuration nofile"), "{line}");
+    }
     sandbox.file("garbage", ": [");
     assert!(sandbox.fails("get cv x --config garbage", 2).contains("garbage"));
 }
@@ -91,4 +94,54 @@ fn log_lines_have_the_form_that_was_asked_for() {
     assert_eq!((&last["level"], &last["output"]), (&"INFO".into(), &"greeting".into()));
     let quiet = sandbox.run("download resource ctf//acme.org/hello:1.0.0 --identity name=greeting --loglevel error");
     assert_eq!(quiet.stderr, "");
+}
+
+#[test]
+fn a_password_in_an_address_is_not_repeated() {
+    let sandbox = Sandbox::hello();
+    let address = "http://user:hunter2@127.0.0.1:1/a//acme.org/b:1.0.0";
+    for line in [
+        "get cv",
+        "get artifacts",
+        "show tags",
+        "add cv -c",
+        "version",
+        "get types",
+        "config trust",
+        "serve",
+        "diff ctf",
+    ] {
+        let words: Vec<&str> = line.split(' ').chain([address]).collect();
+        let ran = Ran::from(sandbox.command(&words).output().unwrap());
+        assert!(ran.status != 0 && ran.stderr.contains("Error: "), "{line}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("hunter2"), "{line}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_path_is_not_taken_for_a_registry() {
+    let sandbox = Sandbox::hello();
+    for line in ["show tags ./ctf", "show tags ../ctf"] {
+        assert!(sandbox.fails(line, 2).contains("not a host name"), "{line}");
+    }
+    for place in ["http://127.0.0.1:1/x", "oci::ghcr.io/x"] {
+        assert!(sandbox.fails(&format!("create ctf {place}"), 2).contains("no place for an archive"), "{place}");
+    }
+    assert!(!sandbox.path("http:").exists() && !sandbox.path("oci::ghcr.io").exists());
+}
+
+#[test]
+fn a_constructor_without_end_is_refused() {
+    let sandbox = Sandbox::new();
+    assert!(sandbox.fails("add cv -c /dev/zero", 2).contains("limit of 16777216 bytes"));
+    let ran = Ran::from(sandbox.command(&["add", "cv", ""]).output().unwrap());
+    assert!(ran.status == 2 && ran.stderr.contains("is empty"), "{}", ran.stderr);
+}
+
+#[test]
+fn key_files_that_cannot_be_written_are_named() {
+    let sandbox = Sandbox::new();
+    assert!(sandbox.fails("create rsakeypair no/where/a.priv", 3).contains("no/where: there is no such folder"));
+    let ran = Ran::from(sandbox.command(&["create", "rsakeypair", ""]).output().unwrap());
+    assert!(ran.status == 2 && ran.stderr.contains("name of a key file"), "{}", ran.stderr);
 }

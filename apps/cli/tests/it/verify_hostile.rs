@@ -92,7 +92,30 @@ fn references_that_are_nested_too_deeply_are_refused() {
 fn documents_that_programs_read_differently() {
     let sandbox = signed();
     let text = descriptor(&sandbox).to_string();
+    // A label that is not signed, which everybody may add.
+    let labelled = |value: &str| {
+        let labels = format!("\"component\":{{\"labels\":[{{\"name\":\"x\",\"value\":{value}}}],");
+        text.replacen("\"component\":{", &labels, 1)
+    };
+    put(&sandbox, &labelled(r#"{"a": 1, "A": [{"b": 1}, {"b": 1}]}"#));
+    sandbox.ok(&format!("verify cv --config c.yaml {CHANGED}"));
     for (what, changed) in [
+        ("duplicate key in the value of a label", labelled(r#"{"a": 1, "a": 2}"#)),
+        ("duplicate key deep in the value of a label", labelled(r#"{"a": [{"b": {"c": 1, "c": 1}}]}"#)),
+        ("duplicate key in another spelling", labelled(r#"{"a": 1, "\u0061": 2}"#)),
+        ("case variant in a label", labelled(r#"1, "Value": 2"#)),
+        ("merge key after its member", labelled(r#"{"a": 1, <<: {"a": 2}}"#)),
+        ("number beside its text as key", labelled(r#"{1: 1, "1": 2}"#)),
+        ("aliases that multiply", {
+            let levels = |from: char| format!("[{}]", vec![format!("*{from}"); 30].join(","));
+            labelled(&format!(
+                "[&a [1,1,1], &b {}, &c {}, &d {}, &e {}]",
+                levels('a'),
+                levels('b'),
+                levels('c'),
+                levels('d')
+            ))
+        }),
         ("duplicate key", text.replacen("\"version\":", "\"version\":\"6.6.6\",\"version\":", 1)),
         ("case variant", text.replacen("\"version\":", "\"Version\":\"6.6.6\",\"version\":", 1)),
         ("case variant at the top", text.replacen("\"component\":", "\"Component\":{},\"component\":", 1)),
@@ -102,11 +125,17 @@ fn documents_that_programs_read_differently() {
         ("trailing word", format!("{text} x")),
         ("second document", format!("{text}\n---\n{text}")),
         ("cut off", text[..text.len() - 1].to_owned()),
-        ("merge key", text.replacen("\"component\":{", "\"component\":{<<: {\"creationTime\":\"x\"},", 1)),
+        ("merge key", text.replacen("\"component\":{", "\"component\":{\"x\":1,<<: {\"creationTime\":\"x\"},", 1)),
     ] {
         assert_ne!(changed, text, "{what}");
         put(&sandbox, &changed);
         refused_everywhere(&sandbox, what);
+        let written = sandbox.read("changed/component-descriptor.yaml");
+        for line in ["sign cv -s more -K a.priv", "sign cv --config c.yaml --force", "hash cv"] {
+            let ran = sandbox.run(&format!("{line} {CHANGED}"));
+            assert!(ran.status != 0 && ran.stdout.is_empty(), "{what}: {line}: {}{}", ran.stdout, ran.stderr);
+        }
+        assert_eq!(sandbox.read("changed/component-descriptor.yaml"), written, "{what}");
     }
 }
 

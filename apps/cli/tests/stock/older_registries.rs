@@ -68,7 +68,12 @@ fn every_version_is_read_and_taken_out() {
                 sandbox.ocm(&format!("transfer cv --copy-resources {place}{version} {out}"));
                 let original = sandbox.descriptor(&format!("{place}{version}"));
                 let (_, name) = version.split_once("//").unwrap();
-                assert_eq!(sandbox.descriptor(&format!("{out}//{name}")), original, "{version} in {}", registry.name);
+                let mut expected = original.clone();
+                for resource in expected["component"]["resources"].as_array_mut().unwrap() {
+                    // The address for everybody names the place that the older program stored it in.
+                    resource["access"].as_object_mut().unwrap().remove("globalAccess");
+                }
+                assert_eq!(sandbox.descriptor(&format!("{out}//{name}")), expected, "{version} in {}", registry.name);
                 for resource in original["component"]["resources"].as_array().unwrap() {
                     let resource = resource["name"].as_str().unwrap();
                     let [ours, theirs] = [format!("{out}//{name}"), format!("{place}{version}")].map(|version| {

@@ -16,10 +16,13 @@ use crate::{Content, Properties, Result, Sources, consumer};
 /// Largest provenance file in bytes.
 const PROVENANCE_LIMIT: u64 = 1 << 20;
 
+/// How registries stand in front of an address, and how the address of an image is written that says the same.
+const REGISTRIES: [(&str, &str); 2] = [("oci://", "oci://"), ("oci+http://", "http://")];
+
 /// A chart somewhere on the network.
 #[derive(Clone, Debug, Default)]
 pub struct Remote {
-    /// Address of the repository, `oci://` for a registry.
+    /// Address of the repository, `oci://` for a registry, `oci+http://` for one without TLS.
     pub repository: String,
     /// Name of the chart, or of its packed file.
     pub chart: String,
@@ -76,7 +79,13 @@ impl Remote {
 
     /// Whether it lies in a registry.
     pub fn is_oci(&self) -> bool {
-        self.repository.starts_with("oci://")
+        REGISTRIES.iter().any(|(scheme, _)| self.repository.starts_with(scheme))
+    }
+
+    /// Whether the address of a repository begins with a scheme that is known.
+    pub fn is_address(repository: &str) -> bool {
+        let mut schemes = ["https://", "http://"].into_iter().chain(REGISTRIES.map(|(scheme, _)| scheme));
+        schemes.any(|scheme| repository.starts_with(scheme))
     }
 
     fn subject(&self) -> String {
@@ -91,7 +100,11 @@ impl Remote {
                 format!(":{}", version.replace('+', "_"))
             }
         });
-        format!("{}/{}{}", self.repository.trim_end_matches('/'), self.chart, tag.unwrap_or_default()).parse()
+        let known = REGISTRIES.iter().find_map(|(scheme, of_images)| {
+            Some(format!("{of_images}{}", self.repository.strip_prefix(scheme)?.trim_end_matches('/')))
+        });
+        let repository = known.unwrap_or_else(|| self.repository.trim_end_matches('/').to_owned());
+        format!("{repository}/{}{}", self.chart, tag.unwrap_or_default()).parse()
     }
 
     /// Fetches the chart: from a registry as the artifact it is there, else as the artifact that Helm would make of it.

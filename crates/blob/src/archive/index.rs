@@ -41,6 +41,7 @@ struct Shared {
     entries: Vec<Entry>,
     positions: HashMap<EntryPath, usize>,
     refused: Vec<Refused>,
+    is_ended: bool,
     compressed: Option<Compressed>,
 }
 
@@ -154,6 +155,12 @@ impl Archive {
     /// Entries whose path leads out of the archive or is not a path. They cannot be opened.
     pub fn refused(&self) -> &[Refused] {
         &self.shared.refused
+    }
+
+    /// Whether it ends with the mark of its end. Some programs leave that out; one that was cut between two entries
+    /// does not have it either.
+    pub fn is_ended(&self) -> bool {
+        self.shared.is_ended
     }
 
     /// Fails if there are refused entries: such an archive was made to do harm.
@@ -285,6 +292,7 @@ fn index(volumes: &Volumes, limits: Limits) -> Result<Archive> {
         entries: Vec::new(),
         positions: HashMap::new(),
         refused: Vec::new(),
+        is_ended: false,
         compressed: None,
     };
     if crate::is_gzip(&magic) {
@@ -314,9 +322,14 @@ impl Shared {
         walk: &mut Walk<S>,
         mut keep: impl FnMut(&mut Walk<S>, &Entry) -> Result<()>,
     ) -> Result<()> {
-        let mut count = 0;
+        let (mut count, mut names) = (0, 0);
         while let Some(walked) = walk.next()? {
             count += 1;
+            names += walked.name.len();
+            if names > self.limits.names {
+                let limit = self.limits.names;
+                return Err(Error::Archive(format!("the archive has more than {limit} bytes of names")));
+            }
             if count > self.limits.entries {
                 return Err(Error::Archive(format!("the archive has more than {} entries", self.limits.entries)));
             }
@@ -344,6 +357,7 @@ impl Shared {
             keep(walk, &entry)?;
             self.entries.push(entry);
         }
+        self.is_ended = walk.is_ended();
         Ok(())
     }
 }

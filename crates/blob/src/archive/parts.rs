@@ -221,9 +221,14 @@ impl Parts {
         number.bytes().all(|byte| byte.is_ascii_digit()).then(|| path.with_extension(""))
     }
 
-    /// The files there are with the names of parts.
+    /// The files there are with the names of parts, in order. In a folder that cannot be listed only the first is looked for.
     pub fn present(name: &Path) -> impl Iterator<Item = PathBuf> {
-        (1..=MOST_PARTS).map(|number| Self::part(name, number)).filter(|part| part.is_file())
+        // One look at the folder: a look for each of the names would be a thousand whenever something is not there.
+        let numbers = match std::fs::read_dir(crate::folder_of(name)) {
+            Ok(entries) => numbers_of(entries, name),
+            Err(_) => vec![1],
+        };
+        numbers.into_iter().map(|number| Self::part(name, number)).filter(|part| part.is_file())
     }
 
     /// Decides what files with the names of parts are where the first of them does not list the others: archives by
@@ -389,6 +394,23 @@ impl Parts {
             path.display()
         )))
     }
+}
+
+/// The numbers of the parts of `name` among the entries of its folder, in order.
+fn numbers_of(entries: std::fs::ReadDir, name: &Path) -> Vec<u64> {
+    let Some(name) = name.file_name() else { return Vec::new() };
+    let mut numbers: Vec<u64> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let file = entry.file_name();
+            let digits = file.as_encoded_bytes().strip_prefix(name.as_encoded_bytes())?.strip_prefix(b".")?;
+            let digits = std::str::from_utf8(digits).ok().filter(|digits| digits.len() == 3)?;
+            let number = digits.parse().ok().filter(|_| digits.bytes().all(|digit| digit.is_ascii_digit()))?;
+            (1..=MOST_PARTS).contains(&number).then_some(number)
+        })
+        .collect();
+    numbers.sort_unstable();
+    numbers
 }
 
 /// The number of a part by its name.

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 
 /// Longest path of an entry in bytes; what the common systems can open.
 const LONGEST: usize = 4095;
@@ -8,7 +9,7 @@ const LONGEST: usize = 4095;
 /// Components are separated by `/`; there is no leading `./`, no empty, `.` or `..` component, no backslash, no NUL. The
 /// root of the archive is the empty path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct EntryPath(String);
+pub struct EntryPath(Arc<str>);
 
 impl EntryPath {
     /// Resolves the name of an entry as it stands in the archive; the error is the reason why it is refused.
@@ -45,7 +46,7 @@ impl EntryPath {
             }
             resolved.push_str(component);
         }
-        Ok(Self(resolved))
+        Ok(Self(resolved.into()))
     }
 
     /// The path; empty for the root.

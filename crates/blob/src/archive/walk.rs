@@ -8,6 +8,13 @@ use crate::{Error, Result};
 /// Longest extended header or long name in bytes. Both are read into memory.
 const LONGEST_EXTENSION: u64 = 1 << 20;
 
+/// Longest text of a link in bytes; what the common systems can make.
+const LONGEST_LINK: usize = 4095;
+
+/// Most bytes of zeros behind the end. Writers fill up a record, of some kilobytes; a file with holes has any number of zeros
+/// without taking up room, and reading them never ends.
+const LONGEST_END: u64 = 64 << 20;
+
 /// What an entry of an archive is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -60,11 +67,18 @@ pub(crate) struct Walk<S> {
     left: u64,
     /// Zero bytes after the current entry.
     padding: u64,
+    /// The mark of the end was there.
+    is_ended: bool,
 }
 
 impl<S: Source> Walk<S> {
     pub(crate) fn new(source: S) -> Self {
-        Self { source, position: 0, left: 0, padding: 0 }
+        Self { source, position: 0, left: 0, padding: 0, is_ended: false }
+    }
+
+    /// Whether the archive ended with the two blocks of zeros that say so; known once there is no next entry.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.is_ended
     }
 
     /// The next entry; its content can be read from `self` until the next call.
@@ -108,7 +122,8 @@ impl<S: Source> Walk<S> {
     fn entry(&mut self, name: &[u8], type_flag: u8, link: &[u8], size: u64, mode: u32) -> Result<Walked> {
         let shown = String::from_utf8_lossy(name).into_owned();
         let target = || {
-            let target = String::from_utf8(link.to_vec()).ok().filter(|target| !target.is_empty());
+            let target =
+                String::from_utf8(link.to_vec()).ok().filter(|target| (1..=LONGEST_LINK).contains(&target.len()));
             target.ok_or_else(|| contains(format!("the link {shown:?} with an invalid target")))
         };
         let slash = name.ends_with(b"/");
@@ -147,8 +162,13 @@ impl<S: Source> Walk<S> {
         if let Some(header) = header::parse(&block).map_err(contains)? {
             return Ok(Some(header));
         }
+        self.is_ended = true;
         // Everything behind the end is zero: what one reader ignores there, another one might read.
+        let end = self.position;
         while let Some(block) = self.block()? {
+            if self.position - end > LONGEST_END {
+                return Err(invalid("goes on for more than 64 MiB behind its end"));
+            }
             if block.iter().any(|byte| *byte != 0) {
                 return Err(invalid("has content after its end"));
             }

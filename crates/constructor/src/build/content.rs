@@ -1,12 +1,10 @@
 //! Storing the content of resources and sources in the target, where nobody finds it yet.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use async_trait::async_trait;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use ocm_access::{Owner, Subject, resolve};
-use ocm_blob::{Blob, ByteStream, Digest, Item, MemoryBlob, Observed};
+use ocm_blob::{Blob, Item, MemoryBlob, Observed};
 use ocm_model::digest::{GENERIC_BLOB_DIGEST, HashAlgorithm};
 use ocm_model::{DigestSpec, TypedObject};
 use ocm_oci::{Descriptor, Error as OciError, ImageManifest, Kind, Manifest, Repository, copy, media_type};
@@ -186,47 +184,6 @@ async fn open<'a>(
     }
 }
 
-/// Content on its way into the target. Tells afterwards which of the two failed: a disk that is full is no mistake in the
-/// file that names the content.
-struct Noted {
-    blob: Arc<dyn Blob>,
-    failed: Arc<AtomicBool>,
-}
-
-impl Noted {
-    fn note<T, E>(&self, result: Result<T, E>) -> Result<T, E> {
-        if result.is_err() {
-            self.failed.store(true, Ordering::Relaxed);
-        }
-        result
-    }
-}
-
-#[async_trait]
-impl Blob for Noted {
-    fn size(&self) -> Option<u64> {
-        self.blob.size()
-    }
-
-    fn digest(&self) -> Option<Digest> {
-        self.blob.digest()
-    }
-
-    fn is_verified(&self) -> bool {
-        self.blob.is_verified()
-    }
-
-    async fn open(&self) -> ocm_blob::Result<ByteStream> {
-        let failed = self.failed.clone();
-        let stream = self.note(self.blob.open().await)?;
-        Ok(Box::pin(stream.inspect(move |chunk| {
-            if chunk.is_err() {
-                failed.store(true, Ordering::Relaxed);
-            }
-        })))
-    }
-}
-
 /// Who failed when content was stored.
 enum Failure {
     /// The content, or what the file says of it.
@@ -284,12 +241,11 @@ impl Work<'_> {
 
     /// Sends content to the target.
     async fn push(&self, target: &Arc<dyn Repository>, blob: Arc<dyn Blob>) -> Result<Descriptor, Failure> {
-        let failed = Arc::new(AtomicBool::new(false));
-        let blob = Arc::new(Noted { blob, failed: failed.clone() });
-        let pushed = target.push_blob(&Observed::new(blob, self.environment.observer.clone())).await;
-        pushed.map(|(stored, _)| stored).map_err(|error| {
-            if failed.load(Ordering::Relaxed) { Failure::Content(error) } else { Failure::Target(error) }
-        })
+        let content = Observed::new(blob, self.environment.observer.clone());
+        let pushed = target.push_blob(&content).await;
+        pushed
+            .map(|(stored, _)| stored)
+            .map_err(|error| if content.has_failed() { Failure::Content(error) } else { Failure::Target(error) })
     }
 
     /// Content that is stored with the component version.

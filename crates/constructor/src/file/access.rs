@@ -218,10 +218,9 @@ fn unusable(access: &Access, object: &TypedObject, dialect: Dialect) -> Option<(
             Some(("commit", format!("{commit:?} is no commit: 40 hexadecimal digits are expected")))
         }
         Access::Wget { .. } => Some(("url", ocm_access::wget::check(object).err()?.to_string())),
-        Access::Helm { repository, .. }
-            if !["http://", "https://", "oci://"].iter().any(|scheme| repository.starts_with(scheme)) =>
-        {
-            Some(("helmRepository", format!("{repository:?} must begin with https://, http:// or oci://")))
+        Access::Helm { repository, .. } if !ocm_access::helm::Remote::is_address(repository) => {
+            let why = format!("{repository:?} must begin with https://, http://, oci:// or oci+http://");
+            Some(("helmRepository", why))
         }
         _ => None,
     }

@@ -45,11 +45,9 @@ impl Helm {
             Some(chart) => Remote { repository: address, chart, version: version.clone(), ..Remote::default() },
             None => Remote::at(&address),
         };
-        if !["http://", "https://", "oci://"].iter().any(|scheme| remote.repository.starts_with(scheme))
-            || remote.chart.is_empty()
-        {
+        if !Remote::is_address(&remote.repository) || remote.chart.is_empty() {
             let message = format!(
-                "{}: \"helmRepository\" must be the address of a packed chart, https://host/path/chart:version, or oci://host/path/chart:tag",
+                "{}: \"helmRepository\" must be the address of a packed chart, https://host/path/chart:version, or oci://host/path/chart:tag (oci+http:// without TLS)",
                 fields.what
             );
             reader.problem(fields.place("helmRepository"), message);

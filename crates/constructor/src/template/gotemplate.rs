@@ -11,7 +11,7 @@ use crate::problem::{Position, Problem, Problems};
 /// Missing variables that are looked for before giving up.
 const MOST_MISSING: usize = 200;
 /// Where to set a variable of this engine.
-const PLACE: &str = "give it as NAME=value or in a settings file";
+const PLACE: &str = "give it as NAME=value, in a settings file, or with --addenv from the environment";
 
 /// Renders a whole text.
 ///

@@ -18,13 +18,23 @@ const PUBLIC: &str = "public.ecr.aws";
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 const JSON: &str = "application/x-amz-json-1.1";
 
+/// Domains of registries that are reached by IPv6 too, and those of the services that give tokens for them.
+const DUAL: [(&str, &str); 2] =
+    [("on.aws", "api.aws"), ("on.amazonwebservices.com.cn", "api.amazonwebservices.com.cn")];
+
+/// Domains of registries that are reached by IPv4 alone, which those of their services are below, too.
+const PLAIN: [&str; 3] = ["amazonaws.com", "amazonaws.com.cn", "amazonaws.eu"];
+
 /// A registry of Amazon.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Registry<'a> {
     region: &'a str,
+    /// The domain of the services of its region.
     domain: &'a str,
     is_fips: bool,
     is_public: bool,
+    /// Whether it has the names that are reached by IPv6 too.
+    is_dual: bool,
 }
 
 #[derive(Deserialize)]
@@ -50,12 +60,14 @@ struct Token {
 }
 
 impl<'a> Registry<'a> {
-    /// Reads `<account>.dkr.ecr[-fips].<region>.amazonaws.com[.cn]`.
+    /// Reads `<account>.dkr.ecr[-fips].<region>.amazonaws.com[.cn]` and `<account>.dkr-ecr[-fips].<region>.on.aws`.
     pub(super) fn of(host: &'a str) -> Option<Self> {
         if host == PUBLIC {
-            return Some(Self { region: "us-east-1", domain: "amazonaws.com", is_fips: false, is_public: true });
+            let (region, domain) = ("us-east-1", "amazonaws.com");
+            return Some(Self { region, domain, is_fips: false, is_public: true, is_dual: false });
         }
-        let (account, rest) = host.split_once(".dkr.ecr")?;
+        let plain = host.split_once(".dkr.ecr").map(|parts| (parts, false));
+        let ((account, rest), is_dual) = plain.or(host.split_once(".dkr-ecr").map(|parts| (parts, true)))?;
         let (is_fips, rest) = rest
             .strip_prefix("-fips.")
             .map(|rest| (true, rest))
@@ -65,9 +77,13 @@ impl<'a> Registry<'a> {
         let is_one = account.len() == 12
             && account.bytes().all(|byte| byte.is_ascii_digit())
             && !region.is_empty()
-            && region.chars().all(plain)
-            && ["amazonaws.com", "amazonaws.com.cn"].contains(&domain);
-        is_one.then_some(Self { region, domain, is_fips, is_public: false })
+            && region.chars().all(plain);
+        let domain = if is_dual {
+            DUAL.iter().find(|(registries, _)| *registries == domain).map(|(_, services)| *services)
+        } else {
+            PLAIN.contains(&domain).then_some(domain)
+        };
+        Some(Self { region, domain: domain.filter(|_| is_one)?, is_fips, is_public: false, is_dual })
     }
 
     fn service(&self) -> &'static str {
@@ -79,6 +95,8 @@ impl<'a> Registry<'a> {
         let Self { region, domain, is_fips, .. } = self;
         let usual = if self.is_public {
             format!("https://api.ecr-public.{region}.{domain}")
+        } else if self.is_dual {
+            format!("https://ecr{}.{region}.{domain}", if *is_fips { "-fips" } else { "" })
         } else if *is_fips {
             format!("https://ecr-fips.{region}.{domain}")
         } else {
@@ -162,6 +180,8 @@ mod tests {
             endpoint("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", &[]),
             "https://api.ecr.cn-north-1.amazonaws.com.cn"
         );
+        assert_eq!(endpoint("123456789012.dkr-ecr.eu-west-1.on.aws", &[]), "https://ecr.eu-west-1.api.aws");
+        assert_eq!(endpoint("123456789012.dkr-ecr-fips.us-east-1.on.aws", &[]), "https://ecr-fips.us-east-1.api.aws");
         assert_eq!(endpoint(PUBLIC, &[]), "https://api.ecr-public.us-east-1.amazonaws.com");
         assert_eq!(
             endpoint(plain, &[("AWS_ENDPOINT_URL", "http://a"), ("AWS_ENDPOINT_URL_ECR", "http://b")]),

@@ -151,7 +151,7 @@ async fn machine(environment: &Environment) -> Result<Option<(Keys, String)>, Fa
     let get = |url: Url| Request::new(Method::GET, url).header(TOKEN, token.clone());
     let roles = match environment.web.text(Where::Local, get(url("meta-data/iam/security-credentials/")?)).await {
         Ok(roles) => roles,
-        Err(NoAnswer::Refused(404)) => return Ok(None),
+        Err(NoAnswer::Refused(404, _)) => return Ok(None),
         Err(error) => return Err(failed(&error)),
     };
     let Some(role) = roles.lines().map(str::trim).find(|role| !role.is_empty()) else { return Ok(None) };

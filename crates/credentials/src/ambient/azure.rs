@@ -121,7 +121,7 @@ async fn machine(environment: &Environment) -> Result<Option<(Secret, String)>, 
     match asked {
         Ok(answer) => Ok(Some((answer.access_token, origin.to_owned()))),
         // No such service, or a machine without an identity: nobody in particular.
-        Err(NoAnswer::Silent(_) | NoAnswer::Refused(400 | 404) | NoAnswer::Unreadable) if application.is_none() => {
+        Err(NoAnswer::Silent(_) | NoAnswer::Refused(400 | 404, _) | NoAnswer::Unreadable) if application.is_none() => {
             Ok(None)
         }
         Err(error) => Err(failed(error.reason())),

@@ -55,6 +55,14 @@ enum Account {
         credential_source: Source,
         service_account_impersonation_url: Option<String>,
     },
+    /// What `gcloud auth application-default login --impersonate-service-account` writes.
+    #[serde(rename = "impersonated_service_account")]
+    Impersonated {
+        service_account_impersonation_url: String,
+        #[serde(default)]
+        delegates: Vec<String>,
+        source_credentials: Box<Account>,
+    },
     #[serde(other)]
     Other,
 }
@@ -64,6 +72,8 @@ enum Account {
 struct Source {
     file: Option<String>,
     url: Option<String>,
+    /// Set where the other identity is one of Amazon: `url` has its keys then, and not a token.
+    environment_id: Option<String>,
     #[serde(default)]
     headers: BTreeMap<String, String>,
     format: Option<Format>,
@@ -149,15 +159,30 @@ impl Account {
                 let url = address(token_url.as_deref().unwrap_or(FEDERATION))?;
                 let federated = ask(environment, form(url, &parts)).await?;
                 let Some(url) = service_account_impersonation_url else { return Ok(federated) };
-                impersonated(environment, address(url)?, &federated).await
+                impersonated(environment, address(url)?, &federated, &[]).await
             }
-            Self::Other => Err("credentials of this type are not supported; there are authorized_user, service_account and external_account".to_owned()),
+            Self::Impersonated { service_account_impersonation_url, delegates, source_credentials } => {
+                if matches!(**source_credentials, Self::Impersonated { .. }) {
+                    return Err("source_credentials are those of another impersonation".to_owned());
+                }
+                let source = Box::pin(source_credentials.token(environment)).await?;
+                let url = address(service_account_impersonation_url)?;
+                impersonated(environment, url, &source, delegates).await
+            }
+            Self::Other => {
+                Err("credentials of this type are not supported; there are authorized_user, service_account, \
+                                external_account and impersonated_service_account"
+                    .to_owned())
+            }
         }
     }
 }
 
 impl Source {
     async fn token(&self, environment: &Environment) -> Result<String, String> {
+        if let Some(identity) = &self.environment_id {
+            return Err(format!("credential_source is an identity of {identity:?}, which is not supported"));
+        }
         let text = if let Some(file) = &self.file {
             Environment::file("", file).map_err(|(_, reason)| reason)?
         } else if let Some(url) = &self.url {
@@ -185,10 +210,16 @@ impl Source {
     }
 }
 
-async fn impersonated(environment: &Environment, url: Url, federated: &Token) -> Result<Token, String> {
-    let bearer = HeaderValue::from_str(&format!("Bearer {}", federated.access_token.reveal()))
+/// A token of a service account, for whoever may act as it.
+async fn impersonated(
+    environment: &Environment,
+    url: Url,
+    source: &Token,
+    delegates: &[String],
+) -> Result<Token, String> {
+    let bearer = HeaderValue::from_str(&format!("Bearer {}", source.access_token.reveal()))
         .map_err(|_| "the token cannot be sent".to_owned())?;
-    let body = json!({"scope": [SCOPE], "lifetime": "3600s"}).to_string();
+    let body = json!({"scope": [SCOPE], "lifetime": "3600s", "delegates": delegates}).to_string();
     let request = Request::new(Method::POST, url)
         .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
         .authorization(bearer)
@@ -245,7 +276,7 @@ async fn machine(environment: &Environment) -> Result<Option<Token>, Failed> {
     match environment.web.json(Where::Local, request).await {
         Ok(token) => Ok(Some(token)),
         // No such service, or a machine without an account: nobody in particular.
-        Err(NoAnswer::Silent(_) | NoAnswer::Refused(404) | NoAnswer::Unreadable) => Ok(None),
+        Err(NoAnswer::Silent(_) | NoAnswer::Refused(404, _) | NoAnswer::Unreadable) => Ok(None),
         Err(error) => Err((origin(), error.reason())),
     }
 }

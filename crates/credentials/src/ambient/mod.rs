@@ -121,6 +121,15 @@ fn cloud(host: &str) -> Option<Cloud> {
     }
 }
 
+/// The cloud that a registry belongs to, in the words of its owner.
+pub(crate) fn cloud_name(host: &str) -> Option<&'static str> {
+    cloud(host).map(|cloud| match cloud {
+        Cloud::Amazon => "Amazon",
+        Cloud::Google => "Google",
+        Cloud::Azure => "Azure",
+    })
+}
+
 /// The moment some seconds from now.
 fn in_seconds(seconds: u64) -> Option<SystemTime> {
     SystemTime::now().checked_add(Duration::from_secs(seconds.min(86_400)))
@@ -137,6 +146,13 @@ mod tests {
             ("123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com", Some(Cloud::Amazon)),
             ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", Some(Cloud::Amazon)),
             ("public.ecr.aws", Some(Cloud::Amazon)),
+            ("123456789012.dkr-ecr.eu-central-1.on.aws", Some(Cloud::Amazon)),
+            ("123456789012.dkr-ecr-fips.us-east-1.on.aws", Some(Cloud::Amazon)),
+            ("123456789012.dkr-ecr.cn-north-1.on.amazonwebservices.com.cn", Some(Cloud::Amazon)),
+            ("123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu", Some(Cloud::Amazon)),
+            ("123456789012.dkr-ecr.eu-central-1.amazonaws.com", None),
+            ("123456789012.dkr.ecr.eu-central-1.on.aws", None),
+            ("123456789012.dkr-ecr.eu-central-1.on.aws.evil.org", None),
             ("123456789012.dkr.ecr.eu-central-1.amazonaws.com.evil.org", None),
             ("x.dkr.ecr.eu-central-1.amazonaws.com", None),
             ("europe-docker.pkg.dev", Some(Cloud::Google)),

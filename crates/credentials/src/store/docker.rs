@@ -8,11 +8,12 @@ use ocm_model::Identity;
 
 use super::{Specification, Store, Surroundings};
 use crate::docker::Docker;
+use crate::explain::Candidates;
 use crate::spelling::{REGISTRY, authority, is_of};
 use crate::{Found, Result};
 
 /// A Docker configuration: `dockerConfigFile`, or `dockerConfig` as text. Without both it is where Docker looks itself.
-pub(super) struct DockerStore {
+pub(crate) struct DockerStore {
     docker: Docker,
     /// The registry that `credentialsName` means, whoever asks.
     named: Option<String>,
@@ -40,18 +41,29 @@ impl DockerStore {
         let named = specification.text("credentialsName")?.map(str::to_owned);
         Ok(Self { docker: Docker::with_helpers(inline, files, around.helpers.clone()), named })
     }
+
+    /// Adds what it would ask for a consumer.
+    pub(crate) async fn candidates(&self, wanted: &Identity, found: &mut Candidates) {
+        if let Some((host, path)) = self.asked(wanted) {
+            self.docker.candidates(&host, path, found).await;
+        }
+    }
+
+    /// The host and the path that are looked for; `None` for what is no registry.
+    fn asked<'a>(&'a self, wanted: &'a Identity) -> Option<(String, Option<&'a str>)> {
+        if let Some(named) = &self.named {
+            let (host, path) = named.split_once('/').unwrap_or((named, ""));
+            return Some((host.to_owned(), Some(path).filter(|path| !path.is_empty())));
+        }
+        authority(wanted).filter(|_| is_of(wanted, REGISTRY)).map(|host| (host, wanted.get("path")))
+    }
 }
 
 #[async_trait]
 impl Store for DockerStore {
     async fn find(&self, wanted: &[Identity], _own: Option<&Found>) -> Result<Option<Found>> {
-        if let Some(named) = &self.named {
-            let (host, path) = named.split_once('/').unwrap_or((named, ""));
-            return self.docker.credentials(host, Some(path).filter(|path| !path.is_empty())).await;
-        }
-        let Some(wanted) = wanted.first().filter(|wanted| is_of(wanted, REGISTRY)) else { return Ok(None) };
-        match authority(wanted) {
-            Some(host) => self.docker.credentials(&host, wanted.get("path")).await,
+        match wanted.first().and_then(|wanted| self.asked(wanted)) {
+            Some((host, path)) => self.docker.credentials(&host, path).await,
             None => Ok(None),
         }
     }

@@ -62,10 +62,39 @@ pub(crate) struct Surroundings {
     pub(crate) helpers: Arc<Helpers>,
 }
 
+/// The Docker configuration that a specification means; `None` if it is of another type.
+pub(crate) fn docker(specification: &Specification, around: &Arc<Surroundings>) -> Option<Result<docker::DockerStore>> {
+    (unversioned(&specification.kind) == "DockerConfig").then(|| docker::DockerStore::open(specification, around))
+}
+
+/// Without effect: a store is asked for every consumer.
+const PROPAGATE: &str = "propagateConsumerIdentity";
+
+/// In an entry of a consumer, the one credential that is taken.
+const NAMED: &str = "credentialsName";
+
+/// Types of stores without their versions, and the names of their members.
+const STORES: [(&str, &[&str]); 4] = [
+    ("DockerConfig", &["dockerConfigFile", "dockerConfig", NAMED, PROPAGATE]),
+    ("HashiCorpVault", &["serverURL", "namespace", "mountPath", "path", "secrets", NAMED, PROPAGATE]),
+    ("NPMConfig", &["npmrcFile", NAMED, PROPAGATE]),
+    ("MavenSettings", &["settingsFile", NAMED, PROPAGATE]),
+];
+
+/// The built-in types of stores, without their versions, and the names of their members.
+pub fn store_types() -> &'static [(&'static str, &'static [&'static str])] {
+    &STORES
+}
+
 /// The store that a specification means; `None` if its type is not built in.
 pub(crate) fn open(specification: &Specification, around: &Arc<Surroundings>) -> Option<Result<Arc<dyn Store>>> {
     fn shared<S: Store + 'static>(store: Result<S>) -> Result<Arc<dyn Store>> {
         store.map(|store| Arc::new(store) as Arc<dyn Store>)
+    }
+    let (_, known) = STORES.iter().find(|(name, _)| *name == unversioned(&specification.kind))?;
+    for name in specification.members.keys().filter(|name| !known.contains(&name.as_str())) {
+        let (place, kind) = (&specification.place, &specification.kind);
+        tracing::warn!("configuration {place}: {kind} has no {name:?}; it takes {}", known.join(", "));
     }
     Some(match unversioned(&specification.kind) {
         "DockerConfig" => shared(docker::DockerStore::open(specification, around)),

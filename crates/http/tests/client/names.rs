@@ -66,6 +66,21 @@ async fn a_name_that_does_not_exist_is_asked_for_once() {
     assert!(matches!(error.kind(), Kind::UnknownHost | Kind::Connect), "{error}");
 }
 
+/// No certificate is for such a name, and no attempt changes that.
+#[tokio::test]
+async fn a_name_that_no_host_can_have_is_given_up_at_once() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (client, names) = client(|_| Ok(vec![LOOPBACK]));
+    for host in [format!("{}.example", "a".repeat(64)), "-a.example".into(), "a-.example".into(), "a..example".into()] {
+        let before = names.asked.load(Ordering::Relaxed);
+        let url: Url = format!("https://{host}:{port}/").parse().unwrap();
+        let error = client.send(get(&url)).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::UnknownHost, "{host}: {error}");
+        assert!(names.asked.load(Ordering::Relaxed) <= before + 1, "{host}");
+    }
+}
+
 /// A name that looks public and leads to this machine (DNS rebinding): the addresses that are connected to are checked,
 /// not the name.
 #[tokio::test]

@@ -63,7 +63,8 @@ fn syntax(text: &str) -> Result<Syntax> {
         Ok(UniqueMembers) => Ok(Syntax::Json),
         Err(error) if error.classify() == Category::Data => Err(fault(error)),
         Err(error) if error.to_string().starts_with("recursion limit") => Err(fault(error)),
-        Err(_) => Ok(Syntax::Yaml),
+        // To YAML the keys `1` and `"1"` are two; what is made of them here, and by all other programs, is one.
+        Err(_) => yaml::read_unmerged::<UniqueMembers>(text).map(|UniqueMembers| Syntax::Yaml).map_err(fault),
     }
 }
 

@@ -5,5 +5,5 @@ mod read;
 mod scalar;
 mod write;
 
-pub use read::{options, read};
+pub use read::{options, read, read_unmerged};
 pub use write::{to_string, to_string_folded};

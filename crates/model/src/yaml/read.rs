@@ -1,5 +1,5 @@
 use serde::de::DeserializeOwned;
-use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
+use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{Error, Options};
 
 /// How YAML is read in this project: by the rules of YAML 1.1, a key twice is an error, and the budget for nodes allows
@@ -28,4 +28,15 @@ pub fn options() -> Options {
 /// Syntax, duplicate keys, a second document, a spent budget, or a document that is no `T`; with line and column.
 pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
     serde_saphyr::from_str_with_options(text, options())
+}
+
+/// Reads one document with its merge keys (`<<`) as they are written, in place of what they stand for.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn read_unmerged<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
+    let mut options = options();
+    options.merge_keys = MergeKeyPolicy::AsOrdinary;
+    serde_saphyr::from_str_with_options(text, options)
 }

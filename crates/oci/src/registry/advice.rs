@@ -39,8 +39,8 @@ pub(super) fn missing_repository(host: &str, name: &str) -> String {
 
 /// Names the types that a registry did not take, where that is why it refused a manifest.
 ///
-/// zot takes Docker's types in its compatibility mode only; Quay has a list of allowed types of artifacts; GCR refuses an
-/// index within an index.
+/// zot takes Docker's types in its compatibility mode only; Quay has a list of allowed types of artifacts, and wants an OCI
+/// index to list OCI manifests; GCR refuses an index within an index.
 pub(super) fn refused_type(error: Error, status: StatusCode, manifest: &Manifest) -> Error {
     let types = status == StatusCode::UNSUPPORTED_MEDIA_TYPE || error.reason().contains("MANIFEST_INVALID");
     if !types || !matches!(error.kind(), Kind::Invalid | Kind::Unsupported) {
@@ -52,12 +52,18 @@ pub(super) fn refused_type(error: Error, status: StatusCode, manifest: &Manifest
     let nested = document.as_ref().is_some_and(|document| {
         document.manifests().iter().any(|descriptor| media_type::is_index(&descriptor.media_type))
     });
+    let is_mixed = own == media_type::INDEX
+        && document.as_ref().is_some_and(|document| {
+            document.manifests().iter().any(|descriptor| descriptor.media_type.contains("vnd.docker."))
+        });
     let what = match config {
         Some(config) => format!("{own} for {config}"),
         None => own.to_owned(),
     };
     let advice = if [media_type::DOCKER_MANIFEST, media_type::DOCKER_LIST].contains(&own) {
         "; a registry for OCI types only takes Docker's where its compatibility mode is on (in zot: http.compat [\"docker2s2\"])"
+    } else if is_mixed {
+        "; it lists manifests of Docker's types, which some registries (Quay) take in a list of Docker's only"
     } else if nested {
         "; some registries take no index within an index"
     } else if config.is_some() {

@@ -66,8 +66,9 @@ impl RemoteRepository {
         if answered.as_ref().is_ok_and(|response| response.status().is_success()) {
             // It holds something wrong now, under a digest that is only asked for here; not every registry removes blobs.
             let _ = self.delete_blob(&announced).await;
+            session.open.ended();
         } else {
-            self.abandon(&session).await;
+            session.open.cancel().await;
         }
         Ok(Refusal::read(self.subject(), answered?).await.digest_invalid)
     }

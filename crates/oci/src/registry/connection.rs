@@ -18,7 +18,7 @@ pub(super) struct Connection {
     pub(super) options: RemoteOptions,
     pub(super) known: Known,
     pub(super) journal: Option<Journal>,
-    authorization: Authorization,
+    pub(super) authorization: Arc<Authorization>,
 }
 
 /// What became of a request whose content can be sent only once.
@@ -44,7 +44,8 @@ impl Connection {
         authenticator: Arc<dyn Authenticator>,
         options: RemoteOptions,
     ) -> Self {
-        let authorization = Authorization::new(client.clone(), endpoint.clone(), authenticator, options.clone());
+        let authorization: Arc<_> =
+            Authorization::new(client.clone(), endpoint.clone(), authenticator, options.clone()).into();
         let journal = options.uploads.clone().map(Journal::new);
         Self { client, endpoint, options, known: Known::default(), journal, authorization }
     }

@@ -69,11 +69,19 @@ impl RemoteRepository {
         let mut response = self.ask_for_blob(Method::GET, digest, range).await?;
         if offset > 0 && response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
             // Either nothing is left, or the registry understands ranges with two ends only (go-containerregistry), or none.
-            let size = self.ask_for_blob(Method::HEAD, digest, None).await?.content_length();
-            let Some(last) = size.filter(|size| offset < *size).map(|size| size - 1) else { return Ok(None) };
-            response = self.ask_for_blob(Method::GET, digest, Some(format!("bytes={offset}-{last}"))).await?;
-            if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
-                response = self.ask_for_blob(Method::GET, digest, None).await?;
+            let head = self.ask_for_blob(Method::HEAD, digest, None).await?;
+            // What a refusal says of its own length is not the size of the blob.
+            let size = head.content_length().filter(|_| head.status() == StatusCode::OK);
+            match size {
+                Some(size) if offset >= size => return Ok(None),
+                Some(size) => {
+                    let range = format!("bytes={offset}-{}", size - 1);
+                    response = self.ask_for_blob(Method::GET, digest, Some(range)).await?;
+                    if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
+                        response = self.ask_for_blob(Method::GET, digest, None).await?;
+                    }
+                }
+                None => response = self.ask_for_blob(Method::GET, digest, None).await?,
             }
         }
         let response = match patience {

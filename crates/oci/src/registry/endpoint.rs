@@ -50,9 +50,12 @@ impl Endpoint {
     pub fn new(scheme: Option<Scheme>, host: &str) -> Result<Self> {
         // User and password in front of a host stay out of messages.
         let shown = host.rsplit_once('@').map_or(host, |(_, host)| host);
-        let invalid = || Error::new(Kind::Malformed, shown, "not a host name with an optional port");
+        let quoted = || if shown.trim().is_empty() { format!("{shown:?}") } else { shown.to_owned() };
+        let invalid = || Error::new(Kind::Malformed, quoted(), "not a host name with an optional port");
         let wrong = |c: char| !c.is_ascii_alphanumeric() && !".-_:[]".contains(c);
-        if host.is_empty() || host.contains(wrong) {
+        // `./folder` and `../folder` are paths: no name server knows `.`.
+        let is_path = host.starts_with('.') || host.contains("..");
+        if host.is_empty() || host.contains(wrong) || is_path {
             return Err(invalid());
         }
         Url::parse(&format!("http://{host}/")).map_err(|_| invalid())?;
@@ -132,7 +135,17 @@ mod tests {
             let (endpoint, rest) = Endpoint::parse(address).unwrap();
             assert_eq!((endpoint.to_string().as_str(), rest.as_str()), (shown, path));
         }
-        for bad in ["ftp://host", "", "http://", "http:///path", "user@host", "host:port:x"] {
+        for bad in [
+            "ftp://host",
+            "",
+            "http://",
+            "http:///path",
+            "user@host",
+            "host:port:x",
+            "./archive",
+            "../archive/b",
+            "a..b/c",
+        ] {
             assert!(Endpoint::parse(bad).is_err(), "{bad}");
         }
     }

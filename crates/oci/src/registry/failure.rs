@@ -48,8 +48,8 @@ pub(super) fn no_page(subject: &str, response: &Response) -> Result<(), Error> {
 /// An answer that says no.
 pub(super) struct Refusal {
     pub(super) error: Error,
-    /// A manifest was refused because of a blob that the registry does not know.
-    pub(super) blob_unknown: bool,
+    /// The codes of the errors.
+    codes: Vec<String>,
     /// Content was refused because it does not have the digest it was announced with.
     pub(super) digest_invalid: bool,
     /// The registry does not take anything that is pushed, whoever asks.
@@ -67,6 +67,11 @@ pub(super) async fn refused_push(subject: impl std::fmt::Display, response: Resp
 }
 
 impl Refusal {
+    /// Whether it says so with a code of the specification.
+    pub(super) fn says(&self, code: &str) -> bool {
+        self.codes.iter().any(|own| own.eq_ignore_ascii_case(code))
+    }
+
     /// The error of something that was to be stored: what a mirror or cache says to that is no word about this client.
     pub(super) fn of_push(self) -> Error {
         let error = self.error;
@@ -103,11 +108,11 @@ impl Refusal {
         if let Some(note) = note {
             reason = format!("{reason}; {note}");
         }
-        let blob_unknown = says(&entries, "MANIFEST_BLOB_UNKNOWN");
         let digest_invalid = status == StatusCode::BAD_REQUEST && says(&entries, "DIGEST_INVALID");
         let takes_nothing = takes_nothing(status, &entries, &reason);
         let error = Error::new(kind(status, &entries), subject, reason);
-        Self { error, blob_unknown, digest_invalid, takes_nothing }
+        let codes = entries.into_iter().map(|entry| entry.code).collect();
+        Self { error, codes, digest_invalid, takes_nothing }
     }
 }
 
@@ -129,7 +134,8 @@ fn says(entries: &[Entry], code: &str) -> bool {
 fn kind(status: StatusCode, entries: &[Entry]) -> Kind {
     let says = |code: &str| says(entries, code);
     match status.as_u16() {
-        401 | 403 => Kind::Denied,
+        // The last is the proxy's.
+        401 | 403 | 407 => Kind::Denied,
         404 => Kind::NotFound,
         405 | 501 => Kind::Unsupported,
         409 | 412 => Kind::Conflict,
@@ -180,7 +186,8 @@ pub(super) fn transport(subject: impl std::fmt::Display) -> impl FnOnce(ocm_http
         Err(error) => {
             let kind = match error.kind() {
                 ocm_http::Kind::Invalid | ocm_http::Kind::TooLarge => Kind::Invalid,
-                ocm_http::Kind::Forbidden => Kind::Denied,
+                ocm_http::Kind::Settings => Kind::Malformed,
+                ocm_http::Kind::Forbidden | ocm_http::Kind::Proxy => Kind::Denied,
                 _ => Kind::Unavailable,
             };
             // Redirects and token services live elsewhere; say so.

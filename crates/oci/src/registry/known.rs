@@ -99,6 +99,12 @@ impl Known {
         self.state().sessions.remove(&(repository.to_owned(), digest.clone()))
     }
 
+    /// Gives all of them up.
+    pub(super) fn drop_sessions(&self) {
+        let sessions = std::mem::take(&mut self.state().sessions);
+        drop(sessions);
+    }
+
     /// Whether a warning is news.
     pub(super) fn is_new_warning(&self, text: &str) -> bool {
         let mut state = self.state();

@@ -173,7 +173,7 @@ impl RemoteRepository {
                 return Ok(response.headers().contains_key(SUBJECT));
             }
             let refusal = Refusal::read(&subject, response).await;
-            let blob_unknown = refusal.blob_unknown;
+            let blob_unknown = refusal.says("MANIFEST_BLOB_UNKNOWN");
             let error = refusal.of_push();
             let again = blob_unknown && status.is_client_error() && attempt < UNSEEN_BLOBS;
             if let Some(wait) = retry.wait(attempt).filter(|_| again) {

@@ -19,6 +19,7 @@ mod link;
 mod listing;
 mod manifests;
 mod mount;
+mod open_upload;
 mod options;
 mod presence;
 mod realm;

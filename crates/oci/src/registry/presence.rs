@@ -66,6 +66,8 @@ impl RemoteRepository {
                 None => self.size_by_reading(digest).await,
             },
             StatusCode::NOT_FOUND => Ok(None),
+            // Why not, stands in a body, which this answer cannot have; and some proxies only refuse the method.
+            StatusCode::FORBIDDEN => self.size_by_reading(digest).await,
             _ => Err(failure(self.blob_subject(digest), response).await),
         }
     }

@@ -65,6 +65,12 @@ impl RemoteRegistry {
         Self { connection: self.connection.clone(), prefix: prefix.trim_matches('/').to_owned() }
     }
 
+    /// Takes back the uploads that refused mounts opened and nothing came through: for the end of a run. What is being sent
+    /// is taken back when it is given up, unless another process can go on with it. Both are errands of the client.
+    pub fn take_back_uploads(&self) {
+        self.connection.known.drop_sessions();
+    }
+
     /// A repository by name.
     pub fn remote_repository(&self, name: &str) -> RemoteRepository {
         RemoteRepository { registry: self.clone(), name: self.full_name(name) }

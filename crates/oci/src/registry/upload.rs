@@ -74,6 +74,7 @@ impl RemoteRepository {
         let session = known.take_session(self.name(), &digest);
         if session.is_none()
             && let Some(size) = self.size_before_push(&digest).await?
+            && self.is_whole(content, size)
         {
             if let (Some(journal), Some(upload)) = (&self.connection().journal, self.remembered_as(&digest, Some(size)))
             {
@@ -84,6 +85,16 @@ impl RemoteRepository {
         let measured = self.upload(content, Some(&digest), session).await?;
         known.learn(self.name(), &digest, measured.size);
         Ok((Descriptor::new(media_type::OCTETS, digest, measured.size), Pushed::Sent))
+    }
+
+    /// Whether what the registry has is as long as the content: storage that lost the end of a blob, or all of it, still
+    /// answers for it. What is sent again takes its place.
+    fn is_whole(&self, content: &dyn Blob, size: u64) -> bool {
+        let whole = content.size().is_none_or(|own| own == size);
+        if !whole {
+            tracing::warn!(repository = self.subject(), size, own = content.size(), "has a blob of another size");
+        }
+        whole
     }
 
     /// Sends the content, however many requests that takes.
@@ -105,7 +116,7 @@ impl RemoteRepository {
             };
             let step = match step {
                 Ok(step) => step,
-                Err(error) => return Err(self.give_up(&session, error).await),
+                Err(error) => return Err(give_up(&session, error)),
             };
             match step {
                 Step::Taken(response) => {
@@ -113,18 +124,25 @@ impl RemoteRepository {
                     if let Some(entry) = &session.entry {
                         entry.forget();
                     }
+                    session.give_up();
+                    if response.status() != StatusCode::ACCEPTED {
+                        session.open.ended();
+                    }
                     return self.stored(&response, digest, measured);
                 }
                 Step::Renewed if renewals < 3 => renewals += 1,
-                Step::Renewed => return Err(self.error(Kind::Denied, "authorization is refused in mid-upload")),
+                Step::Renewed => {
+                    let error = self.error(Kind::Denied, "authorization is refused in mid-upload");
+                    return Err(give_up(&session, error));
+                }
                 Step::InPieces if !in_pieces => {
                     tracing::debug!(repository = self.subject(), "sends blobs in pieces");
                     in_pieces = true;
-                    self.abandon(&session).await;
                     session = self.begin_again(&session).await?;
                 }
                 Step::InPieces => {
-                    return Err(self.error(Kind::Invalid, "does not take the blob, neither whole nor in pieces"));
+                    let error = self.error(Kind::Invalid, "does not take the blob, neither whole nor in pieces");
+                    return Err(give_up(&session, error));
                 }
                 // What a registry kept of a broken upload is not always what it was sent, and what it was sent was not
                 // always hashed: once more with all of it checked here, which also tells whose fault it is.
@@ -137,9 +155,15 @@ impl RemoteRepository {
                     (resumed, check) = (false, Check::Here);
                     session = self.begin_again(&session).await?;
                 }
-                Step::Refused(error) => return Err(self.give_up(&session, error).await),
-                Step::Broken(error) | Step::Displaced(error) | Step::Lost(error) if retry.wait(attempt).is_none() => {
-                    return Err(error);
+                Step::Refused(error) => return Err(give_up(&session, error)),
+                Step::Lost(error) if retry.wait(attempt).is_none() => {
+                    // Nothing that was asked for is missing: the registry, or one of several behind its name, is not well.
+                    session.open.ended();
+                    let reason = format!("loses what is being sent, {} times now: {}", attempt + 1, error.reason());
+                    return Err(give_up(&session, self.error(Kind::Unavailable, reason)));
+                }
+                Step::Broken(error) | Step::Displaced(error) if retry.wait(attempt).is_none() => {
+                    return Err(give_up(&session, error));
                 }
                 Step::Broken(error) => {
                     let before = session.received;
@@ -150,7 +174,8 @@ impl RemoteRepository {
                         _ => self.begin_again(&session).await?,
                     };
                     if session.received > before {
-                        (attempt, resumed) = (0, true);
+                        // A long upload outlives many a token.
+                        (attempt, renewals, resumed) = (0, 0, true);
                     } else if attempt == BROKEN_WHOLE {
                         // Some registries hang up on large requests instead of refusing them (seen with ACR).
                         in_pieces = true;
@@ -166,6 +191,9 @@ impl RemoteRepository {
                     resumed = session.received > 0;
                 }
                 Step::Lost(error) => {
+                    if error.kind() == Kind::NotFound {
+                        session.open.ended();
+                    }
                     self.pause(&retry, &mut attempt, &error).await;
                     session = self.begin_again(&session).await?;
                 }
@@ -186,9 +214,6 @@ impl RemoteRepository {
         if let (Some(entry), Some(size)) = (&entry, content.size())
             && let Some(left) = self.left_open(entry, size).await
         {
-            if let Some(open) = open {
-                self.abandon(&open).await;
-            }
             tracing::info!(repository = self.subject(), received = left.received, size, "going on with an upload");
             return Ok(left);
         }
@@ -201,21 +226,9 @@ impl RemoteRepository {
 
     /// A new upload in the place of one that cannot be continued.
     async fn begin_again(&self, session: &Session) -> Result<Session> {
-        Ok(self.begin().await?.remembered(session.entry.clone()))
-    }
-
-    /// Ends an upload, except one that failed for a passing reason and is remembered: the next run goes on with it.
-    async fn give_up(&self, session: &Session, error: Error) -> Error {
-        match &session.entry {
-            Some(_) if error.kind() == Kind::Unavailable => {}
-            entry => {
-                if let Some(entry) = entry {
-                    entry.forget();
-                }
-                self.abandon(session).await;
-            }
-        }
-        error
+        let new = self.begin().await?.remembered(session.entry.clone());
+        session.give_up();
+        Ok(new)
     }
 
     async fn pause(&self, retry: &ocm_http::Retry, attempt: &mut u32, error: &Error) {
@@ -354,6 +367,17 @@ impl RemoteRepository {
             _ => Ok(measured),
         }
     }
+}
+
+/// Ends an upload, except one that failed for a passing reason and is remembered: the next run goes on with it.
+fn give_up(session: &Session, error: Error) -> Error {
+    if error.kind() != Kind::Unavailable {
+        if let Some(entry) = &session.entry {
+            entry.forget();
+        }
+        session.give_up();
+    }
+    error
 }
 
 /// Passes each chunk on only when the next one, or the end, is there without an error: content that turns out to be wrong

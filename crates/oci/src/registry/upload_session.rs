@@ -5,8 +5,9 @@ use ocm_http::{Method, Request, Response, StatusCode, Url, header};
 
 use super::RemoteRepository;
 use super::advice;
-use super::failure::{failure, refused_push};
+use super::failure::{Refusal, refused_push};
 use super::journal::{Entry, Subject};
+use super::open_upload::OpenUpload;
 use crate::{Error, Result};
 
 /// A header in which a registry names the smallest piece it takes, except for the last one.
@@ -15,6 +16,9 @@ const CHUNK_MIN_LENGTH: &str = "oci-chunk-min-length";
 /// Bytes from which on a blob is remembered when its upload breaks off: several are on their way at a time, and together
 /// they should not cost more than one large piece.
 const REMEMBERED: u64 = 1 << 20;
+
+/// Times an upload is begun again where the repository is not known: it may be in the making.
+const UNKNOWN_NAME: u32 = 2;
 
 /// An open upload (distribution specification, *Pushing blobs*).
 #[derive(Clone, Debug)]
@@ -27,6 +31,8 @@ pub(super) struct Session {
     pub(super) chunk_min: u64,
     /// Where it is remembered.
     pub(super) entry: Option<Arc<Entry>>,
+    /// Takes the upload back unless it is ended or remembered.
+    pub(super) open: Arc<OpenUpload>,
 }
 
 impl Session {
@@ -34,9 +40,15 @@ impl Session {
     pub(super) fn remembered(mut self, entry: Option<Arc<Entry>>) -> Self {
         if let Some(entry) = &entry {
             entry.remember(self.location.as_str());
+            self.open.keep(true);
         }
         self.entry = entry;
         self
+    }
+
+    /// Nobody goes on with it, neither here nor in another process.
+    pub(super) fn give_up(&self) {
+        self.open.keep(false);
     }
 
     /// The address that closes the upload. The registry's own parameters stay as they are.
@@ -49,17 +61,29 @@ impl Session {
 
 impl RemoteRepository {
     /// Opens an upload.
+    ///
+    /// Registries that make repositories when something is pushed (ECR with a template for that) may refuse what made them
+    /// do it.
     pub(super) async fn begin(&self) -> Result<Session> {
-        let request = self.request(Method::POST, "blobs/uploads/")?;
-        let response = self.send(request, &self.push_scope()).await?;
-        match response.status() {
-            StatusCode::ACCEPTED | StatusCode::CREATED => self.session(&response, None),
-            StatusCode::NOT_FOUND => {
-                let error = failure(&self.subject(), response).await;
-                let hint = advice::missing_repository(self.connection().endpoint.host(), self.name());
-                Err(Error::new(error.kind(), self.subject(), format!("{}; {hint}", error.reason())))
+        let (retry, mut attempt) = (self.connection().retry(), 0);
+        loop {
+            let request = self.request(Method::POST, "blobs/uploads/")?;
+            let response = self.send(request, &self.push_scope()).await?;
+            match response.status() {
+                StatusCode::ACCEPTED | StatusCode::CREATED => return self.session(&response, None),
+                StatusCode::NOT_FOUND => {}
+                _ => return Err(refused_push(&self.subject(), response).await),
             }
-            _ => Err(refused_push(&self.subject(), response).await),
+            let refusal = Refusal::read(&self.subject(), response).await;
+            match retry.wait(attempt).filter(|_| refusal.says("NAME_UNKNOWN") && attempt < UNKNOWN_NAME) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => {
+                    let (host, error) = (self.connection().endpoint.host(), refusal.error);
+                    let hint = advice::missing_repository(host, self.name());
+                    return Err(Error::new(error.kind(), self.subject(), format!("{}; {hint}", error.reason())));
+                }
+            }
+            attempt += 1;
         }
     }
 
@@ -78,11 +102,19 @@ impl RemoteRepository {
         if let Some(entry) = &entry {
             entry.remember(location.as_str());
         }
+        let open = match before {
+            Some(before) => {
+                before.open.moved(&location);
+                before.open.clone()
+            }
+            None => OpenUpload::new(self, location.clone()),
+        };
         Ok(Session {
             location,
             received: received(response).unwrap_or(0),
             chunk_min: chunk_min.or(before.map(|before| before.chunk_min)).unwrap_or(0),
             entry,
+            open,
         })
     }
 
@@ -93,6 +125,10 @@ impl RemoteRepository {
         match response.status() {
             StatusCode::NO_CONTENT | StatusCode::ACCEPTED | StatusCode::OK => {
                 self.session(&response, Some(session)).map(Some)
+            }
+            StatusCode::NOT_FOUND => {
+                session.open.ended();
+                Ok(None)
             }
             _ => Ok(None),
         }
@@ -110,15 +146,15 @@ impl RemoteRepository {
         let location = entry.location()?;
         let home = self.connection().endpoint.url("").ok()?;
         let location = self.connection().own_address(&home, &location, "upload address", &self.subject()).ok()?;
-        let session = Session { location, received: 0, chunk_min: 0, entry: Some(entry.clone()) };
-        let session = self.status(&session).await.ok()??;
-        (1..=size).contains(&session.received).then_some(session)
-    }
-
-    /// Gives an upload up. The registry would forget it anyway, so what it answers does not matter.
-    pub(super) async fn abandon(&self, session: &Session) {
-        let request = Request::new(Method::DELETE, session.location.clone()).once();
-        let _ = self.send(request, &self.push_scope()).await;
+        let open = OpenUpload::new(self, location.clone());
+        open.keep(true);
+        let session = Session { location, received: 0, chunk_min: 0, entry: Some(entry.clone()), open };
+        let session = self.status(&session).await.ok()?;
+        let usable = session.as_ref().is_some_and(|session| (1..=size).contains(&session.received));
+        if let Some(useless) = session.as_ref().filter(|_| !usable) {
+            useless.give_up();
+        }
+        session.filter(|_| usable)
     }
 }
 

@@ -84,9 +84,12 @@ async fn content_that_was_wrong_only_once_arrives() {
     places.source.fault(Fault::corrupt().of("GET", Class::Blob).once());
     places.copy("a", &remote(&places.target)).await.unwrap();
     assert!(places.is_stored(&places.blobs[0]).await);
-    let attempt = [("POST", 202), ("PUT", 400), ("DELETE", 404)];
+    // The refused upload is taken back meanwhile, as the attempt was.
+    let (removed, sent): (Vec<_>, Vec<_>) = places.steps().into_iter().partition(|(method, _)| method == "DELETE");
+    let attempt = [("POST", 202), ("PUT", 400)];
     let all = [&[("POST", 202)][..], &attempt, &[("PUT", 400), ("POST", 202), ("PUT", 201)]].concat();
-    assert_eq!(places.steps(), steps(&all));
+    assert_eq!(sent, steps(&all));
+    assert!((1..=2).contains(&removed.len()), "{removed:?}");
 }
 
 #[tokio::test]

@@ -69,6 +69,63 @@ async fn a_registry_that_wants_both_ends_of_a_range_is_told_them() {
     assert_eq!(asked, ["bytes=4-", "", "bytes=4-9", "bytes=6-", "", "bytes=6-9", "", "bytes=10-", ""]);
 }
 
+/// What stands in a refusal's own length is not the size of a blob.
+#[tokio::test]
+async fn a_refused_question_for_the_size_is_no_size() {
+    for (head, kind) in [(403, None), (404, None), (429, None)] {
+        let server = Server::start(move |asked| match (asked.method.as_str(), asked.header("range")) {
+            ("HEAD", _) => answer(head, &[("content-length", "3"), ("retry-after", "3600")], ""),
+            ("GET", "") => answer(200, &[], "0123456789"),
+            _ => answer(416, &[], ""),
+        })
+        .await;
+        let stream = server.registry().repository("a").blob(&Digest::of("0123456789"), 4).await;
+        assert_eq!(stream.as_ref().err().map(ocm_oci::Error::kind), kind);
+        assert_eq!(read_to_end(stream.unwrap(), 100, "blob").await.unwrap(), "456789", "{head}");
+    }
+}
+
+/// Answers to a range that are not what was asked for: other bytes are found out at once or by the digest, and a part that
+/// nobody asked for is no blob.
+#[tokio::test]
+async fn ranges_that_are_not_what_was_asked_for() {
+    const CONTENT: &str = "0123456789";
+    // Status of the second answer, its range, its content, and whether all is well in the end.
+    for (status, range, body, fits) in [
+        (206, Some("bytes 4-9/10"), "456789", true),
+        (206, Some("bytes 4-9/*"), "456789", true),
+        (206, None, "456789", true),
+        (206, Some("bytes 0-9/10"), CONTENT, false),
+        (206, Some("bytes 5-9/10"), "56789", false),
+        (206, Some("bytes 4-9/10"), "4567", false),
+        (206, Some("bytes 4-9/10"), "xxxxxx", false),
+        (206, Some("bytes 4-99999999999999999999/10"), "456789", true),
+        (206, Some("nonsense"), "456789", true),
+        (206, None, "45678901234567890123456789", false),
+        (200, None, CONTENT, true),
+        (200, None, "01234", false),
+        (204, None, "", false),
+        (404, None, "", false),
+    ] {
+        let server = Server::start(move |asked| {
+            if asked.header("range").is_empty() {
+                return answer(200, &[("content-length", "10")], cut(&Bytes::from_static(CONTENT.as_bytes()), 4));
+            }
+            assert!(asked.header("range").starts_with("bytes="), "{}", asked.header("range"));
+            let headers: Vec<_> = range.map(|range| ("content-range", range)).into_iter().collect();
+            answer(status, &headers, body)
+        })
+        .await;
+        let stream = server.registry_with_retries(2).repository("a").blob(&Digest::of(CONTENT), 0).await.unwrap();
+        let read = tokio::time::timeout(Duration::from_secs(10), read_to_end(stream, 100, "blob")).await.unwrap();
+        assert_eq!(read.is_ok(), fits, "{status} {range:?} {body}: {read:?}");
+        assert!(server.asked().len() <= 4, "{status} {range:?} {body}: {} requests", server.asked().len());
+    }
+    let part = Server::start(|_| answer(206, &[("content-range", "bytes 0-3/10")], "0123")).await;
+    let error = part.registry().repository("a").blob(&Digest::of(CONTENT), 0).await.err().unwrap();
+    assert!(error.kind() == Kind::Invalid && error.to_string().contains("206"), "{error}");
+}
+
 #[tokio::test]
 async fn silence_is_noticed_and_slowness_is_not_punished() {
     let count = Arc::new(AtomicUsize::new(0));
@@ -210,6 +267,8 @@ async fn refusals_say_what_happened() {
             "method" => answer(405, &[], errors("UNSUPPORTED", "not here")),
             "broken" => answer(500, &[("content-type", "text/html")], "<html>"),
             "many" => answer(429, &[("retry-after", "3600")], errors("TOOMANYREQUESTS", "slow down")),
+            // Docker Hub, where what refuses is in front of the registry.
+            "hub" => answer(429, &[], "Too Many Requests (HAP429).\n"),
             "login" => answer(401, &[("www-authenticate", "Basic realm=x")], ""),
             "conflict" => answer(409, &[], ""),
             _ => answer(404, &[], errors("MANIFEST_UNKNOWN", "unknown")),
@@ -222,6 +281,7 @@ async fn refusals_say_what_happened() {
         ("method", Kind::Unsupported, "not here"),
         ("broken", Kind::Unavailable, "answered 500"),
         ("many", Kind::Unavailable, "try again after 3600"),
+        ("hub", Kind::Unavailable, "Too Many Requests (HAP429)."),
         ("login", Kind::Denied, "none are configured for"),
         ("conflict", Kind::Conflict, "answered 409"),
         ("missing", Kind::NotFound, "not found"),

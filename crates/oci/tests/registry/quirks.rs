@@ -110,13 +110,18 @@ async fn every_registry_takes_a_product_and_gives_it_back() {
                 Quirk::TagsPage(100),
             ],
         ),
+        ("ECR with a template", me(), vec![basic(), Quirk::MadeOnPush, Quirk::ImmutableTags, Quirk::NoMount]),
         (
             "ACR",
             Arc::new(With(Credentials::RefreshToken("refresh".into()))),
             vec![token(), Quirk::TokenExchange("refresh".into()), Quirk::LargestRequest(20_000_000)],
         ),
         ("GAR", me(), vec![token(), Quirk::NoChunks, Quirk::NoMount, Quirk::NoNestedIndex]),
-        ("Quay", me(), vec![token(), Quirk::AllowedTypes(types()), Quirk::TagsPage(50), Quirk::OpaquePages]),
+        (
+            "Quay",
+            me(),
+            vec![token(), Quirk::AllowedTypes(types()), Quirk::StrictIndexes, Quirk::TagsPage(50), Quirk::OpaquePages],
+        ),
         (
             "Harbor",
             me(),
@@ -225,6 +230,43 @@ async fn blobs_are_pushed_and_measured_without_head() {
     assert_eq!(reader.blob_size(&Digest::of("none")).await.unwrap(), None);
 }
 
+/// Others refuse it with 403, as if it were a matter of rights.
+#[tokio::test]
+async fn blobs_are_pushed_and_measured_where_head_is_forbidden() {
+    let registry = TestRegistry::start().unwrap();
+    registry.fault(Fault::status(403).of("HEAD", Class::Blob));
+    let repository = connect(&registry, Arc::new(Anonymous)).repository("a");
+    assert_eq!(repository.push_blob(&MemoryBlob::new("one")).await.unwrap().1, Pushed::Sent);
+    let again = connect(&registry, Arc::new(Anonymous)).repository("a");
+    assert_eq!(again.push_blob(&MemoryBlob::new("one")).await.unwrap().1, Pushed::Present);
+    assert_eq!(again.blob_size(&Digest::of("one")).await.unwrap(), Some(3));
+    assert_eq!(again.blob_size(&Digest::of("none")).await.unwrap(), None);
+}
+
+/// Storage that lost the end of a blob still answers for it: what is sent again takes its place.
+#[tokio::test]
+async fn a_blob_of_another_size_is_not_there() {
+    let registry = TestRegistry::start().unwrap();
+    registry.store().repository("a").push_blob(&MemoryBlob::new("one")).await.unwrap();
+    registry.fault(Fault::length(-1).of("HEAD", Class::Blob));
+    let repository = connect(&registry, Arc::new(Anonymous)).repository("a");
+    let (descriptor, how) = repository.push_blob(&MemoryBlob::new("one")).await.unwrap();
+    assert_eq!((descriptor.size, how), (3, Pushed::Sent));
+}
+
+#[tokio::test]
+async fn a_repository_in_the_making_is_waited_for_and_a_missing_one_not_for_long() {
+    let registry = TestRegistry::start().unwrap();
+    registry.set(Quirk::MadeOnPush);
+    let repository = connect(&registry, Arc::new(Anonymous)).repository("a");
+    repository.push_blob(&MemoryBlob::new("x")).await.unwrap();
+    assert_eq!(registry.count("POST", Class::Upload), 2);
+    registry.reset();
+    registry.set(Quirk::RepositoryMustExist(Vec::new()));
+    let error = repository.push_blob(&MemoryBlob::new("y")).await.unwrap_err();
+    assert_eq!((error.kind(), registry.count("POST", Class::Upload)), (Kind::NotFound, 3), "{error}");
+}
+
 #[tokio::test]
 async fn reading_that_is_counted_is_avoided() {
     let registry = TestRegistry::start().unwrap();
@@ -322,10 +364,18 @@ async fn a_type_that_is_refused_is_named() {
         media_type::INDEX,
     )
     .unwrap();
+    let mut listed = index.root().clone();
+    listed.media_type = media_type::DOCKER_MANIFEST.to_owned();
+    let mixed = Manifest::write(
+        &serde_json::json!({ "schemaVersion": 2, "mediaType": media_type::INDEX, "manifests": [listed] }),
+        media_type::INDEX,
+    )
+    .unwrap();
     let signature = signature.manifests.last().unwrap();
     for (quirk, manifest, says) in [
         (Quirk::NoDockerTypes, &docker, [media_type::DOCKER_LIST, "docker2s2"]),
         (Quirk::NoNestedIndex, &nested, [media_type::INDEX, "no index within an index"]),
+        (Quirk::StrictIndexes, &mixed, [media_type::INDEX, "manifests of Docker's types"]),
         (
             Quirk::AllowedTypes(vec![media_type::CONFIG.into()]),
             signature,
@@ -353,7 +403,8 @@ async fn tags_and_projects_that_are_closed() {
     registry.set(Quirk::Projects(vec!["other".into()]));
     let error = connect(&registry, me()).repository("acme/b").push_blob(&MemoryBlob::new("y")).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Denied);
-    assert!(error.to_string().contains("403"), "{error}");
+    // The first question is a `HEAD`, whose answer cannot say why.
+    assert!(error.to_string().contains("403") && error.to_string().contains("project acme not found"), "{error}");
     let error = connect(&registry, me()).repository("acme/b").tags().await.unwrap_err();
     assert!(error.to_string().contains("project acme not found"), "{error}");
     registry.reset();

@@ -82,6 +82,24 @@ impl Plugin {
         self.located(answer.location)
     }
 
+    /// Content made of other content (`blobTransformer`).
+    ///
+    /// # Errors
+    /// The specification does not fit its schema, or the plugin does not hand a file over.
+    pub async fn transform(
+        &self,
+        specification: &TypedObject,
+        content: &Location,
+        credentials: Option<&Credentials>,
+    ) -> Result<Location> {
+        self.fits(specification)?;
+        let location = content.write().map_err(|reason| self.fail(Kind::Invalid, reason))?;
+        let payload = Some(json!({"specification": specification, "location": location}));
+        let credentials = Header::Optional(credentials);
+        let answer: Located = self.ask(Ask { path: "/blob/transform", payload, credentials, patience: SLOW }).await?;
+        self.located(answer.location)
+    }
+
     /// The resource with its digest, and with an access that always means the same content. Without a digest, the plugin leaves it
     /// to whoever asks.
     pub async fn digest(&self, resource: &Resource, credentials: Option<&Credentials>) -> Result<Resource> {

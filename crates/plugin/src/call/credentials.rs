@@ -33,17 +33,18 @@ impl Credentials {
         Self { kind: DIRECT[0].to_owned(), properties }
     }
 
+    /// Whether they are texts without a type of their own.
+    pub fn is_direct(&self) -> bool {
+        DIRECT.contains(&self.kind.as_str())
+    }
+
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
         let open = ["username", "user", "hostname", "realm", "clientId"];
         self.properties.iter().filter(move |(name, _)| !open.contains(&name.as_str())).map(|(_, text)| text.as_str())
     }
 
     pub(crate) fn write(&self) -> String {
-        let mut value = if DIRECT.contains(&self.kind.as_str()) {
-            json!({"properties": self.properties})
-        } else {
-            json!(self.properties)
-        };
+        let mut value = if self.is_direct() { json!({"properties": self.properties}) } else { json!(self.properties) };
         value["type"] = self.kind.clone().into();
         value.to_string()
     }

@@ -125,6 +125,9 @@ impl Archive {
             }
             (Some(form), _) => {
                 let (open, index) = Packed::open(&path).await?;
+                if access != Access::Read {
+                    open.check_writable(&path)?;
+                }
                 stamp = Some(open.stamp());
                 left_out = open.left_out().await?;
                 packed = Some(open);

@@ -117,9 +117,10 @@ pub(crate) async fn commit(shared: &Shared, scratch: &Staging, batch: &Batch) ->
     let has = |digest: &Digest| blobs.contains_key(&entry_name(digest));
     let left_out = commit::settle(batch, before, shared.base.as_deref(), has, path)?;
     let invalid = |error: serde_json::Error| Error::invalid(path.display(), error);
-    let bytes = index.write().map_err(invalid)?;
+    let bytes = commit::limited(index.write().map_err(invalid)?, path.join(INDEX_FILE).display())?;
     let mut first = vec![(INDEX_FILE.to_owned(), Source::Memory(bytes.into()))];
     if let Some(bytes) = left_out.write().map_err(invalid)? {
+        let bytes = commit::limited(bytes, path.join(BASE_FILE).display())?;
         first.push((BASE_FILE.to_owned(), Source::Memory(bytes.into())));
     }
     let part_size = shared.split.or(part_size);

@@ -18,8 +18,9 @@ use crate::ctf::needs;
 use crate::ctf::referrers::{self, Updated};
 use crate::ctf::staging::Staging;
 
-/// Largest index that is read, in bytes: room for about five million rows.
-pub(crate) const INDEX_LIMIT: u64 = 1 << 30;
+/// Largest index that is read or written, in bytes: room for about 300,000 manifests. It is held in memory, and takes a few
+/// times as much there.
+pub(crate) const INDEX_LIMIT: u64 = 64 << 20;
 
 /// Largest manifest that is read or stored, in bytes; the limit of registries.
 pub(crate) const MANIFEST_LIMIT: u64 = 4 << 20;
@@ -29,12 +30,34 @@ pub(crate) fn local(path: &Path, error: std::io::Error) -> Error {
     Error::new(Kind::Local, path.display(), &error).caused_by(error)
 }
 
+/// The bytes of an index or of the list of what was left out, which must not be more than are read again.
+pub(crate) fn limited(bytes: Vec<u8>, subject: impl std::fmt::Display) -> Result<Vec<u8>> {
+    if bytes.len() as u64 <= INDEX_LIMIT { Ok(bytes) } else { Err(too_large(subject)) }
+}
+
+/// An error about an index beyond the limit.
+fn too_large(subject: impl std::fmt::Display) -> Error {
+    let reason = format!(
+        "is larger than the limit of {} MiB, room for about 300,000 manifests: divide the archive into several",
+        INDEX_LIMIT >> 20
+    );
+    Error::new(Kind::Unsupported, subject, reason)
+}
+
+/// An error about reading an index.
+pub(crate) fn unread(subject: impl std::fmt::Display) -> impl FnOnce(ocm_blob::Error) -> Error {
+    move |error| match error {
+        ocm_blob::Error::TooLarge { limit: INDEX_LIMIT, .. } => too_large(subject),
+        error => Error::blob(subject)(error),
+    }
+}
+
 /// Reads a small file of an archive folder; `None` if it does not exist. Links are not followed.
 async fn read(archive: &Path, name: String, limit: u64) -> Result<Option<Vec<u8>>> {
     let archive = archive.to_path_buf();
     blocking(move || {
         let file = Folder::open(&archive).and_then(|folder| folder.read(&name, limit));
-        file.map_err(Error::blob(archive.join(&name).display()))
+        file.map_err(unread(archive.join(&name).display()))
     })
     .await
 }
@@ -130,7 +153,9 @@ pub(crate) async fn folder(
         if left_out != before {
             write_base(&path, &scratch, &left_out)?;
         }
-        let bytes = index.write().map_err(|error| Error::invalid(path.join(INDEX_FILE).display(), error))?;
+        let shown = path.join(INDEX_FILE);
+        let bytes = index.write().map_err(|error| Error::invalid(shown.display(), error))?;
+        let bytes = limited(bytes, shown.display())?;
         replace(&path, &scratch, INDEX_FILE, &bytes)?;
         remove(&path, &batch, &updated, (&index, &needed))?;
         let stamp = Stamp::of(&path.join(INDEX_FILE));
@@ -172,7 +197,7 @@ fn take_in(archive: &Path, batch: &Batch) -> Result<std::fs::File> {
 fn write_base(archive: &Path, scratch: &Staging, left_out: &Base) -> Result<()> {
     let target = archive.join(BASE_FILE);
     match left_out.write().map_err(|error| Error::invalid(target.display(), error))? {
-        Some(bytes) => replace(archive, scratch, BASE_FILE, &bytes),
+        Some(bytes) => replace(archive, scratch, BASE_FILE, &limited(bytes, target.display())?),
         None => std::fs::remove_file(&target).map_err(|error| local(&target, error)),
     }
 }

@@ -1,8 +1,10 @@
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 
 use ocm_blob::Digest;
-use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The rows of `artifact-index.json`, by repository.
 ///
@@ -44,16 +46,16 @@ pub(crate) enum Change {
 /// The file as it is read: unknown members are ignored, the lists may be `null`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct FileRead<'a> {
+struct FileRead {
     schema_version: u64,
-    #[serde(borrow, default)]
-    artifacts: Option<Vec<RowRead<'a>>>,
+    #[serde(default)]
+    artifacts: Option<Index>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RowRead<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     repository: Cow<'a, str>,
     #[serde(borrow, default)]
     tag: Option<Cow<'a, str>>,
@@ -87,28 +89,36 @@ impl Index {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self::default());
         }
-        let file: FileRead<'_> =
-            serde_json::from_slice(bytes).map_err(|error| format!("is not a valid index: {error}"))?;
+        let file: FileRead = serde_json::from_slice(bytes).map_err(|error| format!("is not a valid index: {error}"))?;
         if file.schema_version != 1 {
             return Err(format!("has schema version {}, only 1 is known", file.schema_version));
         }
-        let mut index = Self::default();
-        for row in file.artifacts.into_iter().flatten() {
-            let tag = row.tag.as_deref().filter(|tag| !tag.is_empty());
-            let media_type = row.media_type.as_deref().filter(|media_type| !media_type.is_empty());
-            let rows = index.rows(&row.repository);
-            if let Some(tag) = tag
-                && rows.tags.get(tag).is_some_and(|digest| *digest != row.digest)
-            {
-                // One program would take the first row and another the last, and they would see different content.
-                return Err(format!(
-                    "has two rows with different digests for tag {tag:?} of repository {:?}",
-                    row.repository
-                ));
-            }
-            rows.put(tag, row.digest, media_type);
+        Ok(file.artifacts.unwrap_or_default())
+    }
+
+    /// Takes in a row of the file. The error is a reason without a subject.
+    fn take_in(&mut self, row: RowRead<'_>) -> Result<(), String> {
+        let RowRead { repository, tag, digest, media_type } = row;
+        if repository.is_empty() {
+            // Nobody would ever find it, so it would be lost without a word.
+            return Err(format!("the row of {digest} names no repository"));
         }
-        Ok(index)
+        let tag = tag.as_deref().filter(|tag| !tag.is_empty());
+        let media_type = media_type.as_deref().filter(|media_type| !media_type.is_empty());
+        let rows = self.rows(&repository);
+        // One program would take the first row and another the last, and they would see different content.
+        if let Some(tag) = tag
+            && rows.tags.get(tag).is_some_and(|known| *known != digest)
+        {
+            return Err(format!("two rows with different digests for tag {tag:?} of repository {repository:?}"));
+        }
+        if let (Some(known), Some(other)) = (rows.media_type(&digest), media_type)
+            && known != other
+        {
+            return Err(format!("two rows with different media types for {digest} of repository {repository:?}"));
+        }
+        rows.put(tag, digest, media_type);
+        Ok(())
     }
 
     /// The file's bytes: compact, sorted by repository and tag, rows without a tag first.
@@ -176,6 +186,31 @@ impl Index {
             self.repositories.insert(repository.to_owned(), Rows::default());
         }
         self.repositories.entry(repository.to_owned()).or_default()
+    }
+}
+
+/// The rows one by one: a list of all of them would take as much memory again as the index does.
+impl<'de> Deserialize<'de> for Index {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+
+        impl<'de> Visitor<'de> for List {
+            type Value = Index;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of artifacts")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<Index, A::Error> {
+                let mut index = Index::default();
+                while let Some(row) = rows.next_element::<RowRead<'de>>()? {
+                    index.take_in(row).map_err(A::Error::custom)?;
+                }
+                Ok(index)
+            }
+        }
+
+        deserializer.deserialize_seq(List)
     }
 }
 
@@ -285,5 +320,20 @@ mod tests {
             r#"{{"schemaVersion":1,"artifacts":[{{"repository":"a","tag":"t","digest":"{x}"}},{{"repository":"a","tag":"t","digest":"{y}"}}]}}"#
         );
         assert!(Index::parse(rows.as_bytes()).unwrap_err().contains("two rows"));
+        let same = rows.replace(&y.to_string(), &x.to_string());
+        assert!(Index::parse(same.as_bytes()).is_ok());
+        let types = same.replacen("\"}", "\",\"mediaType\":\"m\"}", 1);
+        assert!(Index::parse(types.as_bytes()).is_ok());
+        let types = types.replace("\"}]", "\",\"mediaType\":\"n\"}]");
+        assert!(Index::parse(types.as_bytes()).unwrap_err().contains("different media types"));
+    }
+
+    #[test]
+    fn a_row_that_names_no_repository_is_not_left_out_in_silence() {
+        for row in ["", "\"repository\":\"\",", "\"rrepository\":\"a\","] {
+            let file =
+                format!(r#"{{"schemaVersion":1,"artifacts":[{{{row}"tag":"t","digest":"{}"}}]}}"#, Digest::of("x"));
+            assert!(Index::parse(file.as_bytes()).unwrap_err().contains("repository"), "{row}");
+        }
     }
 }

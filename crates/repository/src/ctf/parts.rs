@@ -18,6 +18,9 @@ use crate::ctf::staging::Staging;
 /// What compression adds at most to content that does not compress: five bytes in 16 KiB, and the frame.
 const COMPRESSION_ADDS: u64 = 1 << 16;
 
+/// Room for what stands around the index and the list of what was left out.
+const FRAMES: u64 = 1 << 16;
+
 /// The file that is there if the archive is: the archive itself or its first part.
 pub(crate) fn first_file(path: &Path) -> PathBuf {
     if path.symlink_metadata().is_ok() { path.to_path_buf() } else { Parts::part(path, 1) }
@@ -134,7 +137,7 @@ pub(crate) async fn write(
         Vec::new()
     } else {
         let stream = index.open().await.map_err(here())?;
-        let mut start = read_to_end(stream, INDEX_LIMIT, "index").await.map_err(here())?.to_vec();
+        let mut start = read_to_end(stream, 2 * INDEX_LIMIT + FRAMES, "index").await.map_err(here())?.to_vec();
         // Two blocks of zeros, which only the end of the whole has.
         start.truncate(start.len().saturating_sub(1024));
         start

@@ -139,9 +139,15 @@ impl ArchiveRepository {
         blocking(move || shared.staging()).await
     }
 
-    fn missing(&self, digest: &Digest) -> Error {
-        let missing = || Error::not_found(format!("{}@{digest}", self.address()));
-        self.archive.in_base(digest).unwrap_or_else(missing)
+    async fn missing(&self, digest: &Digest) -> Error {
+        if let Some(in_base) = self.archive.in_base(digest) {
+            return in_base;
+        }
+        let subject = format!("{}@{digest}", self.address());
+        if self.archive.is_cut().await {
+            return Error::invalid(subject, "not found: the archive is truncated, it has no end");
+        }
+        Error::not_found(subject)
     }
 
     fn content_subject(&self) -> String {
@@ -223,13 +229,17 @@ impl Repository for ArchiveRepository {
     }
 
     async fn blob(&self, digest: &Digest, offset: u64) -> Result<ByteStream> {
-        let stream = self.archive.read(digest, offset).await?;
-        stream.ok_or_else(|| self.missing(digest))
+        match self.archive.read(digest, offset).await? {
+            Some(stream) => Ok(stream),
+            None => Err(self.missing(digest).await),
+        }
     }
 
     async fn blob_unverified(&self, digest: &Digest) -> Result<ByteStream> {
-        let stream = self.archive.read_unverified(digest, 0).await?;
-        stream.ok_or_else(|| self.missing(digest))
+        match self.archive.read_unverified(digest, 0).await? {
+            Some(stream) => Ok(stream),
+            None => Err(self.missing(digest).await),
+        }
     }
 
     fn position(&self, digest: &Digest) -> Option<u64> {

@@ -18,6 +18,9 @@ use crate::ctf::disk;
 /// Bytes of unfinished work from which on it stays for a later run; less is moved again sooner than anybody looks for it.
 const WORTH_KEEPING: u64 = 16 << 20;
 
+/// How often a folder is tried that writers who gave up take away.
+const MOST_ATTEMPTS: usize = 100;
+
 /// Ending of files with content that is not complete.
 const PART: &str = ".part";
 
@@ -44,6 +47,7 @@ impl Staging {
     /// Makes a staging folder in `folder`, which is made too if it is missing, and clears those of dead writers away.
     pub(crate) fn begin(folder: &Path, prefix: &str) -> Result<Self> {
         let mut created = Vec::new();
+        let mut attempts = 0;
         loop {
             let missing = folder.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists());
             created.extend(missing.map(Path::to_path_buf));
@@ -54,7 +58,8 @@ impl Staging {
                     return Ok(Self { path, _lock: lock, left, body: Mutex::default(), is_done, created });
                 }
                 // Another writer gave up and took the empty folder, which it had made, away again.
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                // A file system that makes no files, /proc for instance, says the same of a folder that is there.
+                Err(error) if error.kind() == ErrorKind::NotFound && attempts < MOST_ATTEMPTS => attempts += 1,
                 Err(error) => return Err(error),
             }
         }

@@ -1,6 +1,7 @@
 //! `add component-version`: component versions from a constructor file.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -84,6 +85,9 @@ async fn read(context: &Context, request: &Request) -> Result<Constructor> {
     ocm_constructor::read(&texts, &reading).map_err(Error::usage)
 }
 
+/// Bytes of a constructor file: as many as a component descriptor may have. More is no constructor, and may have no end.
+const LARGEST: u64 = 16 * 1024 * 1024;
+
 fn texts(request: &Request) -> Result<Vec<Text>> {
     let read = |path: &PathBuf| {
         let name = path.display().to_string();
@@ -97,7 +101,17 @@ fn texts(request: &Request) -> Result<Vec<Text>> {
             }
             _ => Error::new(Kind::Other, format!("{name}: {error}")),
         };
-        let bytes = std::fs::read(path).map_err(fail)?;
+        if path.as_os_str().is_empty() {
+            return Err(Error::usage("the name of the constructor file is empty").hint("name it with --constructor"));
+        }
+        let mut bytes = Vec::new();
+        std::fs::File::open(path).map_err(fail)?.take(LARGEST + 1).read_to_end(&mut bytes).map_err(fail)?;
+        if bytes.len() as u64 > LARGEST {
+            return Err(Error::usage(format!(
+                "{name}: is larger than the limit of {LARGEST} bytes for a constructor file"
+            ))
+            .hint("content belongs into files of its own, which inputs name"));
+        }
         let content = String::from_utf8(bytes).map_err(|_| Error::usage(format!("{name}: is not UTF-8 text")))?;
         let folder = folder_of(path);
         let folder = request.working_directory.clone().unwrap_or_else(|| folder.to_owned());

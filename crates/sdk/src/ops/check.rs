@@ -18,6 +18,8 @@ use super::get;
 pub use super::transfer::ElementKind;
 use crate::lookup::Lookup;
 use crate::presence::{self, Absence};
+use crate::trust::complete::Reach;
+use crate::trust::meant::Meant;
 use crate::{Context, Result, select};
 
 /// Looks up everything that belongs to component versions. No content is read but descriptors and manifests.
@@ -34,7 +36,9 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
         lookup.remember(&version);
         roots.push((version, root.repository.address()));
     }
-    let mut work = Work { context, lookup: &lookup, contents: HashMap::new() };
+    let afresh = lookup.afresh();
+    let meant = Meant::new(context, &lookup, &afresh, Reach::Stored);
+    let mut work = Work { context, lookup: &lookup, meant, contents: HashMap::new() };
     let mut report = Report { complete: true, items: Vec::new() };
     for (root, repository) in roots {
         let mut item = work.check(&root, repository).await;
@@ -52,6 +56,7 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
 struct Work<'a> {
     context: &'a Context,
     lookup: &'a Lookup,
+    meant: Meant<'a>,
     /// What was found out about the content of component versions, each looked at once.
     contents: HashMap<(String, String), Contents>,
 }
@@ -96,7 +101,7 @@ impl Work<'_> {
                 match self.lookup.get(&reference.component_name, &reference.version).await {
                     Ok(found) => {
                         // Two references to one version may record different digests.
-                        if let Some(reason) = other_digest(&found, reference, self.lookup).await {
+                        if let Some(reason) = other_digest(&found, reference, &self.meant).await {
                             item.problems.push(problem(ProblemKind::WrongDigest, reason));
                         } else if seen.insert(key(&found)) {
                             let path = path.iter().cloned().chain([name]).collect();
@@ -226,11 +231,11 @@ fn key(version: &ComponentVersion) -> (String, String) {
 }
 
 /// How a component version differs from the one that was referred to.
-async fn other_digest(found: &Arc<ComponentVersion>, reference: &Reference, lookup: &Lookup) -> Option<String> {
+async fn other_digest(found: &Arc<ComponentVersion>, reference: &Reference, meant: &Meant<'_>) -> Option<String> {
     let recorded = reference.digest.as_ref().filter(|digest| !digest.value.is_empty() && !digest.is_excluded())?;
     match digest_like(&found.descriptor, recorded) {
         Ok(actual) if actual.value.eq_ignore_ascii_case(&recorded.value) => None,
-        Ok(_) if lookup.are_meant(&[(found.clone(), recorded.clone())]).await == [true] => None,
+        Ok(_) if meant.is(found, recorded).await => None,
         Ok(actual) => Some(format!(
             "{found} has digest {} ({}), but the reference records {}",
             actual.value, recorded.normalisation_algorithm, recorded.value
@@ -241,6 +246,8 @@ async fn other_digest(found: &Arc<ComponentVersion>, reference: &Reference, look
 
 /// Whether an image lies in the registry of the component version, under its own address or, rebased, under a former one.
 fn is_here(version: &ComponentVersion, address: &str, context: &Context) -> bool {
+    // Charts of registries without TLS are written `oci+http://`, images `http://`.
+    let address = address.strip_prefix("oci+").unwrap_or(address);
     let (Some(opened), Ok(reference)) = (Opened::of(version), address.parse::<ImageReference>()) else { return false };
     let contexts = &version.descriptor.component.repository_contexts;
     let rebases = ocm_access::Sources::rebasing(context) == ocm_access::relocation::Rebasing::On;

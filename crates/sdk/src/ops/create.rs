@@ -14,10 +14,15 @@ use crate::{Context, Error, Kind, Result, select};
 /// Creates an empty archive.
 ///
 /// # Errors
-/// [`Kind::Conflict`] if something is there, unless it is an archive that may be thrown away.
+/// [`Kind::Conflict`] if something is there, unless it is an archive that may be thrown away. [`Kind::Usage`] for the address of
+/// a registry.
 pub async fn archive(context: &Context, request: &Archive) -> Result<Report> {
     let path = match select::repository(&request.path)? {
         RepositoryReference::Ctf { file_path, .. } => PathBuf::from(file_path),
+        _ if ["://", "::", "{"].iter().any(|mark| request.path.contains(mark)) => {
+            return Err(Error::usage(format!("{}: is no place for an archive", request.path))
+                .hint("name a file or folder; a registry needs nothing created before something is stored in it"));
+        }
         // A name with a dot looks like a host, but here it can only be a path.
         _ => Path::new(&request.path).to_owned(),
     };

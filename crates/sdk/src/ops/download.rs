@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use ocm_access::{Content, Sources as _};
 use ocm_blob::Outcome;
-use ocm_model::Identity;
 use ocm_model::access::Access;
+use ocm_model::{Identity, TypedObject};
 use ocm_oci::ImageReference;
 use ocm_repository::ComponentVersion;
 use schemars::JsonSchema;
@@ -18,6 +18,7 @@ use self::choice::{Element, Found, check_matched, collect, matching, noun};
 use super::get;
 use crate::deliver::{Delivered, Wanted, deliver};
 use crate::file_name::file_name;
+use crate::plugins::Transformer;
 use crate::select;
 use crate::trust::oldest_first;
 use crate::{Context, Error, Kind, Result};
@@ -28,6 +29,10 @@ use crate::{Context, Error, Kind, Result};
 /// [`Kind::NotFound`] if a selector matches nothing, [`Kind::Usage`] if it has to match one element and matches several,
 /// [`Kind::Verification`] if content is not what was recorded. What was complete before stays.
 pub async fn run(context: &Context, request: &Request) -> Result<Report> {
+    let transformer = match &request.transformer {
+        Some(specification) => Some(Transformer::find(context, specification).await?),
+        None => None,
+    };
     let mut selected = select::select(context, &request.versions).await?;
     if request.exactly_one && selected.len() > 1 {
         let newest = &selected[0];
@@ -50,14 +55,17 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
         let version = root.read().await?;
         lookup.remember(&version);
         if let Some(gate) = &request.versions.verify {
-            gate.admit(context, std::slice::from_ref(&version), &lookup).await?;
+            let recursion = request.versions.recursive.into();
+            Box::pin(gate.admit(context, std::slice::from_ref(&version), &lookup, recursion)).await?;
         }
         collect(version, &lookup, request.versions.recursive, &mut found).await?;
     }
+    let computed = lookup.computed();
     let mut wanted = Vec::new();
     let mut matched = vec![false; request.selectors.len()];
     for (position, Found { version, .. }) in found.iter().enumerate() {
-        wanted.extend(matching(version, request, &mut matched)?.into_iter().map(|element| (position, element)));
+        let elements = matching(version, request, &mut matched)?.into_iter();
+        wanted.extend(elements.map(|element| (position, element.completed(version, request.kind, &computed))));
     }
     check_matched(&found, request, &matched, wanted.is_empty())?;
     let single = wanted.len() == 1;
@@ -77,7 +85,10 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
     check_distinct(&found, &wanted, &outputs)?;
     let mut report = Report::default();
     for ((position, element), output) in wanted.iter().zip(outputs) {
-        report.items.push(download_element(context, request, &found[*position].version, element, &output).await?);
+        report.items.push(
+            download_element(context, request, transformer.as_ref(), &found[*position].version, element, &output)
+                .await?,
+        );
     }
     Ok(report)
 }
@@ -142,6 +153,7 @@ fn same_name(found: &Found, name: &str) -> usize {
 async fn download_element(
     context: &Context,
     request: &Request,
+    transformer: Option<&Transformer<'_>>,
     version: &ComponentVersion,
     element: &Element<'_>,
     output: &Path,
@@ -162,7 +174,10 @@ async fn download_element(
     let wanted = Wanted { digest: element.digest, tag, form, extraction: request.extraction };
     let result = async {
         let content = ocm_access::open(element.access, version, context).await?.ok_or_else(|| unknown(element))?;
-        deliver(content, &wanted, output, context.observer()).await
+        match transformer {
+            Some(transformer) => transformed(context, transformer, content, &wanted, output).await,
+            None => deliver(content, &wanted, output, context.observer()).await,
+        }
     };
     let result = result.await;
     context.observer().ended(&item, if result.is_ok() { Outcome::Completed } else { Outcome::Failed });
@@ -174,6 +189,29 @@ async fn download_element(
         identity: element.identity.0.clone(),
         ..entry(element.identity.to_string(), delivered)
     })
+}
+
+/// Writes what a transformer makes of content, which it is given as one file and not before its digest was checked.
+async fn transformed(
+    context: &Context,
+    transformer: &Transformer<'_>,
+    content: Content,
+    wanted: &Wanted<'_>,
+    output: &Path,
+) -> Result<Delivered> {
+    let mut scratch = tempfile::Builder::new();
+    let scratch = match context.scratch() {
+        Some(folder) => scratch.prefix("ocm-").tempdir_in(folder),
+        None => scratch.prefix("ocm-").tempdir(),
+    };
+    let scratch = scratch.map_err(|error| Error::new(Kind::Other, format!("no temporary folder: {error}")))?;
+    let file = scratch.path().join("content");
+    let whole = Wanted { extraction: Extraction::Disable, ..*wanted };
+    let given = deliver(content, &whole, &file, context.observer()).await?;
+    let made = transformer.transform(&file, &given.media_type).await?;
+    // What it is afterwards has no recorded digest.
+    let wanted = Wanted { digest: None, ..*wanted };
+    deliver(made, &wanted, output, context.observer()).await
 }
 
 /// Refuses a resource without digest to whoever asks for content that is signed: it can stand in the place of one that was
@@ -264,6 +302,9 @@ pub struct Request {
     pub extraction: Extraction,
     /// The form in which OCI content is written.
     pub form: Form,
+    /// What a plugin makes of the content before it is written; `None` for what is stored.
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub transformer: Option<TypedObject>,
 }
 
 /// A list of elements with content.

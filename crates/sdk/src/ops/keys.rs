@@ -1,17 +1,21 @@
 //! `create rsakeypair`, and the keys and roots that signing and verifying work with.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use ocm_config::{Configuration, Credential};
+use ocm_config::Configuration;
+use ocm_credentials::{Found, Resolver};
 use ocm_model::Identity;
 use ocm_model::descriptor::Signature;
+use ocm_signing::openpgp::OpenPgpCertificate;
+use ocm_signing::sigstore::SigstoreKey;
 use ocm_signing::{
     Algorithm, Certificate, Encoding, PrivateKey, PublicKey, RsaSigner, RsaVerifier, Secret, Signer, Subject,
     TrustStore, Verifier,
 };
 
-use crate::{Error, Kind, Result, connections};
+use crate::{Context, Error, Kind, Result, connections};
 
 mod choice;
 mod foreign;
@@ -56,7 +60,8 @@ pub struct Keys {
     /// Root certificates of the configuration.
     configured_authorities: Vec<Vec<u8>>,
     configuration: Configuration,
-    pub(crate) credentials: ocm_config::Credentials,
+    /// Who finds the credentials of signers: in the configuration, and in the stores that it names.
+    resolver: Option<Arc<Resolver>>,
     /// Keys that the configuration has in the form of the older program.
     older: ocm_config::Keys,
 }
@@ -77,12 +82,12 @@ impl From<ocm_signing::Error> for Error {
 }
 
 impl Keys {
-    /// Adds the keys of a configuration.
+    /// Adds the keys of a configuration. Those that are credentials are found by the context, when they are needed.
     ///
     /// # Errors
-    /// Its credentials cannot be understood.
-    pub fn configured(mut self, configuration: &Configuration) -> Result<Self> {
-        self.credentials = configuration.credentials()?;
+    /// An entry that is not understood, or a root that cannot be read.
+    pub fn configured(mut self, context: &Context, configuration: &Configuration) -> Result<Self> {
+        self.resolver = Some(context.resolver().clone());
         self.configuration = configuration.clone();
         self.older = configuration.keys()?;
         for root in &self.older.roots {
@@ -97,8 +102,14 @@ impl Keys {
     ///
     /// # Errors
     /// There is no private key for it, or a key or certificate cannot be read.
-    pub fn signer(&self, name: &str, algorithm: Algorithm, encoding: Option<Encoding>) -> Result<Box<dyn Signer>> {
-        let configured = self.configured_for(name, algorithm.name())?;
+    pub async fn signer(
+        &self,
+        name: &str,
+        algorithm: Algorithm,
+        encoding: Option<Encoding>,
+    ) -> Result<Box<dyn Signer>> {
+        let is_needed = !self.private.iter().any(|(of, _)| of.as_deref().is_none_or(|of| of == name));
+        let configured = self.configured_for(name, algorithm.name(), is_needed).await?;
         let named = self.private.iter().find(|(of, _)| of.as_deref().is_none_or(|of| of == name));
         let private = named.map(|(_, pem)| pem.clone()).or(configured.private);
         let private = private.ok_or_else(|| {
@@ -108,7 +119,7 @@ impl Keys {
             ))
         })?;
         let secret = self.secret.as_ref().or(configured.secret.as_ref());
-        let key = PrivateKey::read(private.expose(), secret)
+        let key = PrivateKey::read(private.reveal(), secret)
             .map_err(|error| about(error, format!("private key for signature {name:?}")))?;
         let mut public: Vec<&Vec<u8>> = self.public_for(name).collect();
         let is_named = !public.is_empty();
@@ -120,6 +131,11 @@ impl Keys {
             if chain.is_empty() {
                 chain = Certificate::read_all(pem).map_err(|error| about(error, "public key"))?;
             }
+            // Whoever names a public key believes that the signature can be verified with it.
+            let plain = PublicKey::read_all(pem).map_err(|error| about(error, "public key"))?;
+            if is_named && plain.iter().any(|plain| plain.fingerprint() != key.public_key().fingerprint()) {
+                return Err(Error::usage(format!("signature {name:?}: the public key is not that of the private key")));
+            }
         }
         // What the configuration has belongs to its own key, which need not be the one that was named.
         if let (false, Some(leaf)) = (is_named, chain.first())
@@ -129,6 +145,14 @@ impl Keys {
             chain.clear();
         }
         let encoding = encoding.unwrap_or(if chain.is_empty() { Encoding::Plain } else { Encoding::Pem });
+        if let Some(subject) = self.issuer_for(name) {
+            let subject = Subject::parse(subject)?;
+            let leaf = chain.first().ok_or_else(|| {
+                let reason = format!("signature {name:?}: {subject} is expected, but no certificate says who signs");
+                Error::usage(reason).hint("name it with --public-key, or leave --issuer out")
+            })?;
+            leaf.check_subject(&subject).map_err(|error| about(error, "public key"))?;
+        }
         let roots = self.roots(name)?;
         if let (Encoding::Pem, Some((leaf, rest)), false) = (encoding, chain.split_first(), roots.is_empty()) {
             roots.verify(leaf, rest, SystemTime::now()).map_err(|error| about(error, "public key"))?;
@@ -142,8 +166,8 @@ impl Keys {
     ///
     /// # Errors
     /// A key or certificate cannot be read.
-    pub fn verifiers(&self, signature: &Signature, minimum_bits: usize) -> Result<Vec<Box<dyn Verifier>>> {
-        if let Some(others) = self.other_verifiers(signature, minimum_bits)? {
+    pub async fn verifiers(&self, signature: &Signature, minimum_bits: usize) -> Result<Vec<Box<dyn Verifier>>> {
+        if let Some(others) = self.other_verifiers(signature, minimum_bits).await? {
             return Ok(others);
         }
         let name = signature.name.as_str();
@@ -165,7 +189,7 @@ impl Keys {
         // Whoever names a key means that one, and not those that the configuration has as well.
         let configured = match self.public_for(name).next() {
             Some(_) => Configured::default(),
-            None => self.configured_for(name, &signature.signature.algorithm)?,
+            None => self.configured_for(name, &signature.signature.algorithm, self.authorities.is_empty()).await?,
         };
         for pem in &configured.public {
             rsa.keys.extend(PublicKey::read_all(pem).map_err(unreadable)?);
@@ -177,15 +201,29 @@ impl Keys {
         }
         if let (true, Some(private)) = (configured.public.is_empty(), &configured.private) {
             let secret = self.secret.as_ref().or(configured.secret.as_ref());
-            rsa.keys.push(PrivateKey::read(private.expose(), secret).map_err(unreadable)?.public_key());
+            rsa.keys.push(PrivateKey::read(private.reveal(), secret).map_err(unreadable)?.public_key());
         }
-        let expected = self.issuers.iter().find(|(of, _)| of.as_deref().is_none_or(|of| of == name));
-        let configured = self.older.issuers.get(name).map(String::as_str);
-        let expected = expected.map(|(_, subject)| subject.as_str()).or(configured);
+        let expected = self.issuer_for(name);
+        if expected.is_some() && !rsa.keys.is_empty() {
+            // Nothing says whose key it is that comes without a certificate.
+            rsa.keys.retain(PublicKey::has_certificate);
+            if rsa.keys.is_empty() && rsa.plain_keys.is_empty() && rsa.trust.is_empty() {
+                let reason =
+                    format!("public key for signature {name:?}: is no certificate, so nothing says whose it is");
+                return Err(Error::usage(reason).hint("name the certificate of the signer, or leave --issuer out"));
+            }
+        }
+        let expected = expected.or(self.older.issuers.get(name).map(String::as_str));
         rsa.key_subject = expected.map(Subject::parse).transpose()?;
         rsa.subject = expected.or(self.name_is_subject.then_some(name)).map(Subject::parse).transpose()?;
         let knows_nothing = rsa.keys.is_empty() && rsa.plain_keys.is_empty() && rsa.trust.is_empty();
         Ok(if knows_nothing { Vec::new() } else { vec![Box::new(rsa)] })
+    }
+
+    /// What flags say of the subject of a signer.
+    pub(crate) fn issuer_for(&self, name: &str) -> Option<&str> {
+        let expected = self.issuers.iter().find(|(of, _)| of.as_deref().is_none_or(|of| of == name));
+        expected.map(|(_, subject)| subject.as_str())
     }
 
     pub(crate) fn public_for(&self, name: &str) -> impl Iterator<Item = &Vec<u8>> {
@@ -203,9 +241,9 @@ impl Keys {
         if is_named { &self.authorities } else { &self.configured_authorities }
     }
 
-    fn configured_for(&self, name: &str, algorithm: &str) -> Result<Configured> {
-        let attributes = [("type", CONSUMER), ("algorithm", algorithm), ("signature", name)];
-        let wanted = Identity(attributes.map(|(key, value)| (key.to_owned(), value.to_owned())).into());
+    /// The RSA keys that the configuration has for a signature. Unless they are needed, it does not matter that a store which may
+    /// have them cannot be asked.
+    async fn configured_for(&self, name: &str, algorithm: &str, are_needed: bool) -> Result<Configured> {
         let mut configured = Configured::default();
         if let Some(private) = self.older.private.get(name) {
             configured.private = Some(Secret::new(connections::read(private)?));
@@ -213,12 +251,47 @@ impl Keys {
         if let Some(public) = self.older.public.get(name) {
             configured.public.push(connections::read(public)?);
         }
-        let Some(consumer) = self.credentials.consumer(&wanted) else { return Ok(configured) };
-        for credential in &consumer.credentials {
-            configured.add(credential)?;
+        match self.credentials_of(&[("type", CONSUMER), ("algorithm", algorithm), ("signature", name)]).await {
+            Ok(Some(found)) => configured.add(&found)?,
+            Ok(None) => {}
+            Err(error) if are_needed => return Err(error),
+            Err(error) => tracing::warn!("the configured keys of signature {name:?} are left out: {error}"),
         }
         Ok(configured)
     }
+
+    /// The credentials of a consumer.
+    pub(crate) async fn credentials_of(&self, attributes: &[(&str, &str)]) -> Result<Option<Found>> {
+        let Some(resolver) = &self.resolver else { return Ok(None) };
+        let attributes = attributes.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        Ok(resolver.resolve(&Identity(attributes.collect())).await?)
+    }
+}
+
+/// Refuses what is no public key of any kind, and no certificate: somebody believes that signatures are judged by it.
+///
+/// # Errors
+/// What stands there instead.
+pub fn check_public(content: &[u8]) -> Result<()> {
+    let (keys, certificates) = (PublicKey::read_all(content), Certificate::read_all(content));
+    let is_rsa =
+        matches!((&keys, &certificates), (Ok(keys), Ok(certificates)) if !keys.is_empty() || !certificates.is_empty());
+    let is_foreign = matches!(&keys, Err(error) if error.kind() == ocm_signing::Kind::Unsupported);
+    let is_other = || is_foreign && SigstoreKey::read_all(content).is_ok_and(|keys| !keys.is_empty());
+    let is_openpgp = || OpenPgpCertificate::read_all(content).is_ok_and(|found| !found.is_empty());
+    if is_rsa || is_other() || is_openpgp() {
+        return Ok(());
+    }
+    keys.map(drop).and(certificates.map(drop))?;
+    Err(Error::usage("no public key or certificate in PEM form"))
+}
+
+/// Refuses what holds no root certificate.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_roots(content: &[u8]) -> Result<()> {
+    trusted(std::slice::from_ref(&content.to_vec())).map(|_| ())
 }
 
 /// The roots in some bundles.
@@ -234,21 +307,18 @@ pub(crate) fn trusted(bundles: &[Vec<u8>]) -> Result<TrustStore> {
     Ok(trust)
 }
 
-/// A property of a credential, wherever it stands in it.
-pub(crate) fn property(credential: &Credential, key: &str) -> Option<String> {
-    let properties = credential.members.get("properties").and_then(|properties| properties.as_object());
-    let value = credential.members.get(key).or_else(|| properties?.get(key))?;
-    value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
-}
-
-/// A property of a credential, inline or in the file that another property names.
-fn secret(credential: &Credential, [inline, file]: &[&str; 2]) -> Result<Option<Secret>> {
-    if let Some(text) = property(credential, inline) {
-        return Ok(Some(Secret::new(text)));
+/// A part of credentials, inline or in the file that another part names; the first of some names that has one.
+///
+/// # Errors
+/// The file cannot be read.
+pub(crate) fn part(found: &Found, names: &[&str]) -> Result<Option<Secret>> {
+    for name in names {
+        let content = found.properties.content(name).map_err(|error| Error::usage(error.to_string()));
+        if let Some(content) = content.map_err(|error| error.during(&found.origin))? {
+            return Ok(Some(content));
+        }
     }
-    let about = |error: Error| error.during(format!("configuration {}", credential.place));
-    let content = property(credential, file).map(|path| read(Path::new(&path)).map_err(about));
-    Ok(content.transpose()?.map(Secret::new))
+    Ok(None)
 }
 
 /// Keys of one entry of the configuration.
@@ -260,31 +330,16 @@ struct Configured {
 }
 
 impl Configured {
-    fn add(&mut self, credential: &Credential) -> Result<()> {
-        let kind = credential.kind.split('/').next().unwrap_or_default();
-        let place = &credential.place;
-        let text = |key: &str| property(credential, key);
-        if !["RSACredentials", "DirectCredentials", "Credentials"].contains(&kind) {
-            return Err(Error::usage(format!(
-                "configuration {place}: credentials of type {:?} have no RSA keys",
-                credential.kind
-            ))
-            .hint("use RSACredentials/v1"));
+    fn add(&mut self, found: &Found) -> Result<()> {
+        let (private, public) = (part(found, &["privateKeyPEM"])?, part(found, &["publicKeyPEM"])?);
+        if private.is_none() && public.is_none() {
+            return Err(Error::usage(format!("{}: credentials without RSA keys", found.origin)).hint(
+                "RSACredentials/v1 has publicKeyPEM and privateKeyPEM, or publicKeyPEMFile and privateKeyPEMFile",
+            ));
         }
-        let content = |keys: [&str; 4]| -> Result<Option<Vec<u8>>> {
-            let [inline, older, file, older_file] = keys;
-            if let Some(text) = text(inline).or_else(|| text(older)) {
-                return Ok(Some(text.into_bytes()));
-            }
-            let path = text(file).or_else(|| text(older_file));
-            path.map(|path| read(Path::new(&path)).map_err(|error| error.during(format!("configuration {place}"))))
-                .transpose()
-        };
-        let private = content(["privateKeyPEM", "private_key_pem", "privateKeyPEMFile", "private_key_pem_file"])?;
-        self.private = private.map(Secret::new).or(self.private.take());
-        self.public.extend(content(["publicKeyPEM", "public_key_pem", "publicKeyPEMFile", "public_key_pem_file"])?);
-        let secret = content(["privateKeyPassphrase", "passphrase", "privateKeyPassphraseFile", "passphrase_file"])?;
-        self.secret = secret.map(Secret::new).or(self.secret.take());
+        self.private = private.or(self.private.take());
+        self.public.extend(public.map(|public| public.reveal().to_vec()));
+        self.secret = part(found, &["privateKeyPassphrase", "passphrase"])?.or(self.secret.take());
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use ocm_model::descriptor::Signature;
 use ocm_model::{Descriptor, DigestSpec, TypedObject};
@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::{get, hash};
 use crate::plugins::PluginSigner;
 use crate::select;
-use crate::trust::complete::Completion;
+use crate::trust::complete::{Completion, Reach};
 use crate::trust::node::Node;
 use crate::trust::walk::{Keep, Walker};
 use crate::trust::{content, oldest_first, replace, store};
@@ -61,7 +61,14 @@ pub async fn run(context: &Context, request: &Request, signer: &dyn Signer) -> R
     let mut done = HashSet::new();
     for one in &selected {
         let written = Some(&one.repository);
-        let completion = Completion { context, lookup: &lookup, scratch: &request.scratch, written };
+        let completion = Completion {
+            context,
+            lookup: &lookup,
+            scratch: &request.scratch,
+            written,
+            reach: Reach::Everywhere,
+            done: Mutex::default(),
+        };
         let version = completion.one(one.read().await?).await?;
         lookup.remember(&version);
         // Whoever asks for content gets the digests that the v1 program signs: computed wherever they are not recorded.

@@ -10,16 +10,17 @@ pub use ocm_transfer::{
     VersionPlan, VersionReport,
 };
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ocm_config::Placed;
 use ocm_model::reference::{ComponentReference, FileFormat, RepositoryReference};
 use ocm_model::{Access, Descriptor};
 use ocm_oci::copy::Referrers;
-use ocm_repository::ComponentRepository;
+use ocm_repository::{ComponentRepository, ComponentVersion};
 use ocm_transfer::document::{self, Origin};
 pub use ocm_transfer::document::{Document, Transformation};
-use ocm_transfer::{Naming, Options, Prepared, Template};
+use ocm_transfer::{Computed, Naming, Options, Prepared, Template};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -52,21 +53,35 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
 
 /// Does what [`run`] does, and tells what became of every item even if something failed.
 pub async fn carry_out(context: &Context, request: &Request) -> (Report, Option<Error>) {
+    let mut versions = Vec::new();
     let prepared = async {
         let options = options(context, request)?;
-        Ok::<_, Error>((prepare(context, request, &options, Purpose::Create(form(request)?)).await?, options))
+        let purpose = Purpose::Create(form(request)?);
+        let prepared = Box::pin(prepare(context, request, &options, purpose, &mut versions)).await?;
+        Ok::<_, Error>((prepared, options))
     };
-    match prepared.await {
+    match unless_stopped(context, prepared).await {
         Ok((prepared, options)) => {
             let (report, failure) = ocm_transfer::execute(&prepared, &options).await;
             (report, failure.map(Error::from))
         }
-        Err(error) => (unstarted(&request.targets, &error), Some(error)),
+        Err(error) => (unstarted(&request.targets, &versions, &error), Some(error)),
+    }
+}
+
+/// What comes before anything is moved; an error as soon as somebody does not want to wait for it.
+async fn unless_stopped<T, E: From<ocm_transfer::Error>>(
+    context: &Context,
+    work: impl Future<Output = std::result::Result<T, E>>,
+) -> std::result::Result<T, E> {
+    tokio::select! {
+        result = work => result,
+        () = context.stop().stopped() => Err(ocm_transfer::Stop::error().into()),
     }
 }
 
 /// The report of a transfer that failed before anything was moved.
-fn unstarted(targets: &[String], error: &Error) -> Report {
+fn unstarted(targets: &[String], versions: &[Arc<ComponentVersion>], error: &Error) -> Report {
     let reason = Some(error.to_string());
     let target = |address: &String| TargetReport {
         address: address.clone(),
@@ -74,13 +89,31 @@ fn unstarted(targets: &[String], error: &Error) -> Report {
         reason: reason.clone(),
         hints: error.hints().to_vec(),
     };
-    Report { target: targets.join(", "), targets: targets.iter().map(target).collect(), ..Report::default() }
+    let skipped = |target: &String| {
+        let target = target.clone();
+        versions.iter().map(move |version| VersionReport {
+            component: version.name().to_owned(),
+            version: version.version().to_owned(),
+            target: target.clone(),
+            action: VersionAction::Transfer,
+            outcome: ItemOutcome::Skipped,
+            difference: None,
+            elements: Vec::new(),
+        })
+    };
+    let versions: Vec<_> = targets.iter().flat_map(skipped).collect();
+    Report {
+        target: targets.join(", "),
+        targets: targets.iter().map(target).collect(),
+        totals: Totals { versions_failed: versions.len() as u64, ..Totals::default() },
+        versions,
+    }
 }
 
 /// Says what [`run`] would do. Sources and targets are read, nothing is written.
 pub async fn plan(context: &Context, request: &Request) -> Result<Plan> {
     let options = options(context, request)?;
-    Ok(prepare(context, request, &options, Purpose::Create(form(request)?)).await?.plan())
+    Ok(prepare(context, request, &options, Purpose::Create(form(request)?), &mut Vec::new()).await?.plan())
 }
 
 fn form(request: &Request) -> Result<Option<ocm_repository::Form>> {
@@ -115,11 +148,19 @@ fn target_of(name: &str) -> Result<RepositoryReference> {
     select::repository(name)
 }
 
-async fn prepare(context: &Context, request: &Request, options: &Options, purpose: Purpose) -> Result<Prepared> {
-    let mut gathered = gather(context, &request.versions).await?;
+/// Finds out what has to happen. `versions` are those that belong to it, as soon as that is known, also if something fails then.
+async fn prepare(
+    context: &Context,
+    request: &Request,
+    options: &Options,
+    purpose: Purpose,
+    versions: &mut Vec<Arc<ComponentVersion>>,
+) -> Result<Prepared> {
+    let mut gathered = Box::pin(gather(context, &request.versions)).await?;
     let archives = ArchiveTargets::of(context, request).await?;
     archives.leave_out(&mut gathered.versions);
-    let mut options = options.clone();
+    versions.clone_from(&gathered.versions);
+    let mut options = gathered.options(options.clone())?;
     options.naming.rules.extend(overrides(&gathered, &request.image_references));
     let mut targets = Vec::with_capacity(request.targets.len());
     let mut seen = Vec::new();
@@ -170,9 +211,11 @@ fn options(context: &Context, request: &Request) -> Result<Options> {
         referrers: if request.referrers { Referrers::Carry } else { Referrers::Leave },
         strict: request.strict,
         existing: request.existing,
+        computed: Computed::default(),
         concurrency: CONCURRENCY,
         observer: context.observer().clone(),
         pace: context.client().bucket(),
+        stop: context.stop().clone(),
     })
 }
 
@@ -186,8 +229,10 @@ pub async fn document(context: &Context, request: &Request) -> Result<Document> 
             Error::usage("--on-collision suffix-host cannot be written into a document: who collides shows later");
         return Err(error.hint("--upload-name host-prefixed gives every image a name of its own"));
     }
-    let gathered = gather(context, &request.versions).await?;
-    let mut options = options(context, request)?;
+    let mut gathered = gather(context, &request.versions).await?;
+    // A document has no place for what was computed: content without digest is not to be told from other content later.
+    gathered.computed = Computed::default();
+    let mut options = gathered.options(options(context, request)?)?;
     options.naming.rules.extend(overrides(&gathered, &request.image_references));
     if gathered.versions.iter().any(|version| has_foreign_access(&version.descriptor)) {
         options.foreign_access_types = crate::plugins::access_types(context).await;
@@ -230,6 +275,12 @@ pub fn read_document(name: &str, text: &[u8]) -> Result<Document> {
     Ok(document)
 }
 
+/// The repositories that a document stores component versions in, as far as they stand in it: addresses of registries, paths of
+/// archives.
+pub fn targets(document: &Document) -> Vec<String> {
+    document::targets(document)
+}
+
 /// How a document is carried out; everything else stands in it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DocumentOptions {
@@ -244,8 +295,8 @@ pub struct DocumentOptions {
 fn document_options(context: &Context, options: DocumentOptions) -> Options {
     let DocumentOptions { existing, on_collision, strict } = options;
     let naming = Naming { collision: on_collision, ..Naming::default() };
-    let (observer, pace) = (context.observer().clone(), context.client().bucket());
-    Options { existing, naming, strict, concurrency: CONCURRENCY, observer, pace, ..Options::default() }
+    let (observer, pace, stop) = (context.observer().clone(), context.client().bucket(), context.stop().clone());
+    Options { existing, naming, strict, concurrency: CONCURRENCY, observer, pace, stop, ..Options::default() }
 }
 
 /// Carries out a document.
@@ -274,14 +325,14 @@ pub async fn carry_out_document(
     let options = document_options(context, options);
     let places = Places { context, is_dry: false };
     let prepared = async { document::prepare(document::check(document)?, &places, &options).await };
-    match prepared.await {
+    match unless_stopped(context, prepared).await {
         Ok(prepared) => {
             let (report, failure) = ocm_transfer::execute(&prepared, &options).await;
             (report, failure.map(|error| in_document(error, name)))
         }
         Err(error) => {
             let error = in_document(error, name);
-            (unstarted(&document::targets(document), &error), Some(error))
+            (unstarted(&document::targets(document), &[], &error), Some(error))
         }
     }
 }

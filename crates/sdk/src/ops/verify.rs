@@ -1,8 +1,10 @@
 //! `verify`: signatures of component versions, what these refer to, and the content of their resources.
 
+mod report;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use futures_util::{StreamExt as _, stream};
@@ -10,26 +12,29 @@ use ocm_model::DigestSpec;
 use ocm_model::descriptor::Signature;
 use ocm_model::normalise::Algorithm;
 use ocm_repository::{ComponentRepository, ComponentVersion};
-use ocm_signing::{Policy, SignedDigest, Timestamped, Verified};
-use schemars::JsonSchema;
-use serde::Serialize;
+use ocm_signing::{Policy, SignedDigest, Verified};
 
 use super::get;
 use super::keys::Keys;
 use crate::lookup::Lookup;
 use crate::select;
-use crate::trust::complete::Completion;
+use crate::trust::complete::{Completion, Reach};
 use crate::trust::node::Node;
 use crate::trust::timestamp::Word;
 use crate::trust::variant::{self, Variant};
 use crate::trust::walk::{Keep, Walker};
-use crate::trust::{content, explain, oldest_first};
+use crate::trust::{content, explain, oldest_first, references};
 use crate::{Context, Error, Kind, Result, plugins};
 
+pub use self::report::{Failure, Report, SignatureReport, VersionReport};
 pub use super::visit::Visit;
+pub use crate::trust::references::{Followed, Outcome};
 
 /// Most warnings about one signature: a tree may have thousands of versions.
 const MOST_WARNINGS: usize = 20;
+
+/// Most versions whose content is not right that are told of.
+const MOST_FAILURES: usize = 20;
 
 /// Verifies component versions. What fails is in the report, version by version: ask [`Report::error`].
 ///
@@ -46,13 +51,7 @@ pub async fn run(context: &Context, request: &Request, keys: &Keys) -> Result<Re
             Err(error) => return VersionReport::failed(&one.component, &one.version, &error),
         };
         lookup.remember(&version);
-        judge(
-            context,
-            request,
-            keys,
-            &Found { version, walker: &walker, lookup: &lookup, may_compute: true, copies: &copies },
-        )
-        .await
+        judge(context, request, keys, &Found { version, walker: &walker, lookup: &lookup, copies: &copies }).await
     });
     let versions = work.buffered(request.at_once.max(1)).collect().await;
     Ok(Report { versions })
@@ -77,28 +76,60 @@ impl Gate {
         context: &Context,
         versions: &[Arc<ComponentVersion>],
         lookup: &Lookup,
+        recursion: Recursion,
     ) -> Result<()> {
         // The verb finds in `lookup` what was verified here: a place could answer differently when it is asked again.
         let walker = Walker::new(lookup, Keep::Documents);
         let work = stream::iter(versions).map(async |version| {
-            let found = Found { version: version.clone(), walker: &walker, lookup, may_compute: false, copies: &[] };
+            let found = Found { version: version.clone(), walker: &walker, lookup, copies: &[] };
             judge(context, &self.request, &self.keys, &found).await
         });
         let versions: Vec<VersionReport> = work.buffered(self.request.at_once.max(1)).collect().await;
         for warning in versions.iter().flat_map(|version| &version.warnings) {
             context.observer().warned(warning);
         }
+        let open = versions.iter().find_map(|version| Some((version, version.open.first()?)));
+        if let (Recursion::References, Some((version, open))) = (recursion, open)
+            && version.verified
+        {
+            let reason = "its signature does not cover what its references lead to, whose digests are not recorded";
+            return Err(Error::new(Kind::Verification, format!("{open}: {reason}"))
+                .hint("leave the references behind, or sign it again: that records their digests"));
+        }
         Report { versions }.error().map_or(Ok(()), Err)
     }
+}
+
+/// What follows a version that was verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Recursion {
+    /// Nothing.
+    Alone,
+    /// What it refers to.
+    References,
+}
+
+impl From<bool> for Recursion {
+    fn from(recursive: bool) -> Self {
+        if recursive { Self::References } else { Self::Alone }
+    }
+}
+
+/// The versions of a tree of which only the names of references are covered.
+fn open_references(made_of: Variant, root: &Arc<Node>) -> Vec<String> {
+    let is_open = |variant: Variant| variant == Variant::AsStored;
+    let mut open: Vec<String> = is_open(made_of).then(|| root.to_string()).into_iter().collect();
+    for node in root.all() {
+        let edges = node.references.iter().filter(|edge| is_open(edge.made_of));
+        open.extend(edges.map(|edge| edge.node.to_string()));
+    }
+    open
 }
 
 struct Found<'a> {
     version: Arc<ComponentVersion>,
     walker: &'a Walker<'a>,
     lookup: &'a Lookup,
-    /// Whether content may stand for digests that are not recorded. Not where content moves afterwards: nothing would say that it
-    /// still is what was looked at.
-    may_compute: bool,
     /// Where to look for other copies when something is wrong.
     copies: &'a [ComponentRepository],
 }
@@ -112,7 +143,7 @@ async fn judge(context: &Context, request: &Request, keys: &Keys, found: &Found<
     };
     match verify(context, request, keys, found, &mut report).await {
         Ok(()) => report.verified = report.failures.is_empty() && !report.signatures.is_empty(),
-        Err(error) => report.fail(&error),
+        Err(error) => report.fail(&error, None),
     }
     report
 }
@@ -125,17 +156,41 @@ async fn verify(
     report: &mut VersionReport,
 ) -> Result<()> {
     let version = &found.version;
-    let mut root = None;
-    for signature in wanted(version, request)? {
-        match one(context, request, keys, found, signature).await {
+    let signatures = wanted(version, request, report)?;
+    let asked = |signature: &&Signature| signatures.iter().any(|one| one.name == signature.name);
+    let ignored = version.descriptor.signatures.iter().filter(|signature| !asked(signature));
+    report.ignored_signatures = ignored.map(|signature| signature.name.clone()).collect();
+    let (mut root, mut walked) = (None, None);
+    for signature in signatures {
+        let judged = match node_of(context, request, found, signature).await {
+            Ok((node, made_of)) => {
+                walked = Some(node.clone());
+                one(context, request, keys, signature, made_of).await.map(|entry| (entry, node))
+            }
+            Err(error) => Err(error),
+        };
+        match judged {
             Ok((entry, node)) => {
                 report.warn(warnings(&entry, &node)?);
+                let open = open_references(entry.made_of, &node);
+                // One signature that covers everything is enough.
+                if report.signatures.is_empty() || open.is_empty() {
+                    report.open = open;
+                }
                 report.signatures.push(entry);
                 root = Some(node);
             }
-            Err(error) => report.fail(&error.during(format!("{version}: signature {:?}", signature.name))),
+            Err(error) => {
+                let name = &signature.name;
+                report.fail(&error.during(format!("{version}: signature {name:?}")), Some(name));
+            }
         }
     }
+    report.followed = match walked {
+        Some(node) => references::walked(&node),
+        None if request.alone => Vec::new(),
+        None => references::survey(version, found.walker, found.lookup).await,
+    };
     let Some(root) = root else { return Ok(()) };
     report.visit = request.visits.then(|| Visit::of(&root)).transpose()?;
     let nodes = root.all();
@@ -147,14 +202,25 @@ async fn verify(
     }
     for node in nodes {
         let version = found.walker.version(&node).await?;
-        let checked = content::check(context, &version, &request.scratch, request.at_once).await?;
-        report.resources += checked.right;
+        match content::check(context, &version, &request.scratch, request.at_once).await {
+            Ok(checked) => report.resources += checked.right,
+            // What is wrong with one version says nothing about the next; a place that does not answer is asked once.
+            Err(error) if error.kind() == Kind::Verification && report.failures.len() < MOST_FAILURES => {
+                report.fail(&error, None);
+            }
+            Err(error) => return Err(error),
+        }
     }
     Ok(())
 }
 
-/// The signatures that are asked for: the named ones and those that the policy wants, or else all.
-fn wanted<'a>(version: &'a ComponentVersion, request: &Request) -> Result<Vec<&'a Signature>> {
+/// The signatures that are asked for: the named ones and those that the policy wants, or else all. One that is named and not there
+/// is a failure, and the others are looked at all the same.
+fn wanted<'a>(
+    version: &'a ComponentVersion,
+    request: &Request,
+    report: &mut VersionReport,
+) -> Result<Vec<&'a Signature>> {
     let all = &version.descriptor.signatures;
     let names: BTreeSet<&String> = request.signatures.iter().chain(&request.policy.required).collect();
     if all.is_empty() {
@@ -170,10 +236,14 @@ fn wanted<'a>(version: &'a ComponentVersion, request: &Request) -> Result<Vec<&'
     if names.is_empty() {
         return Ok(all.iter().collect());
     }
-    names
-        .into_iter()
-        .map(|name| all.iter().find(|signature| signature.name == *name).ok_or_else(|| not_found(version, name, all)))
-        .collect()
+    let mut found = Vec::with_capacity(names.len());
+    for name in names {
+        match all.iter().find(|signature| signature.name == *name) {
+            Some(signature) => found.push(signature),
+            None => report.fail(&not_found(version, name, all), Some(name)),
+        }
+    }
+    Ok(found)
 }
 
 fn not_found(version: &ComponentVersion, name: &str, all: &[Signature]) -> Error {
@@ -181,28 +251,37 @@ fn not_found(version: &ComponentVersion, name: &str, all: &[Signature]) -> Error
     Error::new(Kind::Verification, format!("{version}: signature {name:?} not found; there is {}", known.join(", ")))
 }
 
+/// What a signature is over: the version with everything it refers to.
+async fn node_of(
+    context: &Context,
+    request: &Request,
+    found: &Found<'_>,
+    signature: &Signature,
+) -> Result<(Arc<Node>, Variant)> {
+    request.policy.check(signature).map_err(|error| Error::new(Kind::Verification, error))?;
+    match compare(request, found, signature).await {
+        Ok(found) => Ok(found),
+        // The v1 program computes digests that are not recorded whenever it needs them, and signs them.
+        Err(error) => compare_completed(context, request, found, signature).await.ok_or(error),
+    }
+}
+
 async fn one(
     context: &Context,
     request: &Request,
     keys: &Keys,
-    found: &Found<'_>,
     signature: &Signature,
-) -> Result<(SignatureReport, Arc<Node>)> {
+    made_of: Variant,
+) -> Result<SignatureReport> {
     let refuse = |error: ocm_signing::Error| Error::new(Kind::Verification, error);
-    request.policy.check(signature).map_err(refuse)?;
-    let (node, made_of) = match compare(request, found, signature).await {
-        Ok(found) => found,
-        // The v1 program computes digests that are not recorded whenever it needs them, and signs them.
-        Err(error) => compare_completed(context, request, found, signature).await.ok_or(error)?,
-    };
     let digest = SignedDigest::new(&signature.digest).map_err(refuse)?;
     let value = &signature.signature;
     let word = keys.when(&digest, signature, request.policy.minimum_bits)?;
     let verified = match keys.foreign_verifier(&signature.name)? {
         Some(specification) => plugins::verify(context, signature, &specification).await?,
-        None => judge_here(request, keys, signature, &digest, &word)?,
+        None => judge_here(request, keys, signature, &digest, &word).await?,
     };
-    let entry = SignatureReport {
+    Ok(SignatureReport {
         name: signature.name.clone(),
         digest: signature.digest.clone(),
         algorithm: value.algorithm.clone(),
@@ -210,8 +289,7 @@ async fn one(
         evidence: verified,
         timestamp: word.stamped,
         timestamp_unjudged: word.unjudged,
-    };
-    Ok((entry, node))
+    })
 }
 
 /// Whether a signature is over the digest of the version as it is, and what that digest was made of.
@@ -238,18 +316,25 @@ async fn compare(request: &Request, found: &Found<'_>, signature: &Signature) ->
 }
 
 /// The same with digests of resources that are not recorded anywhere, from their content as it is; `None` if there are none, or if
-/// that is not what was signed either.
+/// that is not what was signed either. The lookup keeps them, for whoever moves the content afterwards.
 async fn compare_completed(
     context: &Context,
     request: &Request,
     found: &Found<'_>,
     signature: &Signature,
 ) -> Option<(Arc<Node>, Variant)> {
-    if request.alone || !found.may_compute {
+    if request.alone {
         return None;
     }
     let lookup = found.lookup.afresh();
-    let completion = Completion { context, lookup: &lookup, scratch: &request.scratch, written: None };
+    let completion = Completion {
+        context,
+        lookup: &lookup,
+        scratch: &request.scratch,
+        written: None,
+        reach: Reach::Everywhere,
+        done: Mutex::default(),
+    };
     let version = completion.one(found.version.clone()).await.ok()?;
     lookup.remember(&version);
     if !completion.references(&version).await.ok()? && Arc::ptr_eq(&version, &found.version) {
@@ -262,14 +347,14 @@ async fn compare_completed(
 }
 
 /// Judges a signature with what is built in.
-fn judge_here(
+async fn judge_here(
     request: &Request,
     keys: &Keys,
     signature: &Signature,
     digest: &SignedDigest,
     word: &Word,
 ) -> Result<Verified> {
-    let verifiers = keys.verifiers(signature, request.policy.minimum_bits)?;
+    let verifiers = keys.verifiers(signature, request.policy.minimum_bits).await?;
     let value = &signature.signature;
     let Some(verifier) = verifiers.iter().find(|verifier| verifier.accepts(value)) else {
         let what = if verifiers.is_empty() {
@@ -371,120 +456,4 @@ pub struct Request {
     pub at_once: usize,
     /// Folder for temporary files.
     pub scratch: PathBuf,
-}
-
-/// What was verified, and what is wrong.
-#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Report {
-    /// One entry per component version.
-    pub versions: Vec<VersionReport>,
-}
-
-impl Report {
-    /// What is wrong, as one error; `None` if everything that was asked for was verified.
-    pub fn error(&self) -> Option<Error> {
-        let failed: Vec<&VersionReport> = self.versions.iter().filter(|version| !version.verified).collect();
-        let mut failures = failed.iter().flat_map(|version| &version.failures);
-        let Some(first) = failures.next() else {
-            let unverified = || failed.iter().map(|version| format!("{}:{}", version.component, version.version));
-            let nothing = self.versions.is_empty().then(|| "no component version was verified".to_owned());
-            let message = nothing.or_else(|| {
-                (!failed.is_empty()).then(|| format!("not verified: {}", unverified().collect::<Vec<_>>().join(", ")))
-            });
-            return message.map(|message| Error::new(Kind::Verification, message));
-        };
-        let rest: Vec<&str> = failures.map(|failure| failure.message.as_str()).collect();
-        let message = std::iter::once(first.message.as_str()).chain(rest).collect::<Vec<_>>().join("\n");
-        let error = Error::new(first.kind, message);
-        Some(first.hints.iter().fold(error, |error, hint| error.hint(hint.clone())))
-    }
-}
-
-/// What was found out about one component version.
-#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct VersionReport {
-    /// Name of the component.
-    pub component: String,
-    /// Its version.
-    pub version: String,
-    /// Whether all that was asked for is right, at least one signature among it.
-    pub verified: bool,
-    /// Signatures that are right.
-    pub signatures: Vec<SignatureReport>,
-    /// Referenced versions that are the ones that were signed.
-    pub references: usize,
-    /// Resources whose content is the one that was signed, also of referenced versions.
-    pub resources: usize,
-    /// Resources whose content was not read, because it was not asked for.
-    pub resources_unread: usize,
-    /// What is not covered by the signatures.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub warnings: Vec<String>,
-    /// What is wrong.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub failures: Vec<Failure>,
-    /// What the digest was made of, if it was asked for.
-    #[serde(skip)]
-    pub visit: Option<Visit>,
-}
-
-impl VersionReport {
-    fn failed(component: &str, version: &str, error: &Error) -> Self {
-        let mut report = Self { component: component.to_owned(), version: version.to_owned(), ..Self::default() };
-        // What was asked for is not there: that is another kind of failure than something wrong with it.
-        let kind = error.kind();
-        report.fail(error);
-        report.failures.iter_mut().for_each(|failure| failure.kind = kind);
-        report
-    }
-
-    fn fail(&mut self, error: &Error) {
-        // What cannot be found cannot be verified.
-        let kind = if error.kind() == Kind::NotFound { Kind::Verification } else { error.kind() };
-        self.failures.push(Failure { kind, message: error.to_string(), hints: error.hints().to_vec() });
-    }
-
-    fn warn(&mut self, warnings: Vec<String>) {
-        self.warnings.extend(warnings);
-    }
-}
-
-/// Something that is wrong.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Failure {
-    /// What kind of failure it is.
-    #[schemars(with = "String")]
-    pub kind: Kind,
-    /// What is wrong.
-    pub message: String,
-    /// What to do next.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub hints: Vec<String>,
-}
-
-/// A signature that is right.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SignatureReport {
-    /// Its name.
-    pub name: String,
-    /// What it is over.
-    pub digest: DigestSpec,
-    /// Its algorithm.
-    pub algorithm: String,
-    /// What the digest was made of.
-    pub made_of: Variant,
-    /// Why it counts.
-    #[schemars(with = "serde_json::Value")]
-    pub evidence: Verified,
-    /// When it was made, at the latest, as an authority says.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<serde_json::Value>")]
-    pub timestamp: Option<Timestamped>,
-    /// Why a timestamp that is there says nothing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub timestamp_unjudged: Option<String>,
 }

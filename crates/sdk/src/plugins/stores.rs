@@ -1,5 +1,6 @@
 //! Stores of credentials, and credentials that are made from others, of types that are not built in.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -36,11 +37,35 @@ impl PluginStore {
                 return Some(plugin);
             }
         }
+        if self.literal().await.is_some() {
+            return None;
+        }
         if !self.is_told.swap(true, Ordering::Relaxed) {
             tracing::warn!(target: "ocm", "credentials of the type {kind:?} are not used: it is not built in, and no plugin offers it");
         }
         None
     }
+}
+
+impl PluginStore {
+    /// The credentials themselves, if a plugin says that objects of their type are such.
+    async fn literal(&self) -> Option<Found> {
+        let types = self.plugins.credential_types().await;
+        let (_, program) = types.iter().find(|(kind, _)| kind.names().any(|name| name == self.object.kind))?;
+        let members = self.object.members.iter();
+        let parts = members.filter_map(|(name, value)| Some((name.clone(), Secret::new(value.as_str()?))));
+        let origin = format!("configuration, as plugin {} reads it", program.path.display());
+        Some(Found { properties: typed(&self.object.kind, parts.collect()), origin, until: None })
+    }
+}
+
+/// Where the type of credentials stands among their parts.
+pub(super) const TYPE: &str = "type";
+
+/// Credentials with their type, which the plugin that they are for wants to see again.
+fn typed(kind: &str, mut parts: BTreeMap<String, Secret>) -> Properties {
+    parts.insert(TYPE.to_owned(), Secret::new(kind));
+    Properties(parts)
 }
 
 #[async_trait]
@@ -51,15 +76,18 @@ impl Store for PluginStore {
     }
 
     async fn find(&self, wanted: &[Identity], own: Option<&Found>) -> Result<Option<Found>> {
-        let Some(plugin) = self.plugin().await else { return Ok(None) };
+        let Some(plugin) = self.plugin().await else { return Ok(self.literal().await) };
         let own = own.map(|own| super::shown(own.properties.clone()));
         for identity in wanted {
             let found =
                 plugin.credentials_for(&self.object, identity, own.as_ref()).await.map_err(|error| failed(&error))?;
-            if let Some(Credentials { properties, .. }) = found.filter(|found| !found.properties.is_empty()) {
-                let properties = properties.into_iter().map(|(name, text)| (name, Secret::new(text))).collect();
+            if let Some(found) = found.filter(|found| !found.properties.is_empty()) {
+                let is_direct = found.is_direct();
+                let Credentials { kind, properties } = found;
+                let parts = properties.into_iter().map(|(name, text)| (name, Secret::new(text))).collect();
+                let properties = if is_direct { Properties(parts) } else { typed(&kind, parts) };
                 let origin = format!("plugin {}", plugin.program().path.display());
-                return Ok(Some(Found { properties: Properties(properties), origin, until: None }));
+                return Ok(Some(Found { properties, origin, until: None }));
             }
         }
         Ok(None)

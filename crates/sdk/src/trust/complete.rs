@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use ocm_model::digest::HashAlgorithm;
@@ -28,6 +28,19 @@ pub(crate) struct Completion<'a> {
     pub(crate) scratch: &'a Path,
     /// Where completed versions will be written: signatures that they have must not break.
     pub(crate) written: Option<&'a ComponentRepository>,
+    /// Whose content is read.
+    pub(crate) reach: Reach,
+    /// Versions that were completed, or whose references are.
+    pub(crate) done: Mutex<HashSet<(String, String)>>,
+}
+
+/// Content that is read to compute digests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Wherever it lies.
+    Everywhere,
+    /// What is stored with its component version: nobody else is contacted.
+    Stored,
 }
 
 impl Completion<'_> {
@@ -37,6 +50,10 @@ impl Completion<'_> {
     /// Content cannot be read; a signature is over the version without these digests.
     pub(crate) async fn one(&self, version: Arc<ComponentVersion>) -> Result<Arc<ComponentVersion>> {
         let mut completed = ComponentVersion::clone(&version);
+        self.lookup.fill(&mut completed);
+        if self.reach == Reach::Stored {
+            content::check_stored(&completed)?;
+        }
         content::complete(self.context, &version, &mut completed.descriptor, self.scratch).await?;
         if completed.descriptor == version.descriptor {
             return Ok(version);
@@ -45,6 +62,7 @@ impl Completion<'_> {
             let stored = Walker::alone(&version, Algorithm::V4Alpha1, HashAlgorithm::Sha256)?;
             store::check_signatures(stored.document()?, &completed.descriptor)?;
         }
+        self.lookup.keep_computed(&completed);
         let completed = Arc::new(completed);
         self.lookup.remember(&completed);
         Ok(completed)
@@ -59,11 +77,12 @@ impl Completion<'_> {
             let references = version.descriptor.component.component_references.iter();
             references.map(|one| (one.component_name.clone(), one.version.clone())).collect::<Vec<_>>()
         };
-        let mut seen = HashSet::from([(root.name().to_owned(), root.version().to_owned())]);
+        let seen = || self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        seen().insert((root.name().to_owned(), root.version().to_owned()));
         let (mut next, mut changed) = (targets(root), false);
         while !next.is_empty() {
-            next.retain(|key| seen.insert(key.clone()));
-            if seen.len() > MAX_NODES {
+            next.retain(|key| seen().insert(key.clone()));
+            if seen().len() > MAX_NODES {
                 let reason = format!("{root}: its references lead to more than {MAX_NODES} versions");
                 return Err(Error::new(Kind::Other, reason));
             }

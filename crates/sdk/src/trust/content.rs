@@ -98,9 +98,11 @@ fn is_packed(resource: &Resource) -> bool {
     let is_plain =
         recorded.normalisation_algorithm == GENERIC_BLOB_DIGEST && recorded.hash() == Some(HashAlgorithm::Sha256);
     match Access::of(&resource.access) {
-        Access::None | Access::OciImage { .. } | Access::RelativeOci { .. } => false,
-        Access::LocalBlob { .. } | Access::LocalOciBlob { .. } if !is_plain => true,
-        _ => resource.access.text("mediaType").is_some_and(is_artifact_set),
+        Access::LocalBlob { .. } | Access::LocalOciBlob { .. } => {
+            !is_plain || resource.access.text("mediaType").is_some_and(is_artifact_set)
+        }
+        // What comes from elsewhere is compared when it comes, and only if it moves.
+        _ => false,
     }
 }
 
@@ -126,6 +128,26 @@ pub(crate) async fn complete(
         }
     }
     Ok(())
+}
+
+/// Refuses a version of which content without digest does not lie with it.
+///
+/// # Errors
+/// It names the resource.
+pub(crate) fn check_stored(version: &ComponentVersion) -> Result<()> {
+    let unknown =
+        |resource: &&Resource| has_content(resource) && !resource.digest.as_ref().is_some_and(DigestSpec::is_complete);
+    let is_elsewhere = |resource: &&Resource| {
+        let access = Access::of(&resource.access);
+        !matches!(access, Access::LocalBlob { .. } | Access::LocalOciBlob { .. } | Access::RelativeOci { .. })
+    };
+    match version.descriptor.component.resources.iter().filter(unknown).find(is_elsewhere) {
+        None => Ok(()),
+        Some(resource) => {
+            let reason = format!("{version} resource {}: its content lies elsewhere", resource.identity());
+            Err(Error::new(Kind::Incomplete, reason))
+        }
+    }
 }
 
 /// Whether there is something that could have a digest.

@@ -4,7 +4,9 @@
 pub(crate) mod complete;
 pub(crate) mod content;
 pub(crate) mod explain;
+pub(crate) mod meant;
 pub(crate) mod node;
+pub(crate) mod references;
 mod remote;
 pub(crate) mod replace;
 pub(crate) mod store;

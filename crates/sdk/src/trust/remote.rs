@@ -1,11 +1,8 @@
-use std::path::Path;
-
 use ocm_access::Sources as _;
 use ocm_http::{Client, Identity, Settings, Url};
-use ocm_model::Identity as Consumer;
 use ocm_signing::{Algorithm, Certificate, CommandSigner, Known, PublicKey, ServiceSigner, Signer, Subject};
 
-use crate::ops::keys::{Keys, property, read};
+use crate::ops::keys::{Keys, part};
 use crate::{Context, Error, Result};
 
 /// Type of the consumer whose credentials are the client certificate for a signing server.
@@ -17,7 +14,7 @@ impl Keys {
     ///
     /// # Errors
     /// The address or the credentials cannot be used.
-    pub fn service(
+    pub async fn service(
         &self,
         context: &Context,
         name: &str,
@@ -25,7 +22,7 @@ impl Keys {
         algorithm: Algorithm,
     ) -> Result<Box<dyn Signer>> {
         let mut settings = context.http().map(|client| client.settings().clone()).unwrap_or_default();
-        self.authenticate(&mut settings, address)?;
+        self.authenticate(&mut settings, address).await?;
         let known = self.known(name)?;
         Ok(Box::new(ServiceSigner::new(Client::new(settings), address, algorithm, known)?))
     }
@@ -52,12 +49,11 @@ impl Keys {
                 known.keys.push(leaf.trusted_key().map_err(about)?);
             }
         }
-        let expected = self.issuers.iter().find(|(of, _)| of.as_deref().is_none_or(|of| of == name));
-        known.subject = expected.map(|(_, subject)| Subject::parse(subject)).transpose()?;
+        known.subject = self.issuer_for(name).map(Subject::parse).transpose()?;
         Ok(known)
     }
 
-    fn authenticate(&self, settings: &mut Settings, address: &str) -> Result<()> {
+    async fn authenticate(&self, settings: &mut Settings, address: &str) -> Result<()> {
         let url = Url::parse(address).map_err(|error| Error::usage(format!("signing server {address:?}: {error}")))?;
         let port = url.port_or_known_default().map(|port| port.to_string()).unwrap_or_default();
         let attributes = [
@@ -65,33 +61,22 @@ impl Keys {
             ("scheme", url.scheme()),
             ("hostname", url.host_str().unwrap_or_default()),
             ("port", &port),
-            ("pathprefix", url.path().trim_matches('/')),
+            ("path", url.path().trim_matches('/')),
         ];
-        let attributes = attributes.into_iter().filter(|(_, value)| !value.is_empty());
-        let wanted = Consumer(attributes.map(|(key, value)| (key.to_owned(), value.to_owned())).collect());
-        let Some(consumer) = self.credentials.consumer(&wanted) else { return Ok(()) };
-        let (mut certificate, mut key) = (None, None);
-        for credential in &consumer.credentials {
-            let content = |name: &str| -> Result<Option<Vec<u8>>> {
-                let file = property(credential, &format!("{name}File"));
-                let about = |error: Error| error.during(format!("configuration {}", credential.place));
-                match property(credential, name) {
-                    Some(text) => Ok(Some(text.into_bytes())),
-                    None => file.map(|path| read(Path::new(&path)).map_err(about)).transpose(),
-                }
-            };
-            certificate = content("clientCert")?.or(certificate);
-            key = content("privateKey")?.or(key);
-            settings.certificate_authorities.extend(content("caCerts")?);
-        }
+        let attributes: Vec<_> = attributes.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        let Some(found) = self.credentials_of(&attributes).await? else { return Ok(()) };
+        let content = |name: &str| Ok::<_, Error>(part(&found, &[name])?.map(|content| content.reveal().to_vec()));
+        let (certificate, key) = (content("clientCert")?, content("privateKey")?);
+        settings.certificate_authorities.extend(content("caCerts")?);
         match (certificate, key) {
             (Some(certificate), Some(key)) => settings.identity = Some(Identity { certificate, key }),
             (None, None) => {}
             _ => {
-                return Err(Error::usage(format!("the credentials for signing server {address} are not complete"))
-                    .hint(format!(
-                        "a consumer of type {CONSUMER} has clientCert and privateKey, and caCerts if needed"
-                    )));
+                return Err(Error::usage(format!(
+                    "{}: the credentials for signing server {address} are not complete",
+                    found.origin
+                ))
+                .hint(format!("a consumer of type {CONSUMER} has clientCert and privateKey, and caCerts if needed")));
             }
         }
         Ok(())

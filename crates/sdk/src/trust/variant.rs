@@ -64,24 +64,25 @@ pub(crate) fn find(
     algorithm: Algorithm,
     hash: HashAlgorithm,
 ) -> Result<Option<Variant>> {
-    let mut candidates = vec![(Variant::Complete, complete)];
+    let mut candidates = vec![(Variant::Complete, Variant::Complete, complete)];
     let differs = stored.component.component_references != complete.component.component_references;
     if differs {
-        candidates.push((Variant::AsStored, stored));
+        candidates.push((Variant::AsStored, Variant::AsStored, stored));
     }
     match algorithm {
         Algorithm::V4Alpha1 => {
-            candidates.push((Variant::GoV2, complete));
+            candidates.push((Variant::GoV2, Variant::GoV2, complete));
             if differs {
-                candidates.push((Variant::GoV2, stored));
+                // That references are not covered matters more than what the program leaves out of a descriptor.
+                candidates.push((Variant::AsStored, Variant::GoV2, stored));
             }
         }
-        Algorithm::V3 => candidates.push((Variant::WithoutNulls, complete)),
+        Algorithm::V3 => candidates.push((Variant::WithoutNulls, Variant::WithoutNulls, complete)),
         Algorithm::V1 | Algorithm::V2 => {}
     }
-    for (variant, descriptor) in candidates {
+    for (made_of, variant, descriptor) in candidates {
         if same(&digest_of(&form(descriptor, algorithm, variant)?, algorithm, hash), expected) {
-            return Ok(Some(variant));
+            return Ok(Some(made_of));
         }
     }
     Ok(None)

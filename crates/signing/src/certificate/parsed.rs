@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use x509_cert::Version;
 use x509_cert::der::{Decode as _, Encode as _};
 
-use super::{DistinguishedName, Limits};
+use super::{DistinguishedName, Limits, Subject};
 use crate::error::{malformed, untrusted};
 use crate::key::PublicKey;
 use crate::pem::Block;
@@ -162,6 +162,18 @@ impl Certificate {
             )));
         }
         Ok(())
+    }
+
+    /// The certificate is one of whom is expected.
+    ///
+    /// # Errors
+    /// It is one of somebody else.
+    pub fn check_subject(&self, expected: &Subject) -> Result<()> {
+        if expected.matches(&self.subject) {
+            return Ok(());
+        }
+        let found = &self.subject;
+        Err(untrusted(format!("the signer is {found}, but {expected} is expected: --issuer SUBJECT says who is")))
     }
 
     /// What a signature says of its issuer fits the certificate: one of the older programs writes the subject there, the other

@@ -9,6 +9,10 @@ use super::limits::SMALLEST_KEY;
 use crate::error::untrusted;
 use crate::{Error, Result};
 
+/// Certificates that may come along with a signature. A way to a root has six at most between its ends, and looking for one
+/// among many that all claim the same name takes time that grows with their number to the power of six.
+const MOST_EMBEDDED: usize = 16;
+
 /// `id-kp-codeSigning`, encoded.
 const CODE_SIGNING: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x03];
 
@@ -110,6 +114,14 @@ impl TrustStore {
             Purpose::Code | Purpose::Timestamps => leaf.check_signer(purpose)?,
         }
         leaf.check_size(minimum_bits)?;
+        if embedded.len() > MOST_EMBEDDED {
+            return Err(untrusted(format!(
+                "the certificate of {} comes with {} others, more than the {MOST_EMBEDDED} that are looked at: only those between \
+                 it and its root belong there",
+                leaf.subject(),
+                embedded.len()
+            )));
+        }
         // A certificate that signs itself and was handed over as a root is its own way.
         if let Some(anchor) = self.anchors.iter().find(|anchor| anchor.der() == leaf.der()) {
             return Ok(anchor);

@@ -42,7 +42,7 @@ impl EncryptionKey {
 
     /// The key as a PEM block.
     pub fn to_pem(&self) -> String {
-        Block::new(KEY, self.0.expose()).write()
+        Block::new(KEY, self.0.reveal()).write()
     }
 
     /// Encrypts, as a PEM block.
@@ -55,7 +55,7 @@ impl EncryptionKey {
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut sealed)
             .map_err(|_| failed())?;
         let mut block = Block::new(DATA, [&nonce, sealed.as_slice()].concat());
-        block.headers.push((ALGORITHM.into(), format!("AES-{}", self.0.expose().len() * 8)));
+        block.headers.push((ALGORITHM.into(), format!("AES-{}", self.0.reveal().len() * 8)));
         Ok(block.write())
     }
 
@@ -77,14 +77,14 @@ impl EncryptionKey {
     }
 
     fn cipher(&self) -> Result<LessSafeKey> {
-        let algorithm = match self.0.expose().len() {
+        let algorithm = match self.0.reveal().len() {
             16 => &AES_128_GCM,
             24 => &AES_192_GCM,
             32 => &AES_256_GCM,
             length => return Err(malformed(format!("an encryption key has 16, 24 or 32 bytes, not {length}"))),
         };
         let key =
-            UnboundKey::new(algorithm, self.0.expose()).map_err(|_| malformed("the encryption key cannot be used"))?;
+            UnboundKey::new(algorithm, self.0.reveal()).map_err(|_| malformed("the encryption key cannot be used"))?;
         Ok(LessSafeKey::new(key))
     }
 }

@@ -3,9 +3,10 @@
 mod encryption;
 mod private;
 mod public;
-mod secret;
 
 pub use encryption::EncryptionKey;
 pub use private::PrivateKey;
 pub use public::PublicKey;
-pub use secret::Secret;
+
+/// A key or a passphrase.
+pub type Secret = ocm_http::Secret<Vec<u8>>;

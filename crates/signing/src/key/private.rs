@@ -36,6 +36,7 @@ impl PrivateKey {
     /// No such key, one that is not RSA, smaller than 2048 bits, or encrypted without or with another secret.
     pub fn read(pem: &[u8], secret: Option<&Secret>) -> Result<Self> {
         let text = std::str::from_utf8(pem).map_err(|_| malformed("a private key in PEM form is expected"))?;
+        let mut other = None;
         for block in Block::read_all(text)? {
             if block.header("DEK-Info").is_some() {
                 return Err(malformed(
@@ -60,13 +61,19 @@ impl PrivateKey {
                     KeyPair::from_pkcs8(info.decrypt(needed()?.trimmed()).map_err(wrong)?.as_bytes())
                 }
                 _ if EncryptionKey::is_encrypted(&block) => {
-                    KeyPair::from_der(EncryptionKey::read(needed()?.expose())?.decrypt(&block)?.expose())
+                    KeyPair::from_der(EncryptionKey::read(needed()?.reveal())?.decrypt(&block)?.reveal())
                 }
-                _ => continue,
+                label => {
+                    other = other.or_else(|| label.ends_with("PRIVATE KEY").then(|| label.to_owned()));
+                    continue;
+                }
             };
             return pair
                 .map(Self)
                 .map_err(|reason| malformed(format!("no RSA private key of 2048 bits or more: {reason}")));
+        }
+        if let Some(label) = other {
+            return Err(malformed(format!("{label} is no RSA private key, and no other kind of key signs here")));
         }
         Err(malformed("no private key in PEM form: RSA PRIVATE KEY or PRIVATE KEY is expected"))
     }
@@ -76,7 +83,7 @@ impl PrivateKey {
     /// # Errors
     /// The key cannot be exported.
     pub fn to_pem(&self) -> Result<Secret> {
-        Ok(Secret::new(Block::new("RSA PRIVATE KEY", self.pkcs1()?.expose()).write()))
+        Ok(Secret::new(Block::new("RSA PRIVATE KEY", self.pkcs1()?.reveal()).write()))
     }
 
     /// The key encrypted with an encryption key, in the form of the v1 program.
@@ -84,7 +91,7 @@ impl PrivateKey {
     /// # Errors
     /// The key cannot be exported.
     pub fn to_encrypted_pem(&self, key: &EncryptionKey) -> Result<String> {
-        key.encrypt(self.pkcs1()?.expose())
+        key.encrypt(self.pkcs1()?.reveal())
     }
 
     /// The public half.

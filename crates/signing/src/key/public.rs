@@ -93,6 +93,11 @@ impl PublicKey {
         self.certificate.as_deref()
     }
 
+    /// Whether it came in a certificate, which says whose it is.
+    pub fn has_certificate(&self) -> bool {
+        self.certificate.is_some()
+    }
+
     /// A certificate counts while it is valid, also one that was handed over in place of a key.
     pub(crate) fn check_time(&self, at: SystemTime) -> Result<()> {
         self.certificate.as_ref().map_or(Ok(()), |certificate| certificate.check_time(at))

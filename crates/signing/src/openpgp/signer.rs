@@ -77,7 +77,7 @@ impl OpenPgpSigner {
         hash: OpenPgpHash,
         now: SystemTime,
     ) -> Result<Self> {
-        let keys = certificate::read(content.expose())?;
+        let keys = certificate::read(content.reveal())?;
         let secrets = keys.into_iter().filter_map(|key| match key {
             PublicOrSecret::Secret(key) => Some(key),
             PublicOrSecret::Public(_) => None,

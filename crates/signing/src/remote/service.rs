@@ -41,7 +41,7 @@ impl ServiceSigner {
     }
 
     async fn ask(&self, digest: &SignedDigest) -> Result<String> {
-        let unavailable = |error: ocm_http::Error| Error::new(Kind::Unavailable, error.to_string());
+        let unavailable = |error: ocm_http::Error| Error::unanswered(&error);
         let mut url = self.url.clone();
         url.query_pairs_mut().append_pair("hashAlgorithm", digest.hash().name());
         let request = Request::new(Method::POST, url)

@@ -106,7 +106,7 @@ async fn a_signing_server_is_asked_over_mutual_tls() {
     roots.add(CertificateDer::from(world.root.der().to_vec())).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build().unwrap();
-    let server_key = PrivateKeyDer::from_pem_slice(server_key.to_pem().unwrap().expose()).unwrap();
+    let server_key = PrivateKeyDer::from_pem_slice(server_key.to_pem().unwrap().reveal()).unwrap();
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -133,7 +133,7 @@ async fn a_signing_server_is_asked_over_mutual_tls() {
             .sign(&digest(&[7; 32]))
             .await
     };
-    let key = client_key.to_pem().unwrap().expose().to_vec();
+    let key = client_key.to_pem().unwrap().reveal().to_vec();
     let value = ask(Some(Identity { certificate: client.to_pem().into_bytes(), key })).await.unwrap();
     assert_eq!((value.media_type.as_str(), value.algorithm.as_str()), (media_type::PEM, "RSASSA-PSS"));
     assert_eq!(value.value.matches("BEGIN CERTIFICATE").count(), 1, "the root does not come along");

@@ -187,7 +187,7 @@ async fn post(client: &Client, service: &'static str, url: Url, content: &Value)
 }
 
 async fn send(client: &Client, service: &'static str, request: Request) -> Result<Answer> {
-    let unavailable = |error: ocm_http::Error| Error::new(Kind::Unavailable, format!("{service}: {error}"));
+    let unavailable = |error: ocm_http::Error| Error::unanswered(&error).about(service);
     let url = request.url().clone();
     let response = client.send(request).await.map_err(unavailable)?;
     let (status, location) = (response.status(), response.header(header::LOCATION).map(str::to_owned));

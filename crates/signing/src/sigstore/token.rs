@@ -89,7 +89,7 @@ impl IdentityToken {
 
     pub(super) fn expose(&self) -> &str {
         // It was read from text.
-        std::str::from_utf8(self.text.expose()).unwrap_or_default()
+        std::str::from_utf8(self.text.reveal()).unwrap_or_default()
     }
 }
 

@@ -61,7 +61,7 @@ impl TimestampAuthority {
     }
 
     async fn ask(&self, query: Vec<u8>) -> Result<Vec<u8>> {
-        let unavailable = |error: ocm_http::Error| Error::new(Kind::Unavailable, error.to_string());
+        let unavailable = |error: ocm_http::Error| Error::unanswered(&error);
         let request = Request::new(Method::POST, self.url.clone())
             .header(header::CONTENT_TYPE, HeaderValue::from_static("application/timestamp-query"))
             .header(header::ACCEPT, HeaderValue::from_static("application/timestamp-reply"))

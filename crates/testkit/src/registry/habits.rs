@@ -1,7 +1,7 @@
 //! What single registries are known for. Each is a [`Quirk`]; the ones that need to look into a manifest, or count, are
 //! here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::time::Instant;
 
@@ -27,6 +27,8 @@ pub(super) struct Counters {
     begin: Mutex<Option<Instant>>,
     /// Bytes of the chunk that an upload got, for [`Quirk::LastChunkOnly`].
     chunks: Mutex<HashMap<String, u64>>,
+    /// Repositories that were made, for [`Quirk::MadeOnPush`].
+    made: Mutex<HashSet<String>>,
 }
 
 impl Counters {
@@ -34,6 +36,7 @@ impl Counters {
         *lock(&self.metered) = 0;
         lock(&self.seconds).clear();
         lock(&self.chunks).clear();
+        lock(&self.made).clear();
     }
 
     /// Counts a request; whether it is one too many for its second.
@@ -66,6 +69,10 @@ pub(super) async fn before(
     let changes = matches!(method, Method::PUT | Method::POST | Method::PATCH);
     match (quirk, &endpoint) {
         (Quirk::RepositoryMustExist(known), _) if changes && !known.contains(&repository) => {
+            let message = format!("The repository with name '{repository}' does not exist in the registry");
+            Err(refuse(StatusCode::NOT_FOUND, "NAME_UNKNOWN", &message))
+        }
+        (Quirk::MadeOnPush, Endpoint::Uploads) if changes && lock(&counters.made).insert(repository.clone()) => {
             let message = format!("The repository with name '{repository}' does not exist in the registry");
             Err(refuse(StatusCode::NOT_FOUND, "NAME_UNKNOWN", &message))
         }
@@ -163,6 +170,12 @@ async fn manifest(
             let entries = document.get("manifests").and_then(Value::as_array).cloned().unwrap_or_default();
             let is_index = |entry: &Value| entry["mediaType"].as_str().is_some_and(media_type::is_index);
             if entries.iter().any(is_index) { invalid("manifest list contains a manifest list") } else { None }
+        }
+        Quirk::StrictIndexes if own == media_type::INDEX => {
+            let entries = document.get("manifests").and_then(Value::as_array).cloned().unwrap_or_default();
+            let is_docker =
+                |entry: &Value| entry["mediaType"].as_str().is_some_and(|name| name.contains("vnd.docker."));
+            if entries.iter().any(is_docker) { invalid("manifest data does not match schema") } else { None }
         }
         Quirk::AllowedTypes(allowed) => {
             let config = text("/config/mediaType")?;

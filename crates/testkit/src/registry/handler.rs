@@ -65,6 +65,10 @@ impl Shared {
         let _ = self.addresses.set((registry, storage));
     }
 
+    pub(super) fn open_uploads(&self) -> usize {
+        self.api.open_uploads()
+    }
+
     fn address(&self, origin: Origin) -> SocketAddr {
         let unknown = SocketAddr::from(([127, 0, 0, 1], 0));
         let (registry, storage) = self.addresses.get().copied().unwrap_or((unknown, unknown));

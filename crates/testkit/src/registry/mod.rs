@@ -110,6 +110,11 @@ impl TestRegistry {
         self.requests().iter().filter(fits).count()
     }
 
+    /// Number of uploads that were begun and neither ended nor taken back.
+    pub fn open_uploads(&self) -> usize {
+        self.shared.open_uploads()
+    }
+
     /// Makes every token invalid that was handed out so far.
     pub fn revoke_tokens(&self) {
         self.shared.tokens.revoke();

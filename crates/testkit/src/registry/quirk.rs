@@ -57,6 +57,8 @@ pub enum Quirk {
     NoDigestHeader,
     /// Pushing to any other repository fails: 404 `NAME_UNKNOWN` (ECR, where nobody asked for another way).
     RepositoryMustExist(Vec<String>),
+    /// A repository is made by the first attempt to push into it, which is refused: 404 `NAME_UNKNOWN` (ECR with a template).
+    MadeOnPush,
     /// Repositories are in these projects; there are no others: 403 (Harbor).
     Projects(Vec<String>),
     /// A tag stays where it is, even if it is to be moved to where it is: 400 (ECR, Harbor).
@@ -77,6 +79,8 @@ pub enum Quirk {
     NoNestedIndex,
     /// Images whose configuration has another type are refused (Quay).
     AllowedTypes(Vec<String>),
+    /// An OCI index that lists manifests of Docker is refused (Quay).
+    StrictIndexes,
     /// A manifest about another one is refused before that one is there (Harbor).
     SubjectFirst,
     /// The next page of a list is at an address with parameters of the registry's own (Quay, Artifactory).

@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::{Map, Value};
 
 use super::expression::{Cel, Variables, to_cel};
+use super::field::Field;
 use super::graph::{ENVIRONMENT, Node};
+use super::shape::Shape;
+use super::template::Template;
 use crate::{Error, Result};
 
 /// What all expressions of a document may copy together, in bytes, however small it is: forty nodes, each of which takes
@@ -48,9 +51,19 @@ impl Values {
     pub(super) fn spec(&self, node: &Node) -> Result<Map<String, Value>> {
         let mut spec = Map::new();
         for (name, template) in &node.spec {
-            let value = template
-                .evaluate(self)
-                .map_err(|reason| node.fail(Error::Document(format!("spec.{name}: {reason}"))))?;
+            let wrong = |reason: String| node.fail(Error::Document(format!("spec.{name}{reason}")));
+            let value = template.evaluate(self).map_err(|reason| wrong(format!(": {reason}")))?;
+            // What only the run tells; the rest was checked before.
+            if !template.is_constant() {
+                Shape::of_field(name).check(&value).map_err(|at| match template {
+                    Template::Whole(expression) => wrong(format!("{at} ({})", expression.quoted())),
+                    _ => wrong(at),
+                })?;
+                let is_needed = |field: &Field| matches!(field, Field::Required(needed) if *needed == name.as_str());
+                if value.is_null() && node.kind.fields().iter().any(is_needed) {
+                    return Err(wrong(": is null, and is needed".to_owned()));
+                }
+            }
             spec.insert(name.clone(), value);
         }
         Ok(spec)

@@ -130,6 +130,16 @@ impl Expression {
         &self.paths
     }
 
+    /// The walk that is all of it, if it is one.
+    pub(super) fn walk(&self) -> Option<&Path> {
+        if let Code::Walk(path) = &self.code { Some(path) } else { None }
+    }
+
+    /// As it stands in the document.
+    pub(super) fn quoted(&self) -> String {
+        format!("expression ${{{}}}", self.text)
+    }
+
     /// The value of the expression.
     pub(super) fn evaluate(&self, variables: &dyn Variables) -> Result<Value, String> {
         let fail = |reason: String| format!("expression ${{{}}}: {reason}", self.text);

@@ -24,7 +24,7 @@ impl Field {
 }
 
 /// Of a node that reads a component version or something in it.
-#[derive(Deserialize)]
+#[derive(Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Get {
     pub(super) repository: TypedObject,

@@ -9,6 +9,7 @@ use super::expression::RESERVED;
 use super::field::Field;
 use super::node::{Kind, Place};
 use super::path::{Path, Step};
+use super::shape::{Seen, Shape};
 use super::template::Template;
 use super::{Document, Text, Transformation};
 use crate::{Error, Result};
@@ -33,7 +34,7 @@ pub(super) struct Node {
 }
 
 impl Node {
-    fn template(&self, field: &str) -> Option<&Template> {
+    pub(super) fn template(&self, field: &str) -> Option<&Template> {
         self.spec.iter().find(|(name, _)| name == field).map(|(_, template)| template)
     }
 
@@ -88,7 +89,31 @@ pub fn check(document: &Document) -> Result<Graph> {
         needs.push(needed);
     }
     let groups = groups(&nodes, &needs)?;
+    let known = Known { nodes: &nodes, positions: &positions, environment: &environment };
+    for node in &nodes {
+        for (field, template) in &node.spec {
+            let foreseen = Shape::of_field(field).foresee(template, &known);
+            foreseen.map_err(|at| node.fail(Error::Document(format!("spec.{field}{at}"))))?;
+        }
+    }
     Ok(Graph { nodes, groups, environment })
+}
+
+/// What can be seen of a document that is being checked.
+struct Known<'a> {
+    nodes: &'a [Node],
+    positions: &'a HashMap<&'a str, usize>,
+    environment: &'a Value,
+}
+
+impl Seen for Known<'_> {
+    fn environment(&self) -> &Value {
+        self.environment
+    }
+
+    fn node(&self, id: &str) -> Option<&Node> {
+        self.nodes.get(*self.positions.get(id)?)
+    }
 }
 
 fn node(transformation: &Transformation, (text, position): (&Text, usize)) -> Result<Node> {
@@ -157,17 +182,23 @@ pub fn targets(document: &Document) -> Vec<String> {
             _ => None,
         };
         let spec = repository.and_then(|repository| serde_json::from_value::<TypedObject>(repository.clone()).ok());
-        let address = match spec.and_then(|spec| RepositoryReference::from_spec(&spec).ok()) {
-            Some(RepositoryReference::Oci { base_url, sub_path, .. }) if sub_path.is_empty() => base_url,
-            Some(RepositoryReference::Oci { base_url, sub_path, .. }) => format!("{base_url}/{sub_path}"),
-            Some(RepositoryReference::Ctf { file_path, .. }) => file_path,
-            Some(RepositoryReference::Other(_)) | None => continue,
-        };
+        let reference = spec.and_then(|spec| RepositoryReference::from_spec(&spec).ok());
+        let Some(address) = reference.as_ref().and_then(address_of) else { continue };
         if !found.contains(&address) {
             found.push(address);
         }
     }
     found
+}
+
+/// The address of a registry with the path in it, or the path of an archive.
+pub(super) fn address_of(repository: &RepositoryReference) -> Option<String> {
+    match repository {
+        RepositoryReference::Oci { base_url, sub_path, .. } if sub_path.is_empty() => Some(base_url.clone()),
+        RepositoryReference::Oci { base_url, sub_path, .. } => Some(format!("{base_url}/{sub_path}")),
+        RepositoryReference::Ctf { file_path, .. } => Some(file_path.clone()),
+        RepositoryReference::Other(_) => None,
+    }
 }
 
 fn check_constant(path: &Path, environment: &Value) -> Result<(), String> {

@@ -5,6 +5,7 @@
 //! anybody; [`prepare`] then follows all expressions and finds all content: the front end of [`execute`](crate::execute) that
 //! reads documents.
 
+mod artifact;
 mod described;
 mod element;
 mod evaluate;
@@ -19,6 +20,7 @@ mod prepare;
 mod read;
 mod remote;
 mod run;
+mod shape;
 mod template;
 mod text;
 mod types;

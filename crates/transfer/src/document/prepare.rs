@@ -3,15 +3,16 @@ use std::collections::HashMap;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use ocm_model::TypedObject;
 use ocm_model::access::Access;
+use ocm_model::reference::RepositoryReference;
 use serde_json::{Map, Value};
 
 use super::evaluate::Values;
-use super::graph::{Graph, Node};
+use super::graph::{Graph, Node, address_of};
 use super::places::Places;
 use super::run::{Done, Effect, Run, Stored, Wanted};
 use crate::settle::settle;
 use crate::work::{Prepared, Target, Version};
-use crate::{ElementAction, ElementKind, ElementPlan, Options, Result};
+use crate::{ElementAction, ElementKind, ElementPlan, Error, Options, Result};
 
 /// Follows a document up to the point where something would be written: finds all content, compares its digests, looks
 /// into the targets.
@@ -22,7 +23,7 @@ use crate::{ElementAction, ElementKind, ElementPlan, Options, Result};
 pub async fn prepare(graph: Graph, places: &dyn Places, options: &Options) -> Result<Prepared> {
     let Graph { nodes, groups, environment } = graph;
     let mut values = Values::new(environment, nodes.len());
-    let mut run = Run::new(places, options);
+    let mut run = Run::new(places, options, &nodes);
     let mut effects: Vec<Option<Effect>> = Vec::new();
     effects.resize_with(nodes.len(), || None);
     for group in groups {
@@ -56,8 +57,29 @@ pub async fn prepare(graph: Graph, places: &dyn Places, options: &Options) -> Re
     }
     run.find_stored(&mut stored).await;
     let mut prepared = lower(wanted, stored, options);
+    lose(&mut prepared, run.lost())?;
     settle(&mut prepared, options).await?;
     Ok(prepared)
+}
+
+/// Gives up targets that could not be opened.
+///
+/// # Errors
+/// There is no other target that could get anything.
+fn lose(prepared: &mut Prepared, lost: HashMap<String, Error>) -> Result<()> {
+    for (key, error) in lost {
+        let Some(position) = prepared.targets.iter().position(|target| target.key == key) else { return Err(error) };
+        prepared.fail(position, error)?;
+        let target = &mut prepared.targets[position];
+        target.is_open = false;
+        target.key = address(&key).unwrap_or(key);
+    }
+    Ok(())
+}
+
+/// The address of a repository whose specification is a key.
+fn address(key: &str) -> Option<String> {
+    address_of(&RepositoryReference::from_spec(&serde_json::from_str(key).ok()?).ok()?)
 }
 
 /// Which element of which component version a job is for: its kind, identity and new access, and the target and component

@@ -47,7 +47,8 @@ impl Run<'_> {
         let kind = &element.access.kind;
         let none = || Error::Document(format!("{}: access type {kind} cannot be followed", element.name()));
         let found = ocm_access::remote(&element.access, self.places).await.map_err(at)?.ok_or_else(none)?;
-        let found = ocm_access::check(found, element.digest.as_ref()).await.map_err(at)?;
+        let pinned = Box::pin(ocm_access::pin(found, element.digest.as_ref(), self.places.scratch())).await;
+        let found = pinned.map_err(at)?;
         Ok(Content::opened(found, origin(&element.access, &Access::of(&element.access))))
     }
 

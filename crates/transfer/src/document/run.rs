@@ -4,17 +4,16 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::{StreamExt as _, stream};
-use ocm_access::relocation::locate;
 use ocm_model::access::Access;
 use ocm_model::{Descriptor, Identity, TypedObject, json};
-use ocm_oci::ImageReference;
+use ocm_oci::{ImageReference, MemoryRegistry};
 use ocm_repository::{ComponentRepository, ComponentVersion, LocalContent, NewVersion};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
 
 use super::element::{Element, find};
-use super::field::{AccessStyle, AddArtifact, AddLocal, AddVersion, Cleanup, Get, GetArtifact, Home, TransferArtifact};
+use super::field::{AccessStyle, AddArtifact, AddLocal, AddVersion, Cleanup, Get, GetArtifact, TransferArtifact};
 use super::graph::{Node, place};
 use super::node::Kind;
 use super::places::Places;
@@ -22,7 +21,7 @@ use crate::content::{Content, Place};
 use crate::element::origin;
 use crate::settle::schemaless;
 use crate::work::Job;
-use crate::{ElementAction, ElementKind, Error, Options, Result};
+use crate::{ElementAction, ElementKind, Error, GlobalAccess, Options, Result};
 
 /// Each repository is opened once, each component version read once.
 type Once<T> = Mutex<HashMap<String, Arc<OnceCell<T>>>>;
@@ -33,8 +32,12 @@ pub(super) struct Run<'a> {
     options: &'a Options,
     sources: Once<ComponentRepository>,
     targets: Once<ComponentRepository>,
+    /// Targets that could not be opened, and why.
+    lost: Mutex<HashMap<String, Error>>,
     versions: Once<Arc<ComponentVersion>>,
     contents: HashMap<String, Content>,
+    /// The component versions that nodes read.
+    pub(super) homes: Vec<Get>,
 }
 
 /// What a node did: what other nodes see of it, and what it found or wants.
@@ -68,7 +71,7 @@ pub(super) struct Stored {
     pub(super) new: NewVersion,
 }
 
-fn parse<T: DeserializeOwned>(spec: &Map<String, Value>) -> Result<T> {
+pub(super) fn parse<T: DeserializeOwned>(spec: &Map<String, Value>) -> Result<T> {
     serde_json::from_value(Value::Object(spec.clone())).map_err(|error| Error::Document(format!("spec: {error}")))
 }
 
@@ -84,12 +87,20 @@ fn cell<T>(cells: &Once<T>, key: String) -> Arc<OnceCell<T>> {
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(places: &'a dyn Places, options: &'a Options) -> Self {
+    pub(super) fn new(places: &'a dyn Places, options: &'a Options, nodes: &[Node]) -> Self {
+        let mut homes: Vec<Get> = Vec::new();
+        for home in nodes.iter().filter_map(super::artifact::home) {
+            if !homes.contains(&home) {
+                homes.push(home);
+            }
+        }
         Self {
             places,
             options,
+            homes,
             sources: Once::default(),
             targets: Once::default(),
+            lost: Mutex::default(),
             versions: Once::default(),
             contents: HashMap::new(),
         }
@@ -147,12 +158,32 @@ impl<'a> Run<'a> {
         cell.get_or_try_init(|| self.places.source(repository)).await.cloned()
     }
 
-    async fn target(&self, repository: &TypedObject) -> Result<ComponentRepository> {
-        let cell = cell(&self.targets, key(repository));
-        cell.get_or_try_init(|| self.places.target(repository)).await.cloned()
+    /// Opens a target. One that cannot be opened is an empty place, so that others get what is theirs.
+    async fn target(&self, node: &Node, repository: &TypedObject) -> Result<ComponentRepository> {
+        let key = key(repository);
+        let open = || async {
+            match self.places.target(repository).await {
+                Err(error @ Error::Place(_)) => {
+                    let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+                    lost.insert(key.clone(), node.fail(error));
+                    Ok(ComponentRepository::new(Arc::new(MemoryRegistry::new()), ""))
+                }
+                opened => opened,
+            }
+        };
+        cell(&self.targets, key.clone()).get_or_try_init(open).await.cloned()
     }
 
-    async fn version(&self, spec: &Get) -> Result<Arc<ComponentVersion>> {
+    fn is_lost(&self, target: &TypedObject) -> bool {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&key(target))
+    }
+
+    /// Targets that could not be opened, and why, by their specification.
+    pub(super) fn lost(self) -> HashMap<String, Error> {
+        self.lost.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) async fn version(&self, spec: &Get) -> Result<Arc<ComponentVersion>> {
         let cell = cell(&self.versions, json!([key(&spec.repository), spec.component, spec.version]).to_string());
         let read = || async {
             let repository = self.source(&spec.repository).await?;
@@ -201,90 +232,23 @@ impl<'a> Run<'a> {
         Ok(handed_out(node, &element, content))
     }
 
-    /// The image or layer that an element refers to.
-    async fn artifact(&self, element: &Element, home: Home) -> Result<Content> {
-        let access = Access::of(&element.access);
-        if let Some(home) = home.get().map_err(Error::Document)?
-            && matches!(access, Access::OciImage { .. } | Access::OciLayer { .. } | Access::RelativeOci { .. })
-        {
-            return self.artifact_of(element, &access, &home).await;
-        }
-        let content = match access {
-            Access::OciImage { image_reference } => {
-                let reference: ImageReference = image_reference.parse()?;
-                let source = self.places.repository(&reference).await?;
-                let root = source.resolve(&reference.selector()).await?;
-                let root = root.ok_or_else(|| ocm_oci::Error::not_found(format!("source image {image_reference}")))?;
-                let media_type = root.media_type.clone();
-                let place = Place::Stored(source, LocalContent::Manifest(root));
-                Content { place, media_type, origin: Some(image_reference) }
-            }
-            Access::OciLayer { reference, media_type, digest, size } => {
-                let source = self.places.repository(&reference.parse()?).await?;
-                let digest = digest.parse().map_err(|error| ocm_oci::Error::invalid(&reference, error))?;
-                let size = match size {
-                    Some(size) => size,
-                    None => source
-                        .blob_size(&digest)
-                        .await?
-                        .ok_or_else(|| ocm_oci::Error::not_found(format!("source {reference}@{digest}")))?,
-                };
-                let media_type = media_type.unwrap_or_else(|| ocm_oci::media_type::OCTETS.to_owned());
-                let blob = ocm_oci::Descriptor::new(media_type.clone(), digest, size);
-                Content { place: Place::Stored(source, LocalContent::Blob(blob)), media_type, origin: Some(reference) }
-            }
-            _ => {
-                let kind = &element.access.kind;
-                return Err(Error::Document(format!(
-                    "{}: access type {kind} is neither an image nor a layer of one",
-                    element.name()
-                )));
-            }
-        };
-        content.check(&element.name(), element.digest.as_ref()).await?;
-        Ok(content)
-    }
-
-    /// The same, looked for where its component version is now before its recorded address.
-    async fn artifact_of(&self, element: &Element, access: &Access, home: &Get) -> Result<Content> {
-        let version = self.version(home).await?;
-        let found = match access {
-            Access::OciImage { image_reference } => {
-                let found = locate(image_reference, element.digest.as_ref(), &version, self.places).await?;
-                ocm_access::Content::Image { source: found.source, root: found.root }
-            }
-            _ => {
-                let found = ocm_access::open(&element.access, &version, self.places).await?;
-                found.ok_or_else(|| ocm_oci::Error::not_found(format!("source {}", element.name())))?
-            }
-        };
-        let content = Content::opened(found, origin(&element.access, access));
-        content.check(&element.name(), element.digest.as_ref()).await?;
-        Ok(content)
-    }
-
     async fn add_local(&self, node: &Node, kind: ElementKind, spec: AddLocal) -> Result<Done> {
         let element = Element::read(kind, spec.resource)?;
         let content = self.content(&spec.file.uri)?.clone();
         content.check(&element.name(), element.digest.as_ref()).await?;
-        let repository = self.target(&spec.repository).await?;
+        let repository = self.target(node, &spec.repository).await?;
         let target = repository.content(&spec.component);
-        let mut access = content.local_access(&element.access);
-        match spec.global_access_policy.as_deref() {
-            None | Some("") => {}
-            Some("auto") => {
-                if target.location().is_none() {
-                    return Err(Error::Document("globalAccessPolicy auto needs a registry".into()));
-                }
-                // Content in parts, or whose digest shows only while it is read, has no address of its own.
-                if let Some(global) = content.global_access(&target) {
-                    access = access.with("globalAccess", json!(global));
-                }
+        let policy = match spec.global_access_policy.as_deref() {
+            None | Some("") => GlobalAccess::Never,
+            Some("auto") if target.location().is_none() && !self.is_lost(&spec.repository) => {
+                return Err(Error::Document("globalAccessPolicy auto needs a registry".into()));
             }
+            Some("auto") => GlobalAccess::Auto,
             Some(other) => {
                 return Err(Error::Document(format!("spec.globalAccessPolicy: {other:?} is neither empty nor auto")));
             }
-        }
+        };
+        let access = content.located(content.local_access(&element.access), policy, &target);
         let action = match (&content.origin, content.root()) {
             (Some(reference), Some(root)) => ElementAction::EmbedImage {
                 reference: reference.clone(),
@@ -360,7 +324,7 @@ impl<'a> Run<'a> {
         let text = serde_json::to_vec(&spec.descriptor).map_err(|error| Error::Document(error.to_string()))?;
         let descriptor =
             Descriptor::read(&text).map_err(|error| Error::Document(format!("spec.descriptor: {error}")))?;
-        let target = self.target(&spec.repository).await?;
+        let target = self.target(node, &spec.repository).await?;
         // What comes out as it went in is stored with the bytes it had.
         let is_same = |version: &&Arc<ComponentVersion>| {
             let component = &descriptor.component;

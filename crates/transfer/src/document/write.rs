@@ -400,10 +400,7 @@ impl Writer<'_> {
             element.kind.noun(): added,
             "file": file,
         });
-        if self.options.global_access == GlobalAccess::Auto
-            && self.target.place == Place::Registry
-            && element.access.member("globalAccess").is_none()
-        {
+        if self.options.global_access == GlobalAccess::Auto && self.target.place == Place::Registry {
             spec["globalAccessPolicy"] = "auto".into();
         }
         self.push(id, kind, spec);

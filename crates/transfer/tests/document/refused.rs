@@ -81,6 +81,58 @@ fn expressions_that_lead_nowhere() {
     }
 }
 
+/// A node that reads a component version, with this component, beside one that counts.
+fn reading(component: &str) -> String {
+    let spec =
+        format!("{{repository: {{type: CTF/v1, filePath: nowhere}}, component: {component}, version: \"1.0.0\"}}");
+    nodes(&[("a", "CTFGetComponentVersion", &spec), ("b", "FileCleanup", "{files: [1]}")])
+}
+
+#[test]
+fn values_of_another_type_than_their_member() {
+    for (component, is) in [
+        ("3", "a number"),
+        ("[x]", "a list"),
+        ("\"${environment.x}\"", "an object"),
+        ("\"${environment.x.list}\"", "a list"),
+        ("\"${environment.x.list[0]}\"", "a number"),
+        ("\"${b.spec.files}\"", "a list"),
+        ("\"${b.output.cleanedFiles}\"", "a number"),
+        ("\"${b.output}\"", "an object"),
+        ("[\"${b.output.cleanedFiles}\"]", "a list"),
+    ] {
+        let at = "x.yaml:3:3: transformation a [CTFGetComponentVersion/v1alpha1]: spec.component: is ";
+        refused(&reading(component), &format!("{at}{is}, and has to be a text"));
+    }
+    for fine in ["\"${'a' + 'b'}\"", "\"n${b.output.cleanedFiles}\"", "\"${string(b.output.cleanedFiles)}\""] {
+        let document = document::read("x", reading(fine).as_bytes()).unwrap();
+        document::check(&document).unwrap_or_else(|error| panic!("{fine}: {error}"));
+    }
+    let element = "{resource: {name: web, access: {type: ociArtifact, imageReference: x/y}}, \
+                   targetResource: {name: web, access: {type: \"${b.output.cleanedFiles}\"}}}";
+    let text = nodes(&[("a", "TransferOCIArtifact", element), ("b", "FileCleanup", "{files: []}")]);
+    refused(
+        &text,
+        "spec.targetResource.access.type: is a number, and has to be a text (expression ${b.output.cleanedFiles})",
+    );
+}
+
+/// What only the run tells is named the same way.
+#[tokio::test]
+async fn values_that_turn_out_to_be_of_another_type() {
+    let rig = Rig::default();
+    for (component, reason) in [
+        ("${b.output.cleanedFiles + 1}", "is a number, and has to be a text"),
+        ("${[b.output.cleanedFiles]}", "is a list, and has to be a text"),
+        ("${environment.?nothing}", "is null, and is needed"),
+    ] {
+        let document = document::read("x", reading(&format!("\"{component}\"")).as_bytes()).unwrap();
+        let error = fails(&rig, &document, &options()).await.to_string();
+        let at = "x:3:3: transformation a [CTFGetComponentVersion/v1alpha1]: spec.component: ";
+        assert!(error.starts_with(&format!("{at}{reason}")), "{error}");
+    }
+}
+
 #[test]
 fn nodes_that_need_each_other() {
     let on = |other: &str| format!("{{files: [\"${{{other}.output.cleanedFiles}}\"]}}");
@@ -160,7 +212,7 @@ async fn edits_that_cannot_be_carried_out() {
         (
             "component: acme.org/hello\n    repository:\n      filePath: source",
             "component: 1.0\n    repository:\n      filePath: source",
-            "expected a string",
+            "is a number, and has to be a text",
         ),
         (
             "meta: ${environment.transformAcmeOrgHello100.meta}",

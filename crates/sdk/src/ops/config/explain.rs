@@ -1,4 +1,5 @@
-use ocm_config::{Configuration, Resolver, Route, redaction};
+use ocm_config::{Configuration, Resolver, Route};
+use ocm_credentials::CandidateKind;
 use ocm_http::{Proxies, Url};
 use ocm_oci::Endpoint;
 use schemars::JsonSchema;
@@ -6,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::authenticator::identity;
-use crate::{Error, Result};
+use crate::{Context, Error, Result};
 
 /// What counts for a host or a component, and where that was said. Nothing in it is secret.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -45,20 +46,27 @@ pub struct Line {
 /// Says what a configuration means for a host, with or without scheme, port and path, or for a component with or without a
 /// version. A text with a slash and without a scheme is a component if it begins like one, with a domain.
 ///
+/// Docker configurations are read; no helper is started, and nobody is asked.
+///
 /// # Errors
 /// The configuration is not understood, or the text is neither.
-pub fn explain(configuration: &Configuration, proxies: &Proxies, subject: &str) -> Result<Explanation> {
+pub async fn explain(
+    context: &Context,
+    configuration: &Configuration,
+    proxies: &Proxies,
+    subject: &str,
+) -> Result<Explanation> {
     let (first, _) = subject.split_once('/').unwrap_or(("", subject));
     let is_host = subject.contains("://") || first.contains(':') || !first.contains('.');
     let (kind, lines) = if is_host {
-        (Subject::Host, host(configuration, proxies, subject)?)
+        (Subject::Host, host(context, configuration, proxies, subject).await?)
     } else {
         (Subject::Component, component(configuration, subject)?)
     };
     Ok(Explanation { subject: ocm_http::redacted(subject), kind, lines })
 }
 
-fn host(configuration: &Configuration, proxies: &Proxies, subject: &str) -> Result<Vec<Line>> {
+async fn host(context: &Context, configuration: &Configuration, proxies: &Proxies, subject: &str) -> Result<Vec<Line>> {
     // What is wrong is said before it is explained.
     configuration.http()?;
     let wrong =
@@ -77,16 +85,17 @@ fn host(configuration: &Configuration, proxies: &Proxies, subject: &str) -> Resu
     } else if proxies.http.is_some() || proxies.https.is_some() {
         lines.push(line("proxy", "none for this host", "environment"));
     }
-    let credentials = configuration.credentials()?;
-    if let Some(consumer) = credentials.consumer(&identity(&endpoint, Some(&path))) {
-        for credential in &consumer.credentials {
-            let mut shown = redaction::credentials(&credential.members);
-            shown.insert("type".into(), credential.kind.clone().into());
-            lines.push(Line { name: "credentials".into(), value: shown.into(), origin: credential.place.to_string() });
-        }
-    }
-    for repository in &credentials.repositories {
-        lines.push(line("credential repository", repository.kind.as_str(), &repository.place.to_string()));
+    for candidate in context.resolver().candidates(&identity(&endpoint, Some(&path))).await? {
+        let name = match candidate.kind {
+            CandidateKind::Store => "credential repository",
+            CandidateKind::Docker => "docker credentials",
+            CandidateKind::Helper => "docker helper",
+            CandidateKind::Cloud => "cloud identity",
+            CandidateKind::Unusable => "unusable credentials",
+            CandidateKind::Entry => "credentials",
+        };
+        let name = if candidate.is_asked { name.to_owned() } else { format!("{name}, not asked") };
+        lines.push(Line { name, value: candidate.value, origin: candidate.origin });
     }
     Ok(lines)
 }
@@ -121,18 +130,26 @@ fn line(name: &str, value: impl Into<Value>, origin: &str) -> Line {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use ocm_config::Document;
+    use ocm_credentials::{DockerSources, Sources};
 
     use super::*;
 
-    fn lines(text: &str, subject: &str) -> Vec<String> {
+    async fn lines(text: &str, subject: &str) -> Vec<String> {
         let configuration = Configuration::new([Document::read("c.yaml", text).unwrap()]);
+        let docker = r#"{"auths": {"ghcr.io": {"auth": "dTpjYW5hcnk="}}, "credsStore": "nosuch"}"#;
+        let sources = Sources {
+            configured: configuration.credentials().unwrap(),
+            docker: DockerSources { inline: Some(("VARIABLE".into(), docker.into())), ..DockerSources::default() },
+            ..Sources::default()
+        };
+        let context = Context::builder().credentials(sources).unwrap().build();
         let proxies = Proxies { https: Some("http://me:canary@proxy:3128".into()), ..Proxies::default() };
-        let explained = explain(&configuration, &proxies, subject).unwrap();
+        let explained = explain(&context, &configuration, &proxies, subject).await.unwrap();
         explained.lines.iter().map(|line| format!("{}: {} ({})", line.name, line.value, line.origin)).collect()
     }
 
-    #[test]
-    fn a_host_has_settings_proxies_and_credentials() {
+    #[tokio::test]
+    async fn a_host_has_settings_proxies_and_credentials() {
         let text = "\
 configurations:
 - {type: http.config.ocm.software, timeout: 9s, clientKeyData: canary}
@@ -141,21 +158,32 @@ configurations:
   - identity: {type: OCIRegistry, hostname: ghcr.io, path: acme/*}
     credentials: [{type: Credentials/v1, properties: {username: me, password: canary}}]
 ";
-        let all = lines(text, "https://ghcr.io/acme/x");
+        let all = lines(text, "https://ghcr.io/acme/x").await;
         assert!(all.contains(&"http timeout: \"9s\" (c.yaml:2:45)".to_owned()), "{all:?}");
         assert!(all.iter().any(|line| line.contains("\"username\":\"me\"") && line.contains("c.yaml:6:")), "{all:?}");
         assert!(all.iter().any(|line| line.starts_with("proxy: \"http://") && line.contains("proxy:3128")), "{all:?}");
         assert!(!format!("{all:?}").contains("canary"), "{all:?}");
-        assert!(!lines(text, "ghcr.io").iter().any(|line| line.starts_with("credentials")));
+        assert!(all.iter().any(|line| line.starts_with("docker credentials, not asked")), "{all:?}");
+        // What stands in the configuration of Docker counts where no entry fits, a helper where it has nothing.
+        let plain = lines(text, "ghcr.io").await;
+        let expected =
+            "docker credentials: {\"username\":\"u\",\"password\":\"***\"} (VARIABLE: auths entry \"ghcr.io\")";
+        assert!(plain.contains(&expected.to_owned()), "{plain:?}");
+        assert!(!plain.iter().any(|line| line.starts_with("credentials")), "{plain:?}");
+        let helped = lines(text, "other.example").await;
+        let helper = helped.iter().find(|line| line.starts_with("docker helper: \"docker-credential-nosuch (there"));
+        assert!(helper.is_some_and(|line| line.contains("asked for other.example")), "{helped:?}");
         // No component begins like this.
-        assert!(lines(text, "ghcr.io:443/acme/x").iter().any(|line| line.starts_with("credentials")));
-        assert!(lines(text, "localhost/acme").iter().any(|line| line.starts_with("http timeout")));
+        assert!(lines(text, "ghcr.io:443/acme/x").await.iter().any(|line| line.starts_with("credentials")));
+        assert!(lines(text, "localhost/acme").await.iter().any(|line| line.starts_with("http timeout")));
+        let cloud = lines("", "acme.azurecr.io").await;
+        assert!(cloud.iter().any(|line| line.starts_with("cloud identity: \"what Azure")), "{cloud:?}");
     }
 
-    #[test]
-    fn a_component_has_a_route() {
+    #[tokio::test]
+    async fn a_component_has_a_route() {
         let text = "type: resolvers.config.ocm.software\nresolvers:\n- {repository: {type: ctf, filePath: x}, componentNamePattern: 'acme.org/*'}\n";
-        assert_eq!(lines(text, "acme.org/a:1.0.0"), ["asked, and no other: \"ctf::x\" (c.yaml: resolvers[0])"]);
-        assert_eq!(lines(text, "other.org/a").len(), 1);
+        assert_eq!(lines(text, "acme.org/a:1.0.0").await, ["asked, and no other: \"ctf::x\" (c.yaml: resolvers[0])"]);
+        assert_eq!(lines(text, "other.org/a").await.len(), 1);
     }
 }

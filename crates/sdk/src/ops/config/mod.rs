@@ -4,4 +4,4 @@ mod explain;
 mod trusted;
 
 pub use explain::{Explanation, Line, Subject, explain};
-pub use trusted::{TrustedFile, TrustedFiles};
+pub use trusted::{LARGEST_FILE, TrustedFile, TrustedFiles};

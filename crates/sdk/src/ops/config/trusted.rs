@@ -1,5 +1,5 @@
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use ocm_blob::Digest;
@@ -10,6 +10,9 @@ use crate::{Error, Kind, Result};
 
 /// Name of the list in the folder of the program's state.
 const NAME: &str = "trusted-configurations.json";
+
+/// Largest configuration file in bytes; certificates and keys in it are a few thousand each.
+pub const LARGEST_FILE: u64 = 4 << 20;
 
 /// Largest list in bytes.
 const LARGEST: u64 = 1 << 20;
@@ -51,7 +54,7 @@ impl TrustedFiles {
     /// # Errors
     /// The file cannot be read, or the list not be written.
     pub fn add(&self, path: &Path) -> Result<TrustedFile> {
-        let content = super::super::keys::read(path)?;
+        let content = read(path)?;
         let file = describe(path, &content).map_err(|error| failed(path, &error))?;
         let mut list = self.read()?;
         list.files.retain(|known| known.path != file.path);
@@ -111,6 +114,22 @@ impl TrustedFiles {
     }
 }
 
+/// What a configuration file holds, up to the limit for them.
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let failed = |error: io::Error| failed(path, &error);
+    if !fs::metadata(path).map_err(failed)?.is_file() {
+        // A pipe would be waited for without end.
+        return Err(Error::usage(format!("{}: is no file", path.display())));
+    }
+    let mut content = Vec::new();
+    fs::File::open(path).map_err(failed)?.take(LARGEST_FILE + 1).read_to_end(&mut content).map_err(failed)?;
+    if content.len() as u64 > LARGEST_FILE {
+        let reason = "is larger than the limit of a configuration file";
+        return Err(Error::usage(format!("{}: {reason}, {LARGEST_FILE} bytes", path.display())));
+    }
+    Ok(content)
+}
+
 fn describe(path: &Path, content: &[u8]) -> io::Result<TrustedFile> {
     Ok(TrustedFile { path: fs::canonicalize(path)?, sha256: Digest::of(content).hex() })
 }
@@ -140,6 +159,13 @@ mod tests {
         trusted.remove(&file).unwrap();
         assert!(!trusted.trusts(&file, b"b"));
         assert_eq!(trusted.remove(&file).unwrap_err().kind(), Kind::NotFound);
+        // As large as a configuration file may be, and no larger.
+        fs::write(&file, vec![b'#'; 2 << 20]).unwrap();
+        trusted.add(&file).unwrap();
+        fs::write(&file, vec![b'#'; LARGEST_FILE as usize + 1]).unwrap();
+        let error = trusted.add(&file).unwrap_err();
+        assert!(error.kind() == Kind::Usage && error.to_string().contains("of a configuration file"), "{error}");
+        assert_eq!(trusted.add(folder.path()).unwrap_err().kind(), Kind::Usage);
         fs::write(trusted.path(), "broken").unwrap();
         assert!(!trusted.trusts(&file, b"b") && trusted.add(&file).is_err());
     }

@@ -180,7 +180,8 @@ impl Examination {
             }
             Ok(Err(error)) => {
                 let kind = match error.kind() {
-                    ocm_http::Kind::Invalid => Kind::Usage,
+                    ocm_http::Kind::Invalid | ocm_http::Kind::Settings => Kind::Usage,
+                    ocm_http::Kind::Proxy => Kind::Denied,
                     _ => Kind::Unavailable,
                 };
                 let is_trust = error.kind() == ocm_http::Kind::Tls;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ocm_model::{DigestSpec, Identity, TypedObject};
 use ocm_repository::ComponentVersion;
-use ocm_transfer::Lookup as _;
+use ocm_transfer::{Computed, Lookup as _};
 
 use super::{Request, Which};
 use crate::lookup::Lookup;
@@ -67,6 +67,19 @@ pub(super) struct Element<'a> {
     pub(super) identity: Identity,
     pub(super) access: &'a TypedObject,
     pub(super) digest: Option<&'a DigestSpec>,
+}
+
+impl<'a> Element<'a> {
+    /// The same with the digest that was computed when its version was verified, if none is recorded.
+    pub(super) fn completed(self, version: &ComponentVersion, kind: Which, computed: &'a Computed) -> Self {
+        if self.digest.is_some_and(|digest| !digest.value.is_empty()) || kind == Which::Sources {
+            return self;
+        }
+        let resources = &version.descriptor.component.resources;
+        let position = resources.iter().position(|resource| resource.identity() == self.identity);
+        let digest = position.and_then(|position| computed.of(version, position)).or(self.digest);
+        Self { digest, ..self }
+    }
 }
 
 fn elements(version: &ComponentVersion, kind: Which) -> Vec<Element<'_>> {

@@ -5,6 +5,7 @@ use ocm_blob::Digest;
 use ocm_oci::{Kind as PlaceKind, Repository};
 use ocm_repository::{Archive, Base, ComponentRepository, ComponentVersion};
 
+use crate::presence::lost_and_left_out;
 use crate::{Context, Error, Kind, Result};
 
 /// Most digests that an error lists.
@@ -74,6 +75,7 @@ async fn wanted(source: &Arc<dyn Repository>, version: &ComponentVersion, left_o
                 wanted.insert(part.digest.clone());
             }
         }
+        let mut missing = Vec::new();
         for child in document.manifests() {
             if left_out.content.contains_key(&child.digest) || !seen.insert(child.digest.clone()) {
                 continue;
@@ -81,8 +83,14 @@ async fn wanted(source: &Arc<dyn Repository>, version: &ComponentVersion, left_o
             match source.manifest(&child.digest.clone().into()).await {
                 Ok(manifest) => open.push(manifest),
                 Err(error) if error.kind() == PlaceKind::NotFound && child.may_be_elsewhere() => {}
+                Err(error) if error.kind() == PlaceKind::NotFound => missing.push(child.clone()),
                 Err(error) => return Err(error.into()),
             }
+        }
+        let (lost, _) = lost_and_left_out(version, source, manifest.digest(), &missing).await;
+        if let Some(lost) = lost.first() {
+            // The error of the place itself names it.
+            source.manifest(&lost.digest.clone().into()).await?;
         }
     }
     Ok(wanted)

@@ -7,14 +7,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ocm_blob::Digest;
-use ocm_oci::{Kind as PlaceKind, Manifest, Repository};
-use ocm_repository::{Base, Known};
+use ocm_oci::{Descriptor, Document, Kind as PlaceKind, Manifest, Repository};
+use ocm_repository::{Base, ComponentVersion, Known};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use complete::complete;
 
 use super::get;
+use crate::presence::lost_and_left_out;
 use crate::{Context, Error, Kind, Result, select};
 
 /// Largest list that is read, in bytes: room for some million blobs.
@@ -42,7 +43,7 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
             report.component_versions.push(one);
         }
         let content = version.content();
-        let mut walk = Walk { context, report: &mut report, component: version.name(), content: &content };
+        let mut walk = Walk { context, report: &mut report, version: &version, content: &content };
         walk.graph(version.root.clone()).await?;
     }
     Ok(report)
@@ -96,7 +97,7 @@ pub struct Content {
 struct Walk<'a> {
     context: &'a Context,
     report: &'a mut Report,
-    component: &'a str,
+    version: &'a ComponentVersion,
     content: &'a Arc<dyn Repository>,
 }
 
@@ -104,13 +105,11 @@ impl Walk<'_> {
     async fn graph(&mut self, root: Manifest) -> Result<()> {
         let mut seen = HashSet::new();
         let mut open = vec![root];
+        let (mut manifests, mut partial) = (Vec::new(), HashSet::new());
         while let Some(manifest) = open.pop() {
             let found = manifest.descriptor();
-            self.has(&found.digest, found.size, Some(found.media_type.clone()));
             let document = manifest.document()?;
-            for blob in document.blobs() {
-                self.has(&blob.digest, blob.size, None);
-            }
+            let mut missing = Vec::new();
             for child in document.manifests() {
                 if !seen.insert(child.digest.clone()) {
                     continue;
@@ -118,20 +117,61 @@ impl Walk<'_> {
                 match self.content.manifest(&child.digest.clone().into()).await {
                     Ok(manifest) => open.push(manifest),
                     Err(error) if error.kind() == PlaceKind::NotFound && self.is_left_out(&child.digest) => {}
-                    // An index of which only some platforms were carried.
-                    Err(error) if error.kind() == PlaceKind::NotFound && child.may_be_elsewhere() => {}
+                    Err(error) if error.kind() == PlaceKind::NotFound => {
+                        // Layers and images that may not be passed on are at the address they name.
+                        if !child.may_be_elsewhere() {
+                            missing.push(child.clone());
+                        }
+                        partial.insert(child.digest.clone());
+                    }
                     Err(error) => return Err(error.into()),
                 }
             }
+            let (lost, _) = lost_and_left_out(self.version, self.content, &found.digest, &missing).await;
+            if let Some(lost) = lost.first() {
+                // The error of the place itself names it.
+                self.content.manifest(&lost.digest.clone().into()).await?;
+            }
+            manifests.push((found, document));
+        }
+        // A manifest that is listed need not be carried, nor anything below it: one that lacks something is not listed.
+        let is_partial = |document: &Document, partial: &HashSet<Digest>| {
+            document.manifests().iter().any(|child| partial.contains(&child.digest))
+        };
+        while let Some(at) = manifests.iter().position(|(_, document)| is_partial(document, &partial)) {
+            let (found, document) = manifests.swap_remove(at);
+            partial.insert(found.digest);
+            self.has_blobs(&document, |_| true);
+        }
+        // The whole version has another root with the same descriptor, which it cannot be read without.
+        let is_whole = !partial.contains(self.version.root.digest());
+        let (own, descriptor) = (self.version.manifest.digest(), &self.version.raw);
+        let is_descriptor =
+            |blob: &Descriptor| blob.media_type == descriptor.media_type && blob.size == descriptor.bytes.len() as u64;
+        for (found, document) in manifests {
+            if is_whole || found.digest != *own {
+                self.has_blobs(&document, |_| true);
+                self.has(&found.digest, found.size, Some(found.media_type));
+            } else {
+                let is_config =
+                    |blob: &Descriptor| matches!(&document, Document::Image(image) if image.config == *blob);
+                self.has_blobs(&document, |blob| !is_descriptor(blob) && !is_config(blob));
+            }
         }
         Ok(())
+    }
+
+    fn has_blobs(&mut self, document: &Document, is_listed: impl Fn(&Descriptor) -> bool) {
+        for blob in document.blobs().into_iter().filter(|blob| is_listed(blob)) {
+            self.has(&blob.digest, blob.size, None);
+        }
     }
 
     fn has(&mut self, digest: &Digest, size: u64, media_type: Option<String>) {
         let entry = self.report.content.entry(digest.to_string()).or_default();
         entry.size = size;
         entry.media_type = entry.media_type.take().or(media_type);
-        entry.components.insert(self.component.to_owned());
+        entry.components.insert(self.version.name().to_owned());
     }
 
     /// Whether a differential archive leaves this to its base, which has all of it then.

@@ -1,5 +1,3 @@
-use ocm_config::Credential;
-use ocm_model::Identity;
 use ocm_model::descriptor::Signature;
 use ocm_signing::sigstore::{self, Form};
 use ocm_signing::{Signer, Verifier, openpgp};
@@ -22,7 +20,7 @@ impl Keys {
         name: &str,
         algorithm: Option<&str>,
         dry_run: bool,
-    ) -> Result<Option<Box<dyn Signer>>> {
+    ) -> Result<Option<(Way, Box<dyn Signer>)>> {
         let specification = self.specification(name, Role::Signer)?;
         let specification = specification.as_ref();
         let asked = match algorithm {
@@ -32,10 +30,11 @@ impl Keys {
             None => specification.map(|one| one.way),
         };
         match asked {
-            Some(Way::OpenPgp) => Ok(Some(self.openpgp_signer(name, specification)?)),
+            Some(Way::OpenPgp) => Ok(Some((Way::OpenPgp, self.openpgp_signer(name, specification).await?))),
             Some(Way::SigstoreSigning) => {
                 let form = algorithm.map_or(Ok(None), Form::of_algorithm)?.unwrap_or_default();
-                Ok(Some(self.sigstore_signer(context, name, form, specification, dry_run).await?))
+                let signer = self.sigstore_signer(context, name, form, specification, dry_run).await?;
+                Ok(Some((Way::SigstoreSigning, signer)))
             }
             Some(Way::SigstoreVerification) => {
                 Err(Error::usage("a specification of type SigstoreVerificationConfiguration does not sign")
@@ -46,7 +45,7 @@ impl Keys {
     }
 
     /// Whoever judges a signature that is not RSA; `None` leaves it to RSA.
-    pub(super) fn other_verifiers(
+    pub(super) async fn other_verifiers(
         &self,
         signature: &Signature,
         minimum_bits: usize,
@@ -55,9 +54,23 @@ impl Keys {
         let specification = self.specification(name, Role::Verifier)?;
         let specification = specification.as_ref();
         let media_type = signature.signature.media_type.as_str();
+        let is_sigstore = sigstore::is_sigstore(media_type);
+        // Whoever says who has to have signed does not mean whoever else the configuration knows.
+        if let (false, Some(flag), false) = (is_sigstore, self.sigstore.expectation(), self.names_key(name)) {
+            let reason = format!("{flag} is about signatures of Sigstore, and it is none");
+            return Err(Error::new(Kind::Verification, reason)
+                .hint("name its key with --public-key, or choose among several signatures with --signature NAME"));
+        }
+        if let (true, Some(subject)) = (is_sigstore || media_type == openpgp::MEDIA_TYPE, self.issuer_for(name)) {
+            let reason =
+                format!("--issuer {subject} is about certificates of RSA keys, and this is no signature of one");
+            return Err(Error::usage(reason).hint(
+                "--certificate-identity says who has to have signed with Sigstore; NAME=SUBJECT is about one signature alone",
+            ));
+        }
         // The media type decides: algorithm names mean different things to different programs.
-        if sigstore::is_sigstore(media_type) {
-            return Ok(Some(vec![Box::new(self.sigstore_verifier(name, specification, minimum_bits)?)]));
+        if is_sigstore {
+            return Ok(Some(vec![Box::new(self.sigstore_verifier(name, specification, minimum_bits).await?)]));
         }
         if self.sigstore.only {
             return Ok(Some(Vec::new()));
@@ -73,10 +86,15 @@ impl Keys {
                      GPGSigningConfiguration/v1alpha1",
                 ));
             }
-            let verifier = self.openpgp_verifier(name, specification, minimum_bits)?;
+            let verifier = self.openpgp_verifier(name, specification, minimum_bits).await?;
             return Ok(Some(verifier.into_iter().map(|verifier| Box::new(verifier) as Box<dyn Verifier>).collect()));
         }
         Ok(None)
+    }
+
+    /// Whether flags name what a signature that is not one of Sigstore is judged by.
+    fn names_key(&self, name: &str) -> bool {
+        !self.authorities.is_empty() || self.public_for(name).next().is_some()
     }
 
     fn specification(&self, name: &str, role: Role) -> Result<Option<Specification>> {
@@ -86,12 +104,6 @@ impl Keys {
             Role::Verifier => (self.verifier.clone().or(configured.verifier), "verifier"),
         };
         members.map(|members| Specification::read(&members, what)).transpose()
-    }
-
-    /// The credentials of the consumer that fits best.
-    pub(super) fn credentials_of(&self, attributes: &[(&str, &str)]) -> &[Credential] {
-        let attributes = attributes.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        self.credentials.consumer(&Identity(attributes.collect())).map_or(&[], |consumer| &consumer.credentials)
     }
 }
 

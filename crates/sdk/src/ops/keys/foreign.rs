@@ -14,7 +14,22 @@ impl Keys {
         let Some(members) = self.verifier.clone().or(configured) else { return Ok(None) };
         let specification: TypedObject = serde_json::from_value(members.into())
             .map_err(|error| crate::Error::usage(format!("the verifier specification: {error}")))?;
-        Ok((!specification.kind.is_empty() && !Specification::is_built_in(&specification.kind))
-            .then_some(specification))
+        if specification.kind.is_empty() || Specification::is_built_in(&specification.kind) {
+            return Ok(None);
+        }
+        let named = [
+            ("--public-key", self.public_for(name).next().is_some()),
+            ("--ca-cert", !self.authorities.is_empty()),
+            ("--issuer", self.issuer_for(name).is_some()),
+            (self.sigstore.expectation().unwrap_or_default(), self.sigstore.expectation().is_some()),
+            ("--keyless", self.sigstore.only),
+        ];
+        if let Some((flag, _)) = named.iter().find(|(_, is_named)| *is_named) {
+            let kind = &specification.kind;
+            let reason =
+                format!("{flag} means nothing to the plugin that judges signature {name:?} (its verifier is {kind})");
+            return Err(crate::Error::usage(reason).hint("leave it out, or name another verifier with --verifier-spec"));
+        }
+        Ok(Some(specification))
     }
 }

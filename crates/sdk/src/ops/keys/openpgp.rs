@@ -4,20 +4,20 @@ use ocm_signing::openpgp::{KeySelection, OpenPgpCertificate, OpenPgpHash, OpenPg
 use ocm_signing::{Secret, Signer};
 
 use super::specification::{Specification, Way};
-use super::{Keys, about, secret};
+use super::{Keys, about, part};
 use crate::{Error, Kind, Result};
 
 /// Type of the consumer whose credentials are OpenPGP keys.
 const CONSUMER: &str = "GPG/v1alpha1";
 
-/// Members of credentials with keys.
-const PRIVATE: [&str; 2] = ["privateKeyPGP", "privateKeyPGPFile"];
-const PUBLIC: [&str; 2] = ["publicKeyPGP", "publicKeyPGPFile"];
-const PASSPHRASE: [&str; 2] = ["passphrase", "passphraseFile"];
+/// Parts of credentials with keys.
+const PRIVATE: &str = "privateKeyPGP";
+const PUBLIC: &str = "publicKeyPGP";
+const PASSPHRASE: &str = "passphrase";
 
 impl Keys {
     /// Whoever judges OpenPGP signatures of a name; `None` if no key is known.
-    pub(super) fn openpgp_verifier(
+    pub(super) async fn openpgp_verifier(
         &self,
         name: &str,
         specification: Option<&Specification>,
@@ -29,27 +29,36 @@ impl Keys {
             certificates.extend(OpenPgpCertificate::read_all(content).map_err(unreadable)?);
         }
         if certificates.is_empty() {
-            for credential in self.credentials_of(&[("type", CONSUMER), ("signature", name)]) {
-                let content = secret(credential, &PUBLIC)?;
-                let content = content.map_or_else(|| secret(credential, &PRIVATE), |content| Ok(Some(content)))?;
-                if let Some(content) = content {
-                    certificates.extend(OpenPgpCertificate::read_all(content.expose()).map_err(unreadable)?);
-                }
+            let found = self.credentials_of(&[("type", CONSUMER), ("signature", name)]).await?;
+            let content = found.map(|found| part(&found, &[PUBLIC, PRIVATE])).transpose()?.flatten();
+            if let Some(content) = content {
+                certificates.extend(OpenPgpCertificate::read_all(content.reveal()).map_err(unreadable)?);
             }
         }
         let selection = selection(specification)?;
         Ok((!certificates.is_empty()).then_some(OpenPgpVerifier { certificates, selection, minimum_bits }))
     }
 
-    pub(super) fn openpgp_signer(&self, name: &str, specification: Option<&Specification>) -> Result<Box<dyn Signer>> {
+    pub(super) async fn openpgp_signer(
+        &self,
+        name: &str,
+        specification: Option<&Specification>,
+    ) -> Result<Box<dyn Signer>> {
         let ours = specification.filter(|one| one.way == Way::OpenPgp);
         let hash = OpenPgpHash::parse(ours.and_then(|one| one.text("hashAlgorithm")).unwrap_or_default())?;
         let selection = selection(specification)?;
         let named = self.private.iter().find(|(of, _)| of.as_deref().is_none_or(|of| of == name));
         let (mut key, mut passphrase): (Option<Secret>, _) = (named.map(|(_, key)| key.clone()), self.secret.clone());
-        for credential in self.credentials_of(&[("type", CONSUMER), ("signature", name)]) {
-            key = key.map_or_else(|| secret(credential, &PRIVATE), |key| Ok(Some(key)))?;
-            passphrase = passphrase.map_or_else(|| secret(credential, &PASSPHRASE), |text| Ok(Some(text)))?;
+        let found = match self.credentials_of(&[("type", CONSUMER), ("signature", name)]).await {
+            Err(error) if key.is_some() => {
+                tracing::warn!("the configured keys of signature {name:?} are left out: {error}");
+                None
+            }
+            found => found?,
+        };
+        if let Some(found) = &found {
+            key = key.map_or_else(|| part(found, &[PRIVATE]), |key| Ok(Some(key)))?;
+            passphrase = passphrase.map_or_else(|| part(found, &[PASSPHRASE]), |text| Ok(Some(text)))?;
         }
         let key = key.ok_or_else(|| {
             Error::new(Kind::Usage, format!("private key for signature {name:?} not found")).hint(format!(

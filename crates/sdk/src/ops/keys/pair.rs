@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use ocm_blob::{Existing, once, write_file_as};
+use ocm_blob::{Existing, folder_of, once, write_file_as};
 use ocm_signing::{Certificate, EncryptionKey, PrivateKey, Secret, TrustStore, create_certificate};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -91,12 +91,19 @@ async fn write_all(files: Vec<(PathBuf, Secret)>, force: bool) -> Result<()> {
     {
         return Err(Error::usage(format!("{}: each key needs a file of its own", path.display())));
     }
+    if files.iter().any(|(path, _)| path.file_name().is_none()) {
+        return Err(Error::usage("the name of a key file is empty, or that of a folder"));
+    }
+    if let Some(folder) = files.iter().map(|(path, _)| folder_of(path)).find(|folder| !folder.is_dir()) {
+        return Err(Error::new(Kind::NotFound, format!("{}: there is no such folder", folder.display()))
+            .hint("make it first: keys are written into folders that are there"));
+    }
     if let Some((path, _)) = files.iter().find(|(path, _)| !force && path.symlink_metadata().is_ok()) {
         return Err(exists(path));
     }
     let existing = if force { Existing::Replace } else { Existing::Refuse };
     for (path, content) in files {
-        let stream = once(content.expose().to_vec());
+        let stream = once(content.reveal().to_vec());
         write_file_as(stream, &path, 0o600, existing).await.map_err(deliver::file_error)?;
     }
     Ok(())

@@ -9,7 +9,7 @@ use ocm_signing::sigstore::{
 use ocm_signing::{Secret, Signer};
 
 use super::specification::{Specification, Way};
-use super::{Keys, about, read, secret};
+use super::{Keys, about, part, read};
 use crate::{Context, Error, Kind, Result};
 
 /// Type of the consumer whose credentials are trusted roots.
@@ -38,8 +38,21 @@ pub struct Sigstore {
     pub only: bool,
 }
 
+impl Sigstore {
+    /// The flag that says who is expected to have signed, if there is one.
+    pub(super) fn expectation(&self) -> Option<&'static str> {
+        let named = [
+            ("--certificate-identity", &self.identity),
+            ("--certificate-identity-regexp", &self.identity_pattern),
+            ("--certificate-oidc-issuer", &self.issuer),
+            ("--certificate-oidc-issuer-regexp", &self.issuer_pattern),
+        ];
+        named.into_iter().find(|(_, value)| value.is_some()).map(|(flag, _)| flag)
+    }
+}
+
 impl Keys {
-    pub(super) fn sigstore_verifier(
+    pub(super) async fn sigstore_verifier(
         &self,
         name: &str,
         specification: Option<&Specification>,
@@ -53,7 +66,7 @@ impl Keys {
             keys.extend(found.map_err(|error| about(error, format!("public key for signature {name:?}")))?);
         }
         Ok(SigstoreVerifier {
-            trusted_root: self.trusted_root(name)?,
+            trusted_root: self.trusted_root(name).await?,
             expected: self.expected(specification)?,
             keys,
             private_infrastructure,
@@ -90,16 +103,14 @@ impl Keys {
         }))
     }
 
-    fn trusted_root(&self, name: &str) -> Result<TrustedRoot> {
+    async fn trusted_root(&self, name: &str) -> Result<TrustedRoot> {
         if let Some(json) = &self.sigstore.trusted_root {
             return Ok(TrustedRoot::read(json)?);
         }
-        for credential in self.credentials_of(&[("type", VERIFIER), ("signature", name)]) {
-            let found = secret(credential, &["trustedRootJSON", "trustedRootJSONFile"])?;
-            if let Some(json) = found {
-                return TrustedRoot::read(json.expose())
-                    .map_err(|error| about(error, format!("configuration {}", credential.place)));
-            }
+        if let Some(found) = self.credentials_of(&[("type", VERIFIER), ("signature", name)]).await?
+            && let Some(json) = part(&found, &["trustedRootJSON"])?
+        {
+            return TrustedRoot::read(json.reveal()).map_err(|error| about(error, &found.origin));
         }
         Ok(TrustedRoot::public()?)
     }
@@ -126,13 +137,13 @@ impl Keys {
         wanted.extend(text("issuer").map(|issuer| ("issuer", issuer)));
         wanted.extend(text("clientID").map(|client| ("clientID", client)));
         let mut token = self.sigstore.token.clone();
-        // An entry need not repeat what only the signer specification knows.
-        let credentials = match self.credentials_of(&wanted) {
-            [] => self.credentials_of(&wanted[..2]),
-            found => found,
-        };
-        for credential in credentials {
-            token = token.map_or_else(|| secret(credential, &["token", "tokenFile"]), |token| Ok(Some(token)))?;
+        if token.is_none() {
+            // An entry need not repeat what only the signer specification knows.
+            let found = match self.credentials_of(&wanted).await? {
+                None => self.credentials_of(&wanted[..2]).await?,
+                found => found,
+            };
+            token = found.map(|found| part(&found, &["token"])).transpose()?.flatten();
         }
         let client = context.http().unwrap_or_default();
         let token = match (token, &self.sigstore.workflow) {
@@ -151,7 +162,7 @@ impl Keys {
                 token.issuer()
             )));
         }
-        let trusted_root = self.trusted_root(name)?;
+        let trusted_root = self.trusted_root(name).await?;
         Ok(Box::new(SigstoreSigner { client, services, token, trusted_root, form }))
     }
 }

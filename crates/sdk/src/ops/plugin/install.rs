@@ -44,9 +44,12 @@ pub async fn install(context: &Context, request: &Install) -> Result<Installed> 
         identity = identity.to_string(),
         "downloading plugin resource"
     );
-    let name = component.rsplit('/').next().unwrap_or(&component);
-    let name = if cfg!(windows) { format!("{name}.exe") } else { name.to_owned() };
+    // What follows a dot is an extension, and plugins have none.
+    let name = component.rsplit('/').next().unwrap_or(&component).replace('.', "-");
+    let record = request.folder.join(format!(".ocm-{name}.json"));
+    let name = if cfg!(windows) { format!("{name}.exe") } else { name };
     let location = request.folder.join(&name);
+    refuse_namesake(&component, &location, &record)?;
     let failed = |path: &Path| {
         let path = path.display().to_string();
         move |error: std::io::Error| Error::new(Kind::Other, format!("{path}: {error}"))
@@ -73,8 +76,9 @@ pub async fn install(context: &Context, request: &Install) -> Result<Installed> 
         output: Some(file.clone()),
         extraction: download::Extraction::Disable,
         form: download::Form::Layout,
+        transformer: None,
     };
-    download::run(context, &download).await?;
+    Box::pin(download::run(context, &download)).await?;
     // An image is written as a folder.
     if !file.symlink_metadata().is_ok_and(|metadata| metadata.is_file()) {
         return Err(Error::new(Kind::Usage, format!("{source}: what was downloaded is no plugin: it is no file")));
@@ -92,16 +96,41 @@ pub async fn install(context: &Context, request: &Install) -> Result<Installed> 
             return Err(Error::new(Kind::Usage, format!("{source}: what was downloaded is a plugin without types")));
         }
     }
-    std::fs::rename(&file, &location).map_err(failed(&location))?;
-    tracing::info!(target: "ocm", output = shown, "plugin binary downloaded successfully");
-    Ok(Installed {
+    let installed = Installed {
         plugin: resource.name.clone(),
         version: resource.version.clone(),
         source,
         kind: resource.kind.clone(),
         identity: identity.to_string(),
-        location,
-    })
+        location: location.clone(),
+    };
+    let note = scratch.path().join("record");
+    std::fs::write(&note, serde_json::to_vec_pretty(&installed).map_err(std::io::Error::from).map_err(failed(&note))?)
+        .map_err(failed(&note))?;
+    std::fs::rename(&file, &location).map_err(failed(&location))?;
+    std::fs::rename(&note, &record).map_err(failed(&record))?;
+    tracing::info!(target: "ocm", output = shown, "plugin binary downloaded successfully");
+    Ok(installed)
+}
+
+/// Refuses to put a plugin in the place of one from another component: their names may differ in front of the last `/` only.
+fn refuse_namesake(component: &str, location: &Path, record: &Path) -> Result<()> {
+    if location.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    let record: Option<serde_json::Value> =
+        std::fs::read(record).ok().and_then(|record| serde_json::from_slice(&record).ok());
+    let source = record.as_ref().and_then(|record| record["source"].as_str());
+    let Some((owner, _)) = source.and_then(|source| source.rsplit_once(':')) else {
+        let shown = location.display().to_string();
+        tracing::warn!(target: "ocm", path = shown, "replacing a file of which it is not known where it is from");
+        return Ok(());
+    };
+    if owner == component {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Conflict, format!("{} is the plugin of another component, {owner}", location.display()))
+        .hint("name another folder with --output, or remove that file first"))
 }
 
 fn names_version(reference: &str, version: &str) -> bool {

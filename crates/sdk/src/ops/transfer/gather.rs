@@ -4,7 +4,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, stream};
 use ocm_model::reference::{COMPONENT_DESCRIPTORS, RepositoryReference};
 use ocm_repository::ComponentVersion;
-use ocm_transfer::{Match, Placement, Rule, UploadAs};
+use ocm_transfer::{Computed, Match, Options, Placement, Rule, UploadAs};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,24 @@ pub(super) struct Gathered {
     pub(super) roots: Vec<Arc<ComponentVersion>>,
     /// With everything that belongs to it, referenced ones first.
     pub(super) versions: Vec<Arc<ComponentVersion>>,
+    /// Digests that their content has to have although they do not record them.
+    pub(super) computed: Computed,
+    /// Whether nothing may move that no signature covers.
+    pub(super) is_verified: bool,
+}
+
+impl Gathered {
+    /// The options of a transfer of these versions.
+    ///
+    /// # Errors
+    /// Something would move that nothing covers, and only what was signed may.
+    pub(super) fn options(&self, options: Options) -> Result<Options> {
+        let options = Options { computed: self.computed.clone(), ..options };
+        if self.is_verified {
+            ocm_transfer::check_covered(self.versions.iter().map(Arc::as_ref), &options)?;
+        }
+        Ok(options)
+    }
 }
 
 /// Component versions that are read at the same time.
@@ -45,15 +63,15 @@ pub(super) async fn gather(context: &Context, request: &get::Request) -> Result<
         }
     }
     if let Some(gate) = &request.verify {
-        gate.admit(context, &roots, &lookup).await?;
+        Box::pin(gate.admit(context, &roots, &lookup, request.recursive.into())).await?;
     }
     let versions = if request.recursive { ocm_transfer::closure(roots.clone(), &lookup).await? } else { roots.clone() };
     if let Some(gate) = &request.verify {
         for version in &versions {
-            content::check_packed(context, version, &gate.request.scratch).await?;
+            Box::pin(content::check_packed(context, version, &gate.request.scratch)).await?;
         }
     }
-    Ok(Gathered { roots, versions })
+    Ok(Gathered { roots, versions, computed: lookup.computed(), is_verified: request.verify.is_some() })
 }
 
 /// The repository that a component version was read from.

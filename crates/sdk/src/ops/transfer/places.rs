@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -39,6 +40,10 @@ impl Sources for Places<'_> {
 
     fn http(&self) -> Option<ocm_http::Client> {
         self.context.http()
+    }
+
+    fn scratch(&self) -> Option<&Path> {
+        self.context.scratch()
     }
 
     async fn signed_text(&self, message: &[u8], keyring: &[u8]) -> ocm_oci::Result<String> {

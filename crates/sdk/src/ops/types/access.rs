@@ -10,6 +10,10 @@ pub(super) const WGET: &[Member] = &[
     truth("noRedirect", "Whether redirects are refused."),
 ];
 
+/// Of a chart, as an access and as an input.
+pub(super) const CHART_VERSION: Member = text("version", "Version of the chart.");
+pub(super) const CHART_AUTHORITY: Member = text("caCert", "Certificate authority of the repository, as PEM text.");
+
 /// Accesses of the Go program.
 pub(super) const TYPES: &[Known] = &[
     Known::listed(
@@ -31,10 +35,14 @@ pub(super) const TYPES: &[Known] = &[
         "Helm",
         "A chart of a Helm repository.",
         &[
-            text("helmRepository", "Address of the repository; oci:// for a registry.").required(),
+            text(
+                "helmRepository",
+                "Address of the repository; oci:// for a registry, oci+http:// for one without TLS.",
+            )
+            .required(),
             text("helmChart", "Name of the chart; its version may follow behind a colon.").required(),
-            text("version", "Version of the chart."),
-            text("caCert", "Certificate authority of the repository, as PEM text."),
+            CHART_VERSION,
+            CHART_AUTHORITY,
             text("keyring", "Keys that the provenance of the chart is checked with, as text."),
         ],
     )

@@ -1,4 +1,72 @@
-use super::field::{Known, any, number_or_text, object, objects, text, texts, truth};
+use super::field::{
+    Known, Member, any, choice, entries, fields, number, number_or_text, object, objects, text, texts, texts_by_name,
+    truth,
+};
+
+const REPOSITORY: Member =
+    object("repository", "The repository, of a type of the subsystem ocm-repository.").required();
+
+/// Where component versions are found, by patterns.
+pub(super) const RESOLVER: &[Member] = &[
+    REPOSITORY,
+    text("componentNamePattern", "Glob for names of components; without it, all. A * crosses slashes."),
+    text("versionConstraint", "Constraint for versions, such as \">=1.0.0 <2.0.0\"; without it, all."),
+];
+
+/// The same in the words of the older program.
+pub(super) const FALLBACK: &[Member] = &[
+    REPOSITORY,
+    text("prefix", "Beginning of the names of components, up to a slash; without it, all."),
+    number("priority", "The highest is asked first; 10 by default."),
+];
+
+/// Which images get which names.
+pub(super) const UPLOAD: &[Member] = &[
+    fields("match", MATCH, "Which images; what is not said fits anything."),
+    fields("target", PLACEMENT, "What they get.").required(),
+];
+
+pub(super) const MATCH: &[Member] = &[
+    text("component", "Name of the component, which may contain * and ?."),
+    text("version", "Version of the component, the same way."),
+    text("resource", "Name of the resource, the same way."),
+    text("type", "Type of the resource, the same way."),
+    text("access", "Type of its access, with or without its version."),
+    text("reference", "Where the image is now, the same way."),
+    texts_by_name("identity", "More of the identity of the resource."),
+];
+
+pub(super) const PLACEMENT: &[Member] = &[
+    text("registry", "Host of the target registry; it must be the one of the target."),
+    text(
+        "repository",
+        "Name of the repository, a template; relative to the target, or to the registry where that is named.",
+    ),
+    text("tag", "Tag, a template."),
+    choice("uploadAs", &["localBlob", "ociArtifact"], "How it is stored."),
+];
+
+/// The same in the words of the older program.
+pub(super) const OVERRIDE: &[Member] = &[
+    objects(
+        "referencePath",
+        "The references that lead to the component of the resource, by identity; none for itself.",
+    ),
+    texts_by_name("resource", "Identity of the resource.").required(),
+    fields("oci", OCI_TARGET, "Where it goes.").required(),
+];
+
+pub(super) const OCI_TARGET: &[Member] = &[
+    text("registry", "Host of the registry; it must be the one of the target."),
+    text("repository", "Name of the repository."),
+    text("tag", "Tag."),
+];
+
+const CONSUMER: &[Member] = &[
+    objects("identities", "Who the credentials are for, of types of the subsystem consumer-identity."),
+    object("identity", "The same for one."),
+    objects("credentials", "The credentials, of types of the subsystem credentials."),
+];
 
 /// Entries of configuration files.
 pub(super) const TYPES: &[Known] = &[
@@ -13,22 +81,26 @@ pub(super) const TYPES: &[Known] = &[
         "Credentials",
         "Credentials, and where more of them come from.",
         &[
-            objects("consumers", "Each has identities (or one identity) and credentials."),
-            objects("repositories", "Each has a repository, of a type of the subsystem credential-repository."),
+            entries("consumers", CONSUMER, "Who gets which credentials."),
+            entries(
+                "repositories",
+                &[object("repository", "The repository, of a type of the subsystem credential-repository.").required()],
+                "Where more credentials are from.",
+            ),
         ],
     ),
     Known::additional(
         &["resolvers.config.ocm.software/v1alpha1", "resolvers.config.ocm.software"],
         "Resolvers",
         "Where component versions are found, by patterns of their names.",
-        &[objects("resolvers", "Each has a repository, a componentNamePattern, and may have a versionConstraint.")],
+        &[entries("resolvers", RESOLVER, "The first that fits decides.")],
     ),
     Known::additional(
         &["ocm.config.ocm.software/v1", "ocm.config.ocm.software"],
         "Fallback resolvers",
         "Where component versions are looked for, in the words of the older program.",
         &[
-            objects("resolvers", "Each has a repository, and may have a prefix and a priority."),
+            entries("resolvers", FALLBACK, "All that fit are asked, one after the other."),
             object("aliases", "Short names of repositories."),
         ],
     ),
@@ -62,7 +134,11 @@ pub(super) const TYPES: &[Known] = &[
             number_or_text("recursive", "-1 for everything that is referred to, 0 for nothing."),
             text("copyMode", "localBlob or allResources."),
             text("uploadType", "localBlob or ociArtifact."),
-            objects("uploads", "Rules that say under which names images are stored."),
+            entries(
+                "uploads",
+                UPLOAD,
+                "Rules that say under which names images are stored; the first that fits counts.",
+            ),
         ],
     ),
     Known::additional(
@@ -82,7 +158,7 @@ pub(super) const TYPES: &[Known] = &[
         &["OCIImageReferenceOverride/v1alpha1", "OCIImageReferenceOverride"],
         "Image references",
         "Under which names single images are stored.",
-        &[objects("spec", "Each has a resource, may have a referencePath, and says where the image goes in oci.")],
+        &[entries("spec", OVERRIDE, "Where single images go.")],
     ),
     Known::additional(
         &["oci.uploader.config.ocm.software/v1", "oci.uploader.config.ocm.software"],

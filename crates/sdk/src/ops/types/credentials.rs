@@ -3,6 +3,11 @@ use super::field::{Known, Member, object, text, texts, texts_by_name, truth};
 /// In an entry of a consumer, a store gives exactly this credential, whoever it is for.
 const NAMED: Member = text("credentialsName", "Name of the one credential that is taken, in an entry of a consumer.");
 
+const PROPAGATE: Member = truth(
+    "propagateConsumerIdentity",
+    "Has no effect: it is asked for every consumer (for files of the older program).",
+);
+
 /// Where credentials come from.
 pub(super) const REPOSITORIES: &[Known] = &[
     Known::listed(
@@ -10,7 +15,12 @@ pub(super) const REPOSITORIES: &[Known] = &[
         "oci/spec/credentials/v1/schemas/DockerConfig",
         "DockerConfig",
         "The configuration of Docker with its credential helpers.",
-        &[text("dockerConfigFile", "The file."), text("dockerConfig", "The content, in place of a file."), NAMED],
+        &[
+            text("dockerConfigFile", "The file."),
+            text("dockerConfig", "The content, in place of a file."),
+            NAMED,
+            PROPAGATE,
+        ],
     ),
     Known::additional(
         &["HashiCorpVault/v1", "HashiCorpVault"],
@@ -22,7 +32,7 @@ pub(super) const REPOSITORIES: &[Known] = &[
             text("mountPath", "Where the store is mounted; secret by default."),
             text("path", "Path of the secrets."),
             texts("secrets", "The secrets that are read; without any, all below the path."),
-            truth("propagateConsumerIdentity", "Whether the metadata of a secret says whom it is for."),
+            PROPAGATE,
             NAMED,
         ],
     ),
@@ -30,17 +40,13 @@ pub(super) const REPOSITORIES: &[Known] = &[
         &["NPMConfig/v1", "NPMConfig"],
         "NPMConfig",
         "The configuration of npm.",
-        &[
-            text("npmrcFile", "The file.").required(),
-            truth("propagateConsumerIdentity", "Whether its registries become consumers."),
-            NAMED,
-        ],
+        &[text("npmrcFile", "The file; ~/.npmrc by default."), PROPAGATE, NAMED],
     ),
     Known::additional(
         &["MavenSettings/v1", "MavenSettings"],
         "MavenSettings",
         "The servers in the settings of Maven.",
-        &[text("settingsFile", "The file; ~/.m2/settings.xml by default."), NAMED],
+        &[text("settingsFile", "The file; ~/.m2/settings.xml by default."), NAMED, PROPAGATE],
     ),
 ];
 

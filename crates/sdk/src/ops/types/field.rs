@@ -75,6 +75,10 @@ enum Form {
     Object,
     Objects,
     NumberOrText,
+    /// An object with these members.
+    Fields(&'static [Member]),
+    /// Objects with these members.
+    Entries(&'static [Member]),
     /// Objects of texts by name.
     TextsByName,
     Any,
@@ -96,6 +100,29 @@ pub(super) const fn choice(name: &'static str, options: &'static [&'static str],
     Member { name, kind: Form::Choice(options), is_required: false, description }
 }
 
+/// An object with members of its own.
+pub(super) const fn fields(name: &'static str, members: &'static [Member], description: &'static str) -> Member {
+    Member { name, kind: Form::Fields(members), is_required: false, description }
+}
+
+/// Objects with members of their own.
+pub(super) const fn entries(name: &'static str, members: &'static [Member], description: &'static str) -> Member {
+    Member { name, kind: Form::Entries(members), is_required: false, description }
+}
+
+/// The schema of an object with some members, which are all that it has.
+fn object_of(members: &[Member]) -> Value {
+    let properties: Map<String, Value> =
+        members.iter().map(|member| (member.name.to_owned(), member.schema())).collect();
+    let required = members.iter().filter(|member| member.is_required).map(|member| member.name);
+    let mut schema = json!({"type": "object", "properties": properties, "additionalProperties": false});
+    let required: Vec<&str> = required.collect();
+    if !required.is_empty() {
+        schema["required"] = required.into();
+    }
+    schema
+}
+
 impl Member {
     /// The same member, which has to be there.
     pub(super) const fn required(self) -> Self {
@@ -112,6 +139,8 @@ impl Member {
             Form::Objects => json!({"type": "array", "items": {"type": "object"}}),
             Form::NumberOrText => json!({"type": ["integer", "string"]}),
             Form::TextsByName => json!({"type": "object", "additionalProperties": {"type": "string"}}),
+            Form::Fields(members) => object_of(members),
+            Form::Entries(members) => json!({"type": "array", "items": object_of(members)}),
             Form::Any => json!({}),
             Form::Choice(options) => json!({"type": "string", "enum": options}),
         };

@@ -1,12 +1,12 @@
 use super::field::{Known, Member, text};
 
 /// What most consumers are told apart by.
-const PLACE: &[Member] = &[
-    text("hostname", "Host."),
-    text("port", "Port; without it, any."),
-    text("scheme", "http, https or oci; without it, any."),
-    text("path", "Path, or a glob for paths; the longest that fits wins."),
-];
+const PLACE: &[Member] = &[HOSTNAME, PORT, SCHEME, PATH];
+
+const HOSTNAME: Member = text("hostname", "Host.");
+const PORT: Member = text("port", "Port; without it, any.");
+const SCHEME: Member = text("scheme", "http, https or oci; without it, any.");
+const PATH: Member = text("path", "Path, or a glob for paths; the longest that fits wins.");
 
 /// Who credentials in the configuration may be for.
 pub(super) const TYPES: &[Known] = &[
@@ -17,7 +17,19 @@ pub(super) const TYPES: &[Known] = &[
     Known::additional(&["S3Bucket", "S3"], "S3", "A bucket of an S3 service.", PLACE),
     Known::additional(&["NpmRegistry", "Registry.npmjs.com"], "npm registry", "A registry of npm packages.", PLACE),
     Known::additional(&["MavenRepository"], "Maven repository", "A Maven repository.", PLACE),
-    Known::additional(&["HashiCorpVault"], "HashiCorp Vault", "A server of HashiCorp Vault.", PLACE),
+    Known::additional(
+        &["HashiCorpVault"],
+        "HashiCorp Vault",
+        "A server of HashiCorp Vault.",
+        &[
+            HOSTNAME,
+            PORT,
+            SCHEME,
+            PATH,
+            text("namespace", "Namespace of the store."),
+            text("secretEngine", "Where the store is mounted."),
+        ],
+    ),
     Known::additional(&["Signingserver.gardener.cloud"], "Signing service", "A service that signs.", PLACE),
     Known::additional(
         &["RSA/v1alpha1"],

@@ -1,4 +1,4 @@
-use super::access::WGET;
+use super::access::{CHART_AUTHORITY, CHART_VERSION, WGET};
 use super::field::{Known, any, text, texts, truth};
 
 /// Inputs of the Go program.
@@ -43,9 +43,9 @@ pub(super) const TYPES: &[Known] = &[
         &[
             text("path", "The chart: a folder or a packed file."),
             text("helmRepository", "Address of the chart in a repository, in place of path."),
-            text("version", "Version of the chart."),
+            CHART_VERSION,
             text("repository", "Name that the chart gets in a registry: name:version."),
-            text("caCert", "Certificate authority of the repository, as PEM text."),
+            CHART_AUTHORITY,
             text("caCertFile", "File with it."),
         ],
     )

@@ -9,11 +9,13 @@ mod input;
 mod repository;
 mod schema;
 mod signing;
+mod transformer;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use ocm_model::Access;
-use ocm_plugin::Capability;
+use ocm_plugin::{Capability, OfferedType, Plugins, Program};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -27,12 +29,18 @@ pub use schema::{Field, Node};
 type Group = (&'static str, &'static str, &'static [&'static [Known]], &'static [Capability]);
 
 /// The groups of types, in the order of their names.
-const SUBSYSTEMS: [Group; 9] = [
+const SUBSYSTEMS: [Group; 10] = [
     (
         "access",
         "Access methods define how OCM resources are accessed and retrieved from their origin.",
         &[access::TYPES, access::LOCAL, access::OLDER, access::ELSEWHERE],
         &[Capability::ResourceRepository, Capability::DigestProcessor],
+    ),
+    (
+        "blob-transformer",
+        "Transformers make other content of content that is downloaded.",
+        &[transformer::TYPES],
+        &[Capability::BlobTransformer],
     ),
     ("config", "Entries of configuration files.", &[config::TYPES], &[]),
     (
@@ -90,22 +98,15 @@ pub async fn list(context: &Context, subsystem: Option<&str>) -> Result<Vec<Subs
             continue;
         }
         let mut types: Vec<Type> = groups.iter().flat_map(|group| group.iter()).map(Known::to_type).collect();
-        for capability in capabilities {
-            let mut offers = context.plugins().types(*capability).await;
-            if *capability == Capability::Credential {
-                // Stores have types of credentials of their own.
-                offers.extend(context.plugins().credential_types().await);
+        for (offered, program) in offered(context.plugins(), name, capabilities).await {
+            let is_there = types.iter().any(|kind| kind.names().any(|known| known == offered.name));
+            if is_there {
+                // What is built in goes first; and one program may offer a type for two purposes.
+                continue;
             }
-            for (offered, program) in offers {
-                let is_there = types.iter().any(|kind| kind.names().any(|known| known == offered.name));
-                if is_there {
-                    // What is built in goes first; and one program may offer a type for two purposes.
-                    continue;
-                }
-                let schema = offered.schema.unwrap_or_else(|| Value::Bool(true));
-                let (name, aliases) = (offered.name, offered.aliases);
-                types.push(Type { name, aliases, plugin: Some(program.name()), is_additional: false, schema });
-            }
+            let schema = offered.schema.unwrap_or_else(|| Value::Bool(true));
+            let (name, aliases) = (offered.name, offered.aliases);
+            types.push(Type { name, aliases, plugin: Some(program.name()), is_additional: false, schema });
         }
         types.sort_by(|one, other| one.name.cmp(&other.name));
         for kind in &mut types {
@@ -118,6 +119,21 @@ pub async fn list(context: &Context, subsystem: Option<&str>) -> Result<Vec<Subs
             .hint(format!("there are {}", SUBSYSTEMS.map(|(name, ..)| name).join(", ")))),
         _ => Ok(found),
     }
+}
+
+/// The types that plugins add to a subsystem, with their programs.
+async fn offered(plugins: &Plugins, subsystem: &str, capabilities: &[Capability]) -> Vec<(OfferedType, Arc<Program>)> {
+    let mut offers = Vec::new();
+    for capability in capabilities {
+        offers.extend(plugins.types(*capability).await);
+    }
+    // Stores have types of credentials and of consumers of their own.
+    match subsystem {
+        "credentials" => offers.extend(plugins.credential_types().await),
+        "consumer-identity" => offers.extend(plugins.consumer_types().await),
+        _ => {}
+    }
+    offers
 }
 
 /// Whether a type is built in, by any of its names.

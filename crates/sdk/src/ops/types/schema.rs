@@ -19,8 +19,8 @@ pub struct Node<'a> {
 pub struct Field {
     /// Its name.
     pub name: String,
-    /// What it may hold, as lists of types are written: `[string]`. Empty for anything. An arrow behind an object says that its
-    /// members are described, too.
+    /// What it may hold, as lists of types are written: `[string]`. Empty for anything. An arrow behind an object, or a list of
+    /// objects, says that its members are described, too.
     pub kind: String,
     /// Whether it has to be there.
     pub is_required: bool,
@@ -78,7 +78,8 @@ impl<'a> Node<'a> {
             Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
             _ => return String::new(),
         };
-        let arrow = if names.contains("object") && self.properties().next().is_some() { " →" } else { "" };
+        let may_have = names.contains("object") || names.contains("array");
+        let arrow = if may_have && self.properties().next().is_some() { " →" } else { "" };
         format!("[{names}]{arrow}")
     }
 
@@ -94,8 +95,10 @@ impl<'a> Node<'a> {
 
     /// Its members by name.
     pub fn fields(self) -> Vec<Field> {
+        let entry = self.member("items").map(|here| Node { root: self.root, here });
+        let required = self.member("required").or_else(|| entry.and_then(|entry| entry.member("required")));
         let required: Vec<&str> =
-            self.member("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+            required.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
         let mut fields: Vec<Field> = self
             .properties()
             .map(|(name, node)| Field {
@@ -129,9 +132,12 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// The members of an object, or of the objects in a list.
     fn properties(self) -> impl Iterator<Item = (&'a str, Node<'a>)> {
-        let properties: Option<&'a Map<String, Value>> = self.member("properties").and_then(Value::as_object);
         let root = self.root;
+        let entry = self.member("items").map(|here| Node { root, here });
+        let of = |node: Node<'a>| node.member("properties").and_then(Value::as_object);
+        let properties: Option<&'a Map<String, Value>> = of(self).or_else(|| entry.and_then(of));
         properties.into_iter().flatten().map(move |(name, here)| (name.as_str(), Node { root, here }))
     }
 
@@ -150,6 +156,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn members_of_lists_are_found() {
+        let entry = json!({"type": "object", "properties": {"a": {"type": "string"}, "b": {}}, "required": ["a"]});
+        let schema = json!({"type": "object", "properties": {"list": {"type": "array", "items": entry}}});
+        let node = Node::new(&schema);
+        assert_eq!(node.fields()[0].kind, "[array] →");
+        let fields = node.at("list").unwrap().fields();
+        assert!(fields[0].name == "a" && fields[0].is_required && !fields[1].is_required);
+        assert_eq!(node.paths(), ["list", "list.a", "list.b"]);
+    }
 
     #[test]
     fn references_are_followed_and_circles_end() {

@@ -175,3 +175,145 @@ fn every_configuration_entry_that_is_read_is_described_and_the_other_way_round()
     let is_entry = |name: &&str| !name.starts_with("generic.config.");
     assert_eq!(names("config").into_iter().filter(is_entry).collect::<BTreeSet<_>>(), read);
 }
+
+fn unversioned(name: &str) -> &str {
+    name.split_once('/').map_or(name, |(name, _)| name)
+}
+
+#[test]
+fn stores_of_credentials_are_described_with_the_members_that_are_read() {
+    let read = ocm_credentials::store_types();
+    let described: BTreeSet<&str> = names("credential-repository").into_iter().map(unversioned).collect();
+    assert_eq!(described, read.iter().map(|(name, _)| *name).collect());
+    for kind in known("credential-repository") {
+        let (_, parts) = read.iter().find(|(name, _)| *name == unversioned(kind.names[0])).unwrap();
+        assert_eq!(members(kind), parts.iter().map(|part| (*part).to_owned()).collect(), "{:?}", kind.names);
+    }
+}
+
+/// A resolver of credentials with one configuration entry.
+fn credentials(entry: &str) -> ocm_credentials::Resolver {
+    let text = format!("type: credentials.config.ocm.software\n{entry}\n");
+    let document = ocm_config::Document::read("c.yaml", &text).unwrap();
+    let configured = ocm_config::Configuration::new([document]).credentials().unwrap();
+    let home = Some("/nowhere".into());
+    let sources = ocm_credentials::Sources { configured, home, ..Default::default() };
+    ocm_credentials::Resolver::new(sources, ocm_http::Client::default())
+}
+
+#[tokio::test]
+async fn every_described_member_of_a_store_is_read() {
+    let wanted = [("type", "OCIRegistry"), ("hostname", "h.example")].into_iter().collect();
+    for kind in known("credential-repository") {
+        for name in kind.names {
+            for member in members(kind).iter().filter(|member| *member != "propagateConsumerIdentity") {
+                let server = if member == "serverURL" { "" } else { ", serverURL: 'https://v.example'" };
+                let server = if name.starts_with("HashiCorpVault") { server } else { "" };
+                let entry = format!("repositories: [{{repository: {{type: {name}, {member}: [7]{server}}}}}]");
+                let error = credentials(&entry).resolve(&wanted).await.unwrap_err().to_string();
+                assert!(error.contains(&format!("{member} has to be")), "{name}: {error}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_described_consumer_is_found_by_each_of_its_attributes() {
+    for kind in known("consumer-identity") {
+        for name in kind.names {
+            let attributes: Vec<String> = members(kind).into_iter().collect();
+            let identity = |changed: Option<&str>| -> ocm_model::Identity {
+                let value = |attribute: &str| match attribute {
+                    _ if changed == Some(attribute) => "4",
+                    "scheme" => "https",
+                    _ => "5",
+                };
+                let parts = attributes.iter().map(|attribute| (attribute.as_str(), value(attribute)));
+                parts.chain([("type", *name)]).collect()
+            };
+            let written: Vec<String> =
+                identity(None).0.iter().map(|(name, value)| format!("{name}: '{value}'")).collect();
+            let entry = format!(
+                "consumers: [{{identity: {{{}}}, credentials: [{{type: Credentials/v1, properties: {{password: p}}}}]}}]",
+                written.join(", ")
+            );
+            let resolver = credentials(&entry);
+            let found = resolver.resolve(&identity(None)).await.unwrap();
+            assert!(found.is_some(), "{name}: {entry}");
+            for attribute in &attributes {
+                let found = resolver.resolve(&identity(Some(attribute))).await.unwrap();
+                assert!(found.is_none(), "{name}: {attribute} has no effect");
+            }
+        }
+    }
+}
+
+/// Types of consumers that the content of each access has credentials under. Patterns are complete, so that a new access fails here
+/// until its consumer is described.
+#[test]
+fn every_consumer_that_is_asked_for_is_described() {
+    let of_access = |access: &Access| -> &'static [&'static str] {
+        match access {
+            Access::OciImage { .. } | Access::OciLayer { .. } => &["OCIRegistry"],
+            Access::Helm { .. } => &["HelmChartRepository"],
+            Access::GitHub { .. } => &["GitHubRepository", "Github"],
+            Access::Wget { .. } => &["Wget", "wget"],
+            Access::S3 { .. } => &["S3Bucket", "S3"],
+            Access::Npm { .. } => &["NpmRegistry", "Registry.npmjs.com"],
+            Access::Maven { .. } => &["MavenRepository"],
+            Access::LocalBlob { .. }
+            | Access::RelativeOci { .. }
+            | Access::LocalOciBlob { .. }
+            | Access::LocalFilesystemBlob { .. }
+            | Access::None
+            | Access::Git { .. }
+            | Access::File { .. } => &[],
+            other => panic!("{other:?} is not in this table"),
+        }
+    };
+    let mut asked: BTreeSet<&str> = known("access")
+        .iter()
+        .flat_map(|kind| of_access(&Access::of(&TypedObject::new(kind.names[0]))).iter().copied())
+        .collect();
+    asked.extend(["HashiCorpVault", "Signingserver.gardener.cloud"]);
+    asked.extend(["RSA/v1alpha1", "GPG/v1alpha1", "SigstoreSigner/v1alpha1", "SigstoreVerifier/v1alpha1"]);
+    assert_eq!(names("consumer-identity"), asked);
+}
+
+/// The members that a reader names when it meets one that it does not know.
+fn named(error: &str, before: &str, separator: &str) -> BTreeSet<String> {
+    let (_, list) = error.split_once(before).unwrap_or_else(|| panic!("{error}"));
+    let list = list.lines().next().unwrap().split(" at line").next().unwrap();
+    list.split(separator).map(|name| name.trim_matches([' ', '`']).to_owned()).collect()
+}
+
+#[test]
+fn members_of_resolvers_and_uploads_are_those_that_are_read() {
+    let described = |kind: &str, path: &str| -> BTreeSet<String> {
+        let known = known("config");
+        let schema = known.iter().find(|known| known.names.contains(&kind)).unwrap().to_type().schema;
+        Node::new(&schema).at(path).unwrap().fields().into_iter().map(|field| field.name).collect()
+    };
+    for kind in ["resolvers.config.ocm.software/v1alpha1", "ocm.config.ocm.software/v1"] {
+        let text = format!("type: {kind}\nresolvers: [{{repository: {{type: ctf, filePath: x}}, qq: 1}}]\n");
+        let document = ocm_config::Document::read("c.yaml", &text).unwrap();
+        let error = ocm_config::Configuration::new([document]).resolvers().unwrap_err().to_string();
+        assert_eq!(described(kind, "resolvers"), named(&error, "known are ", ", "));
+    }
+    let rule = |text: &str| {
+        let error = serde_json::from_str::<ocm_transfer::Rule>(text).unwrap_err().to_string();
+        named(&error, "expected ", ", ")
+            .into_iter()
+            .flat_map(|name| -> Vec<String> {
+                name.trim_start_matches("one of ")
+                    .split(" or ")
+                    .map(|name| name.trim_matches([' ', '`']).to_owned())
+                    .collect()
+            })
+            .collect::<BTreeSet<String>>()
+    };
+    let kind = "transfer.config.ocm.software/v1alpha1";
+    assert_eq!(described(kind, "uploads"), rule(r#"{"qq": 1}"#));
+    assert_eq!(described(kind, "uploads.match"), rule(r#"{"match": {"qq": 1}}"#));
+    assert_eq!(described(kind, "uploads.target"), rule(r#"{"target": {"qq": 1}}"#));
+}

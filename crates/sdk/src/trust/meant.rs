@@ -1,0 +1,62 @@
+//! Whether component versions are the ones whose digests references record.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use futures_util::FutureExt as _;
+use ocm_access::Sources as _;
+use ocm_model::DigestSpec;
+use ocm_repository::ComponentVersion;
+
+use super::complete::{Completion, Reach};
+use super::walk::{Keep, Walker};
+use crate::lookup::Lookup;
+use crate::{Context, Result};
+
+/// Judges versions whose stored descriptors have other digests than references to them record. What was found out about one
+/// counts for the next: a tree is walked once, however many of its references are in doubt.
+pub(crate) struct Meant<'a> {
+    /// As they are stored.
+    stored: Walker<'a>,
+    /// With digests of resources that are recorded nowhere, as the v1 program computes them before it refers to a version.
+    computed: Walker<'a>,
+    completion: Option<Completion<'a>>,
+}
+
+impl<'a> Meant<'a> {
+    /// `afresh` is a lookup of the same places, which learns what was computed.
+    pub(crate) fn new(context: &'a Context, lookup: &'a Lookup, afresh: &'a Lookup, reach: Reach) -> Self {
+        let completion = |scratch: &'a Path| Completion {
+            context,
+            lookup: afresh,
+            scratch,
+            written: None,
+            reach,
+            done: Mutex::default(),
+        };
+        Self {
+            stored: Walker::new(lookup, Keep::Documents),
+            computed: Walker::new(afresh, Keep::Documents),
+            completion: context.scratch().map(completion),
+        }
+    }
+
+    /// Whether a version, with everything it refers to, is the one whose digest is recorded.
+    pub(crate) async fn is(&self, version: &Arc<ComponentVersion>, recorded: &DigestSpec) -> bool {
+        if self.stored.is_meant(version, recorded).boxed().await.unwrap_or(false) {
+            return true;
+        }
+        let computed = self.is_computed(version, recorded).boxed().await;
+        computed.unwrap_or_else(|error| {
+            tracing::debug!(target: "ocm", %version, %error, "digests cannot be computed");
+            false
+        })
+    }
+
+    async fn is_computed(&self, version: &Arc<ComponentVersion>, recorded: &DigestSpec) -> Result<bool> {
+        let Some(completion) = &self.completion else { return Ok(false) };
+        let completed = completion.one(version.clone()).await?;
+        completion.references(&completed).await?;
+        self.computed.is_meant(&completed, recorded).await
+    }
+}
