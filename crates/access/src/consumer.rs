@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ocm_http::{Handshake, HeaderValue, Url};
+use ocm_http::{Handshake, HeaderValue, Secret, Url};
 use ocm_model::Identity;
 use ocm_oci::{Error, Kind};
 
@@ -82,10 +82,10 @@ pub(crate) fn handshake(properties: &Properties, url: &Url) -> Result<Option<Arc
     let authority = of(&AUTHORITY)?;
     let wrong = |reason: &str| Err(Error::new(Kind::Denied, ocm_http::redacted(url), reason));
     let identity = match (certificate, key) {
-        (Some(certificate), Some(key)) => Some(ocm_http::Identity { certificate, key }),
+        (Some(certificate), Some(key)) => Some(ocm_http::Identity { certificate, key: Secret::new(key) }),
         // One text may hold both.
         (Some(both), None) if contains(&both, b"PRIVATE KEY-----") => {
-            Some(ocm_http::Identity { certificate: both.clone(), key: both })
+            Some(ocm_http::Identity { certificate: both.clone(), key: Secret::new(both) })
         }
         (None, None) => None,
         (Some(_), None) => return wrong("the credentials have a client certificate and no key for it"),

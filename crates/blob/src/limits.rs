@@ -6,8 +6,8 @@
 pub struct Limits {
     /// Most entries of one archive. Default 262,144.
     pub entries: usize,
-    /// Most bytes of all names of an archive together, where they are kept in memory. An extended header makes a name of a
-    /// mebibyte out of next to nothing in a compressed archive. Default 128 MiB.
+    /// Most bytes of all names of an archive together, those that links lead to as well, where they are kept in memory. An
+    /// extended header makes a name of a mebibyte out of next to nothing in a compressed archive. Default 128 MiB.
     pub names: usize,
     /// Most bytes that may come out. Default 1 TiB.
     pub expanded: u64,

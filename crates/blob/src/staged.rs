@@ -147,20 +147,26 @@ impl Staged {
         Ok(())
     }
 
-    /// Takes everything that comes.
-    pub async fn fill(&mut self, mut stream: ByteStream) -> Result<()> {
+    /// Takes everything that comes. After an error, also of what comes, or if the future is dropped, nothing more can be
+    /// written: part of the content must not pass for the whole.
+    pub async fn fill(&mut self, stream: ByteStream) -> Result<()> {
+        self.check_whole()?;
+        self.broken = true;
+        self.take_all(stream).await?;
+        self.broken = false;
+        Ok(())
+    }
+
+    async fn take_all(&mut self, mut stream: ByteStream) -> Result<()> {
         // Most content ends before it is large enough for threads of its own.
         while self.pipeline.is_none() {
             match stream.next().await.transpose()? {
-                Some(chunk) => self.write(chunk).await?,
+                Some(chunk) => self.take_in(chunk).await?,
                 None => return Ok(()),
             }
         }
-        self.check_whole()?;
         if let Some(pipeline) = &mut self.pipeline {
-            self.broken = true;
             self.size += pipeline.fill(stream).await?;
-            self.broken = false;
         }
         Ok(())
     }
@@ -428,6 +434,33 @@ mod tests {
         assert_eq!(names(folder.path()).len(), 1);
         drop(staged);
         assert!(names(folder.path()).is_empty());
+    }
+
+    #[tokio::test]
+    async fn content_that_fails_or_is_abandoned_leaves_nothing_and_says_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let part = |chunks| futures_util::stream::iter((0..chunks).map(|_| Ok(Bytes::from(vec![7; 300_000]))));
+        for chunks in [0, 1, 9] {
+            let failing = part(chunks).chain(futures_util::stream::iter([Err(Error::source("the source is gone"))]));
+            let mut staged = Staged::new(folder.path());
+            let error = staged.fill(Box::pin(failing)).await.unwrap_err();
+            assert!(error.to_string().contains("the source is gone"), "{error}");
+            assert!(staged.write(Bytes::new()).await.is_err() && staged.finish().await.is_err(), "{chunks}");
+            assert!(names(folder.path()).is_empty());
+        }
+
+        let read = std::sync::Arc::new(());
+        let held = read.clone();
+        let endless = part(9).chain(futures_util::stream::pending()).inspect(move |_| drop(held.clone()));
+        let mut staged = Staged::new(folder.path());
+        let filling = tokio::time::timeout(std::time::Duration::from_millis(50), staged.fill(Box::pin(endless)));
+        assert!(filling.await.is_err());
+        assert!(staged.finish().await.is_err(), "what is there is not all of it");
+        assert!(names(folder.path()).is_empty());
+        // Nobody goes on reading either.
+        while std::sync::Arc::strong_count(&read) > 1 {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[tokio::test]

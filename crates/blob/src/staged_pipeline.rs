@@ -174,7 +174,7 @@ impl Pipeline {
         filled
     }
 
-    /// Waits for both threads. From here on the file goes away unless it gets a name.
+    /// Waits for the threads. From here on the file goes away unless it gets a name.
     pub(crate) async fn finish(self) -> Result<(TempPath, File, Digest)> {
         let (sink, digest) = self.flow.ok_or_else(given_up)?.finish().await?;
         let path = match self.target {

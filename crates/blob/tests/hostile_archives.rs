@@ -190,6 +190,11 @@ fn names_take_bounded_memory() {
         assert!(index(&few, limits).is_ok(), "{first}");
         assert!(index(&many, limits).is_err_and(|error| error.to_string().contains("bytes of names")), "{first}");
     }
+    // What links lead to is kept as well.
+    let link = |at| [extended(&[("linkpath", &"a".repeat(4000))]), symbolic_link(&format!("l{at}"), "short")].concat();
+    assert!(index(&archive(&[link(0), link(1)]), limits).is_ok());
+    let error = index(&archive(&[link(0), link(1), link(2)]), limits).err().unwrap();
+    assert!(error.to_string().contains("bytes of names"), "{error}");
 }
 
 /// A file with holes has a size of any number of terabytes and takes no room.

@@ -233,7 +233,7 @@ fn merged_credentials(entries: &[&Entry]) -> Option<Value> {
     let (mut repositories, mut consumers) = (Vec::new(), Vec::new());
     for entry in entries {
         let list = |key: &str| entry.members.get(key).and_then(Value::as_array).into_iter().flatten();
-        repositories.extend(list("repositories").map(|value| sorted(&redaction::other(value))));
+        repositories.extend(list("repositories").map(|value| sorted(&redaction::repository(value))));
         for consumer in list("consumers").filter_map(Value::as_object) {
             let identities = consumer.get("identities").and_then(Value::as_array).into_iter().flatten();
             let identities: Vec<Value> = consumer.get("identity").into_iter().chain(identities).map(sorted).collect();

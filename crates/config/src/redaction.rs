@@ -41,6 +41,43 @@ pub fn credentials(members: &Map<String, Value>) -> Map<String, Value> {
     members.iter().map(member).collect()
 }
 
+/// Types of repositories of credentials whose members are known; of others, nobody knows which of them are secret.
+const REPOSITORIES: [&str; 5] = ["DockerConfig", "HashiCorpVault", "NPMConfig", "MavenSettings", "GardenerConfig"];
+
+/// A repository of credentials, which may hold what opens it, without its secrets.
+pub fn repository(value: &Value) -> Value {
+    let inner = value.get("repository").unwrap_or(value);
+    let kind = inner.get("type").and_then(Value::as_str).unwrap_or_default();
+    let is_known = REPOSITORIES.contains(&kind.split('/').next().unwrap_or_default());
+    match value {
+        Value::Object(members) if !is_known => Value::Object(credentials(members)),
+        value => other(value),
+    }
+}
+
+/// The texts in credentials, or in a repository of them, that are not shown: for whoever takes them out of what others say.
+/// Addresses without a password are none.
+pub fn secrets(members: &Map<String, Value>) -> Vec<String> {
+    fn texts(value: &Value, shown: Option<&Value>, all: &mut Vec<String>) {
+        let inner = |key: &str| shown.filter(|shown| shown.is_object()).and_then(|shown| shown.get(key));
+        match value {
+            Value::Object(members) => members.iter().for_each(|(key, value)| texts(value, inner(key), all)),
+            Value::Array(values) => values.iter().for_each(|value| texts(value, None, all)),
+            Value::String(text) if shown.and_then(Value::as_str) != Some(text) => {
+                let password = text.rsplit_once('@').and_then(|(user, _)| user.split_once("://")?.1.split_once(':'));
+                all.extend(password.map(|(_, password)| password.to_owned()));
+                all.extend((!text.contains("://") || address(text) != *text).then(|| text.clone()));
+            }
+            _ => {}
+        }
+    }
+    let mut all = Vec::new();
+    for (key, value) in credentials(members) {
+        texts(&members[&key], Some(&value), &mut all);
+    }
+    all
+}
+
 /// Any other part of a configuration without what is named like a secret.
 pub fn other(value: &Value) -> Value {
     match value {
@@ -102,5 +139,20 @@ mod tests {
         assert_eq!((&shown["dockerConfigFile"], &shown["url"]), (&json!("c.json"), &json!("u")));
         assert_eq!((&shown["address"], &shown["plain"]), (&json!("https://***@h/p"), &json!("https://h/p")));
         assert_eq!(shown["list"][0], "https://***@h?***");
+    }
+
+    #[test]
+    fn a_repository_of_an_unknown_type_shows_nothing_and_its_secrets_are_known() {
+        let own = json!({"type": "Own/v1", "apiKey": "canary", "username": "me", "deep": {"list": ["canary2"]},
+                         "serverURL": "https://me:canary3@h", "plain": "https://h/p"});
+        let shown = repository(&json!({"repository": own}));
+        assert!(!shown.to_string().contains("canary"), "{shown}");
+        assert_eq!(shown["repository"]["username"], "me");
+        let npm =
+            repository(&json!({"repository": {"type": "NPMConfig/v1", "npmrcFile": "a", "credentialsName": "n"}}));
+        assert_eq!(npm["repository"]["credentialsName"], "n");
+        let mut all = secrets(own.as_object().unwrap());
+        all.sort();
+        assert_eq!(all, ["canary", "canary2", "canary3", "https://me:canary3@h"]);
     }
 }

@@ -209,6 +209,25 @@ repositories:
     }
 }
 
+#[tokio::test]
+async fn a_file_of_packages_does_not_stand_in_the_way_of_others() {
+    let place = Place::new();
+    place.file(".npmrc", "//a.example.com/:_authToken=${UNSET}\n//b.example.com/:_authToken=b\n");
+    let all = "\
+repositories:
+- repository: {type: NPMConfig/v1, npmrcFile: ~/.npmrc}
+- repository: {type: NPMConfig/v1, npmrcFile: nowhere}
+- repository: {type: MavenSettings/v1, settingsFile: nowhere}
+";
+    let resolver = Resolver::new(place.sources(all), client());
+    let registry = resolver.resolve(&consumer("OCIRegistry scheme=https hostname=ghcr.io")).await.unwrap();
+    assert!(registry.is_none());
+    let other = resolver.resolve(&consumer("NpmRegistry scheme=https hostname=b.example.com")).await.unwrap();
+    assert_eq!(other.unwrap().properties.get(&["token"]), Some("b"));
+    let message = resolver.resolve(&consumer("NpmRegistry scheme=https hostname=a.example.com")).await.unwrap_err();
+    assert!(message.to_string().contains(".npmrc:1: the variable UNSET is not set"), "{message}");
+}
+
 const CIRCLE: &str = "\
 consumers:
 - identity: {type: HashiCorpVault, scheme: https, hostname: a}

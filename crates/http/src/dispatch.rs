@@ -12,6 +12,7 @@ use url::Url;
 use crate::address::is_local_literal;
 use crate::bandwidth::Bucket;
 use crate::errands::Errands;
+use crate::error::PROXY_ADVICE;
 use crate::gate::{Gate, Lane};
 use crate::pace::{Allowance, Pace};
 use crate::progress::Progress;
@@ -168,6 +169,10 @@ impl Dispatcher {
         }
         let proxy = self.settings.proxies.proxy_for(url);
         let inner = message.send().await.map_err(|error| Error::from_transport(url, error).through(proxy))?;
+        // To a plain request, a proxy answers in the place of the server.
+        if proxy.is_some() && inner.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+            return Err(Error::new(Kind::Proxy, url, PROXY_ADVICE).through(proxy));
+        }
         let head: usize = inner.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
         if head > HEAD_LIMIT {
             return Err(Error::new(

@@ -147,6 +147,13 @@ const UNKNOWN: [&str; 6] = [
 /// What the library underneath says of a proxy that answers a tunnel with 407.
 const PROXY: &str = "proxy authorization required";
 
+/// What it says of one that answers a tunnel with any other failure; which one, it does not say.
+const NO_TUNNEL: &str = "tunnel error: unsuccessful";
+
+/// What helps against a proxy that wants to know who is asking. With a scheme in front it would be taken for a password.
+pub(crate) const PROXY_ADVICE: &str = "the proxy wants a user and a password, or does not take those that it got; \
+     HTTPS_PROXY and HTTP_PROXY may name them in front of the host, as USER:PASSWORD@HOST:PORT";
+
 /// What TLS says of a name that no certificate can hold. No attempt changes that.
 const NO_NAME: &str = "invalid dns name";
 
@@ -159,8 +166,11 @@ fn classify(error: &reqwest::Error, causes: &[String]) -> (Kind, String) {
     } else if io == Some(std::io::ErrorKind::ConnectionRefused) {
         (Kind::Refused, "connection refused: nothing listens at this address".into())
     } else if error.is_connect() && said(PROXY) {
-        let advice = "HTTPS_PROXY may name them: http://USER:PASSWORD@HOST:PORT";
-        (Kind::Proxy, format!("the proxy wants a user and a password, or does not take those that it got; {advice}"))
+        (Kind::Proxy, PROXY_ADVICE.into())
+    } else if error.is_connect() && said(NO_TUNNEL) {
+        let reason =
+            "the proxy does not lead there: it does not reach the host, refuses it, or does not take user and password";
+        (Kind::Connect, reason.into())
     } else if said("InvalidContentType") {
         (
             Kind::PlainServer,
@@ -176,7 +186,7 @@ fn classify(error: &reqwest::Error, causes: &[String]) -> (Kind, String) {
         } else if said("expired") || said("not valid yet") {
             "check the clock of this machine; the server may need a new one"
         } else {
-            "add its authority to the trusted ones"
+            "name its authority as certificateAuthority in http.config.ocm.software"
         };
         (Kind::Tls, format!("the server's certificate is not trusted ({innermost}); {advice}"))
     } else if error.is_connect() && UNKNOWN.iter().any(|text| said(text)) {

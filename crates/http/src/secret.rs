@@ -1,4 +1,5 @@
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 
 use serde::{Deserialize, Deserializer};
@@ -36,6 +37,12 @@ impl Secret<Vec<u8>> {
     pub fn trimmed(&self) -> &[u8] {
         let bytes = self.0.strip_suffix(b"\n").unwrap_or(&self.0);
         bytes.strip_suffix(b"\r").unwrap_or(bytes)
+    }
+}
+
+impl<T: Zeroize + Hash> Hash for Secret<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        T::hash(&self.0, state);
     }
 }
 

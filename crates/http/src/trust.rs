@@ -12,6 +12,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 
+use crate::Secret;
 use crate::shown::Shown;
 
 /// What the client shows of itself to servers that ask for a certificate (mutual TLS).
@@ -20,7 +21,7 @@ pub struct Identity {
     /// The certificate in PEM form, and behind it those that lead to its authority.
     pub certificate: Vec<u8>,
     /// Its key in PEM form, not encrypted.
-    pub key: Vec<u8>,
+    pub key: Secret<Vec<u8>>,
 }
 
 impl fmt::Debug for Identity {
@@ -125,7 +126,7 @@ impl Identity {
             return Err("the client certificate holds no certificate in PEM form".into());
         }
         // What the reader of keys says may quote them.
-        let key = PrivateKeyDer::from_pem_slice(&self.key).map_err(|_| {
+        let key = PrivateKeyDer::from_pem_slice(self.key.reveal()).map_err(|_| {
             "the key of the client certificate is no private key in PEM form, or is encrypted".to_owned()
         })?;
         Ok((chain, key))
@@ -242,7 +243,7 @@ mod tests {
     const RSA: &str = include_str!("../../testkit/certificates/rsa.pem");
 
     fn configured(certificate: &str, key: &str) -> Result<(), String> {
-        Identity { certificate: certificate.into(), key: key.into() }.check()
+        Identity { certificate: certificate.into(), key: Secret::new(key) }.check()
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub use layout::{Layout, LayoutContent};
 pub use manifest::{Document, ImageIndex, ImageManifest, Manifest, media_type};
 pub use memory::MemoryRegistry;
 pub use reference::ImageReference;
-pub use registry::{Endpoint, Inquiry, RemoteOptions, RemoteRegistry, RemoteRepository, Scheme};
+pub use registry::{Endpoint, Inquiry, RemoteOptions, RemoteRegistry, RemoteRepository, Scheme, misdirected};
 pub use store::{
     Home, Location, Pushed, Registry, Repository, Selector, StoredBlob, Upload, UploadRegistry, UploadStore,
 };

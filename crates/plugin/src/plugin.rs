@@ -78,6 +78,20 @@ impl Plugin {
         Error::new(kind, self.program.path.display(), reason)
     }
 
+    /// Remembers secrets of an object that it is going to be told, to take them out of what it says.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn confide(&self, secrets: &[String]) -> Result<()> {
+        if !secrets.is_empty() {
+            let running = self.plugins.start(&self.program, self.capability).await?;
+            for secret in secrets {
+                running.confide(secret);
+            }
+        }
+        Ok(())
+    }
+
     /// Compares what will be sent with the schema that the program announced for its type.
     pub(crate) fn fits(&self, object: &TypedObject) -> Result<()> {
         let types = self.program.announcement.offers.iter().filter(|offer| offer.capability == self.capability);

@@ -274,6 +274,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer({"type": "Note", "hostname": "vault.example"} if "config" in asked else None)
         if self.path == "/resolve":
             name = asked["identity"].get("hostname", "")
+            log("WARN", "told " + json.dumps(asked.get("config")))
             return self.answer({"type": "Credentials/v1", "properties": {"username": name, "password": who}})
         if self.path in ("/sign/identity", "/verify/identity"):
             return self.answer({"identity": None})

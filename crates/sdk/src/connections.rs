@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use ocm_config::{Configuration, HttpSettings, Material, MaterialSource};
-use ocm_http::{HostSettings, Identity, Retry, Settings, Timeouts, check_authorities};
+use ocm_http::{HostSettings, Identity, Retry, Secret, Settings, Timeouts, check_authorities};
 
 use crate::ops::doctor::Authority;
 use crate::ops::keys;
@@ -169,7 +169,8 @@ fn identity_of(said: &HttpSettings, unusable: &mut Option<String>) -> Result<Opt
 /// A certificate and its key; without one, the certificate's file holds both.
 fn pair(named: &Material, key: Option<&Material>) -> Result<Identity> {
     let certificate = read(named)?;
-    let identity = Identity { key: key.map_or_else(|| Ok(certificate.clone()), read)?, certificate };
+    let secret = Secret::new(key.map_or_else(|| Ok(certificate.clone()), read)?);
+    let identity = Identity { certificate, key: secret };
     identity.check().map_err(|reason| wrong(key.unwrap_or(named), &reason))?;
     Ok(identity)
 }
@@ -228,7 +229,7 @@ mod tests {
         assert_eq!((all.timeouts, all.retry), (timeouts, retry));
         assert_eq!((all.keep_alive, all.idle, all.insecure), (Some(seconds(3)), seconds(6), true));
         assert_eq!(all.certificate_authorities, [CERTIFICATE.as_bytes()]);
-        let identity = Identity { certificate: CERTIFICATE.into(), key: KEY.into() };
+        let identity = Identity { certificate: CERTIFICATE.into(), key: Secret::new(KEY) };
         assert_eq!(all.identity, Some(identity.clone()));
 
         let indented = members.replace('\n', "\n    ");

@@ -205,18 +205,21 @@ impl ocm_transfer::Lookup for Lookup {
         Ok(all.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_insert(found).clone())
     }
 
-    async fn are_meant(&self, doubtful: &[(Arc<ComponentVersion>, DigestSpec)]) -> Vec<bool> {
+    async fn are_meant(&self, doubtful: &[(Arc<ComponentVersion>, DigestSpec)]) -> Result<Vec<bool>> {
         let afresh = self.afresh();
         let judge = Meant::new(&self.context, self, &afresh, Reach::Everywhere);
         let mut meant = vec![false; doubtful.len()];
         for (meant, (version, recorded)) in meant.iter_mut().zip(doubtful) {
-            *meant = judge.is(version, recorded).await;
+            *meant = judge.is(version, recorded).await.map_err(|error| {
+                let kind = if error.kind() == crate::Kind::Denied { Kind::Denied } else { Kind::Unavailable };
+                Error::new(kind, version, format!("what its digest is made of is out of reach: {error}"))
+            })?;
             // Nobody goes on with any of them then.
             if !*meant {
                 break;
             }
         }
-        meant
+        Ok(meant)
     }
 }
 

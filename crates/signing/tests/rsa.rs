@@ -183,6 +183,8 @@ fn keys_come_back_from_their_files() {
     assert!(PrivateKey::read(encrypted.as_bytes(), Some(&wrong)).is_err());
     assert!(PrivateKey::read(encrypted.as_bytes(), None).unwrap_err().to_string().contains("--passphrase-file"));
     assert!(PrivateKey::read(public.as_bytes(), None).is_err());
+    let armour = "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlFgE\n=tEST\n-----END PGP PRIVATE KEY BLOCK-----\n";
+    assert!(PrivateKey::read(armour.as_bytes(), None).unwrap_err().to_string().contains("--algorithm GPG"));
 }
 
 #[test]

@@ -20,8 +20,11 @@ pub trait Lookup: Send + Sync {
 
     /// Whether component versions are the ones whose digests references record, although what they store has other digests:
     /// the v1 program records digests of descriptors that it completed, and stores these for the signed version alone.
-    async fn are_meant(&self, doubtful: &[(Arc<ComponentVersion>, DigestSpec)]) -> Vec<bool> {
-        vec![false; doubtful.len()]
+    ///
+    /// # Errors
+    /// Content that it takes to tell is out of reach.
+    async fn are_meant(&self, doubtful: &[(Arc<ComponentVersion>, DigestSpec)]) -> ocm_oci::Result<Vec<bool>> {
+        Ok(vec![false; doubtful.len()])
     }
 }
 
@@ -124,6 +127,6 @@ async fn check_reference_digests(found: &HashMap<Key, Arc<ComponentVersion>>, lo
     if doubtful.is_empty() {
         return Ok(());
     }
-    let meant = lookup.are_meant(&doubtful).await;
+    let meant = lookup.are_meant(&doubtful).await.map_err(|error| error.on("source"))?;
     errors.into_iter().zip(meant).find(|(_, is_meant)| !is_meant).map_or(Ok(()), |(error, _)| Err(error))
 }

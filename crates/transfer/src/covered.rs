@@ -32,21 +32,27 @@ fn key(version: &ComponentVersion) -> String {
 }
 
 /// Refuses what would move although nothing says what it has to be. Content without digest can stand in the place of what was
-/// signed as having none, and every digest of its version would stay the same.
+/// signed as having none, and every digest of its version would stay the same; so it would if what was signed came without content.
 ///
 /// # Errors
-/// [`Error::Uncovered`] with the first resource of that kind.
+/// [`Error::Uncovered`] or [`Error::Emptied`] with the first resource of that kind.
 pub fn check_covered<'a>(versions: impl IntoIterator<Item = &'a ComponentVersion>, options: &Options) -> Result<()> {
     for version in versions {
         for element in elements(version).iter().filter(|element| element.kind == ElementKind::Resource) {
             let access = Access::of(element.access);
             let is_wanted = options.moves(element.kind, element.is_local) && !options.omits(element.access);
-            if matches!(access, Access::None) || !is_wanted && !travels(&access) {
+            let recorded = element.recorded(version, options).filter(|digest| digest.is_complete());
+            let name = || format!("resource {}", Identity(element.identity.clone()));
+            if matches!(access, Access::None) {
+                // Normal forms leave out the digest where exactly these two stand; `none/v1` is signed with it.
+                let is_signed = !matches!(element.access.kind.as_str(), "none" | "None");
+                if is_signed && recorded.is_some_and(|digest| !digest.is_excluded()) {
+                    return Err(Error::Emptied { element: name(), version: version.to_string() });
+                }
                 continue;
             }
-            if element.recorded(version, options).is_none_or(|digest| !digest.is_complete()) {
-                let identity = Identity(element.identity.clone()).to_string();
-                return Err(Error::Uncovered { element: format!("resource {identity}"), version: version.to_string() });
+            if (is_wanted || travels(&access)) && recorded.is_none() {
+                return Err(Error::Uncovered { element: name(), version: version.to_string() });
             }
         }
     }

@@ -95,6 +95,14 @@ pub enum Error {
         /// Its component version.
         version: String,
     },
+    /// What was signed with content comes without, for somebody who asked for what was signed.
+    #[error("{element} of {version}: a digest of its content is recorded, but its access says that there is none")]
+    Emptied {
+        /// The element.
+        element: String,
+        /// Its component version.
+        version: String,
+    },
     /// Bytes stand in the place of an image.
     #[error(
         "{element} is a blob of type {media_type} and no image, but a digest of an image ({algorithm}) is recorded for it"
@@ -169,9 +177,11 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Exists { .. } | Self::SameName { .. } | Self::Derived { .. } => Kind::Conflict,
-            Self::ReferenceDigest { .. } | Self::Content { .. } | Self::Uncovered { .. } | Self::NoImage { .. } => {
-                Kind::Verification
-            }
+            Self::ReferenceDigest { .. }
+            | Self::Content { .. }
+            | Self::Uncovered { .. }
+            | Self::Emptied { .. }
+            | Self::NoImage { .. } => Kind::Verification,
             Self::Document(_) => Kind::Document,
             Self::Naming(_) => Kind::Naming,
             Self::Left { .. } | Self::Target { .. } | Self::Targets { .. } => Kind::Incomplete,

@@ -52,6 +52,13 @@ impl Part {
         !options.platforms.is_empty() && self.platforms == chosen(options)
     }
 
+    /// The platforms it has that these options leave out.
+    pub(crate) fn lost(&self, options: &Options) -> Vec<String> {
+        let wanted: Vec<String> = options.platforms.iter().map(ToString::to_string).collect();
+        let left = |platform: &String| !wanted.is_empty() && !wanted.contains(platform);
+        self.platforms().into_iter().filter(left).collect()
+    }
+
     /// The same for these options, if they leave out more.
     pub(crate) fn limited(mut self, options: &Options) -> Self {
         if !options.platforms.is_empty() {

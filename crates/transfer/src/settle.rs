@@ -58,6 +58,20 @@ pub(crate) fn judge(
         && there.descriptor.signatures.iter().all(|signature| descriptor.signatures.contains(signature))
     {
         let is_enough = there_part.suffices(options) || part == Some(&there_part);
+        // An index without all it lists takes what is added; one that was made of some platforms would be another one.
+        let lost = there_part.lost(options);
+        if !is_enough && options.existing == Existing::Fail && !lost.is_empty() && !there_part.is_of(&there.descriptor)
+        {
+            return Err(Error::Exists {
+                component: component.name.clone(),
+                version: component.version.clone(),
+                target: target.address(),
+                difference: format!(
+                    "it has images of {}, which would no longer be there: name these platforms, too",
+                    lost.join(", ")
+                ),
+            });
+        }
         let action = match options.existing {
             Existing::Enforce => VersionAction::Replace,
             _ if is_enough && there.descriptor.signatures == descriptor.signatures => VersionAction::Present,

@@ -232,6 +232,15 @@ fn an_image_for_several_platforms_that_the_base_has_is_left_to_it() {
     }
     sandbox.ok(&format!("transfer ctf by-inventory.tar {}/team", target.url()));
     sandbox.ok(&format!("check cv {}/team//acme.org/app:1.1.0 --resources local", target.url()));
+
+    // In the factory, the old version refers to its image: only written anew it is the one that the base has.
+    for base in ["base", "base.json"] {
+        sandbox.ok(&format!("transfer ctf there ./all-{base}.tar --copy-resources --since {base}"));
+        sandbox.ok(&format!("get cv ./all-{base}.tar"));
+        sandbox.ok(&format!("transfer ctf base ./all-{base}.d"));
+        sandbox.ok(&format!("transfer ctf ./all-{base}.tar ./all-{base}.d"));
+        sandbox.ok(&format!("check cv ./all-{base}.d --resources local"));
+    }
 }
 
 #[test]

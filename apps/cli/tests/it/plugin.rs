@@ -87,7 +87,7 @@ type: generic.config.ocm.software/v1
 configurations:
 - type: credentials.config.ocm.software
   repositories:
-  - {repository: {type: note, text: x}}
+  - {repository: {type: note, text: open-canary}}
   consumers:
   - identity: {type: Note, hostname: vault.example}
     credentials: [{type: Credentials/v1, properties: {password: open-sesame}}]
@@ -96,6 +96,11 @@ configurations:
     sandbox.file("notes.yaml", NOTES);
     let added = ok(&sandbox, "add cv -c notes.yaml -r notes --loglevel debug");
     assert!(!added.stderr.contains("sesame") && added.stderr.contains("secret=***"), "{}", added.stderr);
+    // What the configuration says about a store may open it.
+    let told = ok(&sandbox, "get credentials ghcr.io");
+    assert!(told.stderr.contains("told ") && !told.stderr.contains("canary"), "{}", told.stderr);
+    let shown = ok(&sandbox, "get config");
+    assert!(shown.stdout.contains("text: '***'"), "{}", shown.stdout);
     ok(&sandbox, "download resource notes//acme.org/notes:1.0.0 --identity name=out -O out.txt");
     assert_eq!(sandbox.read("out.txt"), "outside/open-sesame");
 }

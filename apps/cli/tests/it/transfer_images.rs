@@ -72,6 +72,23 @@ fn some_platforms_make_another_index_where_it_does_not() {
 }
 
 #[test]
+fn no_platform_goes_away_without_a_word() {
+    let (sandbox, _registry, _) = two_platforms();
+    let target = TestRegistry::start().unwrap();
+    // Where a new index takes the place of the original, another one would take the place of that.
+    let line = format!("transfer cv ctf//acme.org/images:1.0.0 {} -V", target.url());
+    sandbox.ok(&format!("{line} --platform linux/amd64/v1"));
+    let refusal = sandbox.fails(&format!("{line} --platform linux/amd64/v0"), 4);
+    assert!(refusal.contains("it has images of linux/amd64/v1, which would no longer be there"), "{refusal}");
+    let limits = || sandbox.ok(&format!("check cv {}//acme.org/images:1.0.0", target.url()));
+    assert!(limits().contains("limited to linux/amd64/v1 "), "{}", limits());
+    sandbox.ok(&format!("{line} --platform linux/amd64/v0 --overwrite"));
+    assert!(limits().contains("limited to linux/amd64/v0 "), "{}", limits());
+    sandbox.ok(&format!("{line} --platform linux/amd64/v0 --platform linux/amd64/v1"));
+    assert!(!limits().contains("limited"), "{}", limits());
+}
+
+#[test]
 fn an_index_that_something_relies_on_is_not_made_anew() {
     let (sandbox, _registry, _) = two_platforms();
     sandbox.ok("create rsakeypair a.priv a.pub");

@@ -436,6 +436,24 @@ fn what_was_signed_without_content_gets_none() {
 }
 
 #[test]
+fn what_was_signed_with_content_keeps_it() {
+    let sandbox = family();
+    sandbox.ok(&format!("sign cv --config c.yaml ctf//{ROOT}"));
+    let mut emptied = descriptor(&sandbox, &format!("ctf//{ROOT}"));
+    // Its digest stays in what is signed, other than with `none`.
+    emptied["component"]["resources"][0]["access"] = json!({"type": "none/v1"});
+    put(&sandbox, &descriptor(&sandbox, &format!("ctf//{LEAF}")), "emptied");
+    put(&sandbox, &emptied, "emptied");
+    sandbox.ok(&format!("verify cv --config c.yaml emptied//{ROOT}"));
+    for verb in ["verify cv --resources", "transfer cv --verify", "transfer cv --verify --dry-run"] {
+        let target = if verb.starts_with("transfer") { " moved" } else { "" };
+        let said = sandbox.fails(&format!("{verb} --config c.yaml emptied//{ROOT}{target}"), 5);
+        assert!(said.contains("says that there is none") && !sandbox.path("moved").exists(), "{verb}: {said}");
+    }
+    sandbox.ok(&format!("transfer cv --config c.yaml emptied//{ROOT} moved"));
+}
+
+#[test]
 fn what_verifies_moves_although_the_versions_below_record_no_digests() {
     let sandbox = with_keys(Sandbox::tree());
     let middle = "acme.org/mid:0.1.0";

@@ -75,6 +75,13 @@ fn trees_of_the_older_program_move_although_nobody_recorded_digests() {
     for place in ["moved", "verified", "files"] {
         assert!(!sandbox.path(place).exists(), "{place}");
     }
+    // A network that is down is no other content.
+    leaf["component"]["resources"][0]["access"] = json!({"type": "wget", "url": "http://127.0.0.1:1/away"});
+    fs::remove_dir_all(sandbox.path("bare")).unwrap();
+    put(&sandbox, &leaf, "bare");
+    put(&sandbox, &root, "bare");
+    let away = sandbox.fails(&lines[0], 8);
+    assert!(away.contains("127.0.0.1:1"), "{away}");
 }
 
 #[test]
@@ -271,6 +278,15 @@ fn references_that_no_signature_covers_stay_behind() {
     sandbox.fails(&format!("download resources -r {flags} bare//{ROOT} --output files"), 5);
     assert!(!sandbox.path("files").exists());
     sandbox.ok(&format!("transfer cv {flags} bare//{ROOT} moved"));
+    // Nor do they come along when a digest is computed that somebody took away from the descriptor.
+    let mut stripped = root.clone();
+    stripped["component"]["resources"][0].as_object_mut().unwrap().remove("digest").unwrap();
+    put(&sandbox, &leaf, "stripped");
+    put(&sandbox, &stripped, "stripped");
+    let ran = sandbox.run(&format!("verify cv --signature default --public-key a.pub --compat v2 stripped//{ROOT}"));
+    assert!(ran.status == 0 && ran.stderr.contains("does not cover the content of references"), "{}", ran.stderr);
+    let said = sandbox.fails(&format!("transfer cv -r {flags} stripped//{ROOT} none"), 5);
+    assert!(said.contains("does not cover what its references lead to") && !sandbox.path("none").exists(), "{said}");
     // What is signed here covers them.
     sandbox.ok(&format!("sign cv --force --config c.yaml bare//{ROOT}"));
     sandbox.ok(&format!("transfer cv -r {flags} bare//{ROOT} all"));

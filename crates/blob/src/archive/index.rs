@@ -325,7 +325,7 @@ impl Shared {
         let (mut count, mut names) = (0, 0);
         while let Some(walked) = walk.next()? {
             count += 1;
-            names += walked.name.len();
+            names += walked.name.len() + walked.kind.target().map_or(0, str::len);
             if names > self.limits.names {
                 let limit = self.limits.names;
                 return Err(Error::Archive(format!("the archive has more than {limit} bytes of names")));

@@ -30,6 +30,16 @@ pub enum Kind {
     Special,
 }
 
+impl Kind {
+    /// What a link leads to; `None` for everything else.
+    pub(crate) fn target(&self) -> Option<&str> {
+        match self {
+            Self::SymbolicLink(target) | Self::HardLink(target) => Some(target),
+            Self::File | Self::Directory | Self::Special => None,
+        }
+    }
+}
+
 /// An entry while the archive is walked.
 #[derive(Debug)]
 pub(crate) struct Walked {
@@ -76,7 +86,7 @@ impl<S: Source> Walk<S> {
         Self { source, position: 0, left: 0, padding: 0, is_ended: false }
     }
 
-    /// Whether the archive ended with the two blocks of zeros that say so; known once there is no next entry.
+    /// Whether the archive ended with the zeros that say so, one block of two at least; known once there is no next entry.
     pub(crate) fn is_ended(&self) -> bool {
         self.is_ended
     }

@@ -53,6 +53,9 @@ impl Maven {
 #[async_trait]
 impl Store for Maven {
     async fn find(&self, wanted: &[Identity], _own: Option<&Found>) -> Result<Option<Found>> {
+        if self.named.is_none() && !wanted.iter().any(|wanted| is_of(wanted, "MavenRepository")) {
+            return Ok(None);
+        }
         let entries = self.entries.get_or_try_init(|| self.read()).await?;
         let best = match &self.named {
             Some(named) => entries.iter().find(|entry| entry.id == *named),

@@ -30,7 +30,8 @@ struct Entry {
     host: String,
     path: String,
     line: usize,
-    properties: Properties,
+    /// Or the line with what cannot be used, and why: nothing to those who ask for another registry.
+    properties: std::result::Result<Properties, (usize, String)>,
 }
 
 impl Npm {
@@ -48,15 +49,17 @@ impl Npm {
         };
         let text = String::from_utf8_lossy(&text);
         let variable = |name: &str| self.around.environment.get(name).cloned();
-        entries(&text, &variable).map_err(|(line, reason)| {
-            Error::new(Kind::Malformed, format_args!("{}:{line}", self.file.display()), reason)
-        })
+        Ok(entries(&text, &variable))
     }
 }
 
 #[async_trait]
 impl Store for Npm {
     async fn find(&self, wanted: &[Identity], _own: Option<&Found>) -> Result<Option<Found>> {
+        let is_package = |wanted: &Identity| CONSUMERS.iter().any(|kind| is_of(wanted, kind));
+        if self.named.is_none() && !wanted.iter().any(is_package) {
+            return Ok(None);
+        }
         let entries = self.entries.get_or_try_init(|| self.read()).await?;
         let best = match &self.named {
             Some(named) => {
@@ -65,20 +68,24 @@ impl Store for Npm {
             }
             None => wanted
                 .iter()
-                .filter(|wanted| CONSUMERS.iter().any(|kind| is_of(wanted, kind)))
+                .filter(|wanted| is_package(wanted))
                 .flat_map(|wanted| {
                     entries.iter().filter_map(move |entry| Some((covered((&entry.host, &entry.path), wanted)?, entry)))
                 })
                 .max_by_key(|(length, _)| *length)
                 .map(|(_, entry)| entry),
         };
-        Ok(best
-            .map(|entry| Found::new(entry.properties.clone(), format_args!("{}:{}", self.file.display(), entry.line))))
+        let Some(entry) = best else { return Ok(None) };
+        let at = |line: usize| format!("{}:{line}", self.file.display());
+        match &entry.properties {
+            Ok(properties) => Ok(Some(Found::new(properties.clone(), at(entry.line)))),
+            Err((line, reason)) => Err(Error::new(Kind::Malformed, at(*line), reason)),
+        }
     }
 }
 
 /// Reads lines such as `//registry.example.com/path/:_authToken=…`; `${NAME}` stands for a variable of the environment.
-fn entries(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> std::result::Result<Vec<Entry>, (usize, String)> {
+fn entries(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     for (number, line) in text.lines().enumerate().map(|(number, line)| (number + 1, line.trim())) {
         let Some((key, value)) = line.strip_prefix("//").and_then(|line| line.split_once('=')) else { continue };
@@ -86,27 +93,17 @@ fn entries(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> std::result
             continue;
         };
         let (host, path) = address.split_once('/').unwrap_or((address, ""));
-        let value = value.trim().trim_matches(['"', '\'']);
-        let value = expanded(value, variable).map_err(|name| (number, format!("the variable {name} is not set")))?;
-        let decoded = |what: &str| {
-            let bytes = STANDARD.decode(&value).map_err(|_| (number, format!("{what} is not base64")))?;
-            String::from_utf8(bytes).map_err(|_| (number, format!("{what} is not text")))
+        let properties = match parts(name.trim(), value.trim().trim_matches(['"', '\'']), variable) {
+            Ok(None) => continue,
+            Ok(Some(properties)) => Ok(properties),
+            Err(reason) => Err((number, reason)),
         };
-        let parts: Vec<(&str, String)> = match name.trim() {
-            "_authToken" => vec![("token", value)],
-            "username" => vec![("username", value)],
-            "email" => vec![("email", value)],
-            "_password" => vec![("password", decoded("_password")?)],
-            "_auth" => {
-                let text = decoded("_auth")?;
-                let (user, password) = text.split_once(':').ok_or((number, "_auth is not user:password".to_owned()))?;
-                vec![("username", user.to_owned()), ("password", password.to_owned())]
-            }
-            _ => continue,
-        };
-        let properties: Properties = parts.into_iter().collect();
         match entries.iter_mut().find(|entry| entry.host == host && entry.path == path.trim_matches('/')) {
-            Some(entry) => entry.properties.0.extend(properties.0),
+            Some(entry) => match (&mut entry.properties, properties) {
+                (Ok(known), Ok(more)) => known.0.extend(more.0),
+                (Ok(_), wrong) => entry.properties = wrong,
+                (Err(_), _) => {}
+            },
             None => entries.push(Entry {
                 host: host.to_owned(),
                 path: path.trim_matches('/').to_owned(),
@@ -115,7 +112,34 @@ fn entries(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> std::result
             }),
         }
     }
-    Ok(entries)
+    entries
+}
+
+/// What a setting of a registry says about credentials; `None` if it is about something else.
+fn parts(
+    name: &str,
+    value: &str,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> std::result::Result<Option<Properties>, String> {
+    if !["_authToken", "username", "email", "_password", "_auth"].contains(&name) {
+        return Ok(None);
+    }
+    let value = expanded(value, variable).map_err(|name| format!("the variable {name} is not set"))?;
+    let decoded = |what: &str| {
+        let bytes = STANDARD.decode(&value).map_err(|_| format!("{what} is not base64"))?;
+        String::from_utf8(bytes).map_err(|_| format!("{what} is not text"))
+    };
+    let parts = match name {
+        "_authToken" => vec![("token", value)],
+        "_password" => vec![("password", decoded(name)?)],
+        "_auth" => {
+            let text = decoded(name)?;
+            let (user, password) = text.split_once(':').ok_or_else(|| "_auth is not user:password".to_owned())?;
+            vec![("username", user.to_owned()), ("password", password.to_owned())]
+        }
+        name => vec![(name, value)],
+    };
+    Ok(Some(parts.into_iter().collect()))
 }
 
 fn expanded(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> std::result::Result<String, String> {
@@ -154,10 +178,16 @@ registry=https://registry.npmjs.org/
 //old.example.com/:always-auth=true
 ";
         let variable = |name: &str| (name == "TOKEN").then(|| "xyz".to_owned());
-        let entries = entries(text, &variable).unwrap();
+        let entries = entries(text, &variable);
         let shown = |entry: &Entry| {
-            let parts: Vec<_> =
-                entry.properties.0.iter().map(|(name, text)| format!("{name}={}", text.reveal())).collect();
+            let parts: Vec<_> = entry
+                .properties
+                .as_ref()
+                .unwrap()
+                .0
+                .iter()
+                .map(|(name, text)| format!("{name}={}", text.reveal()))
+                .collect();
             format!("{} {} {} {}", entry.line, entry.host, entry.path, parts.join(","))
         };
         assert_eq!(
@@ -169,10 +199,11 @@ registry=https://registry.npmjs.org/
                 "7 old.example.com  password=p,username=u",
             ]
         );
-        assert_eq!(
-            super::entries("\n//h/:_authToken=${X}", &variable).err().unwrap(),
-            (2, "the variable X is not set".into())
-        );
-        assert!(super::entries("//h/:_password=canary!", &variable).err().unwrap().1.contains("not base64"));
+        // A line that cannot be used is one of its registry, and no other.
+        let wrong =
+            super::entries("//a/:username=u\n//a/:_authToken=${X}\n//b/:_password=canary!\n//c/:_auth=dTpw", &variable);
+        assert_eq!(wrong[0].properties.as_ref().unwrap_err(), &(2, "the variable X is not set".to_owned()));
+        assert_eq!(wrong[1].properties.as_ref().unwrap_err(), &(3, "_password is not base64".to_owned()));
+        assert!(wrong[2].properties.is_ok());
     }
 }

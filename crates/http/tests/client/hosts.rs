@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use ocm_http::{Addresses, Client, HostSettings, Identity, Kind, Resolver, Retry, Settings, StatusCode, Timeouts, Url};
+use ocm_http::{
+    Addresses, Client, HostSettings, Identity, Kind, Resolver, Retry, Secret, Settings, StatusCode, Timeouts, Url,
+};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -103,13 +105,13 @@ async fn a_host_may_have_an_authority_of_its_own() {
 async fn a_certificate_is_shown_to_the_host_it_is_for() {
     let url = tls_server(true);
     let settings = || Settings { certificate_authorities: vec![AUTHORITY.as_bytes().to_vec()], ..settings() };
-    let identity = Identity { certificate: CLIENT.0.into(), key: CLIENT.1.into() };
+    let identity = Identity { certificate: CLIENT.0.into(), key: Secret::new(CLIENT.1) };
     let own = HostSettings { identity: Some(identity.clone()), ..HostSettings::default() };
     let one = Settings { hosts: [("localhost".into(), own)].into(), ..settings() };
     assert_eq!(kind_of(once(one.clone()), &by_name(&url)).await, None);
     assert!(kind_of(once(one), &url).await.is_some());
     assert_eq!(kind_of(once(Settings { identity: Some(identity), ..settings() }), &url).await, None);
-    let mixed = Identity { certificate: CLIENT.0.into(), key: "canary".into() };
+    let mixed = Identity { certificate: CLIENT.0.into(), key: Secret::new("canary") };
     let error =
         Client::new(Settings { identity: Some(mixed.clone()), ..settings() }).send(get(&url)).await.unwrap_err();
     assert!(error.kind() == Kind::Settings && !error.to_string().contains("canary"), "{error}");

@@ -5,5 +5,6 @@ mod read;
 mod scalar;
 mod write;
 
-pub use read::{options, read, read_unmerged};
+pub(crate) use read::read_unmerged;
+pub use read::{options, read};
 pub use write::{to_string, to_string_folded};

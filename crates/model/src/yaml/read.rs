@@ -35,7 +35,7 @@ pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
 /// # Errors
 ///
 /// As [`read`].
-pub fn read_unmerged<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
+pub(crate) fn read_unmerged<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
     let mut options = options();
     options.merge_keys = MergeKeyPolicy::AsOrdinary;
     serde_saphyr::from_str_with_options(text, options)

@@ -67,8 +67,6 @@ impl RemoteRepository {
             // It holds something wrong now, under a digest that is only asked for here; not every registry removes blobs.
             let _ = self.delete_blob(&announced).await;
             session.open.ended();
-        } else {
-            session.open.cancel().await;
         }
         Ok(Refusal::read(self.subject(), answered?).await.digest_invalid)
     }

@@ -93,9 +93,7 @@ impl Refusal {
         if words.is_empty() && !body.is_empty() && plain {
             words.push(shown(&text));
         }
-        if text.contains("HTTP request to an HTTPS server") {
-            words.push("write https:// in front of the host".to_owned());
-        }
+        words.extend(misdirected(&text).map(str::to_owned));
         let mut reason = format!("answered {status}");
         if !words.is_empty() {
             reason = format!("{reason}: {}", words.join("; "));
@@ -110,9 +108,34 @@ impl Refusal {
         }
         let digest_invalid = status == StatusCode::BAD_REQUEST && says(&entries, "DIGEST_INVALID");
         let takes_nothing = takes_nothing(status, &entries, &reason);
-        let error = Error::new(kind(status, &entries), subject, reason);
+        let kind = match status {
+            // What nginx says when it misses a client certificate, or does not accept the one it got.
+            StatusCode::BAD_REQUEST if text.contains("SSL certificate") => Kind::Denied,
+            status => kind(status, &entries),
+        };
+        let error = Error::new(kind, subject, reason);
         let codes = entries.into_iter().map(|entry| entry.code).collect();
         Self { error, codes, digest_invalid, takes_nothing }
+    }
+}
+
+/// What helps, when a server says in its own words that it was not addressed as it wants to be: those of Go and of nginx, which
+/// answer with status 400.
+#[must_use]
+pub fn misdirected(answer: &str) -> Option<&'static str> {
+    if ["HTTP request to an HTTPS server", "HTTP request was sent to HTTPS port"]
+        .iter()
+        .any(|said| answer.contains(said))
+    {
+        Some("write https:// in front of the host")
+    } else if answer.contains("No required SSL certificate was sent") {
+        Some(
+            "the server wants a client certificate: clientCertificate and clientKey in http.config.ocm.software name one",
+        )
+    } else if answer.contains("The SSL certificate error") {
+        Some("the server does not accept the client certificate that http.config.ocm.software names")
+    } else {
+        None
     }
 }
 

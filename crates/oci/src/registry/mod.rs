@@ -33,6 +33,7 @@ mod upload_session;
 
 pub(crate) use endpoint::{DOCKER_HUB, is_docker_hub};
 pub use endpoint::{Endpoint, Scheme};
+pub use failure::misdirected;
 pub use inquiry::Inquiry;
 pub use options::RemoteOptions;
 pub use remote::{RemoteRegistry, RemoteRepository};

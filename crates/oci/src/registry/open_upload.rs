@@ -55,14 +55,6 @@ impl OpenUpload {
         self.ended.store(true, Ordering::Relaxed);
     }
 
-    /// Takes it back now.
-    pub(super) async fn cancel(&self) {
-        self.ended();
-        let location = self.location.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        // What is answered changes nothing: the registry forgets the upload some day in any case.
-        let _ = self.cancellation.clone().run(location).await;
-    }
-
     /// Whether it stays open although nobody here goes on with it.
     pub(super) fn keep(&self, kept: bool) {
         self.kept.store(kept, Ordering::Relaxed);
@@ -78,6 +70,7 @@ impl Drop for OpenUpload {
         let cancellation = self.cancellation.clone();
         let client = cancellation.client.clone();
         client.errand(async move {
+            // What is answered changes nothing: the registry forgets the upload some day in any case.
             let _ = cancellation.run(location).await;
         });
     }

@@ -68,13 +68,15 @@ impl RemoteRepository {
         let known = &self.connection().known;
         let turn = known.turn(self.name(), &digest);
         let _turn = turn.lock().await;
-        if let Some(size) = known.size(self.name(), &digest) {
+        if let Some(size) = known.size(self.name(), &digest)
+            && self.is_whole(content, &digest, size)
+        {
             return Ok((Descriptor::new(media_type::OCTETS, digest, size), Pushed::Present));
         }
         let session = known.take_session(self.name(), &digest);
         if session.is_none()
             && let Some(size) = self.size_before_push(&digest).await?
-            && self.is_whole(content, size)
+            && self.is_whole(content, &digest, size)
         {
             if let (Some(journal), Some(upload)) = (&self.connection().journal, self.remembered_as(&digest, Some(size)))
             {
@@ -89,9 +91,11 @@ impl RemoteRepository {
 
     /// Whether what the registry has is as long as the content: storage that lost the end of a blob, or all of it, still
     /// answers for it. What is sent again takes its place.
-    fn is_whole(&self, content: &dyn Blob, size: u64) -> bool {
+    fn is_whole(&self, content: &dyn Blob, digest: &Digest, size: u64) -> bool {
         let whole = content.size().is_none_or(|own| own == size);
         if !whole {
+            // Nor may it pass for present should the upload fail.
+            self.connection().known.forget(self.name(), digest);
             tracing::warn!(repository = self.subject(), size, own = content.size(), "has a blob of another size");
         }
         whole

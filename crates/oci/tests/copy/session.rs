@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use ocm_blob::MemoryBlob;
 use ocm_oci::copy;
 use ocm_testkit::{Class, Fault, Quirk, fixtures};
 
@@ -139,4 +140,34 @@ async fn uploads_are_opened_ahead_but_content_is_read_in_its_turn() {
     until(|| to.registry.count("POST", Class::Upload) >= 2).await;
     assert_eq!(from.registry.count("GET", Class::Blob), 1);
     copying.abort();
+}
+
+/// Whoever waited for a place while it has one would wait for ever, and so would all the others.
+#[tokio::test]
+async fn content_that_is_read_again_has_its_place_among_those_that_are_read() {
+    for (what, source, target) in [
+        ("refused at its end", None, Fault::status(502).of("PUT", Class::Upload).times(3)),
+        ("cut on its way", None, Fault::cut(100).of("PUT", Class::Upload).times(3)),
+        (
+            "cut at the source",
+            Some(Fault::cut(100).of("GET", Class::Blob).times(3)),
+            Fault::stall(0).of("GET", Class::Tags),
+        ),
+    ] {
+        let (from, to) = (place(&[]), place(&[]));
+        let graph = fixtures::image(3, 100_000);
+        graph.push(from.repository("a").as_ref(), None).await.unwrap();
+        // One of the targets has a part of it: some content goes to one of them, some to both.
+        let known = MemoryBlob::new(graph.blobs[1].clone());
+        to.repository("b").push_blob(&known).await.unwrap();
+        if let Some(fault) = source {
+            from.registry.fault(fault);
+        }
+        to.registry.fault(target);
+        let options = copy::Options { concurrency: 1, ..copy::Options::default() };
+        let (source, targets) = (from.repository("a"), [to.repository("b"), to.repository("c")]);
+        let copying = copy::graph_to(&source, &targets, graph.root(), &options);
+        let copied = tokio::time::timeout(Duration::from_secs(20), copying).await.expect(what);
+        assert!(copied.iter().all(Result::is_ok), "{what}: {:?}", copied.into_iter().find_map(Result::err));
+    }
 }

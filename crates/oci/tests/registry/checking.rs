@@ -1,6 +1,7 @@
 //! Who checks the digest of a large blob on its way from one registry into another.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use ocm_blob::{Digest, MemoryBlob};
@@ -70,12 +71,11 @@ async fn a_registry_that_checks_refuses_wrong_content_and_the_source_is_named() 
     assert_eq!(error.kind(), Kind::Invalid);
     assert!(error.to_string().starts_with(&format!("source {}/a@sha256:", places.source.address())), "{error}");
     assert!(!places.is_stored(&places.blobs[0]).await);
-    // Its upload, the attempt, its content.
-    let refused = [("POST", 202), ("POST", 202), ("PUT", 400), ("DELETE", 404), ("PUT", 400)];
-    assert_eq!(places.steps()[..5], steps(&refused));
+    // Its upload, the attempt, its content. What was refused is taken back meanwhile.
+    let sent: Vec<_> = places.steps().into_iter().filter(|(method, _)| method != "DELETE").collect();
+    assert_eq!(sent[..4], steps(&[("POST", 202), ("POST", 202), ("PUT", 400), ("PUT", 400)]));
     // The second time it was hashed here: nothing was sent to its end.
-    assert_eq!(places.uploads()[4].received, LARGE as u64);
-    assert!(places.uploads()[5..].iter().all(|request| request.received < LARGE as u64));
+    assert_eq!(places.uploads().iter().filter(|request| request.received == LARGE as u64).count(), 1);
 }
 
 #[tokio::test]
@@ -114,6 +114,10 @@ async fn finding_out_costs_three_requests_in_a_run() {
     let registry = remote(&places.target);
     places.copy("a", &registry).await.unwrap();
     places.copy("b", &registry).await.unwrap();
+    // What the attempt began is taken back by nobody who is waited for.
+    while places.target.count("DELETE", Class::Upload) == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
     let each = 3; // HEAD, POST, PUT
     assert_eq!(places.target.requests().len(), 6 * each + 3);
     assert_eq!(places.target.count("PUT", Class::Upload), 6 + 1);

@@ -252,6 +252,13 @@ async fn a_blob_of_another_size_is_not_there() {
     let repository = connect(&registry, Arc::new(Anonymous)).repository("a");
     let (descriptor, how) = repository.push_blob(&MemoryBlob::new("one")).await.unwrap();
     assert_eq!((descriptor.size, how), (3, Pushed::Sent));
+
+    // Whoever asked before knows it no better, nor does whoever failed to send it.
+    let repository = connect(&registry, Arc::new(Anonymous)).repository("a");
+    assert_eq!(repository.blob_size(&Digest::of("one")).await.unwrap(), Some(2));
+    registry.fault(Fault::status(400).of("PUT", Class::Upload).once());
+    repository.push_blob(&MemoryBlob::new("one")).await.unwrap_err();
+    assert_eq!(repository.push_blob(&MemoryBlob::new("one")).await.unwrap().1, Pushed::Sent);
 }
 
 #[tokio::test]

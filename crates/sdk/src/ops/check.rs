@@ -235,11 +235,14 @@ async fn other_digest(found: &Arc<ComponentVersion>, reference: &Reference, mean
     let recorded = reference.digest.as_ref().filter(|digest| !digest.value.is_empty() && !digest.is_excluded())?;
     match digest_like(&found.descriptor, recorded) {
         Ok(actual) if actual.value.eq_ignore_ascii_case(&recorded.value) => None,
-        Ok(_) if meant.is(found, recorded).await => None,
-        Ok(actual) => Some(format!(
-            "{found} has digest {} ({}), but the reference records {}",
-            actual.value, recorded.normalisation_algorithm, recorded.value
-        )),
+        Ok(actual) => match meant.is(found, recorded).await {
+            Ok(true) => None,
+            Ok(false) => Some(format!(
+                "{found} has digest {} ({}), but the reference records {}",
+                actual.value, recorded.normalisation_algorithm, recorded.value
+            )),
+            Err(error) => Some(format!("whether {found} is the one that is meant cannot be told: {error}")),
+        },
         Err(error) => Some(error.to_string()),
     }
 }

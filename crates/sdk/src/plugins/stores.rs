@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
+use ocm_config::redaction;
 use ocm_credentials::{Error, Found, Kind, Properties, Provider, Result, Secret, Specification, Store};
 use ocm_model::{Identity, TypedObject};
 use ocm_plugin::{Capability, Credentials, Plugin, Plugins};
@@ -48,6 +49,11 @@ impl PluginStore {
 }
 
 impl PluginStore {
+    /// What it is told of the configuration may open the store: it does not get into its log lines and messages.
+    async fn confide(&self, plugin: &Plugin) -> Result<()> {
+        plugin.confide(&redaction::secrets(&self.object.members)).await.map_err(|error| failed(&error))
+    }
+
     /// The credentials themselves, if a plugin says that objects of their type are such.
     async fn literal(&self) -> Option<Found> {
         let types = self.plugins.credential_types().await;
@@ -72,11 +78,13 @@ fn typed(kind: &str, mut parts: BTreeMap<String, Secret>) -> Properties {
 impl Store for PluginStore {
     async fn needs(&self) -> Result<Vec<Identity>> {
         let Some(plugin) = self.plugin().await else { return Ok(Vec::new()) };
+        self.confide(&plugin).await?;
         Ok(plugin.consumer(&self.object).await.map_err(|error| failed(&error))?.into_iter().collect())
     }
 
     async fn find(&self, wanted: &[Identity], own: Option<&Found>) -> Result<Option<Found>> {
         let Some(plugin) = self.plugin().await else { return Ok(self.literal().await) };
+        self.confide(&plugin).await?;
         let own = own.map(|own| super::shown(own.properties.clone()));
         for identity in wanted {
             let found =

@@ -189,6 +189,12 @@ async fn confirm(
         );
         return Err(Error::new(Kind::Verification, reason));
     }
+    // `none/v1` and its like: whoever changes the access of what was signed takes its content away.
+    if matches!(Access::of(&resource.access), Access::None) {
+        let kind = &resource.access.kind;
+        let reason = format!("a digest of its content is recorded, but its access ({kind}) says that there is none");
+        return Err(Error::new(Kind::Verification, reason));
+    }
     let content = content(context, version, resource).await?;
     let Err(error) = ocm_access::confirm(content.clone(), recorded, scratch).await else { return Ok(()) };
     Err(match (error.kind(), content) {

@@ -11,7 +11,7 @@ use ocm_repository::ComponentVersion;
 use super::complete::{Completion, Reach};
 use super::walk::{Keep, Walker};
 use crate::lookup::Lookup;
-use crate::{Context, Result};
+use crate::{Context, Kind, Result};
 
 /// Judges versions whose stored descriptors have other digests than references to them record. What was found out about one
 /// counts for the next: a tree is walked once, however many of its references are in doubt.
@@ -42,15 +42,21 @@ impl<'a> Meant<'a> {
     }
 
     /// Whether a version, with everything it refers to, is the one whose digest is recorded.
-    pub(crate) async fn is(&self, version: &Arc<ComponentVersion>, recorded: &DigestSpec) -> bool {
+    ///
+    /// # Errors
+    /// Content that it takes to tell is out of reach: nobody knows whether the version is another one.
+    pub(crate) async fn is(&self, version: &Arc<ComponentVersion>, recorded: &DigestSpec) -> Result<bool> {
         if self.stored.is_meant(version, recorded).boxed().await.unwrap_or(false) {
-            return true;
+            return Ok(true);
         }
-        let computed = self.is_computed(version, recorded).boxed().await;
-        computed.unwrap_or_else(|error| {
-            tracing::debug!(target: "ocm", %version, %error, "digests cannot be computed");
-            false
-        })
+        match self.is_computed(version, recorded).boxed().await {
+            Err(error) if matches!(error.kind(), Kind::Unavailable | Kind::Denied) => Err(error),
+            Err(error) => {
+                tracing::debug!(target: "ocm", %version, %error, "digests cannot be computed");
+                Ok(false)
+            }
+            is_computed => is_computed,
+        }
     }
 
     async fn is_computed(&self, version: &Arc<ComponentVersion>, recorded: &DigestSpec) -> Result<bool> {

@@ -1,5 +1,5 @@
 use ocm_access::Sources as _;
-use ocm_http::{Client, Identity, Settings, Url};
+use ocm_http::{Client, Identity, Secret, Settings, Url};
 use ocm_signing::{Algorithm, Certificate, CommandSigner, Known, PublicKey, ServiceSigner, Signer, Subject};
 
 use crate::ops::keys::{Keys, part};
@@ -69,7 +69,7 @@ impl Keys {
         let (certificate, key) = (content("clientCert")?, content("privateKey")?);
         settings.certificate_authorities.extend(content("caCerts")?);
         match (certificate, key) {
-            (Some(certificate), Some(key)) => settings.identity = Some(Identity { certificate, key }),
+            (Some(certificate), Some(key)) => settings.identity = Some(Identity { certificate, key: Secret::new(key) }),
             (None, None) => {}
             _ => {
                 return Err(Error::usage(format!(

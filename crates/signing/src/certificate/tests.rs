@@ -182,3 +182,17 @@ fn small_keys_do_not_count_anywhere_on_the_way() {
     let error = verify(3072).unwrap_err();
     assert!(error.kind() == Kind::Untrusted && error.to_string().contains("CN=root: the key has 2048 bits"), "{error}");
 }
+
+#[test]
+fn an_expired_authority_on_the_way_says_what_to_do() {
+    let world = World::new(&[]);
+    let (key, own) = (PrivateKey::generate(2048).unwrap(), Some((&world.root, &world.root_key)));
+    let between = create_certificate(&key, &name("between"), own, true, world.begin, YEAR / 2).unwrap();
+    let (leaf, _) = world.below("leaf", (&between, &key), &[usage(SIGNS)]);
+    let error = world.verify(&leaf, std::slice::from_ref(&between)).unwrap_err();
+    assert!(error.kind() == Kind::Untrusted && error.to_string().contains("has expired"), "{error}");
+    assert!(error.to_string().contains("--at TIME"), "{error}");
+    let mut trust = TrustStore::default();
+    trust.add_anchors([world.root.clone()]);
+    assert!(trust.verify(&leaf, &[between], world.begin + YEAR / 4).is_ok());
+}

@@ -179,6 +179,11 @@ impl TrustStore {
             webpki::Error::UnsupportedCertVersion => format!(
                 "the certificate of {subject} is of X.509 version 1, which is accepted only directly below a root: issue one of version 3"
             ),
+            // The time of the signer's own was looked at before.
+            webpki::Error::CertExpired { .. } => format!(
+                "a certificate between {subject} and its root has expired, and no timestamp says that the signature is older: \
+                 --at TIME judges it as of then"
+            ),
             error => format!("the certificate of {subject} is not accepted: {error}"),
         }
     }

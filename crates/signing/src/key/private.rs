@@ -36,6 +36,10 @@ impl PrivateKey {
     /// No such key, one that is not RSA, smaller than 2048 bits, or encrypted without or with another secret.
     pub fn read(pem: &[u8], secret: Option<&Secret>) -> Result<Self> {
         let text = std::str::from_utf8(pem).map_err(|_| malformed("a private key in PEM form is expected"))?;
+        // Its armour ends with a checksum, so that it is no PEM.
+        if text.contains("-----BEGIN PGP ") {
+            return Err(malformed("this is an OpenPGP key: --algorithm GPG signs with it"));
+        }
         let mut other = None;
         for block in Block::read_all(text)? {
             if block.header("DEK-Info").is_some() {

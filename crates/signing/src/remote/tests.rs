@@ -3,7 +3,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use ocm_http::{Client, Identity, Settings};
+use ocm_http::{Client, Identity, Secret, Settings};
 use ocm_model::DigestSpec;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -133,7 +133,7 @@ async fn a_signing_server_is_asked_over_mutual_tls() {
             .sign(&digest(&[7; 32]))
             .await
     };
-    let key = client_key.to_pem().unwrap().reveal().to_vec();
+    let key = Secret::new(client_key.to_pem().unwrap().reveal());
     let value = ask(Some(Identity { certificate: client.to_pem().into_bytes(), key })).await.unwrap();
     assert_eq!((value.media_type.as_str(), value.algorithm.as_str()), (media_type::PEM, "RSASSA-PSS"));
     assert_eq!(value.value.matches("BEGIN CERTIFICATE").count(), 1, "the root does not come along");

@@ -57,6 +57,11 @@ pub async fn explain(
     subject: &str,
 ) -> Result<Explanation> {
     let (first, _) = subject.split_once('/').unwrap_or(("", subject));
+    // With a component behind it, an address is neither.
+    if subject.split_once("://").map_or(subject, |(_, rest)| rest).contains("//") {
+        let wrong = Error::usage(format!("{}: is a reference", ocm_http::redacted(subject)));
+        return Err(wrong.hint("write its host, or its component, such as acme.org/shop:1.0.0"));
+    }
     let is_host = subject.contains("://") || first.contains(':') || !first.contains('.');
     let (kind, lines) = if is_host {
         (Subject::Host, host(context, configuration, proxies, subject).await?)
@@ -106,7 +111,10 @@ fn component(configuration: &Configuration, subject: &str) -> Result<Vec<Line>> 
     let name = |resolver: &Resolver| (resolver.repository.to_string(), resolver.to_string());
     let rest = "the repository of whoever refers to it";
     Ok(match resolvers.route(component, version) {
-        Route::Unconfigured => vec![line("asked", rest, "no resolver fits")],
+        // `ghcr.io/acme` looks like one, and is a part of a registry.
+        Route::Unconfigured => {
+            vec![line("asked", rest, &format!("no resolver fits (for a host, write https://{subject})"))]
+        }
         Route::Only(resolver) => {
             let (repository, origin) = name(resolver);
             vec![line("asked, and no other", repository, &origin)]
@@ -184,6 +192,7 @@ configurations:
     async fn a_component_has_a_route() {
         let text = "type: resolvers.config.ocm.software\nresolvers:\n- {repository: {type: ctf, filePath: x}, componentNamePattern: 'acme.org/*'}\n";
         assert_eq!(lines(text, "acme.org/a:1.0.0").await, ["asked, and no other: \"ctf::x\" (c.yaml: resolvers[0])"]);
-        assert_eq!(lines(text, "other.org/a").await.len(), 1);
+        let expected = "asked: \"the repository of whoever refers to it\" (no resolver fits (for a host, write https://other.org/a))";
+        assert_eq!(lines(text, "other.org/a").await, [expected]);
     }
 }

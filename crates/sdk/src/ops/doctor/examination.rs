@@ -3,7 +3,7 @@ use std::time::{Duration, Instant, SystemTime};
 use ocm_access::Sources as _;
 use ocm_http::{Client, Method, StatusCode, Url, header};
 use ocm_model::reference::RepositoryReference;
-use ocm_oci::{Endpoint, RemoteRegistry, RemoteRepository};
+use ocm_oci::{Endpoint, RemoteRegistry, RemoteRepository, misdirected};
 
 use super::certificate::{self, Verdict};
 use super::{Authority, Certificate, Check, Outcome, Report, Request};
@@ -19,6 +19,9 @@ const SKEW: Duration = Duration::from_mins(1);
 
 /// Time for one step: whoever asks what is wrong wants to know it within seconds.
 const STEP: Duration = Duration::from_secs(8);
+
+/// Bytes of an answer that is none of a registry, which are looked into for what helps.
+const ANSWER: usize = 4 << 10;
 
 /// A step of an examination, within its time.
 pub(super) async fn soon<T, E: Into<Error>>(step: impl Future<Output = Result<T, E>>) -> Result<T> {
@@ -200,7 +203,9 @@ impl Examination {
         let status = response.status();
         let is_registry = matches!(status, StatusCode::OK | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
         if !is_registry {
-            let reason = format!("{url} answers {status}: is this a registry?");
+            let text = response.excerpt(ANSWER).await;
+            let advice = misdirected(&String::from_utf8_lossy(&text)).unwrap_or("is this a registry?");
+            let reason = format!("{url} answers {status}: {advice}");
             self.fail("connection", begin, Error::new(Kind::Unavailable, reason));
             return false;
         }

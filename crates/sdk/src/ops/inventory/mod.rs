@@ -143,19 +143,18 @@ impl Walk<'_> {
             partial.insert(found.digest);
             self.has_blobs(&document, |_| true);
         }
-        // The whole version has another root with the same descriptor, which it cannot be read without.
+        // A component version cannot be read without its descriptor, and an archive may have to carry one that the base has:
+        // made whole, or written anew with the same bytes.
         let is_whole = !partial.contains(self.version.root.digest());
         let (own, descriptor) = (self.version.manifest.digest(), &self.version.raw);
         let is_descriptor =
             |blob: &Descriptor| blob.media_type == descriptor.media_type && blob.size == descriptor.bytes.len() as u64;
         for (found, document) in manifests {
-            if is_whole || found.digest != *own {
-                self.has_blobs(&document, |_| true);
+            let is_own = found.digest == *own;
+            let is_config = |blob: &Descriptor| matches!(&document, Document::Image(image) if image.config == *blob);
+            self.has_blobs(&document, |blob| !is_own || !is_descriptor(blob) && !is_config(blob));
+            if is_whole || !is_own {
                 self.has(&found.digest, found.size, Some(found.media_type));
-            } else {
-                let is_config =
-                    |blob: &Descriptor| matches!(&document, Document::Image(image) if image.config == *blob);
-                self.has_blobs(&document, |blob| !is_descriptor(blob) && !is_config(blob));
             }
         }
         Ok(())
