@@ -83,7 +83,7 @@ impl Failure {
         if self.message.is_empty() {
             return ExitCode::from(self.exit as u8);
         }
-        let safe = |text: &str| escape::message(&escape::without_users(text));
+        let safe = |text: &str| escape::message(&ocm::http::without_users(text));
         let hints = self.hints.iter().map(|hint| format!("hint: {}\n", safe(hint)));
         let text = format!("Error: {}\n{}", safe(&self.message), hints.collect::<Vec<_>>().concat());
         // Nobody is left to tell when the standard error is gone too.

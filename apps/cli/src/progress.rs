@@ -70,7 +70,7 @@ impl Observer for Bars {
         work.open += 1;
         work.bytes += item.bytes.unwrap_or_default();
         let bar = work.bar.get_or_insert_with(|| self.bar());
-        bar.set_message(escape::terminal(&format!("{} {}", item.action, item.name)));
+        bar.set_message(escape::terminal(&format!("{} {}{}", item.action, item.name, destination(item))));
         work.show();
     }
 
@@ -94,16 +94,23 @@ impl Observer for Bars {
             if work.open == 0 {
                 work.clear();
             }
-            let _ = self.screen.println(escape::terminal(&format!("{mark} {} {}", item.action, item.name)));
+            let line = format!("{mark} {} {}{}", item.action, item.name, destination(item));
+            let _ = self.screen.println(escape::terminal(&line));
         } else if item.action != "download" {
             // What was downloaded is said by the command itself, with the file it went to.
-            tracing::info!(target: "ocm", item = item.name, "{}: item {ending}", item.action);
+            let target = item.target.as_deref();
+            tracing::info!(target: "ocm", item = item.name, target_repository = target, "{}: item {ending}", item.action);
         }
     }
 
     fn warned(&self, message: &str) {
         tracing::warn!(target: "ocm", "{message}");
     }
+}
+
+/// Where an item goes, where that is not clear from the command line.
+fn destination(item: &Item) -> String {
+    item.target.as_ref().map(|target| format!(" to {target}")).unwrap_or_default()
 }
 
 impl Drop for Bars {

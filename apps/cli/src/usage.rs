@@ -34,22 +34,29 @@ fn failure(error: &clap::Error, words: &[String]) -> Failure {
     let failure = match (error.kind(), text(ContextKind::InvalidSubcommand)) {
         (ErrorKind::InvalidSubcommand, Some(word)) => {
             let failure = Failure::usage(format!("unknown command {word:?} for {command:?}"));
-            match (older::command(&command, &word), similar(&word, &command)) {
-                _ if older::elsewhere(&command, &word).is_some() => {
-                    older::elsewhere(&command, &word).into_iter().fold(failure, Failure::hint)
-                }
-                (Some(advice), _) => failure.hint(format!("the older program has this command; {advice}")),
-                (None, Some(similar)) => failure.hint(format!("did you mean \"{command} {similar}\"?")),
-                (None, None) => failure,
-            }
+            unknown_command(&command, &word).into_iter().fold(failure, Failure::hint)
         }
-        (ErrorKind::UnknownArgument, _) if older(&command, text(ContextKind::InvalidArg)).is_some() => {
-            let advice = older(&command, text(ContextKind::InvalidArg)).unwrap_or_default();
-            Failure::usage(message(&rendered)).hint(format!("the older program has this flag; {advice}"))
+        (ErrorKind::UnknownArgument, _) => {
+            let failure = Failure::usage(message(&rendered));
+            match older(&command, text(ContextKind::InvalidArg)) {
+                Some(advice) => failure.hint(format!("the older program has this flag; {advice}")),
+                None => tips(&rendered).into_iter().fold(failure, Failure::hint),
+            }
         }
         _ => tips(&rendered).into_iter().fold(Failure::usage(message(&rendered)), Failure::hint),
     };
     failure.hint(format!("\"{command} --help\" shows the usage"))
+}
+
+/// What to do in place of a command that there is not.
+fn unknown_command(command: &str, word: &str) -> Option<String> {
+    if let Some(advice) = older::elsewhere(command, word) {
+        return Some(advice.to_owned());
+    }
+    if let Some(advice) = older::command(command, word) {
+        return Some(format!("the older program has this command; {advice}"));
+    }
+    similar(word, command).map(|similar| format!("did you mean \"{command} {similar}\"?"))
 }
 
 /// What to do in place of a flag that only the older program has.

@@ -102,35 +102,40 @@ pub async fn pin(content: Content, digest: Option<&DigestSpec>, scratch: Option<
     if !is_artifact && blob.digest().as_ref() == Some(&expected) {
         return Ok(Content::Blob { blob: promised(blob, expected, spec)?, media_type });
     }
-    let scratch = scratch.ok_or_else(|| {
-        Error::new(Kind::Unsupported, "the content", "is an artifact set, and there is no folder to compare it in")
-    })?;
-    let watched = Watched { blob, algorithm: expected.algorithm(), measure: Mutex::default() };
-    let set = ArtifactSet::open(&watched, scratch).await;
-    let measured = watched.measured();
+    let scratch = needed(scratch)?;
+    let measuring = MeasuredBlob { blob, algorithm: expected.algorithm(), measure: Mutex::default() };
+    let set = ArtifactSet::open(&measuring, scratch).await;
+    let measured = measuring.measured();
     // Bytes that are recorded as bytes need not be a set, whatever a server calls them.
     if let (false, Some(measured)) = (is_artifact, measured.as_ref().filter(|measured| **measured == expected)) {
-        return Ok(Content::Blob { blob: promised(watched.blob, measured.clone(), spec)?, media_type });
+        return Ok(Content::Blob { blob: promised(measuring.blob, measured.clone(), spec)?, media_type });
     }
     let set = set?;
     match measured {
         Some(measured) if set.main().digest == expected => {
             set.manifest(&expected.into()).await?;
-            let blob = Promised { blob: watched.blob, digest: measured };
+            let blob = Promised { blob: measuring.blob, digest: measured };
             Ok(Content::Blob { blob: Arc::new(blob), media_type })
         }
         _ => Err(mismatch(spec, &set.main().digest)),
     }
 }
 
+/// The folder that an artifact set is spread out in.
+fn needed(scratch: Option<&Path>) -> Result<&Path> {
+    scratch.ok_or_else(|| {
+        Error::new(Kind::Unsupported, "the content", "is an artifact set, and there is no folder to compare it in")
+    })
+}
+
 /// A blob whose bytes are measured when it is opened.
-struct Watched {
+struct MeasuredBlob {
     blob: Arc<dyn Blob>,
     algorithm: Algorithm,
     measure: Mutex<Measure>,
 }
 
-impl Watched {
+impl MeasuredBlob {
     /// The digest of all the bytes that came; `None` if they were not read to their end.
     fn measured(&self) -> Option<Digest> {
         let measured = self.measure.lock().unwrap_or_else(PoisonError::into_inner).result();
@@ -139,7 +144,7 @@ impl Watched {
 }
 
 #[async_trait]
-impl Blob for Watched {
+impl Blob for MeasuredBlob {
     fn size(&self) -> Option<u64> {
         self.blob.size()
     }
@@ -163,13 +168,14 @@ impl Blob for Watched {
 /// artifact set may also be recorded by the digest of its own bytes. `scratch` is a folder for temporary files.
 ///
 /// # Errors
-/// As [`check`]; also if something that an image consists of is missing or damaged.
-pub async fn confirm(content: Content, spec: &DigestSpec, scratch: &Path) -> Result<()> {
+/// As [`check`]; also if something that an image consists of is missing or damaged; [`Kind::Unsupported`] for an artifact set
+/// without a folder.
+pub async fn confirm(content: Content, spec: &DigestSpec, scratch: Option<&Path>) -> Result<()> {
     match check(content, Some(spec)).await? {
         Content::Image { source, root } => read_image(&source, &root).await,
         Content::Blob { blob, media_type } if is_artifact_set(&media_type) => {
             let Some(expected) = recorded(Some(spec))? else { return Ok(()) };
-            let set = ArtifactSet::open(blob.as_ref(), scratch).await?;
+            let set = ArtifactSet::open(blob.as_ref(), needed(scratch)?).await?;
             let root = set.main().clone();
             if root.digest == expected {
                 return read_image(&(Arc::new(set) as Arc<dyn Repository>), &root).await;
@@ -194,8 +200,8 @@ pub async fn confirm(content: Content, spec: &DigestSpec, scratch: &Path) -> Res
 /// bytes. `scratch` is a folder for temporary files.
 ///
 /// # Errors
-/// The content cannot be read.
-pub async fn measure(content: Content, hash: HashAlgorithm, scratch: &Path) -> Result<DigestSpec> {
+/// The content cannot be read; [`Kind::Unsupported`] for an artifact set without a folder.
+pub async fn measure(content: Content, hash: HashAlgorithm, scratch: Option<&Path>) -> Result<DigestSpec> {
     let of_image = |root: &Descriptor| {
         let hash = match root.digest.algorithm() {
             Algorithm::Sha256 => HashAlgorithm::Sha256,
@@ -206,7 +212,7 @@ pub async fn measure(content: Content, hash: HashAlgorithm, scratch: &Path) -> R
     match content {
         Content::Image { root, .. } => Ok(of_image(&root)),
         Content::Blob { blob, media_type } if is_artifact_set(&media_type) => {
-            Ok(of_image(ArtifactSet::open(blob.as_ref(), scratch).await?.main()))
+            Ok(of_image(ArtifactSet::open(blob.as_ref(), needed(scratch)?).await?.main()))
         }
         Content::Blob { blob, .. } => {
             let algorithm = match hash {

@@ -63,8 +63,8 @@ async fn a_chart_becomes_an_artifact_around_its_bytes() {
         assert!(check(content.clone(), Some(&recorded(&packed))).await.is_ok());
         let own = DigestSpec { value: root.digest.hex(), ..recorded(b"") };
         assert!(check(content.clone(), Some(&own)).await.is_ok());
-        confirm(content.clone(), &recorded(&packed), &std::env::temp_dir()).await.unwrap();
-        confirm(content.clone(), &own, &std::env::temp_dir()).await.unwrap();
+        confirm(content.clone(), &recorded(&packed), Some(&std::env::temp_dir())).await.unwrap();
+        confirm(content.clone(), &own, Some(&std::env::temp_dir())).await.unwrap();
         // By the name for artifacts it is the manifest's, and not the one of a layer, whoever records it.
         let artifact = |spec: DigestSpec| DigestSpec { normalisation_algorithm: OCI_ARTIFACT_DIGEST.into(), ..spec };
         assert!(check(content.clone(), Some(&artifact(own))).await.is_ok());
@@ -157,20 +157,21 @@ async fn a_blob_is_no_artifact_whatever_its_bytes_are() {
         media_type: media_type::MANIFEST.to_owned(),
     };
     let scratch = std::env::temp_dir();
+    let scratch = Some(scratch.as_path());
     for (name, of_image, of_blob) in
         [(GENERIC_BLOB_DIGEST, true, true), (OCI_ARTIFACT_DIGEST, true, false), (OCI_ARTEFACT_DIGEST, true, false)]
     {
         let spec = DigestSpec::new(HashAlgorithm::Sha256, name, root.digest.hex());
-        assert_eq!(confirm(image.clone(), &spec, &scratch).await.is_ok(), of_image, "{name}");
-        assert_eq!(confirm(blob.clone(), &spec, &scratch).await.is_ok(), of_blob, "{name}");
+        assert_eq!(confirm(image.clone(), &spec, scratch).await.is_ok(), of_image, "{name}");
+        assert_eq!(confirm(blob.clone(), &spec, scratch).await.is_ok(), of_blob, "{name}");
         let none = DigestSpec { hash_algorithm: "none".into(), ..spec.clone() };
         for content in [&image, &blob] {
-            assert!(confirm(content.clone(), &none, &scratch).await.is_err(), "{name}");
+            assert!(confirm(content.clone(), &none, scratch).await.is_err(), "{name}");
         }
     }
-    let computed = measure(image, HashAlgorithm::Sha512, &scratch).await.unwrap();
+    let computed = measure(image, HashAlgorithm::Sha512, scratch).await.unwrap();
     assert_eq!(computed, DigestSpec::new(HashAlgorithm::Sha256, OCI_ARTIFACT_DIGEST, root.digest.hex()));
-    let computed = measure(blob, HashAlgorithm::Sha512, &scratch).await.unwrap();
+    let computed = measure(blob, HashAlgorithm::Sha512, scratch).await.unwrap();
     assert_eq!((computed.normalisation_algorithm.as_str(), computed.value.len()), (GENERIC_BLOB_DIGEST, 128));
 }
 

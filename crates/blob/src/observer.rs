@@ -13,6 +13,8 @@ pub struct Item {
     pub name: String,
     /// What is being done with it: `copy`, `pack`, `download`.
     pub action: String,
+    /// The place it goes to, where there are several.
+    pub target: Option<String>,
     /// How many bytes it has, if that is known.
     pub bytes: Option<u64>,
 }

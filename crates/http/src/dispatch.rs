@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::address::is_local_literal;
 use crate::bandwidth::Bucket;
+use crate::confided::Confided;
 use crate::errands::Errands;
 use crate::error::PROXY_ADVICE;
 use crate::gate::{Gate, Lane};
@@ -131,6 +132,7 @@ impl Dispatcher {
             proxied: self.settings.proxies.proxy_for(url).is_some(),
             // The place at the gate is held until the body has ended, or nobody wants it any more.
             note: None,
+            confided: if status.is_success() { Confided::default() } else { Confided::by(request) },
             hold: Hold::new((!empty).then_some(permit), self.bucket.clone()),
             inner,
         })

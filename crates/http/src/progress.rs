@@ -94,17 +94,18 @@ impl Progress {
     }
 
     /// The content, reporting here while it is read.
-    pub(crate) fn watch(&self, stream: BodyStream) -> Watched {
-        Watched { stream, progress: self.clone() }
+    pub(crate) fn watch(&self, stream: BodyStream) -> ReportingBody {
+        ReportingBody { stream, progress: self.clone() }
     }
 }
 
-pub(crate) struct Watched {
+/// Content on its way to the other side, which says how far it has come.
+pub(crate) struct ReportingBody {
     stream: BodyStream,
     progress: Progress,
 }
 
-impl Stream for Watched {
+impl Stream for ReportingBody {
     type Item = Result<Bytes, BoxError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {

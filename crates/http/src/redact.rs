@@ -3,42 +3,81 @@ use url::Url;
 /// Parts of a query parameter's name that mark its value as a secret.
 const SECRET: [&str; 9] = ["signature", "token", "credential", "secret", "password", "key", "sig", "auth", "policy"];
 
+/// Longest address that is looked at for a user, in characters.
+const LONGEST: usize = 1024;
+
 /// A URL as it may be shown: without user and password, without the values of parameters that grant access (the
 /// signatures of presigned URLs above all), without fragment.
 ///
-/// Text that is no URL is shown as it is, up to an `@` in its first part; with a scheme, up to any `@`, because a password that
+/// Text that is no URL is shown as it is, but for what looks like a user; with a scheme, up to any `@`, because a password that
 /// should have been escaped may be what keeps it from being one.
 pub fn redacted(url: impl AsRef<str>) -> String {
     let text = url.as_ref();
-    let url = Url::parse(text).ok().filter(Url::has_host);
-    let Some(mut url) = url else {
-        if let Some((scheme, rest)) = text.split_once("://") {
-            return match rest.rsplit_once('@') {
-                Some((_, shown)) => format!("{scheme}://***@{shown}"),
-                None => text.to_owned(),
-            };
-        }
-        let authority = text.split('/').next().unwrap_or(text);
-        return match authority.rsplit_once('@') {
-            Some((userinfo, _)) => format!("***{}", &text[userinfo.len()..]),
-            None => text.to_owned(),
-        };
+    let (scheme, rest) = text.find("://").map_or(("", text), |colon| text.split_at(colon + "://".len()));
+    let user = end_of_user(rest);
+    let shown = |end: usize| format!("{scheme}***{}", &rest[end..]);
+    let Some(mut url) = Url::parse(text).ok().filter(Url::has_host) else {
+        let user = user.or_else(|| rest.rfind('@').filter(|_| !scheme.is_empty()));
+        return user.map_or_else(|| text.to_owned(), shown);
     };
-    if !url.username().is_empty() || url.password().is_some() {
-        // A password with `@` and `/` in it, unescaped, ends behind what looks like the host.
-        if let Some((_, rest)) = text.rsplit_once('@').filter(|_| url.path().contains('@')) {
-            return format!("{}://***@{}", url.scheme(), rest.split(['?', '#']).next().unwrap_or_default());
-        }
-        // Neither fails for an address that had a user part.
-        let _ = url.set_username("");
-        let _ = url.set_password(None);
+    if let Some(end) = user.filter(|end| *end > authority(rest).len()) {
+        // What the URL has for a host, a path or a query is a part of the password.
+        let shown = shown(end);
+        return shown.split(['?', '#']).next().unwrap_or_default().to_owned();
     }
+    // Neither fails for an address that had a user part.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
     url.set_fragment(None);
     if let Some(query) = url.query() {
         let shown: Vec<String> = query.split('&').map(redacted_parameter).collect();
         url.set_query(Some(&shown.join("&")));
     }
     url.into()
+}
+
+/// Text without the users and passwords in its addresses: whoever wrote a password into an address meets it in messages, and
+/// those end up in the logs of pipelines.
+pub fn without_users(text: &str) -> String {
+    let is_end = |letter: char| letter.is_whitespace() || "\"'`<>".contains(letter);
+    let mut shown = String::with_capacity(text.len());
+    for mut word in text.split_inclusive(is_end) {
+        while let Some(colon) = word.find("://").filter(|_| word.contains('@')) {
+            let (before, address) = word.split_at(colon + "://".len());
+            shown.push_str(before);
+            let end = address.char_indices().nth(LONGEST).map_or(address.len(), |(end, _)| end);
+            word = match end_of_user(&address[..end]) {
+                Some(user) => {
+                    shown.push_str("***");
+                    &address[user..]
+                }
+                None => address,
+            };
+        }
+        shown.push_str(word);
+    }
+    shown
+}
+
+/// The host of an address with what stands before and behind it; the scheme is no part of what is given.
+fn authority(address: &str) -> &str {
+    address.split(['/', '\\', '?', '#']).next().unwrap_or(address)
+}
+
+/// Where the user ends that an address begins with: at the `@` in front of the host.
+///
+/// A password with `/`, `?` or `#` in it should have been escaped, and is one all the same: nothing else stands before an `@` and
+/// has a colon behind which there is no port. Digests have an `@` of their own, and so have scoped names, `/@acme/app`.
+fn end_of_user(address: &str) -> Option<usize> {
+    let authority = authority(address);
+    let is_digest = |text: &str| ["sha256:", "sha384:", "sha512:"].iter().any(|algorithm| text.starts_with(algorithm));
+    let mut ends = address.match_indices('@').map(|(at, _)| at).filter(|at| !is_digest(&address[at + 1..]));
+    if authority.contains('@') {
+        return ends.next_back();
+    }
+    let (_, port) = authority.split_once(':').filter(|_| !authority.starts_with('['))?;
+    let is_port = !port.is_empty() && port.bytes().all(|digit| digit.is_ascii_digit());
+    ends.rfind(|at| !is_port || !address[..*at].ends_with('/'))
 }
 
 fn redacted_parameter(parameter: &str) -> String {
@@ -49,7 +88,7 @@ fn redacted_parameter(parameter: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::redacted;
+    use super::{redacted, without_users};
 
     #[test]
     fn secrets_do_not_show() {
@@ -67,8 +106,43 @@ mod tests {
             ("http://[", "http://["),
             ("http://me:can@ary/canary@proxy:3128", "http://***@proxy:3128"),
             ("https://host/a@sha256:1", "https://host/a@sha256:1"),
+            ("https://host:5000/a@sha256:1", "https://host:5000/a@sha256:1"),
+            ("https://me:canary@host/a@sha256:1", "https://host/a@sha256:1"),
+            ("https://host:5000/@acme/app", "https://host:5000/@acme/app"),
+            ("https://[::1]:5000/a@b", "https://[::1]:5000/a@b"),
+            ("me:can/ary@proxy:3128", "***@proxy:3128"),
+            ("http://me:1/canary@proxy", "http://***@proxy"),
+            ("http://me:c@n?canary@proxy?sig=canary", "http://***@proxy"),
+            ("http://me:c@n#canary@proxy", "http://***@proxy"),
+            ("http://me:\\canary@proxy", "http://***@proxy"),
         ] {
             assert_eq!(redacted(url), shown);
         }
+    }
+
+    #[test]
+    fn a_password_in_an_address_is_not_repeated() {
+        for (text, shown) in [
+            ("http://u:secret@h:1/a: x", "http://***@h:1/a: x"),
+            (r#"argument "https://secret@h" and oci://u:s@t@h/b"#, r#"argument "https://***@h" and oci://***@h/b"#),
+            ("http://h/a@sha256:1 mails a@b", "http://h/a@sha256:1 mails a@b"),
+            ("http://h 'u@v'", "http://h 'u@v'"),
+            ("://", "://"),
+            ("http://h:1/a@sha256:1, u@v", "http://h:1/a@sha256:1, u@v"),
+            ("http://h:1/a,http://u:s/e@h/b@sha256:1", "http://***@h/b@sha256:1"),
+            ("http://h/a,http://u:s@h", "http://h/a,http://***@h"),
+        ] {
+            assert_eq!(without_users(text), shown);
+        }
+        for password in ["can/ary", "can?ary", "can#ary", "1/2", "c@n/ary", "/canary", "canary#", "can://ary"] {
+            let text = format!("proxy \"http://me:{password}@h:3128/p\": no answer");
+            assert_eq!(without_users(&text), "proxy \"http://***@h:3128/p\": no answer", "{password}");
+        }
+    }
+
+    #[test]
+    fn a_text_full_of_addresses_takes_no_time() {
+        let text = "x://h/".repeat(10_000) + "a@b";
+        assert!(without_users(&text) == text);
     }
 }

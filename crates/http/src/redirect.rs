@@ -69,8 +69,9 @@ mod tests {
         let url: Url = from.parse().unwrap();
         let answer = ::http::Response::builder().status(status).header(LOCATION, to).body("").unwrap();
         let stall = std::time::Duration::ZERO;
-        let hold = crate::response::Hold::new(None, None);
-        let response = Response { inner: answer.into(), url: url.clone(), stall, proxied: false, hold, note: None };
+        let (hold, confided) = (crate::response::Hold::new(None, None), crate::confided::Confided::default());
+        let response =
+            Response { inner: answer.into(), url: url.clone(), stall, proxied: false, hold, note: None, confided };
         let value = ::http::HeaderValue::from_static("secret");
         next(&Request::new(method, url).header(COOKIE, value.clone()).authorization(value), &response)
     }

@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::address::{is_local, is_local_literal};
 use crate::bandwidth::Bucket;
+use crate::confided::Confided;
 use crate::gate::Permit;
 use crate::{Error, Kind, Result};
 
@@ -76,6 +77,7 @@ pub struct Response {
     pub(crate) proxied: bool,
     pub(crate) hold: Hold,
     pub(crate) note: Option<String>,
+    pub(crate) confided: Confided,
 }
 
 impl Response {
@@ -135,6 +137,12 @@ impl Response {
     /// Announced number of bytes.
     pub fn content_length(&self) -> Option<u64> {
         self.header(::http::header::CONTENT_LENGTH)?.trim().parse().ok()
+    }
+
+    /// Whether nothing but the end of the connection tells where the body ends (RFC 9112, 6.3): one that breaks looks whole.
+    pub fn ends_with_connection(&self) -> bool {
+        let told = [::http::header::CONTENT_LENGTH, ::http::header::TRANSFER_ENCODING];
+        self.inner.version() < ::http::Version::HTTP_2 && !told.iter().any(|name| self.headers().contains_key(name))
     }
 
     /// Waits for so long within the body before it is taken for broken off, instead of what the settings say.
@@ -202,10 +210,11 @@ impl Response {
         })
     }
 
-    /// Up to `limit` bytes of the body, for messages only; whatever goes wrong ends the text.
+    /// Up to `limit` bytes of the body, for messages only; whatever goes wrong ends the text. What the request told in
+    /// confidence (`Authorization`, the refresh token of a form) is not repeated.
     pub async fn excerpt(self, limit: usize) -> Bytes {
         let mut content = BytesMut::new();
-        let patience = self.stall;
+        let (patience, confided) = (self.stall, self.confided.clone());
         let mut stream = self.stream();
         let collect = async {
             while let Some(Ok(chunk)) = stream.next().await {
@@ -218,6 +227,6 @@ impl Response {
         };
         // What has come until then is shown.
         let _ = tokio::time::timeout(patience, collect).await;
-        content.freeze()
+        confided.conceal(content.freeze())
     }
 }

@@ -338,6 +338,8 @@ fn mistakes_are_named() {
         ("oci::https:/x", "has no host"),
         ("user@ghcr.io/x", "names a user"),
         ("https://user:secret@ghcr.io/x", "names a user"),
+        ("https://user:sec/ret@ghcr.io/x", "names a user in front of \"ghcr.io\""),
+        ("user:1/secret@ghcr.io/x", "names a user in front of \"ghcr.io\""),
         ("oci::http://[::1/x", "bracket"),
         ("", "is empty"),
         ("oci::", "is empty"),

@@ -28,7 +28,9 @@ impl Kind {
     /// What helps against every failure of this kind.
     pub fn advice(self) -> Option<&'static str> {
         match self {
-            Self::Unavailable => Some("check the address, and that a registry answers there"),
+            Self::Unavailable => {
+                Some("check the address, and that a registry answers there; if it is busy, run the same again later")
+            }
             Self::ReadOnly => Some(
                 "the registry takes no uploads here: it is a mirror, a cache or closed for writing; push to the one behind it",
             ),

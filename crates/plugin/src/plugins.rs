@@ -106,11 +106,6 @@ impl Plugins {
         self.0.settings.folders.iter().any(|folder| candidates(folder).is_ok_and(|programs| !programs.is_empty()))
     }
 
-    /// Folder for what plugins hand over; `None` for the one of the system.
-    pub fn temporary(&self) -> Option<&std::path::Path> {
-        self.0.settings.temporary.as_deref()
-    }
-
     /// What there is. Programs are asked the first time, and each that is left out is warned of.
     pub async fn found(&self) -> &Found {
         self.0.found.get_or_init(|| find(&self.0.settings)).await

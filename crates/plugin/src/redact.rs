@@ -15,7 +15,9 @@ impl Confidences {
     pub(crate) fn of(environment: &BTreeMap<String, String>) -> Self {
         let known = Self::default();
         for (_, address) in environment::passed(environment) {
-            let user = address.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')).map(|(user, _)| user);
+            // A proxy may be named without a scheme.
+            let address = address.split_once("://").map_or(address.as_str(), |(_, rest)| rest);
+            let user = address.rsplit_once('@').map(|(user, _)| user);
             if let Some((_, password)) = user.and_then(|user| user.split_once(':')) {
                 known.add(password);
             }
@@ -51,11 +53,13 @@ mod tests {
         known.add("hunter");
         known.add("hunter2");
         known.add("a");
-        let proxies = BTreeMap::from([("https_proxy".to_owned(), "http://me:canary@proxy:3128".to_owned())]);
-        assert_eq!(
-            Confidences::of(&proxies).clean("HTTPS_PROXY=http://me:canary@proxy"),
-            "HTTPS_PROXY=http://me:***@proxy"
-        );
+        for proxy in ["http://me:canary@proxy:3128", "me:canary@proxy:3128"] {
+            let proxies = BTreeMap::from([("https_proxy".to_owned(), proxy.to_owned())]);
+            assert_eq!(
+                Confidences::of(&proxies).clean("HTTPS_PROXY=http://me:canary@proxy"),
+                "HTTPS_PROXY=http://me:***@proxy"
+            );
+        }
         assert_eq!(known.clean("said hunter2 and\u{1b}[2J a"), "said *** and [2J a");
     }
 }

@@ -15,7 +15,7 @@ use crate::lines::Lines;
 use crate::plugin::{QUICK, endpoint};
 use crate::program::{Started, name, spawn};
 use crate::redact::Confidences;
-use crate::signs::{Signs, Watched};
+use crate::signs::{Signs, WorkingProgram};
 use crate::{Capability, Error, Kind, Program, Result, Settings, log};
 
 /// How long it may take from there to its first answer.
@@ -228,8 +228,8 @@ impl Running {
             return std::future::pending().await;
         }
         let group = self.child.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(Started::id);
-        let watched = Watched { signs: &self.signs, folder: self.temporary.path(), group };
-        let (silent, mut saying) = (watched.falls_silent(self.silence), tokio::time::interval(WORTH_SAYING));
+        let program = WorkingProgram { signs: &self.signs, folder: self.temporary.path(), group };
+        let (silent, mut saying) = (program.falls_silent(self.silence), tokio::time::interval(WORTH_SAYING));
         tokio::pin!(silent);
         // The first tick is at once.
         saying.tick().await;

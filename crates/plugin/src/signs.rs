@@ -40,7 +40,7 @@ impl Signs {
 }
 
 /// A program that is watched while it works.
-pub(crate) struct Watched<'a> {
+pub(crate) struct WorkingProgram<'a> {
     pub(crate) signs: &'a Signs,
     /// Where its files go.
     pub(crate) folder: &'a Path,
@@ -48,7 +48,7 @@ pub(crate) struct Watched<'a> {
     pub(crate) group: Option<u32>,
 }
 
-impl Watched<'_> {
+impl WorkingProgram<'_> {
     /// Ends when there was no sign of life for `patience`. Where processor time cannot be seen, it never ends: somebody who uploads
     /// would be taken for somebody who hangs.
     pub(crate) async fn falls_silent(&self, patience: Duration) {
@@ -132,14 +132,14 @@ mod tests {
     #[tokio::test]
     async fn whoever_says_something_is_not_silent() {
         let (folder, signs) = (tempfile::tempdir().unwrap(), Signs::default());
-        let watched = Watched { signs: &signs, folder: folder.path(), group: Some(u32::MAX) };
+        let program = WorkingProgram { signs: &signs, folder: folder.path(), group: Some(u32::MAX) };
         let talking = async {
             loop {
                 tokio::time::sleep(PATIENCE / 8).await;
                 signs.heard();
             }
         };
-        let silent = tokio::time::timeout(4 * PATIENCE, watched.falls_silent(PATIENCE));
+        let silent = tokio::time::timeout(4 * PATIENCE, program.falls_silent(PATIENCE));
         tokio::select! {
             silent = silent => assert!(silent.is_err()),
             () = talking => {}

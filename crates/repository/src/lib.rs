@@ -9,7 +9,7 @@ pub mod component_archive;
 pub mod ctf;
 
 pub use artifact_set::{ArtifactSet, is_artifact_set};
-pub use component::{ComponentRepository, ComponentVersion, LocalContent, NewVersion, RawDescriptor, Staged};
+pub use component::{ComponentRepository, ComponentVersion, Holder, LocalContent, NewVersion, RawDescriptor, Staged};
 pub use component_archive::ComponentArchive;
 pub use ctf::{Access, Archive, ArchiveOptions, Base, Form, Known};
 

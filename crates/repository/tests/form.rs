@@ -268,3 +268,36 @@ async fn versions_keep_their_spelling_and_other_tags_are_left_out() {
         place.archive.repositories().await.unwrap().contains(&"sub/path/component-descriptors/acme.org/x".to_owned())
     );
 }
+
+/// What names all artifacts that share a blob is not copied, compared or kept for each of them.
+#[tokio::test]
+async fn thousands_of_artifacts_may_share_one_blob() {
+    let place = place().await;
+    place.components.content("acme.org/hello").push_blob(&MemoryBlob::new("a")).await.unwrap();
+    let shared = local(&Digest::of("a"), "text/plain");
+    let descriptor = hello((0..5000).map(|number| resource(&format!("r{number}"), shared.clone())).collect());
+    let begin = std::time::Instant::now();
+    let new = NewVersion { descriptor, ..NewVersion::default() };
+    let staged = place.components.stage(&new).await.unwrap();
+    place.components.publish(vec![staged]).await.unwrap();
+    let found = place.components.get("acme.org/hello", "1.0.0").await.unwrap();
+    let Document::Image(image) = found.manifest.document().unwrap() else { panic!("no image") };
+    let listed = image.layers[1].annotation("software.ocm.artifact").unwrap();
+    assert_eq!(listed.matches("identity").count(), 5000);
+    for resource in &found.descriptor.component.resources {
+        let LocalContent::Blob(blob) = found.local(&resource.access).await.unwrap() else { panic!("no blob") };
+        assert_eq!(blob, ocm_oci::Descriptor::new("text/plain", Digest::of("a"), 1));
+    }
+    assert!(begin.elapsed() < std::time::Duration::from_secs(10), "{:?}", begin.elapsed());
+}
+
+#[tokio::test]
+async fn a_name_that_leads_elsewhere_is_not_stored() {
+    let place = place().await;
+    for name in ["../../other", "acme.org/../other", "acme.org//other", "/acme.org/other", ""] {
+        let mut descriptor = hello(Vec::new());
+        descriptor.component.name = name.into();
+        let error = place.components.stage(&NewVersion { descriptor, ..NewVersion::default() }).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Malformed, "{name}: {error}");
+    }
+}

@@ -5,12 +5,10 @@ mod fixture;
 
 use std::sync::Arc;
 
-use fixture::component;
-use ocm_blob::MemoryBlob;
-use ocm_model::{Descriptor, Resource, TypedObject};
-use ocm_oci::{Document, Kind, Manifest, MemoryRegistry, Selector, media_type};
+use fixture::{add_image, component};
+use ocm_model::{Descriptor, TypedObject};
+use ocm_oci::{Document, Kind, MemoryRegistry, Selector};
 use ocm_repository::{ComponentRepository, ComponentVersion, NewVersion, RawDescriptor};
-use serde_json::json;
 
 const NAME: &str = "acme.org/x";
 
@@ -19,18 +17,7 @@ async fn stored(place: &ComponentRepository, raw: Option<fn(&Descriptor) -> RawD
     let (mut descriptor, text) = component(NAME, "1.0.0", "hello");
     let content = place.content(NAME);
     content.push_blob(&text).await.unwrap();
-    let (config, _) = content.push_blob(&MemoryBlob::new("{}")).await.unwrap();
-    let image = json!({"schemaVersion": 2, "mediaType": media_type::MANIFEST, "config": config, "layers": []});
-    let image = Manifest::new(media_type::MANIFEST, serde_json::to_vec(&image).unwrap());
-    content.push_manifest(&image, None).await.unwrap();
-    descriptor.component.resources.push(Resource {
-        name: "image".into(),
-        kind: "ociImage".into(),
-        access: TypedObject::new("localBlob")
-            .with("localReference", image.digest().to_string())
-            .with("mediaType", media_type::MANIFEST),
-        ..Resource::default()
-    });
+    add_image(&mut descriptor, content.as_ref()).await;
     descriptor.component.repository_contexts = vec![TypedObject::new("OCIRegistry").with("baseUrl", "localhost:9999")];
     let raw = raw.map(|raw| raw(&descriptor));
     let staged = place.stage(&NewVersion { descriptor, raw, ..NewVersion::default() }).await.unwrap();

@@ -1,4 +1,5 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use ocm_oci::{Authenticator, Endpoint, Error, ImageReference, Kind, RemoteOption
 use ocm_plugin::Plugins;
 use ocm_repository::{Access, Archive, ArchiveOptions, ComponentArchive, ComponentRepository, Form};
 use ocm_transfer::Stop;
+use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use crate::Result;
@@ -120,8 +122,9 @@ impl Builder {
         self
     }
 
-    /// Folder for temporary files, for content that can be compared with a digest only when all of it is there. Without, such
-    /// content is refused.
+    /// Folder for temporary files: content that can be compared with a digest only when all of it is there, and what plugins
+    /// hand over unless they have one of their own. Without, such content is refused, and what plugins hand over goes to the
+    /// folder of the system.
     #[must_use]
     pub fn scratch(mut self, folder: &Path) -> Self {
         self.scratch = Some(folder.to_owned());
@@ -139,7 +142,8 @@ impl Builder {
     pub fn build(self) -> Context {
         let http = ocm_http::Client::new(self.http);
         let built_in = crate::ops::types::built_in();
-        let plugins = Plugins::new(ocm_plugin::Settings { built_in, ..self.plugins });
+        let temporary = self.plugins.temporary.or_else(|| self.scratch.clone());
+        let plugins = Plugins::new(ocm_plugin::Settings { built_in, temporary, ..self.plugins });
         let resolver = Resolver::new(self.credentials, http.clone());
         let resolver = resolver.with(Arc::new(plugins::PluginStores(plugins.clone())));
         let credentials = Arc::new(self.providers.into_iter().fold(resolver, Resolver::with));
@@ -238,6 +242,15 @@ impl Context {
     /// Who finds credentials.
     pub(crate) fn resolver(&self) -> &Arc<Resolver> {
         &self.0.credentials
+    }
+
+    /// A new folder for temporary files, which goes away with the value; in the one of the system where none was given.
+    pub(crate) fn temporary_folder(&self, prefix: &str) -> io::Result<TempDir> {
+        let mut folder = tempfile::Builder::new();
+        match &self.0.scratch {
+            Some(scratch) => folder.prefix(prefix).tempdir_in(scratch),
+            None => folder.prefix(prefix).tempdir(),
+        }
     }
 
     pub(crate) fn resolvers(&self) -> &Resolvers {

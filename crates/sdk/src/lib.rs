@@ -26,7 +26,7 @@ mod trust;
 pub use connections::{authorities, connections};
 pub use context::{Builder, Context};
 pub use error::{Error, Kind};
-pub use ocm_blob::{Item, Observer, Outcome, Unobserved};
+pub use ocm_blob::{Item, Observer, Outcome, Unobserved, folder_of};
 pub use ocm_config as config;
 pub use ocm_credentials as credentials;
 pub use ocm_credentials::DockerSources;

@@ -7,11 +7,13 @@ use ocm_config::{Resolver, Route};
 use ocm_model::{DigestSpec, RepositoryReference};
 use ocm_oci::{Error, Kind, Result};
 use ocm_repository::{ComponentRepository, ComponentVersion};
-use ocm_transfer::Computed;
+use ocm_transfer::{Computed, Roots};
 use tokio::sync::OnceCell;
 
 use crate::Context;
 use crate::context::Purpose;
+use crate::ops::inventory::left_to_base;
+use crate::select::read_for;
 use crate::trust::complete::Reach;
 use crate::trust::meant::Meant;
 
@@ -35,6 +37,8 @@ pub(crate) struct Lookup {
     base: Option<Arc<Found>>,
     /// Digests of resources that are recorded nowhere, computed from the content that was there.
     computed: Arc<Mutex<Computed>>,
+    /// Where what is found goes, if it goes somewhere.
+    targets: Option<Arc<Roots>>,
 }
 
 type Found = Mutex<HashMap<(String, String), Arc<ComponentVersion>>>;
@@ -61,7 +65,15 @@ impl Lookup {
             found: Arc::default(),
             base: None,
             computed: Arc::default(),
+            targets: None,
         }
+    }
+
+    /// Tells where what is found goes: a target that has it already can be read, too.
+    #[must_use]
+    pub(crate) fn with_targets(mut self, targets: Option<Arc<Roots>>) -> Self {
+        self.targets = targets;
+        self
     }
 
     /// Tells which components the roots belong to.
@@ -82,6 +94,7 @@ impl Lookup {
             found: Arc::default(),
             base: Some(self.found.clone()),
             computed: self.computed.clone(),
+            targets: self.targets.clone(),
         }
     }
 
@@ -162,7 +175,7 @@ impl Lookup {
                 }
             };
             let found = match repository {
-                Ok(repository) => repository.get(component, version).await,
+                Ok(repository) => read_for(self.targets.as_deref(), &repository, component, version).await,
                 Err(error) => Err(error),
             };
             match found {
@@ -171,10 +184,11 @@ impl Lookup {
                 Err(error) => return Err(error),
             }
         }
+        let note = left_to_base(&self.context).map(|note| format!("; {note}")).unwrap_or_default();
         Err(Error::new(
             Kind::NotFound,
             format!("{component}:{version}"),
-            format!("component version not found in {}", asked.join(", ")),
+            format!("component version not found in {}{note}", asked.join(", ")),
         ))
     }
 

@@ -1,7 +1,7 @@
-//! Whether content is there: looked up with its size, not read.
+//! Whether content is there: looked up with its size, and read where somebody wants to be sure.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::{StreamExt as _, stream};
 use ocm_blob::Digest;
@@ -19,24 +19,63 @@ pub(crate) enum Absence {
     Missing(String),
     /// It has another size than its manifest says.
     Size(String),
+    /// It has the size that its manifest says, but is other content.
+    Damaged(String),
     /// Platforms of an image were left out on purpose.
     Sparse(String),
     /// It could not be looked up.
     Unknown(String),
 }
 
+/// What has been read, for those who want more than a look at the size: content that several have is read once.
+#[derive(Debug, Default)]
+pub(crate) struct Reading(Mutex<HashSet<(String, Digest)>>);
+
+impl Reading {
+    /// What is wrong with content of the right size.
+    async fn judge(&self, place: &Arc<dyn Repository>, blob: &Descriptor) -> Option<Absence> {
+        let key = (place.address(), blob.digest.clone());
+        if self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&key) {
+            return None;
+        }
+        let read = async {
+            let mut stream = place.blob(&blob.digest, 0).await?;
+            while let Some(chunk) = stream.next().await {
+                chunk.map_err(Error::blob(format!("{}@{}", place.address(), blob.digest)))?;
+            }
+            Ok::<_, Error>(())
+        };
+        match read.await {
+            Ok(()) => {
+                self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
+                None
+            }
+            Err(error) => Some(absence(place, blob, Err(error))),
+        }
+    }
+}
+
 /// What is wrong with content that lies with a component version; nothing if all of it is there.
-pub(crate) async fn local(version: &ComponentVersion, content: &LocalContent) -> Vec<Absence> {
+pub(crate) async fn local(
+    version: &ComponentVersion,
+    content: &LocalContent,
+    reading: Option<&Reading>,
+) -> Vec<Absence> {
     let place = version.content();
     match content {
-        LocalContent::Blob(blob) => blobs(&place, vec![blob.clone()]).await,
-        LocalContent::Parts(parts) => blobs(&place, parts.clone()).await,
-        LocalContent::Manifest(root) => graph(version, &place, root).await,
+        LocalContent::Blob(blob) => blobs(&place, vec![blob.clone()], reading).await,
+        LocalContent::Parts(parts) => blobs(&place, parts.clone(), reading).await,
+        LocalContent::Manifest(root) => graph(version, &place, root, reading).await,
     }
 }
 
 /// What is wrong with an image or index of `version` and everything below it.
-pub(crate) async fn graph(version: &ComponentVersion, place: &Arc<dyn Repository>, root: &Descriptor) -> Vec<Absence> {
+pub(crate) async fn graph(
+    version: &ComponentVersion,
+    place: &Arc<dyn Repository>,
+    root: &Descriptor,
+    reading: Option<&Reading>,
+) -> Vec<Absence> {
     let mut absences = Vec::new();
     let mut seen: HashSet<Digest> = HashSet::from([root.digest.clone()]);
     let mut open = vec![(root.clone(), None)];
@@ -77,7 +116,7 @@ pub(crate) async fn graph(version: &ComponentVersion, place: &Arc<dyn Repository
     for index in indexes {
         absences.extend(index.absences(version, place).await);
     }
-    absences.extend(blobs(place, needed).await);
+    absences.extend(blobs(place, needed, reading).await);
     absences
 }
 
@@ -137,17 +176,20 @@ pub(crate) async fn explained(
     if error.kind() != crate::Kind::NotFound {
         return error;
     }
-    let absences = graph(version, place, root).await;
+    let absences = graph(version, place, root, None).await;
     match absences.as_slice() {
         [Absence::Sparse(reason)] => crate::Error::new(crate::Kind::Incomplete, reason),
         _ => error,
     }
 }
 
-async fn blobs(place: &Arc<dyn Repository>, blobs: Vec<Descriptor>) -> Vec<Absence> {
+async fn blobs(place: &Arc<dyn Repository>, blobs: Vec<Descriptor>, reading: Option<&Reading>) -> Vec<Absence> {
     let found = stream::iter(blobs).map(|blob| async move {
         match place.blob_size(&blob.digest).await {
-            Ok(Some(size)) if size == blob.size => None,
+            Ok(Some(size)) if size == blob.size => match reading {
+                Some(reading) => reading.judge(place, &blob).await,
+                None => None,
+            },
             Ok(Some(size)) => Some(absence(place, &blob, Ok(size))),
             Ok(None) => Some(absence(place, &blob, Err(Error::not_found("")))),
             Err(error) => Some(absence(place, &blob, Err(error))),
@@ -163,6 +205,7 @@ fn absence(place: &Arc<dyn Repository>, content: &Descriptor, found: Result<u64,
         Err(error) if error.kind() == ocm_oci::Kind::NotFound => {
             Absence::Missing(format!("{digest} ({size} bytes) is not in {}", place.address()))
         }
+        Err(error) if error.kind() == ocm_oci::Kind::Invalid => Absence::Damaged(error.to_string()),
         Err(error) => Absence::Unknown(error.to_string()),
     }
 }

@@ -44,16 +44,12 @@ pub(crate) async fn relocate(
     }
     let place = Place { version, registry: repository.registry().clone(), path: repository.sub_path(), opened, style };
     let mut relocated = Relocated { descriptor: version.descriptor.clone(), changes: Vec::new(), left: Vec::new() };
-    let component = &version.descriptor.component;
-    for (position, resource) in component.resources.iter().enumerate() {
-        let element = format!("resource {}", resource.identity());
-        let access = place.access(&element, &resource.access, resource.digest.as_ref(), &mut relocated).await?;
-        relocated.descriptor.component.resources[position].access = access;
-    }
-    for (position, source) in component.sources.iter().enumerate() {
-        let element = format!("source {}", source.identity());
-        let access = place.access(&element, &source.access, None, &mut relocated).await?;
-        relocated.descriptor.component.sources[position].access = access;
+    for artifact in version.descriptor.component.artifacts() {
+        let element = format!("{} {}", artifact.kind.noun(), artifact.identity());
+        let access = place.access(&element, artifact.access, artifact.digest, &mut relocated).await?;
+        if let Some(slot) = relocated.descriptor.component.access_mut(artifact.kind, artifact.position) {
+            *slot = access;
+        }
     }
     place.contexts(&mut relocated);
     Ok(relocated)

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use ocm_config::Route;
 use ocm_model::reference::{ComponentReference, RepositoryReference};
 use ocm_model::{ComponentName, Constraint, Version};
-use ocm_oci::Endpoint;
+use ocm_oci::{Endpoint, media_type};
 use ocm_repository::{ComponentRepository, ComponentVersion};
+use ocm_transfer::Roots;
 
 use crate::context::Purpose;
 use crate::lookup::Lookup;
@@ -27,7 +28,12 @@ pub(crate) struct Selected {
 impl Selected {
     /// Reads it, and compares it with the digest of the reference.
     pub(crate) async fn read(&self) -> Result<Arc<ComponentVersion>> {
-        let found = self.repository.get(&self.component, &self.version).await?;
+        self.read_for(None).await
+    }
+
+    /// The same for a transfer to `targets`, which may have it already.
+    pub(crate) async fn read_for(&self, targets: Option<&Roots>) -> Result<Arc<ComponentVersion>> {
+        let found = read_for(targets, &self.repository, &self.component, &self.version).await?;
         if let Some(expected) = self.digest.as_ref().filter(|expected| **expected != found.root.digest().to_string()) {
             return Err(Error::new(
                 Kind::Verification,
@@ -42,6 +48,26 @@ impl Selected {
         }
         Ok(Arc::new(found))
     }
+}
+
+/// Reads a component version that may be on its way to `targets`.
+pub(crate) async fn read_for(
+    targets: Option<&Roots>,
+    repository: &ComponentRepository,
+    component: &str,
+    version: &str,
+) -> ocm_oci::Result<ComponentVersion> {
+    let root = repository.root_manifest(component, version).await?;
+    let holder = match targets {
+        // Without an index there is nothing between the root and the descriptor; an archive costs no requests.
+        Some(targets)
+            if media_type::is_index(root.media_type()) && repository.content(component).location().is_some() =>
+        {
+            targets.holder(component, version, root.digest()).await
+        }
+        _ => None,
+    };
+    repository.read(component, version, root, holder).await
 }
 
 /// What a reference on the command line turned out to be.
@@ -127,7 +153,8 @@ pub(crate) async fn select(context: &Context, request: &get::Request) -> Result<
     let filter = Filter { constraint, latest: request.latest };
     let mut selected = Vec::new();
     if let Some(place) = &request.repository {
-        let repository = context.open(&self::repository(place)?, Purpose::Read).await?;
+        let opened = async { Ok(context.open(&self::repository(place)?, Purpose::Read).await?) };
+        let repository = opened.await.map_err(|error: Error| error.during("--repo"))?;
         if request.references.is_empty() {
             selected.extend(everything(&repository, &filter).await?);
         }
@@ -214,7 +241,8 @@ pub(crate) async fn lookup(context: &Context, selected: &[Selected], more: &[Str
 pub(crate) async fn named(context: &Context, places: &[String]) -> Result<Vec<ComponentRepository>> {
     let mut repositories = Vec::new();
     for place in places {
-        repositories.push(context.open(&repository(place)?, Purpose::Read).await?);
+        let opened = async { Ok(context.open(&repository(place)?, Purpose::Read).await?) };
+        repositories.push(opened.await.map_err(|error: Error| error.during("--lookup"))?);
     }
     Ok(repositories)
 }

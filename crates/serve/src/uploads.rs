@@ -16,6 +16,29 @@ fn fail(error: &Error) -> Failure {
     Failure::store(error, "BLOB_UNKNOWN", "DIGEST_INVALID")
 }
 
+/// Why a body was not taken as a whole.
+enum Halt {
+    /// Of what came, or did not come: what was written before stands.
+    Body(Failure),
+    /// The store failed: nobody knows how much of the upload it has.
+    Store(Error),
+}
+
+impl From<Failure> for Halt {
+    fn from(failure: Failure) -> Self {
+        Self::Body(failure)
+    }
+}
+
+impl From<Halt> for Failure {
+    fn from(halt: Halt) -> Self {
+        match halt {
+            Halt::Body(failure) => failure,
+            Halt::Store(error) => fail(&error),
+        }
+    }
+}
+
 fn broken(message: impl std::fmt::Display) -> Failure {
     Failure::invalid("BLOB_UPLOAD_INVALID", message)
 }
@@ -89,7 +112,7 @@ impl Inner {
         let mut slot = session.upload().await.ok_or_else(busy)?;
         let upload = slot.as_mut().ok_or_else(|| gone(uuid))?;
         in_order(chunk, upload.size()).map_err(|failure| progress(failure, &call.repository, uuid, session.size()))?;
-        self.take(upload.as_mut(), body, chunk, |size| session.advance(size)).await?;
+        self.append(call, uuid, &session, upload.as_mut(), body, chunk).await?;
         Ok(progress(answer::empty(StatusCode::ACCEPTED), &call.repository, uuid, session.size()))
     }
 
@@ -103,7 +126,7 @@ impl Inner {
         let mut slot = session.upload().await.ok_or_else(busy)?;
         let upload = slot.as_mut().ok_or_else(|| gone(uuid))?;
         in_order(chunk, upload.size()).map_err(|failure| progress(failure, &call.repository, uuid, session.size()))?;
-        self.take(upload.as_mut(), body, chunk, |size| session.advance(size)).await?;
+        self.append(call, uuid, &session, upload.as_mut(), body, chunk).await?;
         let upload = slot.take().ok_or_else(|| gone(uuid))?;
         self.sessions.remove(&call.repository, uuid);
         upload.finish(&digest).await.map_err(|error| fail(&error))?;
@@ -124,16 +147,34 @@ impl Inner {
         self.sessions.get(&call.repository, uuid).ok_or_else(|| gone(uuid))
     }
 
+    /// Writes a body to the upload of a session. An upload that the store failed to take ends with that, and gives back the
+    /// room it has taken: the client begins anew.
+    async fn append(
+        &self,
+        call: &Call,
+        uuid: &str,
+        session: &Session,
+        upload: &mut dyn Upload,
+        body: Body,
+        chunk: Chunk,
+    ) -> Result<(), Failure> {
+        let taken = self.take(upload, body, chunk, |size| session.advance(size)).await;
+        if matches!(taken, Err(Halt::Store(_))) {
+            self.sessions.remove(&call.repository, uuid);
+        }
+        Ok(taken?)
+    }
+
     /// Writes a body to an upload, never more than it announced; `advanced` is told the new size after every piece.
     ///
-    /// What came before a failure stays written: the client asks how far the upload is and goes on from there.
+    /// What came before a body broke off stays written: the client asks how far the upload is and goes on from there.
     async fn take(
         &self,
         upload: &mut dyn Upload,
         body: Body,
         chunk: Chunk,
         advanced: impl Fn(u64) + Send,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Halt> {
         let mut stream = body.into_data_stream();
         let mut left = chunk.length;
         loop {
@@ -146,11 +187,11 @@ impl Inner {
                 let rest = left.checked_sub(bytes.len() as u64);
                 *left = rest.ok_or_else(|| Failure::invalid("SIZE_INVALID", "more bytes came than were announced"))?;
             }
-            upload.write(bytes).await.map_err(|error| fail(&error))?;
+            upload.write(bytes).await.map_err(Halt::Store)?;
             advanced(upload.size());
         }
         match left {
-            Some(left) if left > 0 => Err(Failure::invalid("SIZE_INVALID", format!("{left} bytes are missing"))),
+            Some(left) if left > 0 => Err(Failure::invalid("SIZE_INVALID", format!("{left} bytes are missing")).into()),
             _ => Ok(()),
         }
     }

@@ -1,6 +1,9 @@
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use ocm_model::{Descriptor, DigestSpec, TypedObject, normalise};
+
+/// Differences that a message names.
+const SHOWN: usize = 10;
 
 /// How two descriptors of the same component version differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,17 +88,38 @@ fn describe(ours: &Descriptor, theirs: &Descriptor) -> String {
     if a.creation_time != b.creation_time {
         parts.push("the creation time differs".into());
     }
-    if parts.is_empty() { "parts of the descriptor differ".into() } else { parts.join(", ") }
+    if parts.is_empty() {
+        return "parts of the descriptor differ".into();
+    }
+    let more = parts.len().saturating_sub(SHOWN);
+    parts.truncate(SHOWN);
+    let shown = parts.join(", ");
+    if more == 0 { shown } else { format!("{shown}, and {more} more") }
 }
 
-fn list<T: PartialEq>(parts: &mut Vec<String>, kind: &str, ours: &[T], theirs: &[T], identity: impl Fn(&T) -> String) {
-    let names = |elements: &[T]| elements.iter().map(&identity).collect::<BTreeSet<_>>();
-    let (a, b) = (names(ours), names(theirs));
-    parts.extend(a.difference(&b).map(|name| format!("{kind} {name} is new")));
-    parts.extend(b.difference(&a).map(|name| format!("{kind} {name} is gone")));
+fn list<'a, T: PartialEq>(
+    parts: &mut Vec<String>,
+    kind: &str,
+    ours: &'a [T],
+    theirs: &'a [T],
+    identity: impl Fn(&T) -> String,
+) {
+    let named = |elements: &'a [T]| {
+        let mut named: BTreeMap<String, Vec<&T>> = BTreeMap::new();
+        for element in elements {
+            named.entry(identity(element)).or_default().push(element);
+        }
+        named
+    };
+    let (a, b) = (named(ours), named(theirs));
+    let only = |a: &BTreeMap<String, _>, b: &BTreeMap<String, _>, what: &str| -> Vec<String> {
+        a.keys().filter(|name| !b.contains_key(*name)).map(|name| format!("{kind} {name} {what}")).collect()
+    };
+    parts.extend(only(&a, &b, "is new"));
+    parts.extend(only(&b, &a, "is gone"));
     for element in ours {
         let name = identity(element);
-        if theirs.iter().any(|other| identity(other) == name && other != element) {
+        if b.get(&name).is_some_and(|others| others.iter().any(|other| *other != element)) {
             parts.push(format!("{kind} {name} differs"));
         }
     }
@@ -170,5 +194,19 @@ mod tests {
             unreachable!("the digests differ")
         };
         assert_eq!(what, "resource name=r1,version=1 differs");
+    }
+
+    /// As many as anybody may send, and as few as anybody reads.
+    #[test]
+    fn of_many_differences_some_are_named_and_the_rest_counted() {
+        let many = |value: &str| {
+            let one = |number: usize| resource("x", value).replace("r1", &format!("r{number}"));
+            with(&(0..3000).map(one).collect::<Vec<_>>().join(","), "")
+        };
+        let Difference::Content { what } = compare(&many("aa"), &many("bb")) else {
+            unreachable!("the digests differ")
+        };
+        assert!(what.starts_with("resource name=r0,version=1 differs, "), "{what}");
+        assert!(what.ends_with(" differs, and 2990 more") && what.len() < 500, "{what}");
     }
 }

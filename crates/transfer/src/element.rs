@@ -1,5 +1,6 @@
 use ocm_access::Sources;
 use ocm_model::access::Access;
+use ocm_model::descriptor::Artifact;
 use ocm_model::{Descriptor, DigestSpec, TypedObject};
 use ocm_oci::media_type;
 use ocm_repository::{ComponentRepository, ComponentVersion};
@@ -33,42 +34,27 @@ pub(crate) struct Carried {
 }
 
 /// All elements of a version, resources first.
-pub(crate) fn elements(version: &ComponentVersion) -> Vec<Element<'_>> {
-    let component = &version.descriptor.component;
-    let resources = component.resources.iter().enumerate().map(|(position, resource)| Element {
-        kind: ElementKind::Resource,
-        position,
-        identity: resource.identity().0,
-        element_type: &resource.kind,
-        is_local: resource.relation == "local",
-        access: &resource.access,
-        digest: resource.digest.as_ref(),
-    });
-    let sources = component.sources.iter().enumerate().map(|(position, source)| Element {
-        kind: ElementKind::Source,
-        position,
-        identity: source.identity().0,
-        element_type: &source.kind,
-        is_local: true,
-        access: &source.access,
-        digest: None,
-    });
-    resources.chain(sources).collect()
+pub(crate) fn elements<'a>(version: &'a ComponentVersion) -> Vec<Element<'a>> {
+    let element = |artifact: Artifact<'a>| Element {
+        kind: artifact.kind,
+        position: artifact.position,
+        identity: artifact.identity().0,
+        element_type: artifact.element_type,
+        is_local: artifact.is_local,
+        access: artifact.access,
+        digest: artifact.digest,
+    };
+    version.descriptor.component.artifacts().map(element).collect()
 }
 
 /// Replaces the access of an element.
 pub(crate) fn set_access(descriptor: &mut Descriptor, kind: ElementKind, position: usize, access: TypedObject) {
-    let component = &mut descriptor.component;
-    let slot = match kind {
-        ElementKind::Resource => component.resources.get_mut(position).map(|resource| &mut resource.access),
-        ElementKind::Source => component.sources.get_mut(position).map(|source| &mut source.access),
-    };
-    if let Some(slot) = slot {
+    if let Some(slot) = descriptor.component.access_mut(kind, position) {
         *slot = access;
     }
 }
 
-fn access_of(descriptor: &Descriptor, kind: ElementKind, position: usize) -> Option<&TypedObject> {
+pub(crate) fn access_of(descriptor: &Descriptor, kind: ElementKind, position: usize) -> Option<&TypedObject> {
     match kind {
         ElementKind::Resource => descriptor.component.resources.get(position).map(|resource| &resource.access),
         ElementKind::Source => descriptor.component.sources.get(position).map(|source| &source.access),
@@ -98,6 +84,17 @@ impl Element<'_> {
         }
     }
 
+    /// Whether a target, which has the version, refers to its content in the same way.
+    pub(crate) fn is_as_in(&self, there: &ComponentVersion) -> bool {
+        access_of(&there.descriptor, self.kind, self.position) == Some(self.access)
+    }
+
+    /// Whether nothing says what content it has, so that one place may have other content than another.
+    pub(crate) fn is_open(&self, version: &ComponentVersion, options: &Options) -> bool {
+        let is_told = |digest: &DigestSpec| digest.is_complete() && !digest.is_excluded();
+        self.kind == ElementKind::Resource && !self.recorded(version, options).is_some_and(is_told)
+    }
+
     /// Whether content was asked for that a target, which has the version, only refers to.
     pub(crate) fn is_missing(&self, there: &ComponentVersion, target: &ComponentRepository, options: &Options) -> bool {
         let ours = Access::of(self.access);
@@ -106,12 +103,8 @@ impl Element<'_> {
         let gets_name = is_wanted && is_remote && options.upload_as == UploadAs::OciArtifact;
         let Some(access) = access_of(&there.descriptor, self.kind, self.position) else { return true };
         match &ours {
-            Access::LocalBlob { media_type, .. }
-                if gets_name && self.kind == ElementKind::Resource && media_type::is_manifest(media_type) =>
-            {
-                return matches!(Access::of(access), Access::LocalBlob { .. });
-            }
-            Access::LocalBlob { .. } | Access::LocalOciBlob { .. } => {
+            // The target may refer to what lies with the version here: it is not in the target then.
+            Access::LocalBlob { .. } | Access::LocalOciBlob { .. } if !is_wanted => {
                 return options.global_access == GlobalAccess::Auto && lacks_address(access, there, target);
             }
             Access::None => return false,
@@ -275,7 +268,7 @@ fn registry(target: &ComponentRepository) -> Option<String> {
 }
 
 /// What an access points to, for messages and names.
-pub(crate) fn origin(access: &TypedObject, read: &Access) -> String {
+pub fn origin(access: &TypedObject, read: &Access) -> String {
     match read {
         Access::OciImage { image_reference } => image_reference.clone(),
         Access::OciLayer { reference, .. } | Access::RelativeOci { reference } => reference.clone(),
@@ -336,6 +329,7 @@ impl Carried {
             place: version.content(),
             is_local: true,
             tag: None,
+            is_extra: false,
             found: None,
             action: plan.action.clone(),
             is_needed: true,
@@ -381,6 +375,34 @@ impl Carried {
             },
         };
         Job { access, place, action, ..self.job(plan, version) }
+    }
+
+    /// Gives an image that is stored with its component version one more name. Nothing says so in the component version.
+    pub(crate) fn also(
+        &self,
+        plan: &ElementPlan,
+        version: &ComponentVersion,
+        (position, target): (usize, &ComponentRepository),
+        name: Name,
+    ) -> Job {
+        let digest = self.content.reference();
+        let job = self.job(plan, version);
+        let action = ElementAction::UploadImage {
+            reference: self.content.origin.clone().unwrap_or_else(|| digest.clone()),
+            digest,
+            repository: name.repository.clone(),
+            tag: name.tag.clone(),
+        };
+        Job {
+            name: format!("{} as {}", job.name, name.with_tag(&name.repository)),
+            place: target.registry().repository(&name.full(target)),
+            is_local: false,
+            tag: name.tag,
+            is_extra: true,
+            action,
+            targets: vec![position],
+            ..job
+        }
     }
 
     /// Stores the image under a name of its own.

@@ -201,11 +201,30 @@ impl Error {
         match self {
             Self::Exists { .. } => replaces(),
             // An image that has the name of one that is to be stored.
-            Self::Element { source, .. } if source.kind() == ocm_oci::Kind::Conflict => replaces(),
+            Self::Element { source, .. } if source.kind() == ocm_oci::Kind::Conflict => {
+                let keeps = "another name keeps both: --upload-name, --also-tag, or the imageReference of a document"
+                    .to_owned();
+                replaces().into_iter().chain([keeps]).collect()
+            }
+            Self::SameName { .. } => vec![
+                "--upload-name gives them other names, --on-collision suffix-host puts the host of each behind its own"
+                    .to_owned(),
+            ],
+            Self::Left { .. } => vec![
+                "without --strict it stays where it is, and a warning says so".to_owned(),
+                "words of the older program (-V, transfer ctf) are strict without the flag: --compat v2 ends that, and \
+                 -N TYPE does for one type"
+                    .to_owned(),
+            ],
             Self::Element { source, .. } | Self::Place(source) => {
                 source.kind().advice().map(str::to_owned).into_iter().collect()
             }
             Self::Uncovered { .. } => vec!["without --verify it is moved as it is".to_owned()],
+            Self::Content { origin, .. } if !origin.is_empty() => vec![
+                "what is there was changed since it was recorded, by a moved tag for instance: bring back what was \
+                 recorded, or make a component version of what is there now"
+                    .to_owned(),
+            ],
             Self::Node { source, .. } => source.hints(),
             Self::Target { hints, .. } | Self::Targets { hints, .. } => hints.clone(),
             _ => Vec::new(),

@@ -51,16 +51,16 @@ pub async fn estimate(prepared: &Prepared) -> Result<Estimate> {
         }
     }
     let mut seen: HashMap<String, HashSet<Digest>> = HashMap::new();
-    // What a registry has, or will have, in any of its repositories.
+    // What a registry or an archive has, or will have, in any of its repositories.
     let mut held: HashMap<String, HashSet<Digest>> = HashMap::new();
     for job in prepared.jobs.iter().filter(|job| job.is_needed) {
         let seen = seen.entry(job.place.address()).or_default();
-        let location = job.place.location();
+        let held = held.entry(job.place.home().place).or_default();
         let (found, is_mountable) = match &job.content.place {
             Place::Stored(source, stored) => {
-                let source_registry = source.location().map(|at| at.registry);
-                let is_mountable =
-                    location.is_some() && source_registry == location.as_ref().map(|at| at.registry.clone());
+                let registry = |place: &dyn Repository| place.location().map(|at| at.registry);
+                let target = registry(job.place.as_ref());
+                let is_mountable = target.is_some() && target == registry(source.as_ref());
                 (parts(stored, source.as_ref()).await?, is_mountable)
             }
             Place::Loose(_) => (job.content.descriptors(), false),
@@ -79,8 +79,7 @@ pub async fn estimate(prepared: &Prepared) -> Result<Estimate> {
             } else {
                 job.place.blob_size(&part.digest).await?.is_some()
             };
-            let held = location.as_ref().map(|at| held.entry(at.registry.clone()).or_default());
-            let is_held = held.is_some_and(|held| !held.insert(part.digest.clone()));
+            let is_held = !held.insert(part.digest.clone());
             if is_present {
                 estimate.items_present += 1;
                 estimate.bytes_present += part.size;

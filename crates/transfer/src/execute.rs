@@ -172,7 +172,7 @@ fn assume_absent(prepared: &Prepared, session: &copy::Session) {
 /// Moves one content to all places that want it.
 async fn move_group(prepared: &Prepared, group: &[usize], how: &copy::Options, held: &Held) -> Vec<Result<Moved>> {
     let jobs: Vec<&Job> = group.iter().map(|position| &prepared.jobs[*position]).collect();
-    let items: Vec<Item> = jobs.iter().map(|job| item(&job.name, "copy")).collect();
+    let items: Vec<Item> = jobs.iter().map(|job| item(prepared, &job.name, "copy", &job.targets)).collect();
     for item in &items {
         how.observer.started(item);
     }
@@ -189,8 +189,10 @@ async fn move_group(prepared: &Prepared, group: &[usize], how: &copy::Options, h
     results.collect()
 }
 
-fn item(name: &str, action: &str) -> Item {
-    Item { name: name.to_owned(), action: action.to_owned(), bytes: None }
+fn item(prepared: &Prepared, name: &str, action: &str, targets: &[usize]) -> Item {
+    let addresses = targets.iter().map(|target| prepared.targets[*target].repository.address());
+    let target = (prepared.targets.len() > 1 && !targets.is_empty()).then(|| addresses.collect::<Vec<_>>().join(", "));
+    Item { name: name.to_owned(), action: action.to_owned(), target, bytes: None }
 }
 
 async fn move_content(jobs: &[&Job], how: &copy::Options, held: &Held) -> Vec<ocm_oci::Result<Moved>> {
@@ -301,7 +303,7 @@ async fn publish(prepared: &Prepared, target: usize, options: &Options, done: &D
 }
 
 async fn stage(prepared: &Prepared, version: &Version, options: &Options, done: &Done) -> Result<Option<Staged>> {
-    let item = item(&version.name, "transfer");
+    let item = item(prepared, &version.name, "transfer", &[version.target]);
     if !version.is_stored() || version.is_there {
         options.observer.ended(&item, Outcome::Present);
         return Ok(None);

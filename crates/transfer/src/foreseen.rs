@@ -8,8 +8,9 @@ use ocm_repository::component::{root_of, row_of};
 use ocm_repository::{ComponentRepository, ComponentVersion, LocalContent, NewVersion};
 
 use crate::content::{Content, Place};
+use crate::contexts::address;
 use crate::element::{Carried, Element, origin, set_access};
-use crate::{ElementAction, ElementPlan, Options, RepositoryContexts, UploadAs};
+use crate::{ElementAction, ElementPlan, Options, UploadAs};
 
 /// The digest of the root that a transfer would store in a target which has `root` under the name of this version. If it
 /// is the same, nothing is missing, and there is nothing to compare. `None` where that cannot be told from the root alone.
@@ -30,8 +31,9 @@ pub(crate) async fn foreseen(
     }
     let Document::Index(index) = root.document().ok()? else { return None };
     let mut new = NewVersion { descriptor: version.descriptor.clone(), ..NewVersion::default() };
-    if options.repository_contexts == RepositoryContexts::Drop {
-        new.descriptor.component.repository_contexts.clear();
+    let contexts = &mut new.descriptor.component.repository_contexts;
+    if let Some(wanted) = options.contexts(contexts, address(target)) {
+        *contexts = wanted;
     }
     for element in all {
         let (plan, carried) = match Access::of(element.access) {

@@ -147,6 +147,7 @@ mod tests {
             place: place.clone(),
             is_local: false,
             tag: tag.map(str::to_owned),
+            is_extra: false,
             found: None,
             action: ElementAction::Reference { reason: String::new(), is_wanted: false },
             is_needed: true,

@@ -8,6 +8,7 @@
 mod closure;
 mod compare;
 mod content;
+mod contexts;
 mod covered;
 pub mod document;
 mod element;
@@ -16,6 +17,8 @@ mod estimate;
 mod execute;
 mod foreseen;
 mod held;
+mod left;
+mod limited;
 mod naming;
 mod options;
 mod part;
@@ -25,11 +28,14 @@ mod report;
 mod settle;
 mod stop;
 mod tagging;
+mod targets;
 mod work;
 
 pub use closure::{Lookup, closure};
 pub use compare::{Difference, compare};
+pub use contexts::context;
 pub use covered::{Computed, check_covered};
+pub use element::origin;
 pub use error::{Error, Kind};
 pub use estimate::{Estimate, estimate};
 pub use naming::{Collision, Match, Naming, Placement, Rule, Template};
@@ -37,8 +43,9 @@ pub use options::{AccessStyle, CopyMode, Existing, GlobalAccess, Options, Reposi
 pub use part::chosen_platforms;
 pub use plan::{ElementAction, ElementKind, ElementPlan, Plan, VersionAction, VersionPlan};
 pub use prepare::prepare;
-pub use report::{ElementReport, ItemOutcome, Report, TargetReport, Totals, VersionReport, execute};
+pub use report::{ElementReport, ItemOutcome, NameReport, Report, TargetReport, Totals, VersionReport, execute};
 pub use stop::Stop;
+pub use targets::{Roots, Targets};
 pub use work::Prepared;
 
 /// Result of a step of a transfer.

@@ -85,6 +85,10 @@ pub enum RepositoryContexts {
     Keep,
     /// They stay behind.
     Drop,
+    /// The address of the target takes their place; an archive has none that would be true anywhere else.
+    Replace,
+    /// The address in [`Options::advertised`], under which others reach the target, is put behind them.
+    Advertise,
 }
 
 /// How a transfer is done.
@@ -109,6 +113,8 @@ pub struct Options {
     pub global_access: GlobalAccess,
     /// What becomes of the addresses that descriptors were stored under.
     pub repository_contexts: RepositoryContexts,
+    /// What [`RepositoryContexts::Advertise`] writes.
+    pub advertised: Option<TypedObject>,
     /// Platforms that are taken of images for several; empty: all of them.
     pub platforms: Vec<copy::PlatformChoice>,
     /// Whether signatures and the like of images go along.
@@ -141,6 +147,7 @@ impl Default for Options {
             access_style: AccessStyle::default(),
             global_access: GlobalAccess::default(),
             repository_contexts: RepositoryContexts::default(),
+            advertised: None,
             platforms: Vec::new(),
             referrers: copy::Referrers::default(),
             strict: false,

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+pub use ocm_model::descriptor::ElementKind;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -30,7 +31,7 @@ pub struct VersionPlan {
     /// How the one that the target has differs, if it is replaced or stays in spite of that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub difference: Option<String>,
-    /// What happens to its elements; empty if nothing happens to it.
+    /// What happens to its elements; if nothing happens to it, those whose content stays where it is.
     pub elements: Vec<ElementPlan>,
 }
 
@@ -66,26 +67,6 @@ pub struct ElementPlan {
     /// What happens to it.
     #[serde(flatten)]
     pub action: ElementAction,
-}
-
-/// A list of elements with content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum ElementKind {
-    /// What is delivered.
-    Resource,
-    /// What it was made from.
-    Source,
-}
-
-impl ElementKind {
-    /// What one of them is called: `resource` or `source`.
-    pub fn noun(self) -> &'static str {
-        match self {
-            Self::Resource => "resource",
-            Self::Source => "source",
-        }
-    }
 }
 
 /// What happens to the content of an element.

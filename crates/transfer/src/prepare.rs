@@ -4,18 +4,22 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use ocm_access::Sources;
+use ocm_model::access::Access;
 use ocm_oci::copy::{self, Referrers};
-use ocm_oci::media_type;
-use ocm_repository::{ComponentRepository, ComponentVersion, NewVersion};
+use ocm_oci::{Descriptor, media_type};
+use ocm_repository::{ComponentRepository, ComponentVersion, LocalContent, NewVersion};
 
 use crate::content::Place;
-use crate::element::{Carried, Element, elements, set_access};
+use crate::contexts::address;
+use crate::element::{Carried, Element, access_of, elements, set_access};
 use crate::foreseen::foreseen;
-use crate::naming::{Name, Request, name_all};
+use crate::left::left;
+use crate::naming::{Names, Request, name_all};
 use crate::part::Part;
 use crate::settle::{Found, judge, settle};
+use crate::targets::{Roots, Targets};
 use crate::work::{Job, Prepared, Target, Version};
-use crate::{ElementPlan, Error, Existing, Options, RepositoryContexts, Result, VersionAction};
+use crate::{ElementPlan, Error, Existing, Options, Result, VersionAction};
 
 /// Finds out what has to happen so that all `targets` have all `versions`. Nothing is written. A target that does not answer
 /// is given with its error; it fails alone if there are others.
@@ -25,12 +29,14 @@ use crate::{ElementPlan, Error, Existing, Options, RepositoryContexts, Result, V
 /// found or is not the recorded one, two images would get the same name; with [`Options::strict`], content stays behind.
 pub async fn prepare(
     versions: Vec<Arc<ComponentVersion>>,
-    targets: Vec<(String, Result<ComponentRepository>)>,
+    targets: impl Into<Targets>,
     images: &dyn Sources,
     options: &Options,
 ) -> Result<Prepared> {
+    let targets = targets.into();
+    let roots = &targets.roots();
     let mut prepared = Prepared::default();
-    for (name, target) in targets {
+    for (name, target) in targets.all {
         let (repository, failure) = match target {
             Ok(repository) => (repository, None),
             Err(error) => (ComponentRepository::new(Arc::new(ocm_oci::MemoryRegistry::new()), ""), Some(error)),
@@ -50,7 +56,7 @@ pub async fn prepare(
         .map(|(position, target)| (position, &target.repository))
         .collect();
     let lowered: Vec<Lowered> = stream::iter(&versions)
-        .map(|version| lower(version, &open, images, options))
+        .map(|version| lower(version, (&open, roots), images, options))
         .buffered(options.concurrency.max(1) * 4)
         .try_collect()
         .await?;
@@ -114,18 +120,28 @@ struct Draft {
     is_there: bool,
     /// Its elements in their order, resources first; none if nothing happens.
     elements: Vec<(ElementPlan, Option<Carried>)>,
+    stored: Stored,
+}
+
+/// What a target, which has the component version, is known to have of its images.
+enum Stored {
+    /// Nothing, or not enough to go by.
+    Unknown,
+    /// All that the component version there holds, whole; its descriptor if it was read and is another one.
+    Whole(Option<Box<ComponentVersion>>),
 }
 
 async fn lower<'a>(
     version: &'a Arc<ComponentVersion>,
-    targets: &[(usize, &ComponentRepository)],
+    (targets, roots): (&[(usize, &ComponentRepository)], &Roots),
     images: &dyn Sources,
     options: &Options,
 ) -> Result<Lowered<'a>> {
     let all = elements(version);
     let mut looked = Vec::with_capacity(targets.len());
     for (position, target) in targets {
-        looked.push((*position, look_shortly(version, &all, target, images, options).await));
+        let root = roots.of(*position, version.name(), version.version());
+        looked.push((*position, look_shortly(version, &all, (target, root), images, options).await));
     }
     let is_needed = looked.iter().any(|(_, looked)| looked.as_ref().is_ok_and(|looked| !looked.is_idle()));
     // Whoever asks for a platform that an image is not for has to hear of it, also where nothing has to be moved.
@@ -142,14 +158,21 @@ async fn lower<'a>(
     if asks_for_platforms {
         check_platforms(version, &carried, options).await?;
     }
-    let drafts = looked.into_iter().map(|(position, looked)| {
+    let mut drafts = Vec::with_capacity(looked.len());
+    for (position, looked) in looked {
+        let elements = match &looked {
+            Ok(looked) if looked.is_idle() => left(version, &all, looked.there.as_ref(), images, options).await,
+            Ok(_) => carried.clone(),
+            Err(_) => Vec::new(),
+        };
         let draft = looked.map(|looked| {
-            let elements = if looked.is_idle() { Vec::new() } else { carried.clone() };
-            Draft { action: looked.action, difference: looked.difference, is_there: looked.is_there, elements }
+            let stored = looked.stored(version, options);
+            let Looked { action, difference, is_there, .. } = looked;
+            Draft { action, difference, is_there, elements, stored }
         });
-        (position, draft)
-    });
-    Ok(Lowered { version, drafts: drafts.collect() })
+        drafts.push((position, draft));
+    }
+    Ok(Lowered { version, drafts })
 }
 
 /// What a target has of a component version.
@@ -160,11 +183,20 @@ struct Looked {
     has_chosen: bool,
     /// Whether it has the component version itself, so that only what is said about its images may be missing.
     is_there: bool,
+    /// What it has, if that was read and is not the version itself.
+    there: Option<ComponentVersion>,
 }
 
 impl Looked {
     fn is_idle(&self) -> bool {
         matches!(self.action, VersionAction::Present | VersionAction::Keep)
+    }
+
+    fn stored(&self, version: &ComponentVersion, options: &Options) -> Stored {
+        let is_whole = options.platforms.is_empty()
+            && options.referrers == Referrers::Leave
+            && [Some(version), self.there.as_ref()].into_iter().flatten().all(|copy| Part::of(copy).is_none());
+        if self.is_there && is_whole { Stored::Whole(self.there.clone().map(Box::new)) } else { Stored::Unknown }
     }
 }
 
@@ -199,32 +231,35 @@ async fn check_platforms(
 async fn look_shortly(
     version: &ComponentVersion,
     all: &[Element<'_>],
-    target: &ComponentRepository,
+    (target, root): (&ComponentRepository, impl Future<Output = ocm_oci::Result<Option<ocm_oci::Descriptor>>>),
     images: &dyn Sources,
     options: &Options,
 ) -> Result<Looked> {
     let is_chosen = |part: Option<Part>| part.is_some_and(|part| part.suffices(options));
     // What was asked for beside the component version may be missing although that is there.
-    let asks_for_more = options.existing != Existing::Skip && options.referrers == Referrers::Carry;
-    let drops = options.repository_contexts == RepositoryContexts::Drop && options.existing != Existing::Skip;
+    let adds_names = options.naming.also.is_some() && target.content("").location().is_some();
+    let asks_for_more = options.existing != Existing::Skip && (options.referrers == Referrers::Carry || adds_names);
+    let has_other_contexts = |of: &ComponentVersion| {
+        let contexts = &of.descriptor.component.repository_contexts;
+        options.existing != Existing::Skip && options.contexts(contexts, address(target)).is_some()
+    };
     let lacks = |there: &ComponentVersion| {
-        drops && !there.descriptor.component.repository_contexts.is_empty()
-            || all.iter().any(|element| element.is_missing(there, target, options))
+        has_other_contexts(there) || all.iter().any(|element| element.is_missing(there, target, options))
     };
     let there = |has_chosen, difference| {
         let action = if asks_for_more { VersionAction::Update } else { VersionAction::Present };
-        Looked { action, difference, has_chosen, is_there: true }
+        Looked { action, difference, has_chosen, is_there: true, there: None }
     };
     // Where accesses are rewritten, the target is known to have other bytes, and its root is read instead of asked for.
-    let has_contexts = !version.descriptor.component.repository_contexts.is_empty();
-    let root = if drops && has_contexts || all.iter().any(|element| element.gets_place(options)) {
+    let root = if has_other_contexts(version) || all.iter().any(|element| element.gets_place(options)) {
         None
     } else {
-        Some(target.root(version.name(), version.version()).await.map_err(|error| error.on("target"))?)
+        Some(root.await.map_err(|error| error.on("target"))?)
     };
     match root {
         Some(None) => {
-            Ok(Looked { action: VersionAction::Transfer, difference: None, has_chosen: false, is_there: false })
+            let action = VersionAction::Transfer;
+            Ok(Looked { action, difference: None, has_chosen: false, is_there: false, there: None })
         }
         Some(Some(root)) if root.digest == *version.root.digest() => {
             let action = if options.existing == Existing::Enforce {
@@ -234,7 +269,8 @@ async fn look_shortly(
             } else {
                 return Ok(there(is_chosen(Part::of(version)), None));
             };
-            Ok(Looked { action, difference: None, has_chosen: is_chosen(Part::of(version)), is_there: false })
+            let has_chosen = is_chosen(Part::of(version));
+            Ok(Looked { action, difference: None, has_chosen, is_there: false, there: None })
         }
         _ => {
             let mut found = match target.root_manifest(version.name(), version.version()).await {
@@ -243,13 +279,14 @@ async fn look_shortly(
                 }
                 Ok(root)
                     if options.existing != Existing::Enforce
+                        && !(adds_names && all.iter().any(|element| element.is_open(version, options)))
                         && foreseen(&root, version, all, target, images, options).await.as_ref()
                             == Some(root.digest()) =>
                 {
                     return Ok(there(false, None));
                 }
                 root => {
-                    let there = async { target.read(version.name(), version.version(), root?).await };
+                    let there = async { target.read(version.name(), version.version(), root?, None).await };
                     let there = there.await.map_err(|error| error.on("target"))?;
                     judge(&version.descriptor, Part::of(version).as_ref(), there, target, options)?
                 }
@@ -257,11 +294,12 @@ async fn look_shortly(
             let has_chosen = is_chosen(found.there.as_ref().and_then(Part::of));
             if found.action == VersionAction::Present {
                 if !found.there.as_ref().is_some_and(lacks) {
-                    return Ok(there(has_chosen, found.difference));
+                    return Ok(Looked { there: found.there, ..there(has_chosen, found.difference) });
                 }
                 found.action = VersionAction::Update;
             }
-            Ok(Looked { action: found.action, difference: found.difference, has_chosen, is_there: false })
+            let Found { action, difference, there } = found;
+            Ok(Looked { action, difference, has_chosen, is_there: false, there })
         }
     }
 }
@@ -281,20 +319,37 @@ fn lost(version: &ComponentVersion, target: usize) -> Version {
     }
 }
 
+/// Whether the version that a target has holds this very image.
+fn is_stored(there: Option<&ComponentVersion>, plan: &ElementPlan, root: &Descriptor, options: &Options) -> bool {
+    let Some(there) = there else { return true };
+    let access = access_of(&there.descriptor, plan.kind, plan.position).map(Access::of);
+    let Some(Access::LocalBlob { local_reference, .. }) = access else { return false };
+    let is_same = local_reference == root.digest.to_string();
+    if !is_same {
+        let name = plan.identity.get("name").map_or("", String::as_str);
+        options.observer.warned(&format!(
+            "resource {name} of {there}: gets no other name: the target has {local_reference}, the source {}",
+            root.digest
+        ));
+    }
+    is_same
+}
+
 /// Makes jobs of a draft, and the component version that will need them.
 fn write(
     jobs: &mut Vec<Job>,
     version: &ComponentVersion,
     (target, repository): (usize, &ComponentRepository),
     draft: Draft,
-    names: &mut impl Iterator<Item = Option<Name>>,
+    names: &mut impl Iterator<Item = Names>,
     options: &Options,
 ) -> Version {
     let mut descriptor = version.descriptor.clone();
     let contexts = &mut descriptor.component.repository_contexts;
-    let mut is_changed = options.repository_contexts == RepositoryContexts::Drop && !contexts.is_empty();
-    if is_changed {
-        contexts.clear();
+    let wanted = options.contexts(contexts, address(repository));
+    let mut is_changed = wanted.is_some();
+    if let Some(wanted) = wanted {
+        *contexts = wanted;
     }
     let mut elements = Vec::with_capacity(draft.elements.len());
     for (mut plan, carried) in draft.elements {
@@ -302,7 +357,9 @@ fn write(
             elements.push((plan, None));
             continue;
         };
-        let job = match names.next().flatten() {
+        let Names { own, also } = names.next().unwrap_or_default();
+        let extra = also.map(|name| carried.also(&plan, version, (target, repository), name));
+        let job = match own {
             Some(name) => carried.upload(&plan, version, repository, name, options),
             None => carried.keep(&plan, version, repository, options),
         };
@@ -311,8 +368,21 @@ fn write(
             is_changed = true;
             set_access(&mut descriptor, plan.kind, plan.position, job.access.clone());
         }
+        if let Stored::Whole(there) = &draft.stored {
+            // The target has the image already, so that nothing has to come from elsewhere.
+            if let (Some(mut extra), Some(root)) = (extra, carried.content.root())
+                && is_stored(there.as_deref(), &plan, root, options)
+            {
+                let stored = LocalContent::Manifest(root.clone());
+                extra.content.place = Place::Stored(repository.content(version.name()), stored);
+                jobs.push(extra);
+            }
+            elements.push((plan, None));
+            continue;
+        }
         jobs.push(job);
         elements.push((plan, Some(jobs.len() - 1)));
+        jobs.extend(extra);
     }
     Version {
         name: version.to_string(),

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::execute::{Done, carry_out};
-use crate::work::{Prepared, Version};
+use crate::work::{Job, Prepared, Version};
 use crate::{ElementAction, ElementPlan, Error, Options, VersionAction};
 
 /// What a transfer did.
@@ -17,8 +17,33 @@ pub struct Report {
     pub targets: Vec<TargetReport>,
     /// Component versions in the order of the plan.
     pub versions: Vec<VersionReport>,
+    /// Names that images got besides their place in their component version, or had.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub names: Vec<NameReport>,
     /// All of it in numbers.
     pub totals: Totals,
+}
+
+/// What became of one more name for an image that is stored with its component version.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NameReport {
+    /// The name, with the address of the registry and a tag.
+    pub name: String,
+    /// Digest of the manifest or index that it leads to.
+    pub digest: String,
+    /// Address of the repository that has the component version.
+    pub target: String,
+    /// The component version, `component:version`.
+    pub component_version: String,
+    /// Name of the resource.
+    pub resource: String,
+    /// Whether it leads there now.
+    pub outcome: ItemOutcome,
+    /// Why it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
 }
 
 /// What became of one target.
@@ -179,16 +204,18 @@ fn report(prepared: &Prepared, done: &Done) -> Report {
         let target = prepared.targets.get(position).and_then(|target| target.failure.as_ref());
         target.or_else(|| done.failures.get(&position)).or(done.stray.as_ref())
     };
+    let names = names(prepared, done, |target| failed(target).is_some());
     let targets: Vec<TargetReport> = (0..prepared.targets.len())
         .map(|position| {
             let failure = failed(position);
             let reason = failure.map(ToString::to_string);
             let outcome = match &reason {
                 Some(_) => ItemOutcome::Failed,
-                None if prepared
-                    .versions
-                    .iter()
-                    .any(|version| version.target == position && is_touched(version, done)) =>
+                None if has_new_names(prepared, done, position)
+                    || prepared
+                        .versions
+                        .iter()
+                        .any(|version| version.target == position && is_touched(version, done)) =>
                 {
                     ItemOutcome::Transferred
                 }
@@ -220,7 +247,43 @@ fn report(prepared: &Prepared, done: &Done) -> Report {
         versions.push(version_report(prepared, version, outcome, elements));
     }
     let target = targets.iter().map(|target| target.address.as_str()).collect::<Vec<_>>().join(", ");
-    Report { target, targets, versions, totals }
+    Report { target, targets, versions, names, totals }
+}
+
+/// The jobs of names beside the component versions, with their positions.
+fn extra(prepared: &Prepared) -> impl Iterator<Item = (usize, &Job)> {
+    prepared.jobs.iter().enumerate().filter(|(_, job)| job.is_extra)
+}
+
+fn has_new_names(prepared: &Prepared, done: &Done, target: usize) -> bool {
+    extra(prepared)
+        .any(|(position, job)| job.targets.contains(&target) && done.moved[position].is_some() && !job.is_named())
+}
+
+fn names(prepared: &Prepared, done: &Done, has_failed: impl Fn(usize) -> bool) -> Vec<NameReport> {
+    let name = |(position, job): (usize, &Job)| {
+        let target = job.targets.first().copied().unwrap_or_default();
+        let lost = done.lost.get(&position);
+        let moved = done.moved[position].as_ref();
+        let outcome = match (lost, moved) {
+            (Some(_), _) => ItemOutcome::Failed,
+            (None, _) if job.is_named() => ItemOutcome::Present,
+            (None, Some(_)) if !has_failed(target) => ItemOutcome::Transferred,
+            _ => ItemOutcome::Skipped,
+        };
+        let address = job.place.location().map_or_else(|| job.place.address(), |at| at.image_name());
+        let measured = moved.and_then(|moved| moved.measured.as_ref()).map(|stored| stored.digest.to_string());
+        NameReport {
+            name: format!("{address}:{}", job.tag.as_deref().unwrap_or_default()),
+            digest: measured.unwrap_or_else(|| job.content.reference()),
+            target: target_name(prepared, target),
+            component_version: job.owner.clone(),
+            resource: job.identity.clone(),
+            outcome,
+            failure: lost.map(|lost| lost.reason.clone()),
+        }
+    };
+    extra(prepared).map(name).collect()
 }
 
 /// Whether anything of a component version is written.

@@ -6,11 +6,13 @@ use futures_util::{StreamExt as _, stream};
 use ocm_model::Descriptor;
 use ocm_model::descriptor::Schema;
 use ocm_oci::Selector;
+use ocm_oci::copy::Referrers;
 use ocm_repository::{ComponentRepository, ComponentVersion};
 
+use crate::limited;
 use crate::part::Part;
 use crate::work::{self, Job, Prepared};
-use crate::{Difference, Error, Existing, Options, Result, VersionAction, compare};
+use crate::{Difference, ElementAction, Error, Existing, Options, Result, VersionAction, compare};
 
 /// What a target has of a component version.
 pub(crate) struct Found {
@@ -51,7 +53,15 @@ pub(crate) fn judge(
     target: &ComponentRepository,
     options: &Options,
 ) -> Result<Found> {
-    let component = &descriptor.component;
+    let exists = |difference: String| {
+        let component = &descriptor.component;
+        Error::Exists {
+            component: component.name.clone(),
+            version: component.version.clone(),
+            target: target.address(),
+            difference,
+        }
+    };
     // Some platforms of what there is to be are no other content.
     if let Some(there_part) = Part::of(&there)
         && (there_part.is_of(descriptor) || part == Some(&there_part))
@@ -62,15 +72,9 @@ pub(crate) fn judge(
         let lost = there_part.lost(options);
         if !is_enough && options.existing == Existing::Fail && !lost.is_empty() && !there_part.is_of(&there.descriptor)
         {
-            return Err(Error::Exists {
-                component: component.name.clone(),
-                version: component.version.clone(),
-                target: target.address(),
-                difference: format!(
-                    "it has images of {}, which would no longer be there: name these platforms, too",
-                    lost.join(", ")
-                ),
-            });
+            let lost = lost.join(", ");
+            let reason = format!("it has images of {lost}, which would no longer be there: name these platforms, too");
+            return Err(exists(reason));
         }
         let action = match options.existing {
             Existing::Enforce => VersionAction::Replace,
@@ -99,14 +103,7 @@ pub(crate) fn judge(
             match existing {
                 Existing::Overwrite | Existing::Enforce => (VersionAction::Replace, Some(difference)),
                 Existing::Skip => (VersionAction::Keep, Some(difference)),
-                Existing::Fail => {
-                    return Err(Error::Exists {
-                        component: component.name.clone(),
-                        version: component.version.clone(),
-                        target: target.address(),
-                        difference,
-                    });
-                }
+                Existing::Fail => return Err(exists(difference)),
             }
         }
     };
@@ -144,7 +141,18 @@ pub(crate) async fn settle(prepared: &mut Prepared, options: &Options) -> Result
     check_names(&prepared.jobs, options)?;
     compare_open(prepared, options).await?;
     link(prepared);
-    check_tags(prepared, options).await
+    check_tags(prepared, options).await?;
+    leave_out_names(prepared, options);
+    Ok(())
+}
+
+/// A name that leads to its image already is not given again. What others say about the image may still be missing.
+fn leave_out_names(prepared: &mut Prepared, options: &Options) {
+    for job in prepared.jobs.iter_mut().filter(|job| job.is_extra && options.referrers == Referrers::Leave) {
+        if job.is_named() {
+            job.is_needed = false;
+        }
+    }
 }
 
 fn refuse_what_is_left(prepared: &Prepared) -> Result<()> {
@@ -215,12 +223,14 @@ fn link(prepared: &mut Prepared) {
             }
         }
         if !version.is_stored() {
-            version.elements.clear();
+            // What stays where it is does so whether or not the version is there.
+            version.elements.retain(|(plan, _)| matches!(plan.action, ElementAction::Reference { .. }));
         }
     }
     for (position, job) in jobs.iter_mut().enumerate() {
         // Content that belongs to no component version was asked for by a person.
-        job.is_needed = needed.contains(&position) || !used.contains(&position);
+        let is_lost = job.targets.iter().any(|target| targets[*target].failure.is_some());
+        job.is_needed = needed.contains(&position) || !used.contains(&position) && !is_lost;
     }
 }
 
@@ -269,7 +279,11 @@ async fn check_tags(prepared: &mut Prepared, options: &Options) -> Result<()> {
             let checked = match &found {
                 Ok(found) => {
                     prepared.jobs[position].found = Some(found.clone());
-                    check_tag(&prepared.jobs[position], found, options.existing)
+                    let job = &prepared.jobs[position];
+                    match check_tag(job, found, options.existing) {
+                        Err(error) => limited::judge(job, found, options).await.unwrap_or(Err(error)),
+                        free => free,
+                    }
                 }
                 Err(error) => Err(ocm_oci::Error::new(error.kind(), error.subject(), error.reason()).into()),
             };

@@ -49,6 +49,8 @@ pub(crate) struct Job {
     pub(crate) is_local: bool,
     /// The tag it gets.
     pub(crate) tag: Option<String>,
+    /// Whether it is one more name of an image that is stored with its component version.
+    pub(crate) is_extra: bool,
     /// What that tag was found to lead to; `None` if nobody has looked.
     pub(crate) found: Option<Resolved>,
     pub(crate) action: ElementAction,
@@ -80,6 +82,12 @@ impl Resolved {
 }
 
 impl Job {
+    /// Whether its tag was found to lead to its image.
+    pub(crate) fn is_named(&self) -> bool {
+        let there = self.found.as_ref().and_then(|found| found.there.as_ref());
+        self.content.root().is_some_and(|root| there.is_some_and(|there| there.digest == root.digest))
+    }
+
     /// For errors.
     pub(crate) fn subject(&self) -> String {
         format!("{} {}", self.element.noun(), self.identity)
@@ -122,6 +130,11 @@ impl Version {
 }
 
 impl Prepared {
+    /// The repositories that receive component versions; those that could not be opened are left out.
+    pub fn repositories(&self) -> impl Iterator<Item = &ComponentRepository> {
+        self.targets.iter().filter(|target| target.is_open).map(|target| &target.repository)
+    }
+
     /// The addresses of all targets, for a person.
     pub(crate) fn address(&self) -> String {
         let addresses: Vec<_> = self.targets.iter().map(|target| target.repository.address()).collect();

@@ -73,7 +73,7 @@ async fn transfer(source: &TestRegistry, target: &TestRegistry, version: &str) -
 
 async fn run(versions: Vec<Arc<ComponentVersion>>, targets: &[ComponentRepository]) -> Report {
     let options = Options::default();
-    let targets = targets.iter().map(|target| (target.address(), Ok(target.clone()))).collect();
+    let targets: Vec<_> = targets.iter().map(|target| (target.address(), Ok(target.clone()))).collect();
     let prepared = prepare(versions, targets, &NoImages, &options).await.unwrap();
     let (report, failure) = execute(&prepared, &options).await;
     assert!(failure.is_none(), "{failure:?}");
@@ -229,7 +229,7 @@ async fn a_target_that_fails_shows_nothing_and_keeps_nobody() {
     bad.fault(Fault::status(403).of("PUT", Class::Upload));
     let options = Options::default();
     let targets = [&bad, &good].map(|target| (target.url(), Ok(components(target))));
-    let prepared = prepare(vec![version], targets.into(), &NoImages, &options).await.unwrap();
+    let prepared = prepare(vec![version], Vec::from(targets), &NoImages, &options).await.unwrap();
     let (report, failure) = execute(&prepared, &options).await;
     let failure = failure.unwrap();
     assert_eq!(failure.kind(), ocm_transfer::Kind::Incomplete);

@@ -23,7 +23,8 @@ pub(crate) enum CheckKind {
 /// Check whether everything that belongs to component versions is there
 ///
 /// Follows all references and compares the digests they record; looks up all content in the repositories with its size.
-/// Only descriptors and manifests are read. If something is missing, it is listed, and the exit code is 7.
+/// Only descriptors and manifests are read, so that content which was damaged in its place and kept its size is found with
+/// `--content` alone. If something is missing or damaged, it is listed, and the exit code is 7.
 #[derive(Debug, Args)]
 pub(crate) struct CheckComponentVersion {
     /// Component references, or an archive
@@ -35,6 +36,9 @@ pub(crate) struct CheckComponentVersion {
     /// Where the content of sources has to be
     #[arg(long, value_name = "WHERE", default_value = "anywhere")]
     pub(crate) sources: Locality,
+    /// Also read all content that lies in the repositories, and compare it with its digests
+    #[arg(long)]
+    pub(crate) content: bool,
     /// The same as `--resources local` (for scripts of the older program)
     #[arg(long, short = 'R', conflicts_with = "resources")]
     pub(crate) local_resources: bool,

@@ -3,7 +3,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use jiff::SignedDuration;
-use ocm::http::Bandwidth;
+
+use super::size::Rate;
 
 /// Flags that every command takes, before or after its name.
 #[derive(Clone, Debug, Args)]
@@ -29,7 +30,7 @@ pub(crate) struct Global {
     pub(crate) temp_folder: Option<PathBuf>,
     /// Bytes per second that all content together may take, in both directions: `50MiB/s`, `800kB/s`
     #[arg(long, global = true, value_name = "RATE")]
-    pub(crate) bandwidth: Option<Bandwidth>,
+    pub(crate) bandwidth: Option<Rate>,
     /// Requests at once to all hosts together; requests that send content are counted apart. Without it, 16 per host
     #[arg(long, global = true, value_name = "NUMBER", value_parser = at_least_one)]
     pub(crate) max_concurrency: Option<NonZeroUsize>,

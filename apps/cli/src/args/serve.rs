@@ -15,7 +15,7 @@ pub(crate) struct Serve {
     #[arg(value_name = "ARCHIVE")]
     pub(crate) path: PathBuf,
     /// Address to listen on; port 0 takes a free one
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0", value_parser = address)]
     pub(crate) address: SocketAddr,
     /// Let clients push and delete
     #[arg(long)]
@@ -23,4 +23,14 @@ pub(crate) struct Serve {
     /// Form of the first line; the bare address without it
     #[arg(short = 'o', long = "report", value_name = "FORM")]
     pub(crate) report: Option<ReportForm>,
+}
+
+/// Other names may mean several addresses, of which only one is listened on.
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    let numeric = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    numeric
+        .as_deref()
+        .unwrap_or(text)
+        .parse()
+        .map_err(|_| "an address and a port are expected, like 127.0.0.1:5000, localhost:5000 or 0.0.0.0:5000")
 }

@@ -1,3 +1,28 @@
+use std::str::FromStr;
+
+use ocm::http::{Bandwidth, NotARate};
+
+/// Bytes per second below which a rate without a unit is hardly what somebody means.
+const DOUBTFUL: u64 = 1024;
+
+/// A number of bytes per second.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rate {
+    pub(crate) bandwidth: Bandwidth,
+    /// Whether it is that low that its unit is likely to have been forgotten.
+    pub(crate) is_doubtful: bool,
+}
+
+impl FromStr for Rate {
+    type Err = NotARate;
+
+    fn from_str(text: &str) -> Result<Self, NotARate> {
+        let bandwidth: Bandwidth = text.parse()?;
+        let has_unit = text.trim().trim_end_matches("/s").ends_with(|letter: char| letter.is_ascii_alphabetic());
+        Ok(Self { bandwidth, is_doubtful: !has_unit && bandwidth.bytes_per_second() < DOUBTFUL })
+    }
+}
+
 /// Reads a number of bytes as a person writes it: `4GiB`, `650MB`, `1500000`. `Ki`, `Mi`, … count in 1024s, `k`, `M`, … in
 /// 1000s; the `B` may be missing.
 pub(crate) fn parse(text: &str) -> Result<u64, String> {

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use clap::builder::ArgPredicate;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{Rebase, ReportForm, Selection, TrustOptions};
@@ -108,6 +109,11 @@ pub(crate) struct TransferOptions {
     /// or `host-prefixed`; the default is `{{ .Repository }}`
     #[arg(long, value_name = "TEMPLATE")]
     pub(crate) upload_name: Option<String>,
+    /// Also give images that are stored inside of their component version in a registry a name of their own there, for
+    /// policies and for clients that pull by name: a template like that of `--upload-name`. The component version stays as
+    /// it is
+    #[arg(long, value_name = "TEMPLATE")]
+    pub(crate) also_tag: Option<String>,
     /// What to do when two different images would get the same name
     #[arg(long, value_name = "WHAT", default_value = "error")]
     pub(crate) on_collision: OnCollision,
@@ -119,8 +125,16 @@ pub(crate) struct TransferOptions {
     pub(crate) global_access: GlobalAccess,
     /// What becomes of the addresses under which component versions say they were stored (`repositoryContexts`); no digest
     /// and no signature covers them
-    #[arg(long, value_name = "WHAT", default_value = "keep")]
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value = "keep",
+        default_value_if("advertise", ArgPredicate::IsPresent, "advertise")
+    )]
     pub(crate) repository_contexts: RepositoryContexts,
+    /// The address under which others reach the target, for `--repository-contexts advertise`
+    #[arg(long, value_name = "URL")]
+    pub(crate) advertise: Option<String>,
     /// Copy only this platform of images for several, like `linux/amd64` or `linux/arm/v7`; may be repeated
     #[arg(long, value_name = "OS/ARCH", value_delimiter = ',', conflicts_with = "dry_run")]
     pub(crate) platform: Vec<String>,
@@ -156,6 +170,10 @@ pub(crate) struct TransferOptions {
     /// its name ends with `.yaml` or `.yml`
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub(crate) report: Option<PathBuf>,
+    /// File that receives where each image was and where it can be pulled now, after a transfer that succeeded, for the values
+    /// of Helm charts; YAML, or JSON where its name ends with `.json`. At least one target has to be a registry
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub(crate) emit_values: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) rebase: Rebase,
     /// Verify the signatures of the component versions first; nothing becomes visible at the target if they are not right
@@ -214,6 +232,10 @@ pub(crate) enum RepositoryContexts {
     Keep,
     /// They stay behind
     Drop,
+    /// The address of the target takes their place; none does in an archive
+    Replace,
+    /// The address of `--advertise` is put behind them
+    Advertise,
 }
 
 /// How copied images are stored in a registry.

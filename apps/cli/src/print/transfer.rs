@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ocm::ops::transfer::{ElementAction, ElementReport, Estimate, Report};
+use ocm::ops::transfer::{ElementAction, ElementReport, Estimate, ItemOutcome, Report};
 use serde_json::json;
 
 /// The line that follows the document of a dry run.
@@ -37,6 +37,11 @@ pub(crate) fn summary(report: &Report) -> String {
         indicatif::HumanBytes(totals.bytes_moved),
         totals.items_present,
     );
+    if !report.names.is_empty() {
+        let count = |outcome: ItemOutcome| report.names.iter().filter(|name| name.outcome == outcome).count();
+        let (given, there) = (count(ItemOutcome::Transferred), count(ItemOutcome::Present));
+        let _ = write!(line, "; {given} name(s) given, {there} already there");
+    }
     if totals.left_by_reference > 0 {
         let _ = write!(
             line,

@@ -18,6 +18,7 @@ async fn component_versions(session: &Session, arguments: CheckComponentVersion)
         versions: versions(arguments.references, arguments.selection, true),
         local_resources: arguments.local_resources || arguments.resources == Locality::Local,
         local_sources: arguments.local_sources || arguments.sources == Locality::Local,
+        content: arguments.content,
     };
     let report = check::run(&session.context, &request).await?;
     if session.dialect == Dialect::V1 {

@@ -3,8 +3,8 @@ use std::path::{Path, PathBuf};
 use ocm::config::Filesystem;
 use ocm::ops::config::{TrustedFiles, explain};
 
+use super::Session;
 use super::session::{environment, state_folder};
-use super::{Session, trust};
 use crate::args::{ConfigKind, Dialect, ExplainConfig, GetConfig};
 use crate::exit::{Exit, Failure};
 use crate::print::{self, Structure, object, out};
@@ -23,7 +23,7 @@ pub(super) fn get(session: &Session, arguments: &GetConfig) -> Result<(), Failur
     }
     let shown = |path: &Path| path.display().to_string();
     let folders = Filesystem {
-        temp_folder: Some(shown(&trust::scratch(session))),
+        temp_folder: Some(shown(&session.temp_folder)),
         working_directory: session.global.working_directory.as_deref().map(shown),
     };
     let effective = session.configuration.effective(&folders).map_err(ocm::Error::from)?;

@@ -195,8 +195,8 @@ fn finish(report: &Report, form: Option<ReportForm>, lines: Option<fn(&Report) -
 
 /// Content goes to the standard output only after its digest was checked; until then it stays here.
 fn scratch(session: &Session) -> Result<tempfile::TempDir, Failure> {
-    let folder = session.global.temp_folder.clone().unwrap_or_else(std::env::temp_dir);
-    tempfile::Builder::new().prefix("ocm-").tempdir_in(&folder).map_err(|error| failed(&folder, &error))
+    let folder = &session.temp_folder;
+    tempfile::Builder::new().prefix("ocm-").tempdir_in(folder).map_err(|error| failed(folder, &error))
 }
 
 fn copy_to_stdout(path: &Path) -> Result<(), Failure> {

@@ -49,6 +49,7 @@ fn schemas(directory: &Path) -> Result<(), Failure> {
         ("transfer", schema_for!(ops::transfer::Report)),
         ("transfer-artifact", schema_for!(ops::artifact::Transferred)),
         ("transfer-plan", schema_for!(ops::transfer::Plan)),
+        ("transfer-values", schema_for!(ops::transfer::Images)),
         ("download", schema_for!(ops::download::Report)),
         ("check", schema_for!(ops::check::Report)),
         ("portability", schema_for!(ops::portability::Report)),

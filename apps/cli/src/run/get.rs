@@ -4,6 +4,7 @@ use ocm::ops::elements::{self, Kind};
 use ocm::ops::get::{self, Node, Unresolved};
 use ocm::ops::inventory;
 
+use super::session::warn_of_lookup_without_effect;
 use super::{Session, versions};
 use crate::args::{Dialect, ElementForm, GetComponentVersion, GetElements, GetKind};
 use crate::exit::Failure;
@@ -20,6 +21,7 @@ pub(crate) async fn run(session: &Session, kind: GetKind) -> Result<(), Failure>
         GetKind::Types(arguments) => super::describe::types(session, arguments).await,
         GetKind::Artifacts(arguments) => super::artifact::list(session, arguments).await,
         GetKind::Inventory(arguments) => {
+            warn_of_lookup_without_effect(&arguments.selection);
             let versions = versions(arguments.references, arguments.selection, false);
             let report = inventory::run(&session.context, &inventory::Request { versions }).await?;
             out(&object(arguments.output.into(), &report)?)

@@ -1,6 +1,5 @@
 use ocm::ops::hash::{self, Request};
 
-use super::trust::scratch;
 use super::{Session, kept, versions};
 use crate::args::HashKind;
 use crate::exit::Failure;
@@ -16,7 +15,6 @@ pub(crate) async fn run(session: &Session, kind: HashKind) -> Result<(), Failure
         actual: arguments.actual,
         update: arguments.update,
         verify: arguments.verify,
-        scratch: scratch(session),
     };
     let report = hash::run(&session.context, &request).await?;
     for item in &report.items {

@@ -5,6 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use ocm::folder_of;
 use tempfile::NamedTempFile;
 
 use crate::exit::{Exit, Failure};
@@ -81,11 +82,6 @@ impl Kept {
         };
         written.map_err(|error| Failure::new(Exit::Failed, format!("{flag} {}: {error}", path.display())))
     }
-}
-
-/// The folder that a file is in.
-pub(super) fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A file beside `path` without its name yet, with the permissions of the one that it will replace.

@@ -33,7 +33,6 @@ pub(super) fn settings(
     Ok(Settings {
         folders,
         environment: environment.clone(),
-        temporary: global.temp_folder.clone(),
         idle_timeout: configured.idle_timeout.unwrap_or(default.idle_timeout),
         shutdown_timeout: global
             .plugin_shutdown_timeout

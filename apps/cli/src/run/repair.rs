@@ -1,5 +1,6 @@
 use ocm::ops::repair::{self, Request};
 
+use super::session::warn_of_lookup_without_effect;
 use super::{Session, versions};
 use crate::args::{AccessStyle, RepairKind};
 use crate::exit::{Exit, Failure};
@@ -8,6 +9,7 @@ use crate::print::{self, out};
 /// Repairs component versions where they lie.
 pub(crate) async fn run(session: &Session, kind: RepairKind) -> Result<(), Failure> {
     let RepairKind::ComponentVersion(arguments) = kind;
+    warn_of_lookup_without_effect(&arguments.selection);
     let request = Request {
         versions: versions(arguments.references, arguments.selection, false),
         access_style: match arguments.access_style {

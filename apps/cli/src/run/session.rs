@@ -25,6 +25,8 @@ pub(crate) struct Session {
     unknown: configuration::Unknown,
     pub(crate) global: Global,
     pub(crate) dialect: Dialect,
+    /// Folder for temporary files.
+    pub(crate) temp_folder: PathBuf,
     /// The hash of digests where no flag names one.
     pub(crate) hash: &'static str,
     /// The environment as text; variables that are no text cannot be meant.
@@ -49,7 +51,14 @@ impl Session {
         }
         let global = with_folders(global, &configuration)?;
         let mut http = ocm::http::Settings::from_environment(environment.clone());
-        (http.bandwidth, http.max_concurrency) = (global.bandwidth, global.max_concurrency);
+        (http.bandwidth, http.max_concurrency) = (global.bandwidth.map(|rate| rate.bandwidth), global.max_concurrency);
+        if let Some(rate) = global.bandwidth.filter(|rate| rate.is_doubtful) {
+            let bytes = rate.bandwidth.bytes_per_second();
+            tracing::warn!(
+                target: "ocm",
+                "--bandwidth {bytes} means {bytes} byte(s) per second; with a unit it is, for example, --bandwidth {bytes}MiB/s"
+            );
+        }
         // Whoever allows more to all hosts together means the one host there is, too.
         http.requests_per_host = http.requests_per_host.max(global.max_concurrency.map_or(0, NonZeroUsize::get));
         if let Some(bundle) = environment.get("SSL_CERT_FILE").filter(|path| !path.is_empty()) {
@@ -58,7 +67,8 @@ impl Session {
         }
         let http = ocm::connections(&configuration, http)?;
         let builder = ocm::Context::builder().http(http).resolvers(resolvers).observer(Arc::new(Bars::new(bars)));
-        let builder = builder.scratch(&global.temp_folder.clone().unwrap_or_else(env::temp_dir));
+        let temp_folder = global.temp_folder.clone().unwrap_or_else(env::temp_dir);
+        let builder = builder.scratch(&temp_folder);
         let builder = builder.plugins(plugin_folders::settings(&global, &configuration, &environment)?);
         let builder = builder.credentials(super::credentials::sources(&configuration, &environment)?)?;
         let builder = match state {
@@ -66,7 +76,7 @@ impl Session {
             None => builder,
         };
         let hash = older.hash.unwrap_or(HASH);
-        Ok(Self { context: builder.build(), hash, configuration, unknown, global, dialect, environment })
+        Ok(Self { context: builder.build(), temp_folder, hash, configuration, unknown, global, dialect, environment })
     }
 
     /// Says which entries of the configuration mean nothing to anybody; plugins may have to be asked for it.
@@ -121,6 +131,13 @@ fn warn_of_choice_without_effect(references: &[String], selection: &Selection) {
     let flags = [(selection.latest, "--latest"), (selection.constraint.is_some(), "--semver-constraint")];
     for (_, flag) in flags.into_iter().filter(|(is_given, _)| *is_given) {
         tracing::warn!(target: "ocm", "{flag} has no effect when a version is already specified in the reference");
+    }
+}
+
+/// For commands that follow no references: whoever names a place to look for them expects otherwise.
+pub(super) fn warn_of_lookup_without_effect(selection: &Selection) {
+    if !selection.lookup.is_empty() {
+        tracing::warn!(target: "ocm", "--lookup has no effect: this command follows no references");
     }
 }
 

@@ -2,7 +2,7 @@ use ocm::ops::sign::{self, Request, Timestamping};
 use ocm::signing::SignedDigest;
 
 use super::signer::{algorithm, signer};
-use super::trust::{self, add_private, keys, scratch};
+use super::trust::{self, add_private, keys};
 use super::{Session, versions};
 use crate::args::{Dialect, SignComponentVersion, SignHash, SignKind};
 use crate::exit::Failure;
@@ -39,7 +39,6 @@ async fn component_version(session: &Session, arguments: SignComponentVersion) -
         dry_run: arguments.dry_run,
         content: arguments.content.unwrap_or(is_older),
         timestamping,
-        scratch: scratch(session),
         versions: versions(arguments.references, arguments.selection, arguments.recursive),
     };
     let report = sign::run(&session.context, &request, signer.as_ref()).await?;

@@ -1,9 +1,11 @@
+use std::path::Path;
+
 use ocm::config::{self, UploadType};
 use ocm::ops::get;
 use ocm::ops::transfer::{self, Collision, CopyMode, DocumentOptions, Existing, Report, Request, UploadAs};
 
 use super::transfer_effect::warn_of_flags_without_effect;
-use super::transfer_files::{Bill, ReportFile, check_distinct};
+use super::transfer_files::{Bill, ReportFile, ValuesFile, check_distinct};
 use super::trust::gate;
 use super::{Session, transfer_spec as specification, versions};
 use crate::args::{
@@ -31,7 +33,7 @@ pub(crate) async fn run(session: &Session, kind: TransferKind) -> Result<(), Fai
                 request(arguments.arguments, arguments.selection, targets, &arguments.options, &defaults)?;
             request.strict |= is_strict(session, &arguments.options);
             request.versions.verify = gate(session, arguments.options.verify, &arguments.options.trust)?;
-            check_distinct(arguments.bom_file.as_deref(), arguments.options.report.as_deref(), &request.targets)?;
+            check_distinct(&files(arguments.bom_file.as_deref(), &arguments.options), &request.targets)?;
             let bill = arguments.bom_file.as_deref().map(Bill::open).transpose()?;
             let report = carry_out(session, &request, &arguments.options).await?;
             let Some(report) = report else { return Ok(()) };
@@ -72,9 +74,15 @@ async fn everything(session: &Session, arguments: &TransferArchive) -> Result<Op
     let mut request = request(vec![source.clone()], selection, vec![target.clone()], options, &defaults)?;
     request.strict |= is_strict(session, options);
     request.versions.verify = gate(session, options.verify, &options.trust)?;
-    check_distinct(None, options.report.as_deref(), &request.targets)?;
+    check_distinct(&files(None, options), &request.targets)?;
     let report = carry_out(session, &request, options).await?;
     Ok(report.map(|report| (report, request.versions)))
+}
+
+/// The files that are left behind, each with its flag.
+pub(super) fn files<'a>(bill: Option<&'a Path>, options: &'a TransferOptions) -> [(&'static str, Option<&'a Path>); 3] {
+    let (report, values) = (options.report.as_deref(), options.emit_values.as_deref());
+    [("--bom-file", bill), ("--report", report), ("--emit-values", values)]
 }
 
 /// Whether content that was asked for and cannot be carried is a failure, as in the older program, which then ends with an
@@ -120,6 +128,7 @@ fn request(
             _ => UploadAs::LocalBlob,
         },
         upload_name: options.upload_name.clone(),
+        also_tag: options.also_tag.clone(),
         upload_rules: transfer::rules(&defaults.uploads)?,
         image_references: transfer::image_references(&defaults.image_references)?,
         on_collision: match options.on_collision {
@@ -138,7 +147,10 @@ fn request(
         repository_contexts: match options.repository_contexts {
             RepositoryContexts::Keep => transfer::RepositoryContexts::Keep,
             RepositoryContexts::Drop => transfer::RepositoryContexts::Drop,
+            RepositoryContexts::Replace => transfer::RepositoryContexts::Replace,
+            RepositoryContexts::Advertise => transfer::RepositoryContexts::Advertise,
         },
+        advertise: options.advertise.clone(),
         platforms: options.platform.clone(),
         referrers: options.with.contains(&With::Referrers),
         strict: options.strict,
@@ -169,14 +181,31 @@ async fn carry_out(session: &Session, request: &Request, options: &TransferOptio
         specification::estimate(session, &document, how).await?;
         return Ok(None);
     }
+    let kept = options.report.as_deref().map(ReportFile::open).transpose()?;
+    let values = options.emit_values.as_deref().map(ValuesFile::open).transpose()?;
+    let mut checked = Ok(());
     if options.no_update {
         // What is the same stays as it is, but content that differs is a conflict all the same.
-        transfer::plan(&session.context, &Request { existing: Existing::Fail, ..request.clone() }).await?;
+        let strictly = Request { existing: Existing::Fail, also_tag: None, ..request.clone() };
+        checked = transfer::plan(&session.context, &strictly).await.map(drop);
     }
-    let kept = options.report.as_deref().map(ReportFile::open).transpose()?;
-    let (report, failure) = transfer::carry_out(&session.context, request).await;
+    let mut images = None;
+    let (report, failure) = match checked {
+        Ok(()) if values.is_some() => {
+            let (report, failure, found) = transfer::carry_out_with_images(&session.context, request).await;
+            images = found;
+            (report, failure)
+        }
+        Ok(()) => transfer::carry_out(&session.context, request).await,
+        Err(error) => (transfer::unstarted(&request.targets, &[], &error), Some(error)),
+    };
+    let valued = values.zip(images).map_or(Ok(()), |(values, images)| values.write(&images));
     conclude(&report, failure, kept, options.output)?;
-    Ok(Some(report))
+    if valued.is_err() {
+        // What was transferred is there all the same.
+        say(&report);
+    }
+    valued.map(|()| Some(report))
 }
 
 /// Writes the report file, and says what failed. What did not fail is said, too: other targets have everything.
@@ -192,8 +221,8 @@ pub(super) fn conclude(
             if report.targets.len() > 1 && report.totals.versions_moved > 0 {
                 say(report);
             }
-            // Which of several targets has what cannot be told from the message alone.
-            if let Some(form) = form.filter(|_| report.targets.len() > 1) {
+            // Whoever asks for a report reads there what failed, too.
+            if let Some(form) = form {
                 out(&object(form.into(), report)?)?;
             }
             if let Err(unwritten) = written {
@@ -222,8 +251,12 @@ pub(super) fn finish(session: &Session, report: &Report, options: &TransferOptio
 
 /// The last line for a person.
 fn say(report: &Report) {
-    for line in print::transfer::left(report) {
+    let left = print::transfer::left(report);
+    for line in &left {
         tracing::warn!(target: "ocm", "{line}");
+    }
+    if !left.is_empty() {
+        tracing::info!(target: "ocm", "content that was asked for stays where it is; with --strict that is a failure");
     }
     tracing::info!(target: "ocm", target_repository = report.target, "{}", print::transfer::summary(report));
 }

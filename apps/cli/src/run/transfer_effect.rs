@@ -1,7 +1,7 @@
 //! Flags that a transfer has no use for: whoever wrote them expects something else than what happens.
 
 use ocm::model::reference::RepositoryReference;
-use ocm::ops::transfer::{Request, UploadAs};
+use ocm::ops::transfer::{CopyMode, Request, UploadAs};
 
 use crate::args::{AccessStyle, ArtifactUpload, GlobalAccess, OnCollision, TransferOptions};
 
@@ -29,11 +29,28 @@ pub(super) fn warn_of_flags_without_effect(request: &Request, options: &Transfer
             "in an archive, images are inside of the component version",
         ),
         (options.upload_name.is_some(), "--upload-name", names_images, no_names),
-        (options.on_collision != OnCollision::Error, "--on-collision", names_images, no_names),
+        (
+            options.on_collision != OnCollision::Error,
+            "--on-collision",
+            names_images || request.also_tag.is_some() && has_registry,
+            no_names,
+        ),
         (options.access_style != AccessStyle::Relative, "--access-style", names_images, no_names),
         (options.global_access != GlobalAccess::Never, "--global-access", has_registry, no_registry),
         (options.form.is_some(), "--type", has_archive, "no target is an archive"),
+        (
+            !options.omit_access_types.is_empty(),
+            "--omit-access-types",
+            request.copy != CopyMode::LocalBlob || request.copy_sources,
+            "without --copy-resources, nothing that is stored elsewhere is copied",
+        ),
     ];
+    if is_upload && has_registry && request.copy == CopyMode::LocalBlob && !request.copy_sources {
+        tracing::warn!(
+            target: "ocm",
+            "--upload-as ociArtifact gives names only to images under relative references: --copy-resources is missing"
+        );
+    }
     for (is_given, flag, has_effect, reason) in flags {
         if is_given && !has_effect {
             tracing::warn!(target: "ocm", "{flag} has no effect: {reason}");

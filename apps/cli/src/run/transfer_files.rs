@@ -1,10 +1,11 @@
-//! Files that a transfer leaves behind: the list of component versions, and the report.
+//! Files that a transfer leaves behind: the list of component versions, the report, and the places of images.
 
 use std::path::Path;
 
-use ocm::ops::transfer::Report;
+use ocm::folder_of;
+use ocm::ops::transfer::{Images, Report};
 
-use super::kept::{Kept, folder_of};
+use super::kept::Kept;
 use crate::exit::Failure;
 use crate::print::{self, Structure, object};
 
@@ -24,15 +25,18 @@ impl Bill {
     }
 }
 
-/// Fails where the list and the report would overwrite each other, or a target.
-pub(super) fn check_distinct(bill: Option<&Path>, report: Option<&Path>, targets: &[String]) -> Result<(), Failure> {
-    if let (Some(bill), Some(report)) = (bill, report)
-        && bill == report
-    {
-        return Err(Failure::usage(format!("--bom-file and --report both name {}", report.display()))
-            .hint("give each a file of its own"));
+/// Fails where files, each with its flag, would overwrite each other, or a target.
+pub(super) fn check_distinct(files: &[(&str, Option<&Path>)], targets: &[String]) -> Result<(), Failure> {
+    for (position, (flag, file)) in files.iter().enumerate() {
+        let others = files.get(position + 1..).unwrap_or_default();
+        if let Some(file) = file
+            && let Some((other, _)) = others.iter().find(|(_, other)| other.is_some_and(|other| is_same(file, other)))
+        {
+            return Err(Failure::usage(format!("{flag} and {other} both name {}", file.display()))
+                .hint("give each a file of its own"));
+        }
     }
-    for (flag, file) in [("--bom-file", bill), ("--report", report)] {
+    for (flag, file) in files {
         let Some(file) = file else { continue };
         if targets.iter().any(|target| is_same(file, Path::new(path_of(target)))) {
             return Err(Failure::usage(format!("{flag} names the target {}", file.display()))
@@ -80,6 +84,23 @@ impl ReportFile {
         let name = self.0.path().to_string_lossy().to_lowercase();
         let is_yaml = [".yaml", ".yml"].iter().any(|end| name.ends_with(end));
         let text = object(if is_yaml { Structure::Yaml } else { Structure::Json }, report)?;
+        self.0.write(&text)
+    }
+}
+
+/// The file that receives the places of images.
+pub(super) struct ValuesFile(Kept);
+
+impl ValuesFile {
+    /// Finds out before anything moves whether it can be written.
+    pub(super) fn open(path: &Path) -> Result<Self, Failure> {
+        Kept::open("--emit-values", "list of images", path).map(Self).map_err(nothing_transferred)
+    }
+
+    /// Writes the places.
+    pub(super) fn write(self, images: &Images) -> Result<(), Failure> {
+        let is_json = self.0.path().to_string_lossy().to_lowercase().ends_with(".json");
+        let text = object(if is_json { Structure::Json } else { Structure::Yaml }, images)?;
         self.0.write(&text)
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use ocm::ops::transfer::{self, Document, DocumentOptions, Existing};
 
 use super::Session;
-use super::transfer::{conclude, existing, finish};
+use super::transfer::{conclude, existing, files, finish};
 use super::transfer_files::{Bill, ReportFile, check_distinct};
 use crate::args::{AccessStyle, GlobalAccess, OnCollision, ReportForm, RepositoryContexts, TransferComponentVersion};
 use crate::exit::{Exit, Failure};
@@ -26,7 +26,7 @@ pub(super) async fn run(session: &Session, arguments: TransferComponentVersion) 
     let (name, text) = read(&path)?;
     let document = transfer::read_document(&name, &text).map_err(|error| error.during("parsing transfer spec"))?;
     let options = &arguments.options;
-    check_distinct(arguments.bom_file.as_deref(), options.report.as_deref(), &transfer::targets(&document))?;
+    check_distinct(&files(arguments.bom_file.as_deref(), options), &transfer::targets(&document))?;
     let on_collision = match options.on_collision {
         OnCollision::Overwrite => transfer::Collision::Overwrite,
         OnCollision::Error | OnCollision::SuffixHost => transfer::Collision::Error,
@@ -36,19 +36,18 @@ pub(super) async fn run(session: &Session, arguments: TransferComponentVersion) 
         print(&document, options.output)?;
         return estimate(session, &document, how).await;
     }
-    if options.no_update {
-        // What is the same stays as it is, but content that differs is a conflict all the same.
-        transfer::check_document(
-            &session.context,
-            &name,
-            &document,
-            DocumentOptions { existing: Existing::Fail, ..how },
-        )
-        .await?;
-    }
     let bill = arguments.bom_file.as_deref().map(Bill::open).transpose()?;
     let kept = options.report.as_deref().map(ReportFile::open).transpose()?;
-    let (report, failure) = transfer::carry_out_document(&session.context, &name, &document, how).await;
+    let mut checked = Ok(());
+    if options.no_update {
+        // What is the same stays as it is, but content that differs is a conflict all the same.
+        let strictly = DocumentOptions { existing: Existing::Fail, ..how };
+        checked = transfer::check_document(&session.context, &name, &document, strictly).await;
+    }
+    let (report, failure) = match checked {
+        Ok(()) => transfer::carry_out_document(&session.context, &name, &document, how).await,
+        Err(error) => (transfer::unstarted(&transfer::targets(&document), &[], &error), Some(error)),
+    };
     conclude(&report, failure, kept, options.output)?;
     let billed = bill.map_or(Ok(()), |bill| bill.write(&report));
     finish(session, &report, options)?;
@@ -71,6 +70,7 @@ fn refuse_what_the_document_says(arguments: &TransferComponentVersion) -> Result
         (options.upload_name.is_some(), "--upload-name"),
         (options.access_style != AccessStyle::Relative, "--access-style"),
         (options.global_access != GlobalAccess::Never, "--global-access"),
+        (options.advertise.is_some(), "--advertise"),
         (options.repository_contexts != RepositoryContexts::Keep, "--repository-contexts"),
         (options.verify, "--verify"),
         (!options.trust.policy.require.is_empty(), "--require"),
@@ -85,6 +85,8 @@ fn refuse_what_the_document_says(arguments: &TransferComponentVersion) -> Result
         (options.since.is_some(), "--since"),
         (!options.platform.is_empty(), "--platform"),
         (!options.with.is_empty(), "--with"),
+        (options.also_tag.is_some(), "--also-tag"),
+        (options.emit_values.is_some(), "--emit-values"),
         (options.on_collision == OnCollision::SuffixHost, "--on-collision"),
     ];
     let given = |flags: &[(bool, &'static str)]| {

@@ -1,6 +1,5 @@
 //! Keys from flags and configuration, for signing and verifying.
 
-use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -147,13 +146,8 @@ pub(super) fn gate(session: &Session, is_wanted: bool, options: &TrustOptions) -
     keys.public.iter_mut().for_each(|(name, _)| *name = name.take().filter(|name| !name.is_empty()));
     expect(&mut keys, &options.policy.sigstore)?;
     keys.name_is_subject = false;
-    let request = Request {
-        policy: policy(&options.policy),
-        at: at(&options.policy),
-        at_once: AT_ONCE,
-        scratch: scratch(session),
-        ..Request::default()
-    };
+    let request =
+        Request { policy: policy(&options.policy), at: at(&options.policy), at_once: AT_ONCE, ..Request::default() };
     Ok(Some(Arc::new(Gate { request, keys })))
 }
 
@@ -173,9 +167,4 @@ pub(super) fn specification(path: &Path) -> Result<Map<String, Value>, Failure> 
         Value::Object(members) => Ok(members),
         _ => Err(wrong("a mapping with a type is expected".into())),
     }
-}
-
-/// The folder for temporary files.
-pub(super) fn scratch(session: &Session) -> PathBuf {
-    session.global.temp_folder.clone().unwrap_or_else(env::temp_dir)
 }

@@ -1,6 +1,6 @@
 use ocm::ops::verify::{self, Report, Request};
 
-use super::trust::{at, expect, keys, policy, scratch, specification};
+use super::trust::{at, expect, keys, policy, specification};
 use super::{Session, versions};
 use crate::args::{Dialect, VerifyKind};
 use crate::exit::Failure;
@@ -33,7 +33,6 @@ pub(crate) async fn run(session: &Session, kind: VerifyKind) -> Result<(), Failu
         alone: arguments.local,
         at: at(&arguments.policy),
         at_once: usize::from(arguments.concurrency_limit),
-        scratch: scratch(session),
         versions: versions(arguments.references, arguments.selection, false),
     };
     let report = verify::run(&session.context, &request, &keys).await?;

@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::Stdio;
-use std::sync::Arc;
 
-use ocm_oci::{Registry as _, Repository};
 use ocm_testkit::{TestRegistry, fixtures};
 use serde_json::Value;
 
+use crate::images;
 use crate::sandbox::Sandbox;
 
 /// Two versions that share content, and another component that has it too.
@@ -198,17 +197,13 @@ fn a_differential_archive_holds_what_the_base_lacks_and_completes_it() {
 #[test]
 fn an_image_for_several_platforms_that_the_base_has_is_left_to_it() {
     let sandbox = Sandbox::new();
-    let registry = TestRegistry::start().unwrap();
-    let image = fixtures::index(vec![fixtures::image(2, 1000), fixtures::image_with(1, 2, 1000)]);
-    let place: Arc<dyn Repository> = registry.store().repository("team/app");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(image.push(place.as_ref(), Some("v1"))).unwrap();
+    let (registry, _) = images::two_platforms();
     for version in ["1.0.0", "1.1.0"] {
         let constructor = format!(
             "name: acme.org/app\nversion: {version}\nprovider: {{name: acme.org}}\nresources:\n\
              - {{name: own, type: plainText, input: {{type: utf8, text: own {version}}}}}\n\
-             - {{name: app, type: ociImage, version: 1.0.0, access: {{type: ociArtifact, imageReference: \"{}/team/app:v1\"}}}}\n",
-            registry.url()
+             {}",
+            images::resource("app", &registry)
         );
         sandbox.file("app.yaml", &constructor).ok("add cv -c app.yaml -r there");
     }
@@ -241,6 +236,74 @@ fn an_image_for_several_platforms_that_the_base_has_is_left_to_it() {
         sandbox.ok(&format!("transfer ctf ./all-{base}.tar ./all-{base}.d"));
         sandbox.ok(&format!("check cv ./all-{base}.d --resources local"));
     }
+}
+
+/// The base has the image with one component, the archive brings it with another one as well.
+#[test]
+fn an_image_of_two_components_is_left_to_the_base_of_one_and_found_by_both() {
+    let sandbox = Sandbox::new();
+    let (registry, _) = images::two_platforms();
+    for (component, version) in [("app", "1.0.0"), ("app", "1.1.0"), ("other", "1.0.0")] {
+        let constructor = format!(
+            "name: acme.org/{component}\nversion: {version}\nprovider: {{name: acme.org}}\nresources:\n\
+             - {{name: own, type: plainText, input: {{type: utf8, text: own {version}}}}}\n\
+             {}",
+            images::resource("app", &registry)
+        );
+        sandbox.file("app.yaml", &constructor).ok("add cv -c app.yaml -r there");
+    }
+    sandbox.ok("transfer cv there//acme.org/app:1.0.0 base -V");
+    sandbox.ok("transfer ctf there whole -V");
+    for (number, diff) in ["diff", "diff.tar"].into_iter().enumerate() {
+        sandbox.ok(&format!("transfer ctf whole ./{diff} --since base"));
+        let target = format!("target{number}");
+        sandbox.ok(&format!("transfer ctf base {target}"));
+        sandbox.ok(&format!("transfer ctf ./{diff} {target}"));
+        assert!(blobs(&sandbox, "whole").is_subset(&blobs(&sandbox, &target)), "{diff}");
+        // In two steps: what one left to the base, the next one brings.
+        let stepwise = format!("steps-{diff}");
+        sandbox.ok(&format!("transfer cv whole//acme.org/app:1.1.0 ./{stepwise} --since base"));
+        sandbox.ok(&format!("transfer cv whole//acme.org/other:1.0.0 ./{stepwise} --since base"));
+        sandbox.ok(&format!("transfer ctf base ./again-{target}"));
+        sandbox.ok(&format!("transfer ctf ./{stepwise} ./again-{target}"));
+        for place in [target.clone(), format!("again-{target}")] {
+            for version in ["app:1.0.0", "app:1.1.0", "other:1.0.0"] {
+                sandbox.ok(&format!("check cv ./{place}//acme.org/{version} --resources local"));
+            }
+        }
+        let empty = TestRegistry::start().unwrap();
+        let said = sandbox.fails(&format!("transfer ctf ./{diff} {}", empty.url()), 3);
+        assert!(said.contains("leaves to its base base"), "{said}");
+    }
+}
+
+/// The base has the component version; its image, or a signature of that, is new all the same.
+#[test]
+fn more_than_the_base_has_of_a_component_version_is_carried() {
+    let sandbox = Sandbox::new();
+    let image = fixtures::image_with(1, 2, 1000);
+    let registry = images::serving(&image);
+    let constructor = images::constructor("acme.org/app", &images::resource("app", &registry));
+    sandbox.file("app.yaml", &constructor).ok("add cv -c app.yaml -r there");
+    sandbox.ok("transfer ctf there referring --compat v2");
+    sandbox.ok("transfer cv there ./diff --copy-resources --since referring");
+    let name = |digest: &ocm_blob::Digest| digest.to_string().replace(':', ".");
+    assert!(blobs(&sandbox, "diff").contains(&name(&image.root().digest)));
+    sandbox.ok("transfer cv there ./base --copy-resources");
+
+    let signature = fixtures::referrer(image.root(), "application/vnd.example.signature", "a signature");
+    let signed = images::repository(&registry);
+    images::wait(signature.push(signed.as_ref(), None)).unwrap();
+    sandbox.ok("transfer cv there ./whole --copy-resources --with referrers");
+    sandbox.ok("transfer cv whole ./signed --with referrers --since base");
+    let carried = blobs(&sandbox, "signed");
+    assert!(carried.contains(&name(&signature.root().digest)), "{carried:?}");
+    assert!(!carried.contains(&name(&image.root().digest)), "{carried:?}");
+    sandbox.ok("transfer cv signed ./base --with referrers");
+    assert!(blobs(&sandbox, "whole").is_subset(&blobs(&sandbox, "base")));
+    // Nothing is new without what was asked for besides.
+    sandbox.ok("transfer cv whole ./nothing --since base");
+    assert!(!sandbox.path("nothing").exists());
 }
 
 #[test]

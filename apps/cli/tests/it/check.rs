@@ -2,8 +2,10 @@
 
 use std::fs;
 
+use ocm_testkit::{Class, Fault, TestRegistry};
 use serde_json::{Value, json};
 
+use crate::images;
 use crate::sandbox::Sandbox;
 
 /// Refers to a component version that is nowhere, and to an image elsewhere.
@@ -162,4 +164,44 @@ fn a_complete_tree_looks_the_same_in_both_programs() {
          acme.org/root 1.0.0   OK     \n"
     );
     assert_eq!(sandbox.ok("componentversions check ctf"), sandbox.ok("check cv ctf --compat v1"));
+}
+
+#[test]
+fn content_that_was_damaged_and_kept_its_size_is_found_by_reading_it() {
+    let sandbox = Sandbox::hello();
+    let digest = "sha256:b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9";
+    let blob = format!("ctf/blobs/{}", digest.replace(':', "."));
+    let sound = sandbox.read(&blob);
+    fs::write(sandbox.path(&blob), sound.replace("world", "wurst")).unwrap();
+    sandbox.ok("check cv ctf//acme.org/hello:1.0.0");
+    let ran = sandbox.run("check cv ctf//acme.org/hello:1.0.0 --content -o json");
+    assert_eq!(ran.status, 7, "{}", ran.stderr);
+    assert!(ran.stderr.contains("the archive is damaged here") && ran.stderr.contains(digest), "{}", ran.stderr);
+    assert_eq!(report(&ran.stdout)["items"][0]["problems"][0]["kind"], "wrongDigest", "{}", ran.stdout);
+    // Without the damaged blob, the transfer from a sound place brings it again.
+    fs::remove_file(sandbox.path(&blob)).unwrap();
+    sandbox.file("hello.yaml", crate::sandbox::HELLO).ok("add cv -c hello.yaml -r sound");
+    sandbox.ok("transfer cv sound//acme.org/hello:1.0.0 ./ctf --enforce");
+    sandbox.ok("check cv ctf//acme.org/hello:1.0.0 --content");
+    assert_eq!(sandbox.read(&blob), sound);
+}
+
+#[test]
+fn content_of_a_registry_is_read_once_for_all_that_have_it() {
+    let (sandbox, (images, _)) = (Sandbox::new(), images::registry(1));
+    let resources = images::resource("one", &images) + &images::resource("two", &images);
+    sandbox.file("c.yaml", &images::constructor("acme.org/images", &resources)).ok("add cv -c c.yaml -r ctf");
+    let registry = TestRegistry::start().unwrap();
+    sandbox.ok(&format!("transfer cv ctf//acme.org/images:1.0.0 {} --copy-resources", registry.url()));
+    let line = format!("check cv {}//acme.org/images:1.0.0", registry.url());
+    let read = |line: &str| {
+        let before = registry.count("GET", Class::Blob);
+        sandbox.ok(line);
+        registry.count("GET", Class::Blob) - before
+    };
+    let looked = read(&line);
+    assert_eq!(read(&format!("{line} --content")) - looked, 3, "a configuration and two layers");
+    registry.fault(Fault::corrupt().of("GET", Class::Blob).every(2));
+    let said = sandbox.run(&format!("{line} --content"));
+    assert!(said.status != 0 && said.stderr.contains("sha256:"), "{}", said.stderr);
 }

@@ -4,31 +4,14 @@ use ocm_oci::{Registry as _, Selector};
 use ocm_testkit::{Class, Fault, TestRegistry, fixtures};
 use serde_json::Value;
 
+use crate::images::{self, registry, wait};
 use crate::sandbox::Sandbox;
-
-/// Runs a future to its end.
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-}
-
-/// A registry with an image, different for every seed, as `team/app:v1`.
-pub(crate) fn registry(seed: u64) -> (TestRegistry, String) {
-    let registry = TestRegistry::start().unwrap();
-    let image = fixtures::image_with(seed, 2, 1000);
-    wait(image.push(registry.store().repository("team/app").as_ref(), Some("v1"))).unwrap();
-    (registry, image.root().digest.to_string())
-}
 
 /// A constructor with images by reference, named `image0`, `image1` and so on.
 fn constructor(references: &[String]) -> String {
-    let resources = references.iter().enumerate().map(|(number, reference)| {
-        format!(
-            "- {{name: image{number}, type: ociImage, version: 1.0.0, \
-             access: {{type: ociArtifact, imageReference: \"{reference}\"}}}}\n"
-        )
-    });
-    let head = "name: acme.org/images\nversion: 1.0.0\nprovider: {name: acme.org}\nresources:\n";
-    format!("{head}{}", resources.collect::<String>())
+    let resources =
+        references.iter().enumerate().map(|(number, reference)| images::named(&format!("image{number}"), reference));
+    images::constructor("acme.org/images", &resources.collect::<String>())
 }
 
 fn resources(sandbox: &Sandbox, reference: &str) -> Value {
@@ -120,6 +103,41 @@ fn a_tag_is_pinned_when_it_is_added_and_a_moved_one_is_noticed() {
     // Without a pin the digest of the descriptor still decides.
     sandbox.ok("add cv -c c.yaml -r loose --skip-reference-digest-processing");
     assert_eq!(resources(&sandbox, "loose")[0]["digest"], Value::Null);
+}
+
+/// As the older of the programs records it: the tag without the digest in the reference, and the digest beside it.
+#[test]
+fn a_moved_tag_that_no_longer_fits_the_recorded_digest_is_an_error() {
+    let sandbox = Sandbox::new();
+    let (source, digest) = registry(8);
+    let recorded = format!(
+        "digest: {{hashAlgorithm: SHA-256, normalisationAlgorithm: ociArtifactDigest/v1, value: {}}}, access:",
+        digest.trim_start_matches("sha256:")
+    );
+    let text = constructor(&[format!("{}/team/app:v1", source.url())]);
+    sandbox
+        .file("c.yaml", &text.replace("access:", &recorded))
+        .ok("add cv -c c.yaml -r ctf --skip-reference-digest-processing");
+    assert!(!resources(&sandbox, "ctf")[0]["access"].to_string().contains(&digest));
+    sandbox.ok("transfer cv ctf//acme.org/images:1.0.0 ./before --copy-resources");
+    let other = fixtures::image_with(9, 1, 10);
+    wait(other.push(source.store().repository("team/app").as_ref(), Some("v1"))).unwrap();
+    let target = TestRegistry::start().unwrap();
+    for flags in [
+        "./out --copy-resources".to_owned(),
+        format!("{}/t --copy-resources", target.url()),
+        format!("{}/t --copy-resources -u ociArtifact", target.url()),
+        format!("{}/t --copy-resources -u ociArtifact --overwrite --enforce", target.url()),
+    ] {
+        let message = sandbox.fails(&format!("transfer cv ctf//acme.org/images:1.0.0 {flags}"), 5);
+        let found = other.root().digest.hex();
+        assert!(message.contains(digest.trim_start_matches("sha256:")) && message.contains(&found), "{message}");
+        assert!(message.contains("hint: what is there was changed since it was recorded, by a moved tag"), "{message}");
+    }
+    assert!(!sandbox.path("out").exists());
+    assert!(wait(target.store().repositories()).unwrap().is_empty());
+    // What was taken along before stays what it was.
+    sandbox.ok("check cv ./before//acme.org/images:1.0.0 --resources local");
 }
 
 #[test]

@@ -159,12 +159,7 @@ fn ctrl_c_while_adding_leaves_nothing() {
     // A registry that accepts and never answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let reference = format!("http://{}/team/app:v1", silent.local_addr().unwrap());
-    sandbox.file(
-        "c.yaml",
-        &format!(
-            "{HELLO}- {{name: image, type: ociImage, version: 1.0.0, access: {{type: ociArtifact, imageReference: \"{reference}\"}}}}\n"
-        ),
-    );
+    sandbox.file("c.yaml", &format!("{HELLO}{}", crate::images::named("image", &reference)));
     fs::create_dir(sandbox.path("tmp")).unwrap();
     let before = names(sandbox.path(""));
     for target in ["ctf", "ctf.tgz"] {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::faults_images::registry;
+use crate::images::registry;
 use crate::sandbox::{HELLO, Sandbox};
 
 fn descriptor(sandbox: &Sandbox, reference: &str) -> Value {

@@ -2,8 +2,8 @@
 
 use ocm_testkit::{TestRegistry, fixtures};
 
-use crate::faults_images::registry;
 use crate::flags_transfer::images;
+use crate::images::registry;
 use crate::sandbox::{HELLO, Sandbox, json};
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::faults_images::registry;
+use crate::images::registry;
 use crate::sandbox::{HELLO, Sandbox};
 
 /// An archive `ctf` with texts, an archive and a chart.

@@ -2,10 +2,9 @@
 
 use ocm_oci::{Registry as _, Selector};
 use ocm_testkit::{TestRegistry, fixtures};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::faults_images::registry;
-use crate::portability::wait;
+use crate::images::{constructor, registry, resource, wait};
 use crate::sandbox::{HELLO, Sandbox};
 use crate::sign::with_keys;
 
@@ -101,6 +100,15 @@ fn content_can_follow_later() {
     ];
     assert_eq!(said, expected.join("\n"));
     assert_eq!(carried(&sandbox, "out"), [false, true, true]);
+    // Out of an archive that has it, as across an air gap.
+    sandbox.ok("transfer cv ctf ./referring");
+    sandbox.ok("transfer cv out ./referring");
+    assert_eq!(carried(&sandbox, "referring"), [false; 3], "nobody asked for it");
+    drop(registry);
+    sandbox.ok("transfer cv --copy-resources out ./referring");
+    assert_eq!(carried(&sandbox, "referring"), [false, true, true]);
+    let again = sandbox.json("transfer cv --copy-resources out ./referring -o json");
+    assert_eq!(again["totals"]["versionsPresent"], 1, "{again:#}");
 }
 
 #[test]
@@ -309,6 +317,57 @@ fn addresses_of_former_places_go_along_or_stay_behind() {
     sandbox.fails("transfer cv --transfer-spec spec.yaml --repository-contexts drop", 2);
 }
 
+#[test]
+fn addresses_of_the_target_are_written_only_when_asked_for() {
+    let sandbox = Sandbox::hello();
+    let target = TestRegistry::start().unwrap();
+    let place = format!("{}/prod", target.url());
+    let hello = "acme.org/hello:1.0.0";
+    let recorded = |place: &str| {
+        let printed = sandbox.json(&format!("get cv {place}//{hello} -o json"));
+        printed[0]["component"]["repositoryContexts"].clone()
+    };
+    let registry = |base_url: &str, path: &str| json!({"type": "OCIRegistry", "baseUrl": base_url, "componentNameMapping": "urlPath", "subPath": path});
+    let here = registry(&target.url(), "prod");
+    let line = format!("transfer cv ctf//{hello} {place} --repository-contexts replace");
+    sandbox.ok(&line);
+    assert_eq!(recorded(&place), json!([here]));
+    assert!(sandbox.run(&line).stderr.contains("0 component version(s) transferred"));
+    let document = sandbox.ok(&format!("{line} --dry-run"));
+    let ran = sandbox.file("spec.yaml", &document).run("transfer cv --transfer-spec spec.yaml");
+    assert!(ran.status == 0 && ran.stderr.contains("0 component version(s) transferred"), "{}", ran.stderr);
+
+    // Where others find it is put behind what is there, once.
+    let public = registry("ocm.example.com", "public");
+    let line = format!("transfer cv {place}//{hello} ./out --advertise https://ocm.example.com/public");
+    sandbox.ok(&line);
+    assert_eq!(recorded("out"), json!([here, public]));
+    assert!(sandbox.run(&line).stderr.contains("0 component version(s) transferred"));
+    sandbox.ok(&format!(
+        "transfer cv out//{hello} ./again --repository-contexts advertise --advertise ocm.example.com/public"
+    ));
+    assert_eq!(recorded("again"), json!([here, public]));
+    let document =
+        sandbox.ok(&format!("transfer cv ctf//{hello} ./planned --advertise ocm.example.com/public --dry-run"));
+    sandbox.file("spec.yaml", &document).ok("transfer cv --transfer-spec spec.yaml");
+    assert_eq!(recorded("planned"), json!([public]));
+    // The path of an archive is true nowhere else.
+    sandbox.ok(&format!("transfer cv out//{hello} ./archived --repository-contexts replace"));
+    assert_eq!(recorded("archived"), Value::Null);
+
+    for (flags, told) in [
+        ("--repository-contexts advertise", "needs the address"),
+        ("--repository-contexts drop --advertise ocm.example.com", "nothing else"),
+        ("--advertise ./ctf", "no registry"),
+    ] {
+        let message = sandbox.fails(&format!("transfer cv ctf//{hello} ./never {flags}"), 2);
+        assert!(message.contains(told), "{message}");
+    }
+    assert!(!sandbox.path("never").exists());
+    let message = sandbox.fails("transfer cv --transfer-spec spec.yaml --advertise ocm.example.com", 2);
+    assert!(message.contains("--advertise"), "{message}");
+}
+
 /// How images are stored, for whole archives.
 #[test]
 fn whole_archives_know_the_same_flags() {
@@ -358,17 +417,9 @@ fn what_is_said_about_an_image_follows_a_whole_archive_too() {
 #[test]
 fn two_images_with_one_name_are_told_apart_for_a_whole_archive_too() {
     let ((one, _), (two, _)) = (registry(1), registry(2));
-    let resource = |name: &str, registry: &TestRegistry| {
-        let image = format!("{}/team/app:v1", registry.url());
-        format!(
-            "- {{name: {name}, type: ociImage, version: 1.0.0, access: {{type: ociArtifact, imageReference: '{image}'}}}}\n"
-        )
-    };
     let sandbox = Sandbox::new();
-    let head = "name: acme.org/a\nversion: 1.0.0\nprovider: {name: acme.org}\nresources:\n";
-    sandbox
-        .file("c.yaml", &[head, &resource("one", &one), &resource("two", &two)].concat())
-        .ok("add cv -c c.yaml -r ctf");
+    let resources = resource("one", &one) + &resource("two", &two);
+    sandbox.file("c.yaml", &constructor("acme.org/a", &resources)).ok("add cv -c c.yaml -r ctf");
     let target = TestRegistry::start().unwrap();
     sandbox.fails(&format!("transfer ctf -V -u ociArtifact ctf {}/a", target.url()), 4);
     for what in ["suffix-host", "overwrite"] {

@@ -1,7 +1,7 @@
 use ocm_oci::Registry as _;
 use ocm_testkit::{TestRegistry, fixtures};
 
-use crate::portability::wait;
+use crate::images::wait;
 use crate::sandbox::{HELLO, Sandbox};
 
 #[test]
@@ -126,7 +126,7 @@ fn an_empty_archive_is_created_and_none_thrown_away_by_accident() {
 
 #[test]
 fn attributes_say_how_images_are_stored() {
-    let (registry, _) = crate::faults_images::registry(1);
+    let (registry, _) = crate::images::registry(1);
     let image = format!("access: {{type: ociArtifact, imageReference: \"{}/team/app:v1\"}}", registry.url());
     let constructor = format!(
         "name: acme.org/a\nversion: 1.0.0\nprovider: {{name: acme.org}}\nresources:\n- {{name: image, type: ociImage, version: 1.0.0, {image}}}\n"
@@ -162,7 +162,7 @@ fn content_that_cannot_be_copied_is_an_error_as_it_was() {
 
 #[test]
 fn artifacts_are_listed_and_copied_as_such() {
-    let (registry, digest) = crate::faults_images::registry(1);
+    let (registry, digest) = crate::images::registry(1);
     let (sandbox, from) = (Sandbox::new(), format!("{}/team/app", registry.url()));
     let host = registry.url();
     let table = sandbox.ok(&format!("get artifacts {from}"));

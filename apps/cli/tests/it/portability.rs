@@ -4,16 +4,12 @@ use ocm_oci::Registry as _;
 use ocm_testkit::{TestRegistry, fixtures};
 use serde_json::Value;
 
+use crate::images::wait;
 use crate::sandbox::Sandbox;
 
 const COMPONENT: &str = "acme.org/moved";
 /// Path of the component versions in every registry here.
 pub(crate) const PATH: &str = "local/components";
-
-/// Runs a future to its end.
-pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-}
 
 /// A component version in one registry whose descriptor tells the addresses of another one, which has nothing.
 pub(crate) struct Moved {

@@ -1,10 +1,9 @@
 //! Images beside their component version, found by references without a host.
 
-use ocm_oci::Registry as _;
 use ocm_testkit::{TestRegistry, fixtures};
 use serde_json::Value;
 
-use crate::faults_images::registry;
+use crate::images::{constructor, registry, resource, serving};
 use crate::sandbox::Sandbox;
 use crate::serve::{interrupt, serve};
 use crate::sign::with_keys;
@@ -13,12 +12,7 @@ use crate::sign::with_keys;
 fn beside() -> Sandbox {
     let sandbox = with_keys(Sandbox::new());
     let (source, _) = registry(1);
-    let constructor = format!(
-        "name: acme.org/a\nversion: 1.0.0\nprovider: {{name: acme.org}}\nresources:\n\
-         - {{name: image, type: ociImage, version: 1.0.0, access: {{type: ociArtifact, imageReference: \"{}/team/app:v1\"}}}}\n",
-        source.url()
-    );
-    sandbox.file("a.yaml", &constructor).ok("add cv -c a.yaml -r ctf");
+    sandbox.file("a.yaml", &constructor("acme.org/a", &resource("image", &source))).ok("add cv -c a.yaml -r ctf");
     sandbox.ok("sign cv ctf//acme.org/a:1.0.0 --config c.yaml");
     let (mut child, address) = serve(&sandbox, &["serve", "beside", "--writable"]);
     sandbox.ok(&format!("transfer cv ctf//acme.org/a:1.0.0 http://{address} -V -u ociArtifact"));
@@ -62,18 +56,15 @@ fn an_image_of_the_same_archive_is_found_by_its_relative_reference() {
 
 #[test]
 fn a_layer_in_a_registry_becomes_local_and_leaves_no_address_behind() {
-    let (sandbox, source, target) = (Sandbox::new(), TestRegistry::start().unwrap(), TestRegistry::start().unwrap());
     let image = fixtures::image(1, 1000);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(image.push(source.store().repository("team/app").as_ref(), Some("v1"))).unwrap();
+    let (sandbox, source, target) = (Sandbox::new(), serving(&image), TestRegistry::start().unwrap());
     let digest = ocm_blob::Digest::of(&image.blobs[1]);
-    let constructor = format!(
-        "name: acme.org/a\nversion: 1.0.0\nprovider: {{name: acme.org}}\nresources:\n\
-         - {{name: layer, type: blob, version: 1.0.0, access: {{type: ociBlob, ref: \"{}/team/app\", \
+    let resource = format!(
+        "- {{name: layer, type: blob, version: 1.0.0, access: {{type: ociBlob, ref: \"{}/team/app\", \
          mediaType: application/octet-stream, digest: \"{digest}\", size: 1000}}}}\n",
         source.url()
     );
-    sandbox.file("a.yaml", &constructor).ok("add cv -c a.yaml -r ctf");
+    sandbox.file("a.yaml", &constructor("acme.org/a", &resource)).ok("add cv -c a.yaml -r ctf");
     for style in ["relative", "absolute"] {
         let place = format!("{}/{style}", target.url());
         let line = format!("transfer cv ctf//acme.org/a:1.0.0 {place} -V -u ociArtifact --access-style {style}");

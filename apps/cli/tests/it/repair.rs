@@ -108,3 +108,13 @@ fn nothing_to_do_writes_nothing() {
     assert_eq!(sandbox.read("ctf/artifact-index.json"), index);
     sandbox.fails("repair cv ctf//acme.org/none:1.0.0", 3);
 }
+
+#[test]
+fn a_place_to_look_for_references_is_of_no_use_where_none_is_followed() {
+    let sandbox = Sandbox::hello();
+    for line in ["repair cv ctf --lookup ./nowhere", "get inventory ctf --lookup ./nowhere"] {
+        let ran = sandbox.run(line);
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+        assert!(ran.stderr.contains("--lookup has no effect"), "{line}: {}", ran.stderr);
+    }
+}

@@ -68,10 +68,12 @@ fn a_signing_server_is_found_by_both_dialects_and_plain_http_is_refused() {
 /// A server that asks for the certificate of its client, as the configuration names it.
 #[test]
 fn a_signing_server_is_shown_the_certificate_of_the_configuration() {
-    use crate::tls::{certificate, free, peer, started};
+    use crate::tls::certificate;
 
     let sandbox = Sandbox::hello();
-    let Some(nginx) = peer("nginx") else { return };
+    if crate::tls::peer("nginx").is_none() {
+        return;
+    }
     sandbox.ok("create rsakeypair --ca root.priv root.cert CN=root");
     sandbox.ok("create rsakeypair --ca-key root.priv --ca-cert root.cert a.priv a.cert CN=remote");
     // What the server answers: the signature over this version, made in a copy.
@@ -80,24 +82,10 @@ fn a_signing_server_is_shown_the_certificate_of_the_configuration() {
     let printed = sandbox.ok("get cv copy//acme.org/hello:1.0.0 -o json --compat v1");
     let descriptor: Value = serde_json::from_str(&printed).unwrap();
     let answer = descriptor["items"][0]["signatures"][0]["signature"]["value"].as_str().unwrap().to_owned();
-    let (port, folder) = (free(), sandbox.path("nginx"));
-    let here = folder.display();
-    let temporary: Vec<_> = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .iter()
-        .map(|name| format!("{name}_temp_path {here}/{name};"))
-        .collect();
-    let text = format!(
-        "daemon off; pid {here}/pid; error_log {here}/error.log; events {{}}\n\
-         http {{ access_log off; {} server {{ listen 127.0.0.1:{port} ssl; ssl_certificate {}; ssl_certificate_key {};\n\
-         ssl_client_certificate {}; ssl_verify_client on;\n\
-         location = /api/sign/rsassa-pkcs1-v1_5 {{ default_type application/x-pem-file; return 200 \"{answer}\"; }} }} }}\n",
-        temporary.concat(),
-        certificate("server.pem"),
-        certificate("server.key"),
-        certificate("ca.pem"),
+    let answers = format!(
+        "location = /api/sign/rsassa-pkcs1-v1_5 {{ default_type application/x-pem-file; return 200 \"{answer}\"; }}"
     );
-    sandbox.file("nginx/nginx.conf", &text);
-    let _nginx = started(Command::new(nginx).arg("-p").arg(&folder).arg("-c").arg(folder.join("nginx.conf")), port);
+    let Some((_nginx, port)) = crate::nginx::start(&sandbox, &answers) else { return };
     let configuration = |credentials: &str| {
         format!(
             "type: generic.config.ocm.software/v1\nconfigurations:\n- type: credentials.config.ocm.software/v1\n  consumers:\n  \

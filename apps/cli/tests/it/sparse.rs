@@ -1,27 +1,18 @@
 //! Component versions of whose images a place has some platforms only.
 
 use std::fs;
-use std::sync::Arc;
 
-use ocm_oci::{Registry as _, Repository};
 use ocm_testkit::{Quirk, TestRegistry, fixtures};
 use serde_json::Value;
 
+use crate::images;
 use crate::sandbox::Sandbox;
 use crate::sign::with_keys;
 
 /// An archive with a signed version that has an image of two variants of linux/amd64, with it.
 fn two_platforms() -> (Sandbox, fixtures::Graph) {
-    let (sandbox, registry) = (with_keys(Sandbox::new()), TestRegistry::start().unwrap());
-    let index = fixtures::index(vec![fixtures::image(2, 1000), fixtures::image_with(1, 2, 1000)]);
-    let place: Arc<dyn Repository> = registry.store().repository("team/app");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(index.push(place.as_ref(), Some("v1"))).unwrap();
-    let constructor = format!(
-        "name: acme.org/images\nversion: 1.0.0\nprovider: {{name: acme.org}}\nresources:\n\
-         - {{name: app, type: ociImage, version: 1.0.0, access: {{type: ociArtifact, imageReference: \"{}/team/app:v1\"}}}}\n",
-        registry.url()
-    );
+    let (sandbox, (registry, index)) = (with_keys(Sandbox::new()), images::two_platforms());
+    let constructor = images::constructor("acme.org/images", &images::resource("app", &registry));
     sandbox.file("images.yaml", &constructor).ok("add cv -c images.yaml -r there");
     sandbox.ok("transfer cv there//acme.org/images:1.0.0 ctf -V");
     sandbox.ok("sign cv ctf//acme.org/images:1.0.0 --config c.yaml");

@@ -8,7 +8,8 @@ use ocm_testkit::{TestRegistry, fixtures};
 use serde_json::Value;
 
 use crate::accesses::{Web, chart};
-use crate::portability::{Moved, PATH, wait};
+use crate::images::wait;
+use crate::portability::{Moved, PATH};
 use crate::sandbox::Sandbox;
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";

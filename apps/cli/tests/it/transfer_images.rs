@@ -1,33 +1,19 @@
 //! Images in a transfer: some platforms of them, and what is said about them.
 
 use ocm_oci::reference::referrers_tag;
-use ocm_oci::{Document, Registry as _, Repository, Selector};
+use ocm_oci::{Document, Selector};
 use ocm_testkit::{TestRegistry, fixtures};
 use serde_json::Value;
-use std::sync::Arc;
 
+use crate::images::{self, repository, wait};
 use crate::sandbox::Sandbox;
-
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-}
 
 /// An archive with an image of two variants of linux/amd64, by reference, and the registry that has it.
 fn two_platforms() -> (Sandbox, TestRegistry, fixtures::Graph) {
-    let (sandbox, registry) = (Sandbox::new(), TestRegistry::start().unwrap());
-    let index = fixtures::index(vec![fixtures::image(2, 1000), fixtures::image_with(1, 2, 1000)]);
-    wait(index.push(repository(&registry).as_ref(), Some("v1"))).unwrap();
-    let constructor = format!(
-        "name: acme.org/images\nversion: 1.0.0\nprovider: {{name: acme.org}}\nresources:\n\
-         - {{name: app, type: ociImage, version: 1.0.0, access: {{type: ociArtifact, imageReference: \"{}/team/app:v1\"}}}}\n",
-        registry.url()
-    );
+    let (sandbox, (registry, index)) = (Sandbox::new(), images::two_platforms());
+    let constructor = images::constructor("acme.org/images", &images::resource("app", &registry));
     sandbox.file("c.yaml", &constructor).ok("add cv -c c.yaml -r ctf");
     (sandbox, registry, index)
-}
-
-fn repository(registry: &TestRegistry) -> Arc<dyn Repository> {
-    registry.store().repository("team/app")
 }
 
 fn resource(sandbox: &Sandbox, place: &str) -> Value {

@@ -3,25 +3,15 @@
 use ocm_testkit::{TestRegistry, fixtures};
 use serde_json::Value;
 
-use crate::faults_images::registry;
+use crate::images::{constructor, registry, resource};
 use crate::sandbox::Sandbox;
 
 /// An archive with two different images of two registries, both called `team/app:v1`.
 fn two() -> (TestRegistry, TestRegistry, Sandbox) {
     let ((one, _), (two, _)) = (registry(1), registry(2));
     let sandbox = Sandbox::new();
-    let resource = |name: &str, registry: &TestRegistry| {
-        format!(
-            "- {{name: {name}, type: ociImage, version: 1.0.0, access: {{type: ociArtifact, imageReference: \"{}/team/app:v1\"}}}}\n",
-            registry.url()
-        )
-    };
-    let constructor = format!(
-        "name: acme.org/a\nversion: 1.0.0\nprovider: {{name: acme.org}}\nresources:\n{}{}",
-        resource("one", &one),
-        resource("two", &two)
-    );
-    sandbox.file("c.yaml", &constructor).ok("add cv -c c.yaml -r ctf");
+    let resources = resource("one", &one) + &resource("two", &two);
+    sandbox.file("c.yaml", &constructor("acme.org/a", &resources)).ok("add cv -c c.yaml -r ctf");
     (one, two, sandbox)
 }
 

@@ -4,7 +4,7 @@ use ocm_testkit::{Class, Fault, TestRegistry};
 use serde_json::Value;
 
 use crate::accesses::Web;
-use crate::faults_images::registry;
+use crate::images::{constructor, registry, resource};
 use crate::sandbox::{HELLO, Sandbox, json};
 
 #[test]
@@ -150,13 +150,9 @@ fn the_report_lists_every_item_and_is_written_on_failure() {
 fn unknown() -> (TestRegistry, Sandbox) {
     let (registry, _) = registry(1);
     let sandbox = Sandbox::new();
-    let constructor = format!(
-        "name: acme.org/a\nversion: 1.0.0\nprovider: {{name: acme.org}}\nresources:\n\
-         - {{name: strange, type: blob, version: 1.0.0, access: {{type: strange/v1, where: there}}}}\n\
-         - {{name: image, type: ociImage, version: 1.0.0, access: {{type: ociArtifact, imageReference: \"{}/team/app:v1\"}}}}\n",
-        registry.url()
-    );
-    sandbox.file("c.yaml", &constructor).ok("add cv -c c.yaml -r ctf");
+    let strange = "- {name: strange, type: blob, version: 1.0.0, access: {type: strange/v1, where: there}}\n";
+    let resources = format!("{strange}{}", resource("image", &registry));
+    sandbox.file("c.yaml", &constructor("acme.org/a", &resources)).ok("add cv -c c.yaml -r ctf");
     (registry, sandbox)
 }
 

@@ -488,6 +488,8 @@ fn what_would_make_useless_keys_or_signatures_is_refused() {
     sandbox.fails("create rsakeypair --force both.priv both.priv", 2);
     sandbox.fails("create rsakeypair one.priv one.cert CN=", 2);
     sandbox.fails("create rsakeypair --root-certs nowhere one.priv one.cert CN=a", 2);
+    sandbox.fails("verify cv --public-key nowhere ctf//acme.org/hello:1.0.0", 2);
+    sandbox.fails("transfer cv --verify --ca-cert nowhere ctf//acme.org/hello:1.0.0 ./out", 2);
     for name in ["both.priv", "one.priv", "one.cert"] {
         assert!(!sandbox.path(name).exists(), "{name}");
     }

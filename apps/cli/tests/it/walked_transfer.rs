@@ -59,6 +59,10 @@ fn flags_that_change_nothing_are_named() {
     let ran = sandbox
         .run(&format!("transfer cv ctf {target} --to ./both --upload-as ociArtifact --upload-name x --type tar"));
     assert!(ran.status == 0 && !ran.stderr.contains("has no effect"), "{}", ran.stderr);
+    // What lies in its component version stays there.
+    assert_eq!(ran.stderr.matches("--copy-resources is missing").count(), 1, "{}", ran.stderr);
+    let ran = sandbox.run(&format!("transfer cv ctf {target}/all --copy-resources --upload-as ociArtifact"));
+    assert!(ran.status == 0 && !ran.stderr.contains("is missing"), "{}", ran.stderr);
     for (template, reason) in [
         ("{{.Name", "is not closed"),
         ("a}}", "is missing before it"),
@@ -161,5 +165,17 @@ fn a_file_larger_than_the_shell_allows_is_a_failure_and_no_crash() {
         let left: Vec<_> =
             std::fs::read_dir(sandbox.path(".")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert!(!left.iter().any(|name| name.to_string_lossy().contains("staging")), "{left:?}");
+    }
+}
+
+#[test]
+fn a_source_that_does_not_answer_is_called_the_source() {
+    let sandbox = Sandbox::new();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for what in ["//acme.org/hello:1.0.0", "//acme.org/hello"] {
+        for flags in ["", " --dry-run"] {
+            let said = sandbox.fails(&format!("transfer cv http://{closed}{what} ./out{flags}"), 8);
+            assert!(said.contains(&format!("Error: source {closed}/")) && said.contains("hint: "), "{said}");
+        }
     }
 }

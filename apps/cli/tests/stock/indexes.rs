@@ -26,16 +26,7 @@ pub(crate) fn platforms(sandbox: &Sandbox, registry: &Registry) -> Option<String
 
 /// Adds what is in the folder `layout`, and transfers it.
 fn transferred(sandbox: &Sandbox, registry: &Registry) {
-    sandbox.add(&format!(
-        "name: {COMPONENT}
-version: 1.0.0
-provider: {{name: acme.org}}
-resources:
-- name: image
-  type: ociImage
-  input: {{type: dir, path: layout, mediaType: application/vnd.ocm.software.oci.layout.v1+tar}}
-"
-    ));
+    sandbox.add_image(COMPONENT, "");
     sandbox.ocm(&format!("transfer cv transport-archive//{COMPONENT}:1.0.0 http://{}", registry.address));
 }
 

@@ -17,17 +17,7 @@ fn a_login_with_crane_is_a_login() {
     for registry in Registry::each_locked() {
         let sandbox = Sandbox::new();
         let layout = Layout::image(&sandbox, "layout", 1);
-        let constructor = format!(
-            "name: {COMPONENT}
-version: 1.0.0
-provider: {{name: acme.org}}
-resources:
-- name: image
-  type: ociImage
-  input: {{type: dir, path: layout, mediaType: application/vnd.ocm.software.oci.layout.v1+tar}}
-"
-        );
-        sandbox.add(&constructor);
+        sandbox.add_image(COMPONENT, "");
         let line = format!("transfer cv transport-archive//{COMPONENT}:1.0.0 http://{}", registry.address);
         sandbox.ocm_fails(&line, NOT_AUTHORISED);
         crane.run(&sandbox, &format!("auth login -u somebody -p wrong {}", registry.address));

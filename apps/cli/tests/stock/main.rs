@@ -4,6 +4,7 @@
 //! What is missing is left out, with a line that says so.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
+mod addressed;
 mod attached;
 mod charts;
 mod client;
@@ -16,6 +17,7 @@ mod internalised;
 mod layout;
 mod login;
 mod mirrored;
+mod named;
 mod older_archives;
 mod older_registries;
 mod parallel;

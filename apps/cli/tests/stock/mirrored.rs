@@ -25,19 +25,7 @@ const CLIENTS: [(&str, &str); 4] = [
 fn every_client_copies_all_of_it() {
     let sandbox = Sandbox::new();
     Layout::of(&sandbox, "layout", &fixtures::image_with(3, 2, 10_000));
-    sandbox.add(&format!(
-        "name: {COMPONENT}
-version: 1.0.0
-provider: {{name: acme.org}}
-resources:
-- name: image
-  type: ociImage
-  input: {{type: dir, path: layout, mediaType: application/vnd.ocm.software.oci.layout.v1+tar}}
-- name: note
-  type: plainText
-  input: {{type: utf8, text: made for a test}}
-"
-    ));
+    sandbox.add_image(COMPONENT, "- {name: note, type: plainText, input: {type: utf8, text: made for a test}}\n");
     let origin = Registry::read_only(&sandbox.path("transport-archive"));
     let original = sandbox.descriptor(&format!("transport-archive//{COMPONENT}:1.0.0"));
     for registry in Registry::each() {

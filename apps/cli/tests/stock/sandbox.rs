@@ -69,6 +69,21 @@ impl Sandbox {
         serde_json::from_str::<Value>(&printed).unwrap()[0].take()
     }
 
+    /// Adds version 1.0.0 of a component with the image in the folder `layout` to the archive of the tutorial; `more` are
+    /// further resources.
+    pub(crate) fn add_image(&self, component: &str, more: &str) {
+        self.add(&format!(
+            "name: {component}
+version: 1.0.0
+provider: {{name: acme.org}}
+resources:
+- name: image
+  type: ociImage
+  input: {{type: dir, path: layout, mediaType: application/vnd.ocm.software.oci.layout.v1+tar}}
+{more}"
+        ));
+    }
+
     /// Adds the component version of a constructor to the archive of the tutorial.
     pub(crate) fn add(&self, constructor: &str) {
         self.file("component-constructor.yaml", constructor).ocm("add cv");

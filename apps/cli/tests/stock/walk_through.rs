@@ -10,24 +10,31 @@ use crate::layout::Layout;
 use crate::registry::Registry;
 use crate::sandbox::Sandbox;
 
-const CONSTRUCTOR: &str = "components:
+/// A constructor of a product with the image in the folder `layout` and further resources, and of a part of it.
+pub(crate) fn constructor(version: &str, more: &str) -> String {
+    format!(
+        "components:
 - name: acme.org/part
   version: 1.0.0
-  provider: {name: acme.org}
+  provider: {{name: acme.org}}
   resources:
   - name: settings
     type: blob
-    input: {type: utf8, text: 'level: info'}
+    input: {{type: utf8, text: 'level: info'}}
 - name: acme.org/product
-  version: 1.0.0
-  provider: {name: acme.org}
+  version: {version}
+  provider: {{name: acme.org}}
   componentReferences:
-  - {name: part, componentName: acme.org/part, version: 1.0.0}
+  - {{name: part, componentName: acme.org/part, version: 1.0.0}}
   resources:
   - name: image
     type: ociImage
-    input: {type: dir, path: layout, mediaType: application/vnd.ocm.software.oci.layout.v1+tar}
-  - name: note
+    input: {{type: dir, path: layout, mediaType: application/vnd.ocm.software.oci.layout.v1+tar}}
+{more}"
+    )
+}
+
+const NOTE: &str = "  - name: note
     type: plainText
     input: {type: utf8, text: made for a test}
 ";
@@ -71,7 +78,7 @@ fn a_signature_survives_the_journey() {
         let (Some(here), Some(there)) = (Registry::start(from), Registry::start(to)) else { continue };
         let sandbox = Sandbox::new();
         Layout::image(&sandbox, "layout", 1);
-        sandbox.file("component-constructor.yaml", CONSTRUCTOR);
+        sandbox.file("component-constructor.yaml", constructor("1.0.0", NOTE));
         let (source, target) = (format!("http://{}", here.address), format!("http://{}", there.address));
         walk(&sandbox, &source, &target);
         let place = format!("{target}//acme.org/product:1.0.0");
@@ -93,7 +100,7 @@ fn what_was_tampered_with_does_not_come_through() {
         let (Some(here), Some(there)) = (Registry::start(name), Registry::start(name)) else { continue };
         let sandbox = Sandbox::new();
         Layout::image(&sandbox, "layout", 1);
-        sandbox.file("component-constructor.yaml", CONSTRUCTOR);
+        sandbox.file("component-constructor.yaml", constructor("1.0.0", NOTE));
         let (source, target) = (format!("http://{}", here.address), format!("http://{}", there.address));
         walk(&sandbox, &source, &target);
         let product = "airgap-transport.ctf//acme.org/product:1.0.0";

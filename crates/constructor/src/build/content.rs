@@ -212,8 +212,12 @@ impl Work<'_> {
             Some(Content::Blob { blob, .. }) => blob.size(),
             _ => None,
         };
-        let item =
-            Item { name: format!("{} {}", self.component.title(), place.label()), action: "add".to_owned(), bytes };
+        let item = Item {
+            name: format!("{} {}", self.component.title(), place.label()),
+            action: "add".to_owned(),
+            target: None,
+            bytes,
+        };
         let observer = &self.environment.observer;
         observer.started(&item);
         let done = match (place, content) {

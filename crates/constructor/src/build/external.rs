@@ -34,12 +34,7 @@ async fn store_one(
         observer: environment.observer.clone(),
         ..copy::Options::default()
     };
-    let component = &version.descriptor.component;
-    let accesses = component
-        .resources
-        .iter()
-        .map(|resource| &resource.access)
-        .chain(component.sources.iter().map(|source| &source.access));
+    let accesses = version.descriptor.component.artifacts().map(|artifact| artifact.access);
     let mut content: BTreeMap<Digest, ocm_oci::Descriptor> = BTreeMap::new();
     for access in accesses.filter(|access| is_local(access)) {
         let found = match version.local(access).await? {

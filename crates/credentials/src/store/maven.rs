@@ -9,7 +9,7 @@ use ocm_model::Identity;
 use roxmltree::{Document, Node};
 use tokio::sync::OnceCell;
 
-use super::{Specification, Store, Surroundings, covered};
+use super::{Specification, Store, Surroundings, covered, expanded};
 use crate::spelling::is_of;
 use crate::{Error, Found, Kind, Properties, Result, Secret, docker};
 
@@ -120,7 +120,7 @@ fn properties(
     let mut properties = Properties::default();
     for name in ["username", "password"] {
         let Some(text) = child(server, name) else { continue };
-        let text = expanded(&text, variable).map_err(|name| format!("the variable {name} is not set"))?;
+        let text = expanded(&text, "${env.", variable)?;
         // Maven encrypts with a key of another file, which no other program is meant to read.
         if name == "password" && text.starts_with('{') && text.ends_with('}') {
             return Err("the password is encrypted; write it in plain text or as ${env.NAME}".to_owned());
@@ -133,20 +133,6 @@ fn properties(
 fn child(node: Node<'_, '_>, name: &str) -> Option<String> {
     let child = node.children().find(|child| child.is_element() && child.tag_name().name() == name)?;
     child.text().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
-}
-
-/// `${env.NAME}` stands for a variable of the environment.
-fn expanded(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> std::result::Result<String, String> {
-    let mut expanded = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${env.") {
-        let Some((name, behind)) = after.split_once('}') else { break };
-        expanded.push_str(before);
-        expanded.push_str(&variable(name).ok_or_else(|| name.to_owned())?);
-        rest = behind;
-    }
-    expanded.push_str(rest);
-    Ok(expanded)
 }
 
 #[cfg(test)]

@@ -174,3 +174,16 @@ pub(crate) fn covered(entry: (&str, &str), wanted: &Identity) -> Option<usize> {
     let rest = wanted.get("path").unwrap_or_default().trim_matches('/').strip_prefix(path)?;
     (path.is_empty() || rest.is_empty() || rest.starts_with('/')).then_some(path.len())
 }
+
+/// A text in which names between `open` and `}` stand for variables. The error is a reason without a subject.
+fn expanded(text: &str, open: &str, variable: &dyn Fn(&str) -> Option<String>) -> std::result::Result<String, String> {
+    let (mut expanded, mut rest) = (String::new(), text);
+    while let Some((before, after)) = rest.split_once(open) {
+        let Some((name, behind)) = after.split_once('}') else { break };
+        expanded.push_str(before);
+        expanded.push_str(&variable(name).ok_or_else(|| format!("the variable {name} is not set"))?);
+        rest = behind;
+    }
+    expanded.push_str(rest);
+    Ok(expanded)
+}

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use ocm_model::Identity;
 use tokio::sync::OnceCell;
 
-use super::{Specification, Store, Surroundings, covered};
+use super::{Specification, Store, Surroundings, covered, expanded};
 use crate::spelling::is_of;
 use crate::{Error, Found, Kind, Properties, Result, docker};
 
@@ -124,7 +124,11 @@ fn parts(
     if !["_authToken", "username", "email", "_password", "_auth"].contains(&name) {
         return Ok(None);
     }
-    let value = expanded(value, variable).map_err(|name| format!("the variable {name} is not set"))?;
+    let value = expanded(value, "${", &|name| match name.strip_suffix('?') {
+        // `${NAME?}` may be unset.
+        Some(name) => Some(variable(name).unwrap_or_default()),
+        None => variable(name),
+    })?;
     let decoded = |what: &str| {
         let bytes = STANDARD.decode(&value).map_err(|_| format!("{what} is not base64"))?;
         String::from_utf8(bytes).map_err(|_| format!("{what} is not text"))
@@ -140,24 +144,6 @@ fn parts(
         name => vec![(name, value)],
     };
     Ok(Some(parts.into_iter().collect()))
-}
-
-fn expanded(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> std::result::Result<String, String> {
-    let mut expanded = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${") {
-        let Some((name, behind)) = after.split_once('}') else { break };
-        expanded.push_str(before);
-        // `${NAME?}` may be unset.
-        let value = match name.strip_suffix('?') {
-            Some(name) => variable(name).unwrap_or_default(),
-            None => variable(name).ok_or_else(|| name.to_owned())?,
-        };
-        expanded.push_str(&value);
-        rest = behind;
-    }
-    expanded.push_str(rest);
-    Ok(expanded)
 }
 
 #[cfg(test)]

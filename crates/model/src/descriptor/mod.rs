@@ -1,5 +1,6 @@
 //! The component descriptor (OCM specification, *Component Descriptor*): what a component version consists of.
 
+mod artifact;
 mod provider;
 mod read;
 mod schema;
@@ -8,6 +9,7 @@ mod v3alpha1;
 mod view;
 mod write;
 
+pub use artifact::{Artifact, ElementKind};
 pub use schema::Schema;
 pub use types::{
     Component, Descriptor, DigestSpec, Label, LabelMerge, Meta, NestedDigest, Provider, Reference, Resource,

@@ -367,7 +367,7 @@ impl Label {
     }
 }
 
-fn identity(name: &str, version: &str, extra: &BTreeMap<String, String>) -> Identity {
+pub(super) fn identity(name: &str, version: &str, extra: &BTreeMap<String, String>) -> Identity {
     let mut identity: Identity = extra.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     identity.0.insert("name".into(), name.into());
     if !version.is_empty() {
@@ -380,6 +380,11 @@ impl Resource {
     /// Name, version and extra identity.
     pub fn identity(&self) -> Identity {
         identity(&self.name, &self.version, &self.extra_identity)
+    }
+
+    /// The digest that is recorded; `None` for one of which something is missing.
+    pub fn recorded_digest(&self) -> Option<&DigestSpec> {
+        self.digest.as_ref().filter(|digest| digest.is_complete())
     }
 }
 
@@ -394,5 +399,10 @@ impl Reference {
     /// Name, version and extra identity.
     pub fn identity(&self) -> Identity {
         identity(&self.name, &self.version, &self.extra_identity)
+    }
+
+    /// The digest that is recorded; `None` for one of which something is missing.
+    pub fn recorded_digest(&self) -> Option<&DigestSpec> {
+        self.digest.as_ref().filter(|digest| digest.is_complete())
     }
 }

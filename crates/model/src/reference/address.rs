@@ -13,11 +13,20 @@ pub(super) struct Address {
 /// An address as messages show it: a user and a password in front of its host are left out.
 pub(super) fn shown(text: &str) -> String {
     let start = text.find("://").map_or(0, |colon| colon + 3);
-    let end = text[start..].find('/').map_or(text.len(), |slash| start + slash);
-    match text[start..end].rfind('@') {
-        Some(at) => format!("{}{}", &text[..start], &text[start + at + 1..]),
+    match end_of_user(&text[start..]) {
+        Some(end) => format!("{}{}", &text[..start], &text[start + end + 1..]),
         None => text.to_owned(),
     }
+}
+
+/// Where a user in front of a host ends, at its `@`. The password may have slashes, so that it begins as a port does and goes on
+/// as a path; in paths there is no `@` but those of digests.
+fn end_of_user(address: &str) -> Option<usize> {
+    let host = address.split('/').next().unwrap_or(address);
+    let may_be_user = host.contains(':') && !host.starts_with('[');
+    let is_digest = |at: &usize| ["sha256:", "sha512:"].iter().any(|name| address[at + 1..].starts_with(name));
+    let behind = || address.match_indices('@').map(|(at, _)| at).rfind(|at| may_be_user && !is_digest(at));
+    host.rfind('@').or_else(behind)
 }
 
 /// Takes an address apart. Whether the host exists or is one at all is for whoever contacts it to find out.
@@ -30,9 +39,9 @@ pub(super) fn split(text: &str) -> Result<Address, String> {
     let start = if text[scheme..].starts_with("://") { scheme + 3 } else { 0 };
     let end = text[start..].find('/').map_or(text.len(), |slash| start + slash);
     let host = &text[start..end];
-    if host.contains('@') {
+    if let Some(user) = end_of_user(&text[start..]) {
         // Dropping the user, as the Go program does, would contact the registry as somebody else.
-        let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+        let host = text[start + user + 1..].split('/').next().unwrap_or_default();
         return Err(format!(
             "names a user in front of {host:?}: give credentials in the docker or ocm configuration instead"
         ));

@@ -6,8 +6,8 @@ use futures_util::{StreamExt as _, stream};
 
 use super::run::{Run, Targets};
 use super::session::{Claim, Turn};
+use super::source_blob::SourceBlob;
 use super::tee::{Patience, Tee};
-use super::watched::Watched;
 use super::{Options, Outcome};
 use crate::{Descriptor, Document, Error, Pushed, Repository, Result, StoredBlob};
 
@@ -123,7 +123,7 @@ fn done(run: &Run<'_>, blob: &Descriptor, target: usize, how: Pushed) {
 /// Sends a blob to all targets whose turn it is, from one reading.
 async fn push(run: &Run<'_>, blob: &Descriptor, turns: Vec<(usize, Turn)>) {
     let stored = StoredBlob::new(run.source.clone(), blob.clone());
-    let content = Watched::new(stored, run.options.observer.clone(), run.pace(), run.reads.clone());
+    let content = SourceBlob::new(stored, run.options.observer.clone(), run.pace(), run.reads.clone());
     let finish = |target: usize, pushed: Result<(Descriptor, Pushed)>, source_failed: Option<Error>| match pushed {
         Ok((_, how)) => done(run, blob, target, how),
         // A source that broke off shows as a failed push; the person must look at the other side.

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -8,7 +9,7 @@ use super::platforms::{self, Part};
 use super::run::{Run, Targets};
 use super::walk::{Tree, walk};
 use super::{Copied, Form, Options, Outcome, Referrers, Root, referrers, sparse};
-use crate::{Descriptor, Error, Kind, Manifest, Pushed, Repository, Result, Selector, media_type};
+use crate::{Descriptor, Document, Error, Kind, Manifest, Pushed, Repository, Result, Selector, media_type};
 
 /// Copies the manifest or index `root` and everything below it. The target gets it under its digest only; tags are the
 /// caller's business.
@@ -97,14 +98,17 @@ async fn copy_root(run: &Run<'_>, root: &Descriptor, copies: &mut [Copy]) -> Res
     let mut tree = walk(run, root, &lacking, left_out).await?;
     move_blobs(run, std::mem::take(&mut tree.blobs)).await;
     let top = tree.manifests.pop();
-    push_manifests(run, &tree).await;
+    push_all(run, &tree, true).await;
     if let Some((manifest, targets)) = top {
         for target in run.alive(&targets) {
             let absent = tree.absent.iter().filter(|(_, targets)| targets.contains(&target));
             let absent: Vec<&Digest> = absent.map(|(digest, _)| digest).collect();
             if let (Some(_), Some(chosen)) = (&part, absent.first()) {
                 let subject = format!("{}@{chosen}", run.source.address());
-                let error = Error::new(Kind::NotFound, subject, "was chosen, but the index is stored here without it");
+                let (chosen, _) = platforms_of(&manifest, std::slice::from_ref(*chosen));
+                let reason = format!("{chosen} was chosen, but the index is stored here without it");
+                let reason = reason.trim_start();
+                let error = Error::new(Kind::NotFound, subject, reason);
                 run.fail_source(&Targets::from([target]), error);
                 continue;
             }
@@ -161,9 +165,7 @@ async fn push_root(
     copy: &mut Copy,
 ) {
     if left_out.is_empty() {
-        if finish(run, target, root, copy).await == Some(Stored::Yes) {
-            run.options.session.graph_is_complete(&run.homes[target], root.digest());
-        }
+        finish(run, target, root, copy).await;
         return;
     }
     match (run.at(target, sparse::push(run, target, root, left_out).await), derived) {
@@ -179,9 +181,15 @@ async fn push_root(
                 count => format!(" and {} more", count - 1),
             };
             let missing = left_out.first().map(ToString::to_string).unwrap_or_default();
+            let (lacking, choice) = match platforms_of(root, left_out) {
+                (lacking, there) if there.is_empty() => (lacking, String::new()),
+                (lacking, there) => (lacking, format!(": --platform {there}")),
+            };
+            let lacking = if lacking.is_empty() { lacking } else { format!(" ({lacking})") };
             let reason = format!(
-                "does not have {missing}{more} that the index lists, and {} takes no index without; choose the platforms to copy",
-                run.targets[target].address()
+                "does not have {missing}{more} that the index lists{lacking}, and {} takes no index without; choose the \
+                 platforms to copy{choice}",
+                run.targets[target].address(),
             );
             let subject = format!("{}@{}", run.source.address(), root.digest());
             run.fail_source(&Targets::from([target]), Error::new(Kind::NotFound, subject, reason));
@@ -190,33 +198,54 @@ async fn push_root(
     }
 }
 
-/// Whether a root is there, or only handed back.
-#[derive(PartialEq, Eq)]
-enum Stored {
-    Yes,
-    No,
+/// The platforms of some rows of an index, and those of the others.
+fn platforms_of(index: &Manifest, rows: &[Digest]) -> (String, String) {
+    let manifests = match index.document() {
+        Ok(Document::Index(index)) => index.manifests,
+        _ => Vec::new(),
+    };
+    let (these, others): (Vec<_>, Vec<_>) = manifests.into_iter().partition(|row| rows.contains(&row.digest));
+    let list = |rows: Vec<Descriptor>| {
+        let platforms: BTreeSet<String> = rows.iter().filter_map(platforms::platform_of).collect();
+        platforms.into_iter().collect::<Vec<_>>().join(",")
+    };
+    (list(these), list(others))
 }
 
 /// Stores what stands for the root, or hands it back; `None` if the target was given up.
-async fn finish(run: &Run<'_>, target: usize, root: &Manifest, copy: &mut Copy) -> Option<Stored> {
+async fn finish(run: &Run<'_>, target: usize, root: &Manifest, copy: &mut Copy) -> Option<()> {
     if run.options.root == Root::HandBack {
         copy.manifest = Some(root.clone());
         if run.options.referrers == Referrers::Leave {
-            count(run, target, root);
-            return Some(Stored::No);
+            // Several that want the same image in the same place store it once.
+            if run.options.session.hands_back(&run.homes[target], root.digest()) {
+                count(run, target, root);
+            } else {
+                run.count(target, root.bytes().len() as u64, Pushed::Present);
+            }
+            return Some(());
         }
     }
-    run.at(target, push_manifest(run, target, root).await).map(|()| Stored::Yes)
+    run.at(target, push_manifest(run, target, root).await)
 }
 
 /// Stores the manifests of a tree in all targets that lack them.
 pub(super) async fn push_manifests(run: &Run<'_>, tree: &Tree) {
+    push_all(run, tree, false).await;
+}
+
+/// The same; with `in_turn`, a copy of which one of them is the root is waited for. Only what is below a root may wait for
+/// others that way: manifests cannot contain each other, so nobody waits for ever. What refers to a root may list anything.
+async fn push_all(run: &Run<'_>, tree: &Tree, in_turn: bool) {
     let all = run.all_alive();
     let targets = all.into_iter().map(|target| async move {
         for (manifest, _) in tree.manifests.iter().filter(|(_, targets)| targets.contains(&target)) {
-            if run.alive(&Targets::from([target])).is_empty()
-                || run.at(target, push_manifest(run, target, manifest).await).is_none()
-            {
+            if run.alive(&Targets::from([target])).is_empty() {
+                return;
+            }
+            let homes = if in_turn { std::slice::from_ref(&run.homes[target]) } else { &[] };
+            let _turn = run.options.session.graph_turns(homes, manifest.digest()).await;
+            if run.at(target, push_manifest(run, target, manifest).await).is_none() {
                 return;
             }
         }
@@ -224,8 +253,16 @@ pub(super) async fn push_manifests(run: &Run<'_>, tree: &Tree) {
     join_all(targets).await;
 }
 
+/// Stores a manifest that is there with all it lists.
 pub(super) async fn push_manifest(run: &Run<'_>, target: usize, manifest: &Manifest) -> Result<()> {
+    let (session, home) = (&run.options.session, &run.homes[target]);
+    // Another copy may have been faster since this one looked: images for several platforms share those of one.
+    if session.has_graph(home, manifest.digest()) {
+        run.count(target, manifest.bytes().len() as u64, Pushed::Present);
+        return Ok(());
+    }
     run.targets[target].push_manifest(manifest, None).await?;
+    session.graph_is_complete(home, manifest.digest());
     count(run, target, manifest);
     Ok(())
 }

@@ -98,6 +98,15 @@ pub fn check_platforms(index: &Manifest, wanted: &[PlatformChoice]) -> Result<()
     choose(index, wanted).map(drop)
 }
 
+/// The index that lists only the `wanted` platforms of one, as it is stored where that cannot lack anything; `None` if they are
+/// all there is.
+///
+/// # Errors
+/// [`Kind::NotFound`], with the platforms that are there.
+pub fn derived(index: &Manifest, wanted: &[PlatformChoice]) -> Result<Option<Manifest>> {
+    Ok(choose(index, wanted)?.map(|part| part.derived))
+}
+
 /// Chooses among what an index lists. `None` if that is all of it, or if it is no multi-platform image: then there is
 /// nothing to choose.
 ///

@@ -34,6 +34,22 @@ struct Statements {
     tagged: Vec<(String, Descriptor)>,
 }
 
+impl Statements {
+    /// Tells which targets have nothing to attach this to: an index of fewer platforms took the place of its subject.
+    fn stay_behind(&self, run: &Run<'_>, targets: &Targets) {
+        let count = self.referrers.len() + self.tagged.len();
+        if count == 0 {
+            return;
+        }
+        let places: Vec<_> = targets.iter().map(|target| run.targets[*target].address()).collect();
+        run.options.observer.warned(&format!(
+            "{count} statement(s) about {} stay behind: {} has an index of the chosen platforms in its place",
+            self.subject,
+            places.join(", ")
+        ));
+    }
+}
+
 /// Copies everything that is said about `met`, and about that in turn, each after its subject.
 pub(super) async fn carry(run: &Run<'_>, root: &Descriptor, met: Vec<Digest>, copies: &mut [Copy]) {
     let mut seen: HashSet<Digest> = met.iter().cloned().collect();
@@ -43,17 +59,22 @@ pub(super) async fn carry(run: &Run<'_>, root: &Descriptor, met: Vec<Digest>, co
         if level.is_empty() || alive.is_empty() {
             return;
         }
-        let derived = |target: &usize| copies[*target].form == Form::Derived;
+        let is_derived = |target: &usize| copies[*target].form == Form::Derived;
         // An index that was made anew is another one, about which nobody has said anything.
-        let original: Targets = alive.iter().copied().filter(|target| !derived(target)).collect();
-        let asked = std::mem::take(&mut level).into_iter().map(|subject| {
-            let targets = if subject == root.digest { original.clone() } else { alive.clone() };
-            statements(run, subject, targets)
-        });
+        let (derived, original): (Targets, Targets) = alive.iter().partition(|target| is_derived(target));
+        let asked = std::mem::take(&mut level).into_iter().map(|subject| statements(run, subject, alive.clone()));
         let found: Vec<Result<Statements>> =
             stream::iter(asked).buffered(run.options.concurrency.max(1)).collect().await;
-        for statements in found {
+        for mut statements in found {
+            if let Ok(about_root) = &mut statements
+                && about_root.subject == root.digest
+                && !derived.is_empty()
+            {
+                about_root.stay_behind(run, &derived);
+                about_root.targets.clone_from(&original);
+            }
             let copied = match statements {
+                Ok(statements) if statements.targets.is_empty() => continue,
                 Ok(statements) => copy_statements(run, statements, &mut seen, copies).await,
                 Err(error) => Err(error),
             };

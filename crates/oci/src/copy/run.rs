@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ocm_http::Bucket;
 use tokio::sync::Semaphore;
 
-use super::watched::again;
+use super::source_blob::again;
 use super::{Options, Outcome};
 use crate::{Error, Home, Pushed, Repository, Result};
 

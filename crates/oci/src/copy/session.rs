@@ -34,6 +34,8 @@ struct State {
     /// Graphs that are not in a repository, as far as anybody knows.
     absent: HashSet<(Home, Digest)>,
     graph_turns: HashMap<(Home, Digest), Arc<AsyncMutex<()>>>,
+    /// Roots that were handed back to be stored in a repository.
+    handed_back: HashSet<(Home, Digest)>,
     /// Places that refused a sparse index.
     refuse_sparse: HashSet<String>,
 }
@@ -155,6 +157,11 @@ impl Session {
         let (mut state, key) = (self.state(), (home.clone(), root.clone()));
         state.absent.remove(&key);
         state.graphs.insert(key);
+    }
+
+    /// A root for a repository is handed back; `false` if it was before.
+    pub(super) fn hands_back(&self, home: &Home, root: &Digest) -> bool {
+        self.state().handed_back.insert((home.clone(), root.clone()))
     }
 
     pub(super) fn refuses_sparse(&self, place: &str) -> bool {

@@ -10,7 +10,7 @@ use futures_util::{StreamExt as _, stream};
 use ocm_blob::{Blob, ByteStream, Digest};
 use tokio::sync::{Notify, mpsc};
 
-use super::watched::{Failure, Watched, again, of_source};
+use super::source_blob::{Failure, SourceBlob, again, of_source};
 use crate::{Error, Kind};
 
 /// Chunks that wait for one target; the chunks are shared, so all targets together hold hardly more.
@@ -29,7 +29,7 @@ const STUCK: Duration = Duration::from_mins(1);
 /// Every target sees the blob as a whole or an error. The slowest one sets the pace; memory is bounded by a few chunks.
 /// One that breaks off leaves the others alone, and reads by itself when it opens the blob again.
 pub(super) struct Tee {
-    content: Watched,
+    content: SourceBlob,
     state: Mutex<State>,
     changed: Notify,
 }
@@ -67,7 +67,7 @@ pub(super) enum Patience {
 }
 
 impl Tee {
-    pub(super) fn new(content: Watched, seats: usize) -> Self {
+    pub(super) fn new(content: SourceBlob, seats: usize) -> Self {
         let seats = (0..seats).map(|_| Seat::Expected).collect();
         let state = State { seats, verified: false, started: false };
         Self { content, state: Mutex::new(state), changed: Notify::new() }
@@ -328,7 +328,10 @@ mod tests {
         let blob = Descriptor::new(media_type::OCTETS, Digest::of(&content), content.len() as u64);
         upload.finish(&blob.digest).await.unwrap();
         let stored = StoredBlob::new(registry.repository("a"), blob);
-        (Arc::new(Tee::new(Watched::new(stored, Arc::new(Unobserved), None, Arc::new(Semaphore::new(1))), 2)), content)
+        (
+            Arc::new(Tee::new(SourceBlob::new(stored, Arc::new(Unobserved), None, Arc::new(Semaphore::new(1))), 2)),
+            content,
+        )
     }
 
     async fn read(share: &Share) -> Bytes {

@@ -165,6 +165,9 @@ async fn visit(run: &Run<'_>, wanted: Wanted<'_>) -> Result<Visit> {
 
 /// Whether a target has a manifest with all it needs; `None` if that cannot be found out and the target was given up.
 async fn is_there(run: &Run<'_>, target: usize, descriptor: &Descriptor) -> Option<bool> {
+    if run.options.session.has_graph(&run.homes[target], &descriptor.digest) {
+        return Some(true);
+    }
     let repository = &run.targets[target];
     let found = run.at(target, repository.resolve(&Selector::Digest(descriptor.digest.clone())).await)?;
     match found {

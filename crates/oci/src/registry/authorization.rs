@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use ocm_http::{Client, HeaderValue, Response};
+use ocm_http::{Client, HeaderValue, Method, Response};
 use tokio::sync::{Mutex as AsyncMutex, OnceCell};
 
 use super::Endpoint;
@@ -23,7 +23,7 @@ pub(super) struct Authorization {
     endpoint: Endpoint,
     authenticator: Arc<dyn Authenticator>,
     options: RemoteOptions,
-    challenge: RwLock<Option<Known>>,
+    challenges: RwLock<Challenges>,
     slots: Mutex<HashMap<Scope, Arc<AsyncMutex<Slot>>>>,
     credentials: Mutex<HashMap<Option<String>, Answered>>,
 }
@@ -34,18 +34,73 @@ const ANSWERED: Duration = Duration::from_mins(5);
 /// What the port answered for a repository, and when.
 type Answered = Arc<OnceCell<(Instant, Option<Credentials>)>>;
 
-/// The challenge that stands, and whether the registry that made it is on a local network.
+/// The challenge that stands, what it asks a token for, and whether the registry that made it is on a local network.
 #[derive(Clone)]
 struct Known {
     challenge: Challenge,
+    asked: Scope,
     local: bool,
+}
+
+/// What a request showed that was refused.
+#[derive(Clone, Copy)]
+pub(super) struct Shown<'a> {
+    pub(super) header: Option<&'a HeaderValue>,
+    /// When it was sent. Tokens that are older may have ended with the one that was shown: registries change their keys, and
+    /// no clock of this process runs while the machine sleeps.
+    pub(super) sent: Instant,
+}
+
+/// What was asked for. Some registries want a token of readers and a password of writers, and a proxy in front of several
+/// has a token service for each.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Purpose {
+    method: Method,
+    scope: Scope,
+}
+
+/// The challenges that stand.
+#[derive(Default)]
+struct Challenges {
+    last: Option<Known>,
+    of: HashMap<Purpose, Known>,
+}
+
+impl Challenges {
+    /// What was asked of others who read or write like this one; else what was asked last.
+    fn like(&self, purpose: &mut Purpose) -> Option<&Known> {
+        const READS: [Method; 2] = [Method::HEAD, Method::GET];
+        const WRITES: [Method; 4] = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+        let alike = if READS.contains(&purpose.method) { READS.as_slice() } else { WRITES.as_slice() };
+        for method in alike {
+            method.clone_into(&mut purpose.method);
+            if let Some(known) = self.of.get(purpose) {
+                return Some(known);
+            }
+        }
+        self.last.as_ref()
+    }
 }
 
 /// The token for one scope. Whoever holds it asks the token service; the others wait for that one answer.
 #[derive(Default)]
 struct Slot {
     token: Option<Token>,
-    refusal: Option<(Instant, Kind, String)>,
+    failure: Option<Failure>,
+}
+
+/// A token service that gave no token.
+struct Failure {
+    when: Instant,
+    kind: Kind,
+    reason: String,
+}
+
+impl Failure {
+    /// Whether it answers somebody who began to wait at `begun`.
+    fn counts(&self, begun: Instant) -> bool {
+        self.when >= begun || self.kind == Kind::Denied && self.when.elapsed() < REFUSAL
+    }
 }
 
 /// What a token service is asked.
@@ -70,40 +125,73 @@ impl Authorization {
             endpoint,
             authenticator,
             options,
-            challenge: RwLock::default(),
+            challenges: RwLock::default(),
             slots: Mutex::default(),
             credentials: Mutex::default(),
         }
     }
 
     /// What to show with a request; `None` before the registry has wanted to see anything.
-    pub(super) async fn header(&self, scope: &Scope, repository: Option<&str>) -> Result<Option<HeaderValue>> {
-        let known = self.challenge.read().unwrap_or_else(PoisonError::into_inner).clone();
+    pub(super) async fn header(
+        &self,
+        method: &Method,
+        scope: &Scope,
+        repository: Option<&str>,
+    ) -> Result<Option<HeaderValue>> {
+        let mut purpose = Purpose { method: method.clone(), scope: scope.clone() };
+        let (known, scope) = {
+            let challenges = self.challenges.read().unwrap_or_else(PoisonError::into_inner);
+            match challenges.of.get(&purpose) {
+                Some(own) => (Some(own.clone()), purpose.scope.and(&own.asked)),
+                None => (challenges.like(&mut purpose).cloned(), purpose.scope),
+            }
+        };
         match known {
             None => Ok(None),
-            Some(known) => self.answer(&known, scope, repository, None).await,
+            Some(known) => self.answer(&known, &scope, repository, None).await,
         }
     }
 
-    /// Learns from a refusal. `used` is what the refused request showed.
+    /// Learns from a refusal of a request that showed `shown`.
     ///
     /// # Errors
     /// There is nothing better to show: no credentials, or the ones shown are not accepted.
     pub(super) async fn renew(
         &self,
         refusal: &Response,
+        method: &Method,
         scope: &Scope,
         repository: Option<&str>,
-        used: Option<&HeaderValue>,
+        shown: Shown<'_>,
     ) -> Result<Option<HeaderValue>> {
         let Some(challenge) = Challenge::read(refusal.headers()) else { return Ok(None) };
         let asked = match &challenge {
             Challenge::Bearer { scope, .. } => Scope::parse(scope),
             Challenge::Basic => Scope::default(),
         };
-        let known = Known { challenge, local: refusal.is_local() };
-        *self.challenge.write().unwrap_or_else(PoisonError::into_inner) = Some(known.clone());
-        self.answer(&known, &scope.clone().and(&asked), repository, used).await
+        let wanted = scope.clone().and(&asked);
+        let known = Known { challenge, asked, local: refusal.is_local() };
+        {
+            let purpose = Purpose { method: method.clone(), scope: scope.clone() };
+            let mut challenges = self.challenges.write().unwrap_or_else(PoisonError::into_inner);
+            challenges.of.insert(purpose, known.clone());
+            challenges.last = Some(known.clone());
+        }
+        if shown.header.is_some() {
+            self.forget_older(&wanted, shown.sent);
+        }
+        self.answer(&known, &wanted, repository, Some(shown)).await
+    }
+
+    /// Forgets the tokens that would do for `scope` and are older than a request that was refused with one of them.
+    fn forget_older(&self, scope: &Scope, sent: Instant) {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, slot) in slots.iter().filter(|(other, _)| other.covers(scope)) {
+            // One that is held is being filled.
+            if let Ok(mut slot) = slot.try_lock() {
+                slot.token.take_if(|token| token.issued < sent);
+            }
+        }
     }
 
     async fn answer(
@@ -111,7 +199,7 @@ impl Authorization {
         known: &Known,
         scope: &Scope,
         repository: Option<&str>,
-        used: Option<&HeaderValue>,
+        refused: Option<Shown<'_>>,
     ) -> Result<Option<HeaderValue>> {
         let credentials = self.credentials(repository).await?;
         let header = match (&known.challenge, &credentials) {
@@ -123,16 +211,17 @@ impl Authorization {
             (Challenge::Bearer { realm, service, .. }, credentials) => {
                 let (service, credentials) = (service.as_deref(), credentials.as_ref());
                 let question = Question { known, realm, service, scope, credentials, repository };
-                Some(self.token(&question, used).await?.header)
+                Some(self.token(&question, refused).await?.header)
             }
         };
         // The same thing shown twice gets the same answer; whoever asks reports the refusal.
-        Ok(header.filter(|header| Some(header) != used))
+        Ok(header.filter(|header| Some(header) != refused.and_then(|shown| shown.header)))
     }
 
-    async fn token(&self, question: &Question<'_>, used: Option<&HeaderValue>) -> Result<Token> {
+    async fn token(&self, question: &Question<'_>, refused: Option<Shown<'_>>) -> Result<Token> {
         let scope = question.scope;
-        let usable = |slot: &Slot| slot.token.clone().filter(|token| token.is_fresh() && Some(&token.header) != used);
+        let is_newer = |token: &Token| refused.is_none_or(|shown| shown.header.is_none() || token.issued >= shown.sent);
+        let usable = |slot: &Slot| slot.token.clone().filter(|token| token.is_fresh() && is_newer(token));
         let slot = {
             let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
             let mut wider = slots.iter().filter(|(other, _)| other.covers(scope) && *other != scope);
@@ -141,20 +230,21 @@ impl Authorization {
             }
             slots.entry(scope.clone()).or_default().clone()
         };
+        let begun = Instant::now();
         let mut slot = slot.lock().await;
         if let Some(token) = usable(&slot) {
             return Ok(token);
         }
-        if let Some((_, kind, reason)) = slot.refusal.as_ref().filter(|(when, ..)| when.elapsed() < REFUSAL) {
-            return Err(Error::new(*kind, self.endpoint.host(), reason));
+        if let Some(failure) = slot.failure.as_ref().filter(|failure| failure.counts(begun)) {
+            return Err(Error::new(failure.kind, self.endpoint.host(), &failure.reason));
         }
         let result = self.fetch(question).await;
         match &result {
-            Ok(token) => *slot = Slot { token: Some(token.clone()), refusal: None },
-            Err(error) if error.kind() == Kind::Denied => {
-                slot.refusal = Some((Instant::now(), error.kind(), error.reason().to_owned()));
+            Ok(token) => *slot = Slot { token: Some(token.clone()), failure: None },
+            Err(error) => {
+                let (when, kind, reason) = (Instant::now(), error.kind(), error.reason().to_owned());
+                slot.failure = Some(Failure { when, kind, reason });
             }
-            Err(_) => {}
         }
         result
     }

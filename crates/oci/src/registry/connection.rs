@@ -1,9 +1,10 @@
 use std::sync::Arc;
+use std::time::Instant;
 
 use ocm_http::{Client, Method, Request, Response, Retry, StatusCode, Url, header};
 
 use super::Endpoint;
-use super::authorization::Authorization;
+use super::authorization::{Authorization, Shown};
 use super::failure::{failure, no_page, transport};
 use super::journal::Journal;
 use super::known::Known;
@@ -71,16 +72,21 @@ impl Connection {
 
     /// Sends a request once. With `renew`, a refusal for want of authorization is answered by getting it.
     pub(super) async fn try_send(&self, request: Request, about: About<'_>, renew: bool) -> Result<Sent> {
-        let used =
-            self.authorization.header(about.scope, about.repository).await.map_err(|error| name(&error, about))?;
+        let method = request.method().clone();
+        let used = self.authorization.header(&method, about.scope, about.repository).await;
+        let used = used.map_err(|error| name(&error, about))?;
         let request = match &used {
             Some(header) => request.authorization(header.clone()),
             None => request,
         };
-        let is_get = request.method() == Method::GET;
+        let sent = Instant::now();
         let response = self.client.send(request).await.map_err(transport(about.subject))?;
-        if !is_get {
+        if method != Method::GET {
             no_page(about.subject, &response)?;
+        }
+        if !self.is_own(&response) {
+            // A storage was shown nothing: what it refuses says nothing about the credentials, nor has it any to ask for.
+            return Ok(Sent::Answered(Box::new(response)));
         }
         self.pass_on_warnings(&response);
         if response.status() == StatusCode::FORBIDDEN {
@@ -91,12 +97,18 @@ impl Connection {
             return Ok(Sent::Answered(Box::new(response)));
         }
         if renew {
-            let better = self.authorization.renew(&response, about.scope, about.repository, used.as_ref()).await;
+            let shown = Shown { header: used.as_ref(), sent };
+            let better = self.authorization.renew(&response, &method, about.scope, about.repository, shown).await;
             if better.map_err(|error| name(&error, about))?.is_some() {
                 return Ok(Sent::Renewed);
             }
         }
         Err(self.denied(about, response).await)
+    }
+
+    /// Whether the registry itself answered, and not a storage that it led to.
+    pub(super) fn is_own(&self, response: &Response) -> bool {
+        self.endpoint.url("").is_ok_and(|home| ocm_http::same_origin(&home, response.url()))
     }
 
     /// Warnings are for people (distribution specification, *Warnings*): each is logged once and decides nothing.
@@ -121,7 +133,9 @@ impl Connection {
     /// Requests to it carry authorization, so it must not lead anywhere else (CVE-2026-50151).
     pub(super) fn own_address(&self, base: &Url, address: &str, what: &str, subject: &str) -> Result<Url> {
         let refuse = |reason: &str| {
-            let shown = super::failure::shown(&ocm_http::redacted(address));
+            // Behind the question mark stands what lets its owner go on with an upload, under a name of the server's choice.
+            let redacted = ocm_http::redacted(address);
+            let shown = super::failure::shown(redacted.split('?').next().unwrap_or_default());
             Error::new(Kind::Denied, subject, format!("the {what} {shown:?} of its answer {reason}"))
         };
         let mut url = base.join(address).map_err(|_| refuse("is no address"))?;

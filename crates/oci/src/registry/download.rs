@@ -27,12 +27,14 @@ impl RemoteRepository {
         let subject = self.blob_subject(digest);
         let opened = self.open_blob(digest, offset, None).await?;
         let total = opened.as_ref().and_then(|opened| opened.total);
+        let unmarked = opened.as_ref().is_some_and(|opened| opened.unmarked);
         let reading = Reading {
             repository: self.clone(),
             digest: digest.clone(),
             subject,
             position: offset,
             total,
+            unmarked,
             stream: opened.map(|opened| opened.stream),
             failures: 0,
         };
@@ -58,6 +60,15 @@ impl RemoteRepository {
         self.send(request, &self.pull_scope()).await
     }
 
+    /// The size a registry tells when it is asked for nothing else; `None` if it tells none.
+    async fn announced_size(&self, digest: &Digest) -> Option<u64> {
+        if let Some(size) = self.connection().known.size(self.name(), digest) {
+            return Some(size);
+        }
+        let head = self.ask_for_blob(Method::HEAD, digest, None).await.ok()?;
+        head.content_length().filter(|_| head.status() == StatusCode::OK)
+    }
+
     /// Asks for a blob from `offset` on; `None` if it ends there. `patience` is the silence to bear, if not the usual one.
     pub(super) async fn open_blob(
         &self,
@@ -66,7 +77,11 @@ impl RemoteRepository {
         patience: Option<Duration>,
     ) -> Result<Option<Opened>> {
         let range = (offset > 0).then(|| format!("bytes={offset}-"));
-        let mut response = self.ask_for_blob(Method::GET, digest, range).await?;
+        let mut response = self.ask_for_blob(Method::GET, digest, range.clone()).await?;
+        if !self.connection().is_own(&response) && matches!(response.status().as_u16(), 400 | 401 | 403 | 410) {
+            // Addresses at a storage end after a while, which a long wait for a turn can outlast; the registry makes another.
+            response = self.ask_for_blob(Method::GET, digest, range).await?;
+        }
         if offset > 0 && response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
             // Either nothing is left, or the registry understands ranges with two ends only (go-containerregistry), or none.
             let head = self.ask_for_blob(Method::HEAD, digest, None).await?;
@@ -88,7 +103,7 @@ impl RemoteRepository {
             Some(patience) => response.patience(patience),
             None => response,
         };
-        let subject = self.blob_subject(digest);
+        let (subject, unmarked) = (self.blob_subject(digest), response.ends_with_connection());
         match response.status() {
             StatusCode::OK => {
                 if self
@@ -99,7 +114,7 @@ impl RemoteRepository {
                 }
                 let total = response.content_length();
                 // A registry that knows no ranges sends everything.
-                Ok(Some(Opened { stream: skip(response.stream(), offset), total }))
+                Ok(Some(Opened { stream: skip(response.stream(), offset), total, unmarked }))
             }
             StatusCode::PARTIAL_CONTENT if offset > 0 => {
                 let (first, total) = content_range(&response).unwrap_or((offset, None));
@@ -110,7 +125,7 @@ impl RemoteRepository {
                     ));
                 }
                 let total = total.or_else(|| response.content_length().map(|length| offset.saturating_add(length)));
-                Ok(Some(Opened { stream: response.stream(), total }))
+                Ok(Some(Opened { stream: response.stream(), total, unmarked }))
             }
             StatusCode::NOT_FOUND => Err(Error::not_found(subject)),
             _ => Err(failure(subject, response).await),
@@ -122,6 +137,8 @@ pub(super) struct Opened {
     stream: ResponseStream,
     /// Size of the whole blob, if the registry told.
     pub(super) total: Option<u64>,
+    /// Whether its end is the end of the connection, be that for whatever reason.
+    unmarked: bool,
 }
 
 /// A blob being read.
@@ -131,6 +148,7 @@ struct Reading {
     subject: String,
     position: u64,
     total: Option<u64>,
+    unmarked: bool,
     stream: Option<ResponseStream>,
     /// Attempts in a row that brought not a single byte.
     failures: u32,
@@ -147,13 +165,14 @@ impl Reading {
                         self.failures = 0;
                         return Ok(Some(chunk));
                     }
-                    None => match self.total.filter(|total| self.position < *total) {
-                        None => return Ok(None),
-                        Some(total) => {
-                            let reason = format!("the answer ended after {} of {total} bytes", self.position);
-                            Error::new(Kind::Unavailable, &self.subject, reason)
+                    None => {
+                        if self.total.is_none() && self.unmarked {
+                            self.total = self.repository.announced_size(&self.digest).await;
                         }
-                    },
+                        let Some(total) = self.total.filter(|total| self.position < *total) else { return Ok(None) };
+                        let reason = format!("the answer ended after {} of {total} bytes", self.position);
+                        Error::new(Kind::Unavailable, &self.subject, reason)
+                    }
                     Some(Err(error)) => transport(&self.subject)(error),
                 },
             };
@@ -188,6 +207,7 @@ impl Reading {
             match self.repository.open_blob(&self.digest, self.position, Some(patience)).await {
                 Ok(opened) => {
                     self.total = self.total.or(opened.as_ref().and_then(|opened| opened.total));
+                    self.unmarked = opened.as_ref().is_some_and(|opened| opened.unmarked);
                     self.stream = opened.map(|opened| opened.stream);
                     return Ok(());
                 }

@@ -81,6 +81,8 @@ impl Refusal {
     /// Reads a refusal. `subject` names host and repository.
     pub(super) async fn read(subject: impl std::fmt::Display, response: Response) -> Self {
         let status = response.status();
+        let subject = subject.to_string();
+        let elsewhere = elsewhere(&subject, response.url());
         let media_type = response.header(header::CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
         let retry_after = response.header(header::RETRY_AFTER).map(str::to_owned);
         let note = response.note().map(str::to_owned);
@@ -93,8 +95,14 @@ impl Refusal {
         if words.is_empty() && !body.is_empty() && plain {
             words.push(shown(&text));
         }
+        if words.is_empty() {
+            words.extend(of_storage(&text));
+        }
         words.extend(misdirected(&text).map(str::to_owned));
         let mut reason = format!("answered {status}");
+        if let Some(host) = elsewhere {
+            reason = format!("{reason} (at {host})");
+        }
         if !words.is_empty() {
             reason = format!("{reason}: {}", words.join("; "));
         }
@@ -198,6 +206,21 @@ pub(super) fn shown(text: &str) -> String {
     shown
 }
 
+/// The host of an address that `subject` does not name: storages and token services live elsewhere.
+fn elsewhere(subject: &str, url: &ocm_http::Url) -> Option<String> {
+    url.host_str().filter(|host| !subject.contains(host)).map(str::to_owned)
+}
+
+/// What the object stores of the clouds say, as S3 does: `<Error><Code>AccessDenied</Code><Message>…</Message>…`.
+fn of_storage(text: &str) -> Option<String> {
+    let element = |name: &str| {
+        let (_, rest) = text.split_once(&format!("<{name}>"))?;
+        rest.split_once(&format!("</{name}>")).map(|(inside, _)| inside)
+    };
+    let code = element("Code")?;
+    Some(shown(&element("Message").map_or(code.to_owned(), |message| format!("{code}: {message}"))))
+}
+
 /// For `map_err`: a request about `subject` without an answer.
 pub(super) fn transport(subject: impl std::fmt::Display) -> impl FnOnce(ocm_http::Error) -> Error {
     let subject = subject.to_string();
@@ -214,8 +237,7 @@ pub(super) fn transport(subject: impl std::fmt::Display) -> impl FnOnce(ocm_http
                 _ => Kind::Unavailable,
             };
             // Redirects and token services live elsewhere; say so.
-            let host = ocm_http::Url::parse(error.url()).ok().and_then(|url| url.host_str().map(str::to_owned));
-            let elsewhere = host.filter(|host| !subject.contains(host.as_str()));
+            let elsewhere = ocm_http::Url::parse(error.url()).ok().and_then(|url| elsewhere(&subject, &url));
             let reason = match elsewhere {
                 Some(host) => format!("{} (at {host})", error.reason()),
                 None => error.reason().to_owned(),

@@ -19,6 +19,16 @@ pub(super) fn next_page(connection: &Connection, response: &Response, subject: &
     Ok(Some(url))
 }
 
+/// The error of a page that is not the first. That it is not there does not mean that there is no list, but that a part of it
+/// would be missing without a word.
+pub(super) fn later_page(error: &Error) -> Error {
+    let kind = match error.kind() {
+        Kind::NotFound | Kind::Unsupported => Kind::Invalid,
+        kind => kind,
+    };
+    Error::new(kind, error.subject(), format!("a later page of the list: {}", error.reason()))
+}
+
 /// The target with the relation `next` in a `Link` header (RFC 8288): `<target>; rel="next", …`.
 fn next_target(value: &str) -> Option<&str> {
     let mut rest = value;
@@ -43,11 +53,15 @@ fn next_target(value: &str) -> Option<&str> {
 pub(super) struct Pages {
     seen: std::collections::HashSet<Url>,
     limit: usize,
+    /// Bytes that all pages together may still have.
+    left: u64,
+    largest: u64,
 }
 
 impl Pages {
     pub(super) fn new(connection: &Connection) -> Self {
-        Self { seen: std::collections::HashSet::new(), limit: connection.options.pages }
+        let (limit, largest) = (connection.options.pages, connection.options.list_limit);
+        Self { seen: std::collections::HashSet::new(), limit, left: largest, largest }
     }
 
     pub(super) fn turn(&mut self, url: &Url, subject: &str) -> Result<()> {
@@ -57,6 +71,14 @@ impl Pages {
         if self.seen.len() > self.limit {
             return Err(Error::invalid(subject, format!("the list has more than {} pages", self.limit)));
         }
+        Ok(())
+    }
+
+    /// Counts a page that was read: pages of which each is small enough are too much together.
+    pub(super) fn count(&mut self, page: &[u8], subject: &str) -> Result<()> {
+        let left = self.left.checked_sub(page.len() as u64);
+        let reason = || format!("all pages of the list together are larger than the limit of {} bytes", self.largest);
+        self.left = left.ok_or_else(|| Error::invalid(subject, reason()))?;
         Ok(())
     }
 }

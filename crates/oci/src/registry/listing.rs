@@ -1,12 +1,15 @@
 //! Lists: tags of a repository, repositories of a registry.
 
+use std::collections::BTreeSet;
+
 use ocm_http::{Method, Request, StatusCode, Url};
 use serde::Deserialize;
 
 use super::RemoteRepository;
 use super::connection::{About, Connection};
-use super::failure::{failure, transport};
-use super::link::{Pages, next_page};
+use super::document::Attempts;
+use super::failure::{failure, no_page, transport};
+use super::link::{Pages, later_page, next_page};
 use super::scope::Scope;
 use crate::{Error, Kind, Result};
 
@@ -29,18 +32,24 @@ impl RemoteRepository {
         let url = self.request(Method::GET, &format!("tags/list?n={PAGE}"))?.url().clone();
         let (subject, scope) = (self.subject(), self.pull_scope());
         let about = self.about(&subject, &scope);
-        let tags = match pages::<Tags>(self.connection(), url, about).await {
-            Ok(pages) => pages.into_iter().flat_map(|page| page.tags.unwrap_or_default()),
+        let (mut tags, mut others) = (BTreeSet::new(), 0_usize);
+        let read = pages::<Tags>(self.connection(), url, about, |page| {
+            for tag in page.tags.unwrap_or_default() {
+                if crate::reference::is_tag(&tag) {
+                    tags.insert(tag);
+                } else {
+                    others += 1;
+                }
+            }
+        });
+        match read.await {
             Err(error) if error.kind() == Kind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        let (mut tags, others): (Vec<String>, Vec<String>) = tags.partition(|tag| crate::reference::is_tag(tag));
-        if !others.is_empty() {
-            tracing::warn!(repository = subject, count = others.len(), "left out listed tags that are not valid");
+            read => read?,
         }
-        tags.sort_unstable();
-        tags.dedup();
-        Ok(tags)
+        if others > 0 {
+            tracing::warn!(repository = subject, count = others, "left out listed tags that are not valid");
+        }
+        Ok(tags.into_iter().collect())
     }
 }
 
@@ -49,14 +58,9 @@ pub(super) async fn catalog(connection: &Connection) -> Result<Vec<String>> {
     let (subject, scope) = (connection.endpoint.host().to_owned(), Scope::catalog());
     let about = About { subject: &subject, repository: None, scope: &scope };
     let url = connection.endpoint.url(&format!("_catalog?n={PAGE}"))?;
-    match pages::<Catalog>(connection, url, about).await {
-        Ok(pages) => {
-            let mut names: Vec<String> =
-                pages.into_iter().flat_map(|page| page.repositories.unwrap_or_default()).collect();
-            names.sort_unstable();
-            names.dedup();
-            Ok(names)
-        }
+    let mut names = BTreeSet::new();
+    match pages::<Catalog>(connection, url, about, |page| names.extend(page.repositories.unwrap_or_default())).await {
+        Ok(()) => Ok(names.into_iter().collect()),
         Err(error) if matches!(error.kind(), Kind::NotFound | Kind::Unsupported) => {
             Err(Error::new(Kind::Unsupported, subject, "the registry does not list its repositories"))
         }
@@ -64,21 +68,41 @@ pub(super) async fn catalog(connection: &Connection) -> Result<Vec<String>> {
     }
 }
 
-async fn pages<T: for<'de> Deserialize<'de>>(connection: &Connection, first: Url, about: About<'_>) -> Result<Vec<T>> {
-    let (mut found, mut read, mut url) = (Vec::new(), Pages::new(connection), first);
+/// Reads all pages of a list, one after the other.
+async fn pages<T: for<'de> Deserialize<'de>>(
+    connection: &Connection,
+    first: Url,
+    about: About<'_>,
+    mut each: impl FnMut(T),
+) -> Result<()> {
+    let (mut is_first, mut read, mut url) = (true, Pages::new(connection), first);
     loop {
         read.turn(&url, about.subject)?;
-        let response = connection.send(Request::new(Method::GET, url), about).await?;
-        if response.status() != StatusCode::OK {
-            return Err(failure(about.subject, response).await);
-        }
-        let next = next_page(connection, &response, about.subject)?;
-        let page = response.bytes(connection.options.page_limit).await.map_err(transport(about.subject))?;
-        let invalid = |error| Error::invalid(about.subject, format!("sent a list that cannot be read: {error}"));
-        found.push(serde_json::from_slice(&page).map_err(invalid)?);
+        let mut attempts = Attempts::new(connection.retry());
+        let (next, page, portal) = loop {
+            let response = connection.send(Request::new(Method::GET, url.clone()), about).await?;
+            if response.status() != StatusCode::OK {
+                let error = failure(about.subject, response).await;
+                return Err(if is_first { error } else { later_page(&error) });
+            }
+            // Some registries name no type, or a wrong one, for a list that is right.
+            let portal = no_page(about.subject, &response).err();
+            let next = next_page(connection, &response, about.subject)?;
+            if let Some(page) = attempts.read(response, connection.options.page_limit, transport(about.subject)).await?
+            {
+                break (next, page, portal);
+            }
+        };
+        read.count(&page, about.subject)?;
+        let invalid = |error| {
+            let reason = format!("sent a list that cannot be read: {error}; is this the address of a registry?");
+            portal.unwrap_or_else(|| Error::invalid(about.subject, reason))
+        };
+        each(serde_json::from_slice(&page).map_err(invalid)?);
+        is_first = false;
         match next {
             Some(next) => url = next,
-            None => return Ok(found),
+            None => return Ok(()),
         }
     }
 }

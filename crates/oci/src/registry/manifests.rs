@@ -5,6 +5,7 @@ use ocm_http::{Body, HeaderValue, Method, Request, Response, StatusCode, header}
 
 use super::RemoteRepository;
 use super::advice;
+use super::document::Attempts;
 use super::failure::{Refusal, failure, shown, transport};
 use crate::{Descriptor, Error, Kind, Manifest, Result, Selector, media_type};
 
@@ -72,8 +73,8 @@ impl RemoteRepository {
 
     pub(super) async fn get_manifest(&self, selector: &Selector) -> Result<Manifest> {
         let subject = self.manifest_subject(selector);
-        let (retry, mut attempt) = (self.connection().retry(), 0);
-        // An answer that breaks off in its middle is asked for again.
+        let limit = self.connection().options.manifest_limit;
+        let mut attempts = Attempts::new(self.connection().retry());
         let (told, content_type, content) = loop {
             let response = self.ask_for_manifest(Method::GET, selector).await?;
             match response.status() {
@@ -82,14 +83,9 @@ impl RemoteRepository {
                 _ => return Err(failure(subject, response).await),
             }
             let (told, content_type) = (self.told_digest(&response)?, content_type(&response));
-            match response.bytes(self.connection().options.manifest_limit).await.map_err(transport(&subject)) {
-                Ok(content) => break (told, content_type, content),
-                Err(error) => match retry.wait(attempt).filter(|_| error.kind() == Kind::Unavailable) {
-                    Some(wait) => tokio::time::sleep(wait).await,
-                    None => return Err(error),
-                },
+            if let Some(content) = attempts.read(response, limit, transport(&subject)).await? {
+                break (told, content_type, content);
             }
-            attempt += 1;
         };
         // What was asked for wins over what the answer says it is.
         let expected = match (selector, told) {

@@ -9,6 +9,7 @@ mod challenge;
 mod checking;
 mod chunks;
 mod connection;
+mod document;
 mod download;
 mod endpoint;
 mod failure;

@@ -26,7 +26,10 @@ impl RemoteRepository {
         let response = match self.send(request, &scope).await {
             Ok(response) => response,
             // Whoever may not read the other repository cannot mount from it, but may still push.
-            Err(error) if error.kind() == Kind::Denied => return Ok(false),
+            Err(error) if error.kind() == Kind::Denied => {
+                known.mount_answered(false);
+                return Ok(false);
+            }
             Err(error) => return Err(error),
         };
         match response.status() {

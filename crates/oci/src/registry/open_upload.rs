@@ -1,11 +1,12 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
-use ocm_http::{Client, HeaderValue, Method, Request, StatusCode, Url};
+use ocm_http::{Client, HeaderValue, Method, Request, Response, StatusCode, Url, header};
 
 use super::RemoteRepository;
-use super::authorization::Authorization;
+use super::authorization::{Authorization, Shown};
 use super::scope::Scope;
 use crate::Result;
 
@@ -84,24 +85,41 @@ impl fmt::Debug for OpenUpload {
 
 impl Cancellation {
     async fn run(self, location: Url) -> Result<()> {
-        let Self { client, authorization, scope, repository } = &self;
+        let answer = self.ask(Method::DELETE, &location).await?;
+        if answer.is_none_or(|answer| answer.status() != StatusCode::RANGE_NOT_SATISFIABLE) {
+            return Ok(());
+        }
+        // Distribution writes into the address how much it had, and refuses one that came before what was sent since.
+        let Some(status) = self.ask(Method::GET, &location).await? else { return Ok(()) };
+        let now = status.header(header::LOCATION).and_then(|address| status.url().join(address).ok());
+        if let Some(now) = now.filter(|now| *now != location && ocm_http::same_origin(now, &location)) {
+            self.ask(Method::DELETE, &now).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends a request about the upload; `None` without an answer.
+    async fn ask(&self, method: Method, location: &Url) -> Result<Option<Response>> {
+        let Self { client, authorization, scope, repository } = self;
         let send = async |shown: Option<HeaderValue>| {
-            let request = Request::new(Method::DELETE, location.clone());
+            let request = Request::new(method.clone(), location.clone());
             let request = match shown {
                 Some(shown) => request.authorization(shown),
                 None => request,
             };
             client.send(request).await.ok()
         };
-        let shown = authorization.header(scope, Some(repository)).await?;
-        let Some(refusal) = send(shown.clone()).await.filter(|answer| answer.status() == StatusCode::UNAUTHORIZED)
-        else {
-            return Ok(());
+        let shown = authorization.header(&method, scope, Some(repository)).await?;
+        let sent = Instant::now();
+        let answer = send(shown.clone()).await;
+        let Some(refusal) = answer.as_ref().filter(|answer| answer.status() == StatusCode::UNAUTHORIZED) else {
+            return Ok(answer);
         };
         // Some want the right to delete for this.
-        if let Some(better) = authorization.renew(&refusal, scope, Some(repository), shown.as_ref()).await? {
-            send(Some(better)).await;
+        let shown = Shown { header: shown.as_ref(), sent };
+        match authorization.renew(refusal, &method, scope, Some(repository), shown).await? {
+            Some(better) => Ok(send(Some(better)).await),
+            None => Ok(answer),
         }
-        Ok(())
     }
 }

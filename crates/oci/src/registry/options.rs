@@ -8,6 +8,8 @@ pub struct RemoteOptions {
     pub manifest_limit: u64,
     /// Largest page of a list in bytes.
     pub page_limit: u64,
+    /// Largest list in bytes, all its pages together; 32 MiB by default, about a million tags.
+    pub list_limit: u64,
     /// Pages of a list that are followed before the list is taken for endless.
     pub pages: usize,
     /// Bytes sent at once where a registry takes blobs in pieces only; more if the registry asks for more.
@@ -25,6 +27,7 @@ impl Default for RemoteOptions {
         Self {
             manifest_limit: 4 << 20,
             page_limit: 4 << 20,
+            list_limit: 32 << 20,
             pages: 10_000,
             chunk: 16 << 20,
             token_hosts: BTreeSet::new(),

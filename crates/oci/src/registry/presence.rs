@@ -66,8 +66,9 @@ impl RemoteRepository {
                 None => self.size_by_reading(digest).await,
             },
             StatusCode::NOT_FOUND => Ok(None),
-            // Why not, stands in a body, which this answer cannot have; and some proxies only refuse the method.
-            StatusCode::FORBIDDEN => self.size_by_reading(digest).await,
+            // Why not, stands in a body, which this answer cannot have; and some proxies only refuse the method, some storages
+            // an address that was made for reading.
+            StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => self.size_by_reading(digest).await,
             _ => Err(failure(self.blob_subject(digest), response).await),
         }
     }

@@ -3,13 +3,15 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use ocm_blob::Digest;
-use ocm_http::{HeaderValue, Method, Request, Retry, StatusCode, header};
+use ocm_http::{HeaderValue, Method, Request, Retry, StatusCode, Url, header};
 use tokio::time::Instant;
 
 use super::RemoteRepository;
+use super::document::Attempts;
 use super::failure::{failure, transport};
-use super::link::Pages;
+use super::link::{Pages, later_page};
 use crate::reference::referrers_tag;
 use crate::{Descriptor, Document, Error, ImageIndex, Kind, Manifest, Result, Selector, media_type};
 
@@ -50,28 +52,53 @@ impl RemoteRepository {
             url.query_pairs_mut().append_pair("artifactType", artifact_type);
         }
         let (mut found, mut pages, mut next) = (Vec::new(), Pages::new(connection), Some(url));
+        let mut is_first = true;
         while let Some(url) = next {
             pages.turn(&url, &self.subject())?;
-            let request =
-                Request::new(Method::GET, url).header(header::ACCEPT, HeaderValue::from_static(media_type::INDEX));
-            let response = self.send(request, &self.pull_scope()).await?;
-            let json = response.header(header::CONTENT_TYPE).is_none_or(|value| value.contains("json"));
-            match response.status() {
-                StatusCode::OK if json => {}
-                StatusCode::OK | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::BAD_REQUEST => {
+            let (following, page) = match self.page_of_referrers(&url).await {
+                Err(error) if is_first && error.kind() == Kind::Unsupported => {
                     connection.known.lacks_referrers();
                     return Ok(None);
                 }
-                _ => return Err(failure(self.subject(), response).await),
-            }
-            next = self.next_page(&response)?;
-            let page = response.bytes(connection.options.page_limit).await.map_err(transport(self.subject()))?;
+                Err(error) if !is_first => return Err(later_page(&error)),
+                page => page?,
+            };
+            is_first = false;
+            pages.count(&page, &self.subject())?;
             let invalid =
                 |error| self.error(Kind::Invalid, format!("sent a list of referrers that cannot be read: {error}"));
             let index: ImageIndex = serde_json::from_slice(&page).map_err(invalid)?;
             found.extend(index.manifests);
+            next = following;
         }
         Ok(Some(found))
+    }
+
+    /// One page, and the address of the next one.
+    ///
+    /// # Errors
+    /// [`Kind::Unsupported`] if the registry has no such list.
+    async fn page_of_referrers(&self, url: &Url) -> Result<(Option<Url>, Bytes)> {
+        let (limit, mut attempts) = (self.connection().options.page_limit, Attempts::new(self.connection().retry()));
+        loop {
+            let request = Request::new(Method::GET, url.clone());
+            let request = request.header(header::ACCEPT, HeaderValue::from_static(media_type::INDEX));
+            let response = self.send(request, &self.pull_scope()).await?;
+            let json = response.header(header::CONTENT_TYPE).is_none_or(|value| value.contains("json"));
+            match response.status() {
+                StatusCode::OK if json => {}
+                StatusCode::OK => return Err(self.error(Kind::Unsupported, "sent no list of referrers")),
+                StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::BAD_REQUEST => {
+                    let error = failure(self.subject(), response).await;
+                    return Err(self.error(Kind::Unsupported, format!("list of referrers: {}", error.reason())));
+                }
+                _ => return Err(failure(self.subject(), response).await),
+            }
+            let next = self.next_page(&response)?;
+            if let Some(page) = attempts.read(response, limit, transport(self.subject())).await? {
+                return Ok((next, page));
+            }
+        }
     }
 
     async fn fallback(&self, subject: &Digest) -> Result<Option<ImageIndex>> {

@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 use ocm_http::{Body, Client, HeaderValue, Method, Request, Response, StatusCode, header};
 use serde::Deserialize;
 
+use super::document::Attempts;
 use super::failure::{failure, transport};
 use super::realm::Realm;
 use super::scope::Scope;
@@ -18,6 +19,7 @@ const CLIENT: &str = "ocm";
 #[derive(Clone)]
 pub(super) struct Token {
     pub(super) header: HeaderValue,
+    pub(super) issued: Instant,
     until: Instant,
 }
 
@@ -27,7 +29,8 @@ impl Token {
         header.set_sensitive(true);
         // Given up a little early: a request may take a while to arrive.
         let margin = (lifetime / 10).min(Duration::from_secs(10));
-        Some(Self { header, until: Instant::now() + lifetime.saturating_sub(margin) })
+        let issued = Instant::now();
+        Some(Self { header, issued, until: issued + lifetime.saturating_sub(margin) })
     }
 
     pub(super) fn is_fresh(&self) -> bool {
@@ -67,15 +70,22 @@ pub(super) async fn fetch(
         Error::new(error.kind(), subject, format!("the token service {service} does not answer: {}", error.reason()))
     };
     let malformed = |reason: String| Error::invalid(subject, format!("the token service {service} {reason}"));
-    let response = client.send(request.reach(realm.reach)).await.map_err(silent)?;
-    if response.status() != StatusCode::OK {
-        return Err(refused(subject, &service, response).await);
-    }
-    let page = response.header(header::CONTENT_TYPE).is_some_and(|value| value.starts_with("text/html"));
-    let body = response.bytes(TOKEN_LIMIT).await.map_err(|error| match error.kind() {
-        ocm_http::Kind::TooLarge => malformed(format!("sent no token: {}", error.reason())),
-        _ => silent(error),
-    })?;
+    let request = request.reach(realm.reach);
+    let mut attempts = Attempts::new(client.settings().retry_of(&realm.url));
+    let (page, body) = loop {
+        let response = client.send(request.clone()).await.map_err(silent)?;
+        if response.status() != StatusCode::OK {
+            return Err(refused(subject, &service, response).await);
+        }
+        let page = response.header(header::CONTENT_TYPE).is_some_and(|value| value.starts_with("text/html"));
+        let broken = |error: ocm_http::Error| match error.kind() {
+            ocm_http::Kind::TooLarge => malformed(format!("sent no token: {}", error.reason())),
+            _ => silent(error),
+        };
+        if let Some(body) = attempts.read(response, TOKEN_LIMIT, broken).await? {
+            break (page, body);
+        }
+    };
     let what = if page { "sent a web page instead of a token" } else { "sent something that is not a token" };
     let answer: Answer = serde_json::from_slice(&body).map_err(|_| malformed(what.to_owned()))?;
     let text = answer.token.filter(|token| !token.is_empty()).or(answer.access_token).unwrap_or_default();
@@ -134,7 +144,8 @@ pub(super) fn basic(username: &str, password: &str) -> Result<HeaderValue> {
 /// what the registry was asked for.
 async fn refused(subject: &str, service: &str, response: Response) -> Error {
     let status = response.status();
-    let error = failure(subject, response).await;
+    // Told with its address: nothing in the reason has to say once more where it is.
+    let error = failure(service, response).await;
     let kind = match (status, error.kind()) {
         (StatusCode::BAD_REQUEST, _) | (_, Kind::Denied) => Kind::Denied,
         (_, Kind::Unavailable) => Kind::Unavailable,

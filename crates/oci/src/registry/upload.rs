@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use ocm_blob::{Algorithm, Blob, ByteStream, Digest, Measure, Measured, skip, verified};
-use ocm_http::{Body, BodyStream, BoxError, HeaderValue, Method, Request, Response, StatusCode, header};
+use ocm_http::{Body, BodyStream, BoxError, Class, HeaderValue, Method, Request, Response, StatusCode, header};
 
 use super::RemoteRepository;
 use super::checking::Check;
@@ -27,6 +27,8 @@ pub(super) enum Step {
     InPieces,
     /// The connection broke or the registry is not well; ask how far it came.
     Broken(Error),
+    /// The registry wants to be asked later; nothing is wrong with what it was sent.
+    Busy(Error),
     /// The registry has not as much as was thought: what a broken connection left on its way came later, or never.
     Displaced(Error),
     /// The session is gone; open another one.
@@ -106,7 +108,7 @@ impl RemoteRepository {
         let retry = self.connection().retry();
         let (mut attempt, mut renewals, mut in_pieces) = (0, 0, false);
         let mut session = self.first_session(content, digest, session).await?;
-        let mut resumed = session.received > 0;
+        let (mut resumed, mut furthest) = (session.received > 0, session.received);
         let mut check = self.check(content, digest, resumed).await;
         loop {
             let mut measured = None;
@@ -122,6 +124,7 @@ impl RemoteRepository {
                 Ok(step) => step,
                 Err(error) => return Err(give_up(&session, error)),
             };
+            let is_busy = matches!(step, Step::Busy(_));
             match step {
                 Step::Taken(response) => {
                     let measured = measured.ok_or_else(|| self.ended_early())?;
@@ -166,10 +169,10 @@ impl RemoteRepository {
                     let reason = format!("loses what is being sent, {} times now: {}", attempt + 1, error.reason());
                     return Err(give_up(&session, self.error(Kind::Unavailable, reason)));
                 }
-                Step::Broken(error) | Step::Displaced(error) if retry.wait(attempt).is_none() => {
+                Step::Broken(error) | Step::Busy(error) | Step::Displaced(error) if retry.wait(attempt).is_none() => {
                     return Err(give_up(&session, error));
                 }
-                Step::Broken(error) => {
+                Step::Broken(error) | Step::Busy(error) => {
                     let before = session.received;
                     self.pause(&retry, &mut attempt, &error).await;
                     let all = content.size().unwrap_or(u64::MAX);
@@ -177,10 +180,15 @@ impl RemoteRepository {
                         Some(session) if session.received <= all => session,
                         _ => self.begin_again(&session).await?,
                     };
+                    // What only makes up for content that was lost is not: with a full disk, a registry takes the same
+                    // part again and again.
+                    if session.received > furthest {
+                        (attempt, furthest) = (0, session.received);
+                    }
                     if session.received > before {
                         // A long upload outlives many a token.
-                        (attempt, renewals, resumed) = (0, 0, true);
-                    } else if attempt == BROKEN_WHOLE {
+                        (renewals, resumed) = (0, true);
+                    } else if attempt == BROKEN_WHOLE && !is_busy {
                         // Some registries hang up on large requests instead of refusing them (seen with ACR).
                         in_pieces = true;
                     }
@@ -348,12 +356,19 @@ impl RemoteRepository {
             Err(error) if error.kind() == Kind::Unavailable => return Ok(Step::Broken(error)),
             Err(error) => return Err(error),
         };
-        Ok(match response.status().as_u16() {
+        let status = response.status();
+        if Class::of_status(status) == Class::Throttled {
+            // The next request of this kind waits as long as the registry asks, unless that is longer than anybody waits.
+            let is_final = self.connection().retry().wait_after(0, status, response.headers()).is_none();
+            let error = failure(&subject, *response).await;
+            return Ok(if is_final { Step::Refused(error) } else { Step::Busy(error) });
+        }
+        Ok(match status.as_u16() {
             200..300 => Step::Taken(response),
             411 | 413 => Step::InPieces,
             404 => Step::Lost(failure(&subject, *response).await),
             416 => Step::Displaced(failure(&subject, *response).await),
-            408 | 429 | 500.. => Step::Broken(failure(&subject, *response).await),
+            408 | 500.. => Step::Broken(failure(&subject, *response).await),
             _ => Step::Refused(failure(&subject, *response).await),
         })
     }

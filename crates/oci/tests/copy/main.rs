@@ -3,6 +3,7 @@
 
 mod fallback;
 mod fan_out;
+mod layers;
 mod platforms;
 mod referrers;
 mod rig;

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use ocm_oci::copy::{Form, Options, PlatformChoice};
+use ocm_oci::copy::{Form, Options, PlatformChoice, Referrers};
 use ocm_oci::{
     Descriptor, Document, Kind, Manifest, MemoryRegistry, Registry as _, Repository, Selector, copy, media_type,
 };
 use ocm_testkit::{Class, Quirk, fixtures};
 use serde_json::json;
 
-use super::rig::place;
+use super::rig::{Told, place};
 
 /// An index of two platforms with an attestation each, and its rows.
 async fn image(source: &dyn Repository) -> (Descriptor, Vec<Descriptor>) {
@@ -37,6 +37,34 @@ async fn image(source: &dyn Repository) -> (Descriptor, Vec<Descriptor>) {
     source.push_manifest(&index, None).await.unwrap();
     let Document::Index(document) = index.document().unwrap() else { panic!("an index") };
     (index.descriptor(), document.manifests)
+}
+
+/// A signature of an index is none of another one, which somebody who asked for signatures has to know.
+#[tokio::test]
+async fn what_is_said_about_an_index_that_gave_way_to_another_one_is_named() {
+    let (from, sparse, strict) = (place(&[]), place(&[Quirk::SparseIndexes]), place(&[]));
+    let (root, rows) = image(from.repository("a").as_ref()).await;
+    let about = |subject: &Descriptor| fixtures::referrer(subject, "application/vnd.example.signature", "a signature");
+    for subject in [&root, &rows[1]] {
+        about(subject).push(from.repository("a").as_ref(), None).await.unwrap();
+    }
+    let targets = [sparse.repository("b"), strict.repository("b")];
+    for _ in 0..2 {
+        let told = Arc::new(Told::default());
+        let options = Options { referrers: Referrers::Carry, observer: told.clone(), ..only(&["linux/arm64"]) };
+        let copied = copy::graph_to(&from.repository("a"), &targets, &root, &options).await;
+        assert!(copied.iter().all(Result::is_ok), "{copied:?}");
+        let expected = format!(
+            "1 statement(s) about {} stay behind: {} has an index of the chosen platforms in its place",
+            root.digest,
+            targets[1].address()
+        );
+        assert_eq!(told.all(), expected);
+    }
+    for (target, carried) in [(&targets[0], [true, true]), (&targets[1], [false, true])] {
+        let signatures = [about(&root).root().clone(), about(&rows[1]).root().clone()];
+        assert_eq!(there(target, &signatures).await, carried);
+    }
 }
 
 fn only(platforms: &[&str]) -> Options {

@@ -38,6 +38,27 @@ async fn no_blob_is_read_twice_for_one_registry() {
 }
 
 #[tokio::test]
+async fn images_that_are_also_in_an_index_are_stored_once() {
+    let (from, to) = (place(&[]), place(&[]));
+    let source = from.repository("a");
+    let images: Vec<_> = (0..3).map(|seed| fixtures::image_with(seed, 1, 1000)).collect();
+    let index = fixtures::index(images.clone());
+    index.push(source.as_ref(), None).await.unwrap();
+    // Until others have begun too.
+    to.registry.fault(Fault::held(Duration::from_millis(50)).of("PUT", Class::Manifest));
+    let options = copy::Options::default();
+    let roots = images.iter().chain([&index]).map(|graph| graph.root().clone());
+    let copies = roots.map(|root| {
+        let (source, target, options) = (source.clone(), to.repository("b"), options.clone());
+        async move { copy::graph(&source, &target, &root, &options).await.unwrap().sent }
+    });
+    let sent: u64 = join_all(copies).await.into_iter().sum();
+    assert_eq!(to.registry.count("PUT", Class::Manifest), 4);
+    // And each config and layer.
+    assert_eq!(sent, 4 + 6);
+}
+
+#[tokio::test]
 async fn where_nothing_can_be_mounted_two_requests_are_enough() {
     let (from, to) = (place(&[]), place(&[Quirk::NoMount]));
     let source = from.repository("a");

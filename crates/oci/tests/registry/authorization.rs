@@ -160,3 +160,136 @@ async fn odd_lifetimes_of_tokens() {
         assert_eq!(server.registry().repository("a").tags().await.unwrap(), ["v1"], "{lifetime}");
     }
 }
+
+/// A token for those who read, a password for those who write, and both at the same time.
+#[tokio::test]
+async fn readers_and_writers_may_be_asked_for_different_things() {
+    let server = Server::start(|asked: &Asked| match (asked.method.as_str(), asked.header("authorization")) {
+        _ if asked.target.starts_with("/token") => answer(200, &[], r#"{"token":"t","expires_in":300}"#),
+        ("HEAD", "Bearer t") => answer(404, &[], ""),
+        ("HEAD", _) => answer(401, &[("www-authenticate", &challenge("/token", "repository:a:pull"))], ""),
+        ("POST", ME) => answer(202, &[("location", "/v2/a/blobs/uploads/1")], ""),
+        ("PUT", ME) => answer(201, &[], ""),
+        _ => answer(401, &[("www-authenticate", "Basic realm=x")], ""),
+    })
+    .await;
+    let repository = server.registry_for(Me::default()).repository("a");
+    for round in 0..5 {
+        let contents: Vec<_> = (0..8).map(|number| MemoryBlob::new(format!("{round} {number}"))).collect();
+        for result in join_all(contents.iter().map(|content| repository.push_blob(content))).await {
+            result.unwrap();
+        }
+    }
+    // Each of the eight that began at once may have been refused, but nobody after them.
+    let last: Vec<_> = server.asked().into_iter().rev().take(4 * 8 * 3).collect();
+    for asked in last {
+        let shown = if asked.method == "HEAD" { "Bearer t" } else { ME };
+        assert_eq!(asked.header("authorization"), shown, "{}", asked.line());
+    }
+}
+
+/// Tokens that all end at once, long before their time: registries change their keys, machines sleep. However many scopes
+/// there are tokens for, one refusal is enough.
+#[tokio::test]
+async fn tokens_that_ended_before_their_time_are_shown_once() {
+    let era = Arc::new(AtomicUsize::new(0));
+    let now = era.clone();
+    let server = Server::start(move |asked: &Asked| {
+        let era = now.load(Ordering::Relaxed);
+        if let Some(query) = asked.target.strip_prefix("/token?") {
+            // The token says what it is for.
+            return answer(200, &[], format!(r#"{{"token":"{era}-{query}","expires_in":3600}}"#));
+        }
+        let actions = match asked.method.as_str() {
+            "GET" | "HEAD" => "pull",
+            "DELETE" => "delete",
+            _ => "pull,push",
+        };
+        let shown = asked.header("authorization");
+        let suffices = actions.split(',').all(|action| shown.contains(action));
+        if !shown.starts_with(&format!("Bearer {era}-")) || !suffices {
+            return answer(401, &[("www-authenticate", &challenge("/token", &format!("repository:a:{actions}")))], "");
+        }
+        match asked.method.as_str() {
+            "HEAD" => answer(404, &[], ""),
+            "GET" => answer(200, &[], r#"{"tags":[]}"#),
+            "POST" => answer(202, &[("location", "/v2/a/blobs/uploads/1")], ""),
+            "DELETE" => answer(202, &[], ""),
+            _ => answer(201, &[], ""),
+        }
+    })
+    .await;
+    let repository = server.registry_for(Me::default()).repository("a");
+    let work = async |number: usize| {
+        repository.tags().await.unwrap();
+        repository.delete_blob(&Digest::of(format!("{number}"))).await.unwrap();
+        repository.mount(&Digest::of(format!("mounted {number}")), "b").await.unwrap();
+        repository.push_blob(&MemoryBlob::new(format!("{number}"))).await.unwrap();
+    };
+    work(0).await;
+    era.store(1, Ordering::Relaxed);
+    server.lines();
+    work(1).await;
+    let refused = server.asked().iter().filter(|asked| asked.header("authorization").starts_with("Bearer 0-")).count();
+    // One for each scope there is a token for, and none of them twice.
+    assert!(refused <= 5, "{refused}: {}", server.lines());
+    let begin = server.asked().len();
+    work(2).await;
+    assert!(server.asked()[begin..].iter().all(|asked| asked.header("authorization").starts_with("Bearer 1-")));
+}
+
+/// The attempts there are take a while, and everybody would make them after everybody else.
+#[tokio::test]
+async fn a_token_service_that_is_down_is_asked_by_one_for_all() {
+    let server = Server::start(|asked: &Asked| match asked.target.as_str() {
+        target if target.starts_with("/token") => answer(503, &[], ""),
+        _ => answer(401, &[("www-authenticate", &challenge("/token", "repository:a:pull"))], ""),
+    })
+    .await;
+    let repository = server.registry_for(Me::default()).repository("a");
+    let digests: Vec<_> = (0..12).map(|number| Digest::of(format!("{number}"))).collect();
+    for result in join_all(digests.iter().map(|digest| repository.blob_size(digest))).await {
+        let error = result.unwrap_err();
+        assert_eq!(error.kind(), Kind::Unavailable);
+        assert!(error.to_string().contains("/token refused: answered 503"), "{error}");
+    }
+    let tokens = || server.asked().iter().filter(|asked| asked.target.starts_with("/token")).count();
+    assert_eq!(tokens(), 6, "one and five more");
+    // Whoever comes later asks anew: it may be well again.
+    repository.blob_size(&digests[0]).await.unwrap_err();
+    assert_eq!(tokens(), 12);
+}
+
+/// A storage may say what it likes: nobody showed it anything, and it is not the registry.
+#[tokio::test]
+async fn a_storage_cannot_ask_for_credentials() {
+    let thief = Server::start(|_| answer(200, &[], r#"{"token":"t"}"#)).await;
+    let realm = format!("http://{}/token", thief.address);
+    for demand in ["Basic realm=x".to_owned(), challenge(&realm, "repository:a:pull"), challenge("/token", "")] {
+        let storage = Server::start(move |_| answer(401, &[("www-authenticate", &demand)], "")).await;
+        // Another name for the same machine is another host.
+        let port = storage.address.rsplit(':').next().unwrap().to_owned();
+        let server = Server::start(move |asked: &Asked| match asked.header("authorization") {
+            _ if asked.target.starts_with("/token") => answer(200, &[], r#"{"token":"t"}"#),
+            "Bearer t" => answer(307, &[("location", &format!("http://localhost:{port}/blob?secret=canary"))], ""),
+            _ => answer(401, &[("www-authenticate", &challenge("/token", "repository:a:pull"))], ""),
+        })
+        .await;
+        let repository = server.registry_for(Me::default()).repository("a");
+        for error in [
+            repository.blob(&Digest::of("x"), 0).await.err().unwrap(),
+            repository.blob_size(&Digest::of("x")).await.unwrap_err(),
+        ] {
+            let text = error.to_string();
+            assert_eq!(error.kind(), Kind::Denied, "{text}");
+            assert!(text.contains("answered 401 Unauthorized (at localhost)") && !text.contains("canary"), "{text}");
+            assert!(!text.contains("credentials"), "{text}");
+        }
+        assert!(storage.asked().iter().all(|asked| asked.header("authorization").is_empty()));
+        let shown = |asked: &Asked| asked.header("authorization").to_owned();
+        assert!(
+            server.asked().iter().filter(|asked| !asked.target.starts_with("/token")).all(|asked| shown(asked) != ME)
+        );
+    }
+    assert!(thief.asked().is_empty());
+}

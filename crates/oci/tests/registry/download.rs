@@ -2,12 +2,15 @@
 
 use super::scripted::{Me, Server, answer, client, cut};
 use bytes::Bytes;
-use ocm_blob::{Digest, read_to_end};
+use futures_util::StreamExt as _;
+use ocm_blob::{Digest, MemoryBlob, read_to_end};
 use ocm_http::{Client, Settings};
-use ocm_oci::{Endpoint, Kind, Registry as _, Selector, media_type};
+use ocm_oci::{Endpoint, Kind, Registry as _, RemoteRegistry, Selector, media_type};
+use ocm_testkit::{Class, Fault, Quirk, TestRegistry};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 fn content() -> Bytes {
     (0..1_000_000_u32).map(|number| (number / 7) as u8).collect()
@@ -83,6 +86,63 @@ async fn a_refused_question_for_the_size_is_no_size() {
         assert_eq!(stream.as_ref().err().map(ocm_oci::Error::kind), kind);
         assert_eq!(read_to_end(stream.unwrap(), 100, "blob").await.unwrap(), "456789", "{head}");
     }
+}
+
+/// Where only the end of the connection tells that of the content, one that broke looks like one that is over.
+#[tokio::test]
+async fn an_end_that_nothing_marks_is_looked_at_twice() {
+    const CONTENT: &str = "0123456789";
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let asked = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let log = asked.clone();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut head = vec![0; 4096];
+            let length = socket.read(&mut head).await.unwrap();
+            let head = String::from_utf8_lossy(&head[..length]).to_ascii_lowercase();
+            let range = head.lines().find(|line| line.starts_with("range:")).unwrap_or_default().to_owned();
+            let answer = match (head.starts_with("head"), range.as_str()) {
+                (true, _) => "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n",
+                (_, "") => "HTTP/1.1 200 OK\r\n\r\n0123",
+                (_, "range: bytes=4-") => "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 4-9/*\r\n\r\n456",
+                _ => "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 7-9/10\r\n\r\n789",
+            };
+            log.lock().unwrap().push(format!("{} {range}", head.split(' ').next().unwrap()));
+            socket.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    let registry = RemoteRegistry::new(
+        client(),
+        Endpoint::parse(&format!("http://{address}")).unwrap().0,
+        "",
+        Arc::new(super::scripted::Nobody),
+    );
+    let stream = registry.repository("a").blob(&Digest::of(CONTENT), 0).await.unwrap();
+    assert_eq!(read_to_end(stream, 100, "blob").await.unwrap(), CONTENT);
+    assert_eq!(*asked.lock().unwrap(), ["get ", "head ", "get range: bytes=4-", "get range: bytes=7-"]);
+}
+
+/// A token that ends in the middle of a blob is replaced for the rest of it.
+#[tokio::test]
+async fn a_download_outlives_its_token() {
+    let registry = TestRegistry::start().unwrap();
+    registry.store().repository("a").push_blob(&MemoryBlob::new(content())).await.unwrap();
+    registry.set(Quirk::Token { lifetime: Duration::from_mins(5), user: Some(("me".into(), "canary".into())) });
+    // The first request has no token yet, the second is cut.
+    registry.fault(Fault::cut(400_000).of("GET", Class::Blob).times(2));
+    let endpoint = Endpoint::parse(&registry.url()).unwrap().0;
+    let remote = RemoteRegistry::new(client(), endpoint, "", Arc::new(Me::default()));
+    let mut stream = remote.repository("a").blob(&Digest::of(content()), 0).await.unwrap();
+    let mut read = Vec::new();
+    while let Some(chunk) = stream.next().await {
+        registry.revoke_tokens();
+        read.extend_from_slice(&chunk.unwrap());
+    }
+    assert_eq!(read, content());
+    let requests = registry.requests();
+    assert_eq!(requests.iter().map(|request| request.sent).filter(|sent| *sent > 1000).sum::<u64>(), 1_000_000);
+    assert_eq!(registry.count("GET", Class::Token), 2, "{requests:?}");
 }
 
 /// Answers to a range that are not what was asked for: other bytes are found out at once or by the digest, and a part that
@@ -239,6 +299,60 @@ async fn a_redirect_gets_no_authorization_not_even_on_the_way_back() {
     let shown: Vec<_> = server.asked().iter().map(|asked| asked.header("authorization").to_owned()).collect();
     assert_eq!(shown, ["", super::scripted::ME, ""]);
     assert_eq!(storage.asked()[0].header("authorization"), "");
+}
+
+/// Addresses at a storage end after a while: what is refused there, and what broke off there, is asked of the registry.
+#[tokio::test]
+async fn an_address_at_a_storage_that_has_ended_is_replaced() {
+    const ENDED: &str =
+        "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>";
+    for (status, refused) in [(403, 1), (400, 1), (410, 1), (403, usize::MAX)] {
+        let (content, count) = (content(), Arc::new(AtomicUsize::new(0)));
+        let sent = content.clone();
+        let storage = Server::start(move |asked| {
+            let number = count.fetch_add(1, Ordering::Relaxed);
+            // Each address is good for one request.
+            let good = asked.target == format!("/blob?number={number}&X-Amz-Signature=canary");
+            if number < refused || !good {
+                return answer(status, &[("content-type", "application/xml")], ENDED);
+            }
+            let from = asked.header("range").trim_start_matches("bytes=").trim_end_matches('-').parse().unwrap_or(0);
+            let left = sent.len() - from;
+            let range = format!("bytes {from}-{}/{}", sent.len() - 1, sent.len());
+            let headers = [("content-length", &*left.to_string()), ("content-range", &*range)];
+            answer(
+                if from == 0 { 200 } else { 206 },
+                &headers[..=usize::from(from > 0)],
+                cut(&sent.slice(from..), 400_000),
+            )
+        })
+        .await;
+        let (port, number) = (storage.address.rsplit(':').next().unwrap().to_owned(), AtomicUsize::new(0));
+        let number = Arc::new(number);
+        let server = Server::start(move |asked| {
+            if asked.header("authorization").is_empty() {
+                return answer(401, &[("www-authenticate", "Basic realm=x")], "");
+            }
+            let number = number.fetch_add(1, Ordering::Relaxed);
+            let location = format!("http://localhost:{port}/blob?number={number}&X-Amz-Signature=canary");
+            answer(307, &[("location", &location)], "")
+        })
+        .await;
+        let opened = server.registry_for(Me::default()).repository("a").blob(&Digest::of(&content), 0).await;
+        assert!(storage.asked().iter().all(|asked| asked.header("authorization").is_empty()));
+        if refused == usize::MAX {
+            let error = opened.err().unwrap();
+            let text = error.to_string();
+            assert_eq!((error.kind(), storage.asked().len()), (Kind::Denied, 2), "{text}");
+            assert!(text.contains("403 Forbidden (at localhost): AccessDenied: Request has expired"), "{text}");
+            assert!(!text.contains("canary") && !text.contains("credentials"), "{text}");
+            continue;
+        }
+        assert_eq!(read_to_end(opened.unwrap(), 1 << 20, "blob").await.unwrap(), content);
+        let ranges: Vec<_> = storage.asked().iter().map(|asked| asked.header("range").to_owned()).collect();
+        assert_eq!(ranges, ["", "", "bytes=400000-", "bytes=800000-"], "{status}");
+        assert!(storage.asked().iter().all(|asked| asked.header("authorization").is_empty()));
+    }
 }
 
 #[tokio::test]

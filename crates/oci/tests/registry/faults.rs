@@ -214,6 +214,36 @@ async fn closing() -> (String, Arc<AtomicUsize>) {
     (address, count)
 }
 
+/// What the requests with a method are of.
+fn class(method: &str) -> Class {
+    if matches!(method, "HEAD" | "GET") { Class::Blob } else { Class::Upload }
+}
+
+/// A registry with a blob, and a client that meets a failure there.
+struct Struck {
+    registry: TestRegistry,
+    repository: RemoteRepository,
+    names: Arc<Names>,
+    /// Of TLS, that were begun at `tls`.
+    handshakes: Arc<AtomicUsize>,
+    tls: String,
+}
+
+/// Lets a failure strike requests with a method so many times, or always.
+async fn struck(trouble: Trouble, method: &'static str, times: Option<usize>, content: &Bytes) -> Struck {
+    let registry = TestRegistry::start().unwrap();
+    registry.store().repository("a").push_blob(&MemoryBlob::new(content.clone())).await.unwrap();
+    let (tls, handshakes) = closing().await;
+    let failures = if trouble == Trouble::Names { times.unwrap_or(usize::MAX) } else { 0 };
+    let names = Arc::new(Names { failures, ..Names::default() });
+    let repository = repository(&registry, trouble, names.clone(), &tls);
+    if let Some(fault) = fault(trouble) {
+        let fault = fault.of(method, class(method));
+        registry.fault(times.into_iter().fold(fault, Fault::times));
+    }
+    Struck { registry, repository, names, handshakes, tls }
+}
+
 #[tokio::test]
 async fn every_failure_with_every_method() {
     listen();
@@ -221,19 +251,11 @@ async fn every_failure_with_every_method() {
     let mut wrong = String::new();
     for trouble in TROUBLES {
         for method in METHODS {
-            let registry = TestRegistry::start().unwrap();
-            registry.store().repository("a").push_blob(&MemoryBlob::new(content.clone())).await.unwrap();
-            let (address, handshakes) = closing().await;
-            let names = Names { failures: if trouble == Trouble::Names { 2 } else { 0 }, ..Names::default() };
-            let repository = repository(&registry, trouble, Arc::new(names), &address);
-            let class = if matches!(method, "HEAD" | "GET") { Class::Blob } else { Class::Upload };
-            if let Some(fault) = fault(trouble) {
-                registry.fault(fault.of(method, class).times(2));
-            }
+            let Struck { registry, repository, handshakes, .. } = struck(trouble, method, Some(2), &content).await;
             lines();
             let result = act(&repository, method, &content).await;
             let (lines, expected) = (lines(), expected(trouble, method));
-            let asked = registry.count(method, class);
+            let asked = registry.count(method, class(method));
             let fits = match expected {
                 End::Passes(times) => {
                     result.is_ok() && lines.len() == times && lines.iter().all(|line| line.contains("cause="))
@@ -298,18 +320,9 @@ async fn every_failure_that_stays_with_every_method() {
     let mut wrong = String::new();
     for trouble in TROUBLES {
         for method in METHODS {
-            let registry = TestRegistry::start().unwrap();
-            registry.store().repository("a").push_blob(&MemoryBlob::new(content.clone())).await.unwrap();
-            let (address, handshakes) = closing().await;
-            let names = Names { failures: if trouble == Trouble::Names { usize::MAX } else { 0 }, ..Names::default() };
-            let names = Arc::new(names);
-            let repository = repository(&registry, trouble, names.clone(), &address);
-            let class = if matches!(method, "HEAD" | "GET") { Class::Blob } else { Class::Upload };
-            if let Some(fault) = fault(trouble) {
-                registry.fault(fault.of(method, class));
-            }
+            let Struck { registry, repository, names, handshakes, tls } = struck(trouble, method, None, &content).await;
             let acted = tokio::time::timeout(Duration::from_secs(20), act(&repository, method, &content)).await;
-            let asked = registry.count(method, class);
+            let asked = registry.count(method, class(method));
             let fits = match (lasting(trouble, method), &acted) {
                 (_, Err(_)) | (Some(_), Ok(Ok(()))) => false,
                 (None, Ok(result)) => result.is_ok(),
@@ -320,7 +333,7 @@ async fn every_failure_that_stays_with_every_method() {
                         _ => true,
                     };
                     let place = match trouble {
-                        Trouble::TlsEnds => address.as_str(),
+                        Trouble::TlsEnds => tls.as_str(),
                         // Whoever reads a stream says what it is of.
                         _ if method == "GET" && kind == Kind::Invalid => "blob",
                         _ => "registry.example",
@@ -370,4 +383,23 @@ async fn a_portal_answers_everything_with_a_page() {
         let error = result.unwrap_err();
         assert_eq!(error.kind(), Kind::Invalid, "{error}");
     }
+}
+
+/// What a registry wants people to know is said once, cannot drive a terminal, and decides nothing.
+#[tokio::test]
+async fn a_warning_is_passed_on_once() {
+    listen();
+    let server = super::scripted::Server::start(|_| {
+        let headers =
+            [("warning", "299 - \"old \\u{1b} repository\""), ("warning", "299 - \"old \\u{1b} repository\"")];
+        super::scripted::answer(200, &headers, r#"{"tags":["v1"]}"#)
+    })
+    .await;
+    SAID.take();
+    let repository = server.registry().repository("a");
+    for _ in 0..3 {
+        assert_eq!(repository.tags().await.unwrap(), ["v1"]);
+    }
+    let said = String::from_utf8(SAID.take()).unwrap();
+    assert_eq!(said.matches("the registry says: old").count(), 1, "{said}");
 }

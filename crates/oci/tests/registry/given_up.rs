@@ -12,7 +12,7 @@ use ocm_oci::{
 };
 use ocm_testkit::{Class, Fault, Quirk, TestRegistry};
 
-use super::scripted::{With, client};
+use super::scripted::{Server, With, answer, client};
 
 fn remote(server: &TestRegistry, who: Arc<dyn Authenticator>, options: RemoteOptions) -> RemoteRegistry {
     let (endpoint, _) = Endpoint::parse(&server.url()).unwrap();
@@ -173,4 +173,27 @@ async fn an_empty_upload_of_another_process_is_taken_back() {
     drop(first);
     remote(&server, Arc::new(Anonymous), options()).remote_repository("a").push_blob(&content).await.unwrap();
     none_is_left(&server, "empty").await;
+}
+
+/// Distribution writes into the address of an upload how much it had, and takes it back under the address of now only.
+#[tokio::test]
+async fn an_upload_is_taken_back_under_the_address_it_has_now() {
+    let server = Server::start(|asked| {
+        let (upload, now) = ("/v2/a/blobs/uploads/1", ("location", "/v2/a/blobs/uploads/1?_state=now"));
+        match asked.method.as_str() {
+            "HEAD" => answer(404, &[], ""),
+            "POST" => answer(202, &[("location", &format!("{upload}?_state=begun"))], ""),
+            "PUT" => answer(400, &[], ""),
+            "GET" => answer(204, &[now, ("range", "0-6")], ""),
+            _ if asked.target.ends_with("_state=now") => answer(204, &[], ""),
+            _ => answer(416, &[now], ""),
+        }
+    })
+    .await;
+    server.registry().remote_repository("a").push_blob(&MemoryBlob::new("content")).await.unwrap_err();
+    let begin = Instant::now();
+    while !server.asked().iter().any(|asked| asked.line() == "DELETE /v2/a/blobs/uploads/1?_state=now") {
+        assert!(begin.elapsed() < Duration::from_secs(10), "{}", server.lines());
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
 }

@@ -247,3 +247,25 @@ async fn a_token_service_that_fails_is_named() {
         assert!(!error.to_string().contains("canary"), "{error}");
     }
 }
+
+/// Some servers put what they were shown into their refusals, and those end up in logs.
+#[tokio::test]
+async fn what_a_server_repeats_of_the_credentials_is_not_shown() {
+    for service in [false, true] {
+        let server = Server::start(move |asked: &Asked| {
+            let host = asked.header("host");
+            let bearer = format!("Bearer realm=\"http://{host}/token\",service=\"s\"");
+            let challenge = if service { bearer.as_str() } else { "Basic realm=\"r\"" };
+            if asked.header("authorization").is_empty() {
+                return answer(401, &[("www-authenticate", challenge)], "");
+            }
+            let said = format!("no canary, no {}", asked.header("authorization"));
+            answer(403, &[], format!(r#"{{"errors":[{{"code":"DENIED","message":"{said}"}}]}}"#))
+        })
+        .await;
+        let error = server.registry_for(Me::default()).repository("a").tags().await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Denied);
+        assert!(error.to_string().contains("no ***, no Basic *** (DENIED)"), "{error}");
+        assert!(!error.to_string().contains("canary"), "{error}");
+    }
+}

@@ -1,8 +1,12 @@
 //! Lists that come in pages.
 
-use super::scripted::{Server, answer};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::scripted::{Me, Server, answer, cut};
 use ocm_blob::Digest;
-use ocm_oci::{Kind, Registry as _, Repository as _, media_type};
+use ocm_http::Client;
+use ocm_oci::{Anonymous, Endpoint, Kind, Registry as _, RemoteOptions, RemoteRegistry, Repository as _, media_type};
 
 #[tokio::test]
 async fn all_pages_of_a_list() {
@@ -95,4 +99,112 @@ async fn referrers_from_the_interface_or_the_tag() {
     assert_eq!(repository.referrers(&subject).await.unwrap().len(), 1);
     // That there is no interface is found out once.
     assert_eq!(server.asked().iter().filter(|asked| asked.target.contains("/referrers/")).count(), 1);
+}
+
+/// Lists and tokens are documents like manifests: what breaks off in its middle is asked for again, not for ever.
+#[tokio::test]
+async fn a_page_that_breaks_off_is_asked_for_again() {
+    for (breaks, succeeds) in [(2, true), (usize::MAX, false)] {
+        for what in ["/tags/", "/_catalog", "/referrers/", "/token"] {
+            let (count, index) = (Arc::new(AtomicUsize::new(0)), ("content-type", media_type::INDEX));
+            let server = Server::start(move |asked| {
+                let token = asked.target.starts_with("/token");
+                if what == "/token" && !token && asked.header("authorization").is_empty() {
+                    return answer(401, &[("www-authenticate", "Bearer realm=\"/token\"")], "");
+                }
+                let body = if token {
+                    r#"{"token":"t"}"#.to_owned()
+                } else if asked.target.contains("/referrers/") {
+                    format!(r#"{{"schemaVersion":2,"mediaType":"{}","manifests":[]}}"#, media_type::INDEX)
+                } else {
+                    r#"{"tags":["v1"],"repositories":["a"]}"#.to_owned()
+                };
+                if asked.target.contains(what) && count.fetch_add(1, Ordering::Relaxed) < breaks {
+                    let length = body.len().to_string();
+                    return answer(200, &[index, ("content-length", &length)], cut(&body.into(), 5));
+                }
+                answer(200, &[index], body)
+            })
+            .await;
+            let registry = server.registry_for(Me::default());
+            let repository = registry.repository("a");
+            let result = match what {
+                "/_catalog" => registry.repositories().await.map(|names| assert_eq!(names, ["a"])),
+                "/referrers/" => repository.referrers(&Digest::of("x")).await.map(|found| assert_eq!(found, [])),
+                _ => repository.tags().await.map(|tags| assert_eq!(tags, ["v1"])),
+            };
+            let times = server.asked().iter().filter(|asked| asked.target.contains(what)).count();
+            if succeeds {
+                result.unwrap();
+                assert_eq!(times, 3, "{what}");
+            } else {
+                assert_eq!((result.unwrap_err().kind(), times), (Kind::Unavailable, 6), "{what}");
+            }
+        }
+    }
+}
+
+/// A page in the middle that is not there does not mean that there is no list, or that it ends there.
+#[tokio::test]
+async fn a_later_page_that_is_missing_is_not_the_end_of_the_list() {
+    for status in [404, 400, 405, 200] {
+        let server = Server::start(move |asked| {
+            let path = asked.target.split('?').next().unwrap().to_owned();
+            if asked.target.contains("last=") {
+                return answer(status, &[("content-type", "text/html")], "<html>");
+            }
+            let headers = [("content-type", media_type::INDEX), ("link", &*format!("<{path}?last=x>; rel=next"))];
+            let body = r#"{"schemaVersion":2,"manifests":[],"tags":["v1"],"repositories":["a"]}"#;
+            if path.contains("/manifests/") { answer(404, &[], "") } else { answer(200, &headers, body) }
+        })
+        .await;
+        let registry = server.registry();
+        let repository = registry.repository("a");
+        for (what, result) in [
+            ("tags", repository.tags().await.map(|_| ())),
+            ("catalog", registry.repositories().await.map(|_| ())),
+            ("referrers", repository.referrers(&Digest::of("x")).await.map(|_| ())),
+        ] {
+            let error = result.expect_err(what);
+            assert_eq!(error.kind(), Kind::Invalid, "{what} {status}: {error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn all_pages_of_a_list_together_have_a_limit() {
+    let server = Server::start(|asked| {
+        let last = asked.target.rsplit('=').next().unwrap().parse::<usize>().unwrap() + 1;
+        let link = format!("<{}?last={last}>; rel=\"next\"", asked.target.split('?').next().unwrap());
+        let names: Vec<String> = (0..1000).map(|number| format!("\"tag-{last}-{number}\"")).collect();
+        let names = names.join(",");
+        answer(200, &[("link", &link)], format!(r#"{{"tags":[{names}],"repositories":[{names}]}}"#))
+    })
+    .await;
+    let options = RemoteOptions { list_limit: 100_000, ..RemoteOptions::default() };
+    let (endpoint, _) = Endpoint::parse(&format!("http://{}", server.address)).unwrap();
+    let registry = RemoteRegistry::with_options(Client::default(), endpoint, "", Arc::new(Anonymous), options);
+    for read in [registry.repository("a").tags().await, registry.repositories().await] {
+        let error = read.unwrap_err();
+        assert_eq!(error.kind(), Kind::Invalid, "{error}");
+        assert!(error.to_string().contains("together are larger than the limit of 100000 bytes"), "{error}");
+    }
+    assert!(server.asked().len() < 20);
+}
+
+#[tokio::test]
+async fn a_web_page_in_the_place_of_a_list_is_told_from_a_list_of_the_wrong_type() {
+    let server = Server::start(|asked| {
+        let body = if asked.target.contains("/v2/list/") { r#"{"tags":["v1"]}"# } else { "<html>log in</html>" };
+        let page: &[(&str, &str)] =
+            if asked.target.contains("/v2/bare/") { &[] } else { &[("content-type", "text/html")] };
+        answer(200, page, body)
+    })
+    .await;
+    assert_eq!(server.registry().repository("list").tags().await.unwrap(), ["v1"]);
+    for (name, says) in [("page", "answered with a web page"), ("bare", "is this the address of a registry?")] {
+        let error = server.registry().repository(name).tags().await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Invalid);
+        assert!(error.to_string().contains(says), "{error}");
+    }
 }

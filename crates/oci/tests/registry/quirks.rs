@@ -324,6 +324,24 @@ async fn when_to_come_again_may_be_a_date() {
     assert_eq!(registry.requests().len(), 2);
 }
 
+/// What a registry refuses for a while is not refused for its size, and hours are waited for by nobody.
+#[tokio::test]
+async fn an_upload_that_has_to_wait_stays_as_it_is() {
+    for status in [429, 503] {
+        let registry = TestRegistry::start().unwrap();
+        registry.fault(Fault::status(status).of("PUT", Class::Upload).times(4));
+        let repository = connect(&registry, Arc::new(Anonymous)).repository("a");
+        repository.push_blob(&MemoryBlob::new(fixtures::bytes(7, 100_000))).await.unwrap();
+        let sent =
+            |registry: &TestRegistry| ["POST", "PUT", "PATCH"].map(|method| registry.count(method, Class::Upload));
+        assert_eq!(sent(&registry), [1, 5, 0], "{status}");
+        registry.reset();
+        registry.fault(Fault::status(status).retry_after(Duration::from_hours(1)).of("PUT", Class::Upload));
+        let error = repository.push_blob(&MemoryBlob::new(fixtures::bytes(8, 100_000))).await.unwrap_err();
+        assert_eq!((error.kind(), sent(&registry)), (Kind::Unavailable, [1, 1, 0]), "{error}");
+    }
+}
+
 /// Knows every host: this machine.
 #[derive(Debug)]
 struct Here;

@@ -92,6 +92,27 @@ async fn a_refused_mount_is_the_beginning_of_the_push() {
     assert_eq!(server.asked()[0].target, format!("/v2/a/blobs/uploads/?mount=sha256%3A{digest}&from=b"));
 }
 
+/// Whoever may not read the other repository may push all the same, and does not go on asking.
+#[tokio::test]
+async fn a_denied_mount_counts_as_a_refused_one() {
+    let uploads = Uploads::default();
+    let server = Server::start(move |asked| {
+        if asked.target.contains("mount=") {
+            return answer(401, &[("www-authenticate", "Basic realm=x")], "");
+        }
+        uploads.answer(asked)
+    })
+    .await;
+    let repository = server.registry_for(super::scripted::Me::default()).repository("a");
+    for number in 0..6 {
+        let content = MemoryBlob::new(format!("content {number}"));
+        assert!(!repository.mount(&content.digest().unwrap(), "b").await.unwrap());
+        assert_eq!(repository.push_blob(&content).await.unwrap().1, Pushed::Sent);
+    }
+    // The first one is asked again with the password.
+    assert_eq!(server.asked().iter().filter(|asked| asked.target.contains("mount=")).count(), 4);
+}
+
 #[tokio::test]
 async fn the_same_blob_from_many_sides_is_sent_once() {
     let uploads = Uploads::default();
@@ -157,6 +178,26 @@ async fn a_broken_upload_goes_on_where_it_was() {
     }
 }
 
+/// As a registry with a full disk does it: the same part is there again and again, and nothing gets it any further.
+#[tokio::test]
+async fn an_upload_that_never_gets_any_further_is_given_up() {
+    let uploads = Uploads::default();
+    let server = Server::start(move |asked| match asked.method.as_str() {
+        "PUT" => {
+            uploads.answer(&Asked { method: "PATCH".into(), body: asked.body.slice(..12_345), ..asked.clone() });
+            answer(500, &[], "")
+        }
+        "PATCH" => answer(416, &[], ""),
+        _ => uploads.answer(asked),
+    })
+    .await;
+    let repository = server.registry().repository("a");
+    let content = MemoryBlob::new(vec![7; 50_000]);
+    let pushed = tokio::time::timeout(Duration::from_secs(10), repository.push_blob(&content)).await;
+    assert!(pushed.expect("the push ends").is_err());
+    assert!(methods(&server).iter().filter(|method| *method == "PUT").count() < 10, "{:?}", methods(&server));
+}
+
 #[tokio::test]
 async fn a_forgotten_upload_begins_anew() {
     let (uploads, forgotten) = (Uploads::default(), Arc::new(Mutex::new(0)));
@@ -205,7 +246,7 @@ async fn an_upload_does_not_go_to_another_host() {
     let foreign = Server::start(|_| answer(201, &[], "")).await;
     let elsewhere = foreign.address.clone();
     let server = Server::start(move |asked| match asked.method.as_str() {
-        "POST" => answer(202, &[("location", &format!("http://{elsewhere}/upload?token=canary"))], ""),
+        "POST" => answer(202, &[("location", &format!("http://{elsewhere}/upload?token=canary&of=canary"))], ""),
         _ => answer(404, &[], ""),
     })
     .await;

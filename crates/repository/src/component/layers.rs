@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ocm_blob::Digest;
 use ocm_model::{Descriptor, Identity, TypedObject};
@@ -22,14 +22,8 @@ pub(crate) struct LocalArtifact<'a> {
 
 /// The artifacts with local content: resources, then sources. The error is a reason without a subject.
 pub(crate) fn local_artifacts(descriptor: &Descriptor) -> Result<Vec<LocalArtifact<'_>>, String> {
-    let component = &descriptor.component;
-    let resources = component.resources.iter().map(|resource| ("resource", resource.identity(), &resource.access));
-    let sources = component.sources.iter().map(|source| ("source", source.identity(), &source.access));
-    resources
-        .chain(sources)
-        .filter(|(_, _, access)| is_local(access))
-        .map(|(kind, identity, access)| local_artifact(kind, identity, access))
-        .collect()
+    let local = descriptor.component.artifacts().filter(|artifact| is_local(artifact.access));
+    local.map(|artifact| local_artifact(artifact.kind.noun(), artifact.identity(), artifact.access)).collect()
 }
 
 fn local_artifact<'a>(
@@ -83,6 +77,8 @@ pub fn row_of<'a>(
 pub(crate) struct Annotated {
     list: Vec<(ocm_oci::Descriptor, Vec<Value>)>,
     positions: HashMap<Digest, usize>,
+    /// The artifacts that are listed, each with the position of its content.
+    listed: HashSet<(usize, &'static str, Identity)>,
 }
 
 impl Annotated {
@@ -92,11 +88,10 @@ impl Annotated {
             self.list.push((content, Vec::new()));
             self.list.len() - 1
         });
-        let entry = json!({"identity": artifact.identity, "kind": artifact.kind});
         if let Some((_, artifacts)) = self.list.get_mut(position)
-            && !artifacts.contains(&entry)
+            && self.listed.insert((position, artifact.kind, artifact.identity.clone()))
         {
-            artifacts.push(entry);
+            artifacts.push(json!({"identity": artifact.identity, "kind": artifact.kind}));
         }
     }
 

@@ -14,6 +14,7 @@ pub(crate) mod version;
 pub use digest::{digest, digest_like};
 pub use form::{annotation, media_type};
 pub use layers::row_of;
-pub use repository::ComponentRepository;
+pub use read::Holder;
+pub use repository::{ComponentRepository, registry_of};
 pub use stage::{NewVersion, Staged, root_of};
 pub use version::{ComponentVersion, LocalContent, RawDescriptor};

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use ocm_blob::{file_in_tar, read_to_end, verified};
@@ -25,16 +26,26 @@ struct Config {
     component_descriptor_layer: Option<ocm_oci::Descriptor>,
 }
 
-/// Reads the component version whose root is given. `subject` names it in errors.
+/// A repository that may be asked, in place of the one that a component version is in, for what has a digest.
+pub struct Holder<'a> {
+    /// The repository, which has the same root.
+    pub content: Arc<dyn Repository>,
+    /// Whether it failed to hand something out. It is not asked again then: every version would wait for it anew.
+    pub has_failed: &'a AtomicBool,
+}
+
+/// Reads the component version whose root is given. `subject` names it in errors. `holder` has the same root, if it is given, and
+/// is asked for the one manifest below it: the content then answers two requests, as for a version without an index.
 pub(crate) async fn component_version(
     content: Arc<dyn Repository>,
+    holder: Option<Holder<'_>>,
     root: Manifest,
     subject: &str,
 ) -> Result<ComponentVersion> {
     let (manifest, image, rows) = match root.document()? {
         Document::Image(image) => (root.clone(), image, Vec::new()),
         Document::Index(index) => {
-            let (manifest, image) = component_manifest(&content, &index, subject).await?;
+            let (manifest, image) = component_manifest(&content, holder.as_ref(), &index, subject).await?;
             let rows = index.manifests.into_iter().filter(|row| row.digest != *manifest.digest()).collect();
             (manifest, image, rows)
         }
@@ -60,9 +71,23 @@ pub(crate) async fn component_version(
 /// that has a configuration of a component.
 async fn component_manifest(
     content: &Arc<dyn Repository>,
+    holder: Option<&Holder<'_>>,
     index: &ImageIndex,
     subject: &str,
 ) -> Result<(Manifest, ImageManifest)> {
+    let read = async |row: &ocm_oci::Descriptor| {
+        let selector = Selector::Digest(row.digest.clone());
+        if let Some(holder) = holder.filter(|holder| !holder.has_failed.load(Ordering::Relaxed)) {
+            match holder.content.manifest(&selector).await {
+                // The digest vouches for the bytes alone. What they are taken for goes along with them to every place, and is
+                // for the index to say; a holder that says something else has no say in whether the version can be read.
+                Ok(manifest) if manifest.media_type() == row.media_type => return Ok(manifest),
+                Err(error) if error.kind() != Kind::NotFound => holder.has_failed.store(true, Ordering::Relaxed),
+                _ => {}
+            }
+        }
+        content.manifest(&selector).await
+    };
     let only = |rows: Vec<&ocm_oci::Descriptor>, what: &str| match rows.as_slice() {
         [] => Ok(None),
         [row] => Ok(Some((*row).clone())),
@@ -71,7 +96,7 @@ async fn component_manifest(
     let marked = index.manifests.iter().filter(|row| row.annotation(annotation::DESCRIPTOR) == Some("true")).collect();
     let typed = index.manifests.iter().find(|row| row.artifact_type.as_deref() == Some(media_type::COMPONENT));
     if let Some(row) = only(marked, "that are marked as component descriptor")?.or_else(|| typed.cloned()) {
-        let manifest = content.manifest(&row.digest.into()).await?;
+        let manifest = read(&row).await?;
         return match manifest.document()? {
             Document::Image(image) => Ok((manifest, image)),
             Document::Index(_) => Err(Error::invalid(subject, "the manifest of the component descriptor is an index")),
@@ -81,7 +106,7 @@ async fn component_manifest(
         if ocm_oci::media_type::is_index(&row.media_type) {
             continue;
         }
-        let manifest = content.manifest(&Selector::Digest(row.digest.clone())).await?;
+        let manifest = read(row).await?;
         if let Document::Image(image) = manifest.document()?
             && media_type::is_config(&image.config.media_type)
         {

@@ -3,12 +3,12 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use ocm_model::Version;
-use ocm_model::reference::COMPONENT_DESCRIPTORS;
+use ocm_model::reference::{COMPONENT_DESCRIPTORS, RepositoryReference};
 use ocm_oci::{Error, Kind, Manifest, Registry, Repository, Selector};
 
 use crate::Result;
 use crate::component::form::{annotated_version, annotation};
-use crate::component::read;
+use crate::component::read::{self, Holder};
 use crate::component::stage::{self, NewVersion, Staged};
 use crate::component::version::ComponentVersion;
 
@@ -101,7 +101,7 @@ impl ComponentRepository {
     /// [`Kind::NotFound`] if there is none; [`Kind::Invalid`] if what is stored is no component version, or another one.
     pub async fn get(&self, component: &str, version: &str) -> Result<ComponentVersion> {
         let root = self.root_manifest(component, version).await?;
-        self.read(component, version, root).await
+        self.read(component, version, root, None).await
     }
 
     /// The manifest or index that the tag of a component version points to; what [`Self::get`] reads first.
@@ -116,14 +116,21 @@ impl ComponentRepository {
         })
     }
 
-    /// Reads the component version with this root; what [`Self::get`] does then.
+    /// Reads the component version with this root; what [`Self::get`] does then. `holder` is a repository that has the same
+    /// root, and with it all that it leads to: what can be found by its digest may be read there.
     ///
     /// # Errors
     /// [`Kind::Invalid`] if what is stored is no component version, or another one.
-    pub async fn read(&self, component: &str, version: &str, root: Manifest) -> Result<ComponentVersion> {
+    pub async fn read(
+        &self,
+        component: &str,
+        version: &str,
+        root: Manifest,
+        holder: Option<Holder<'_>>,
+    ) -> Result<ComponentVersion> {
         let subject = format!("{}//{component}:{version}", self.address());
         let content = self.content(component);
-        let found = read::component_version(content, root, &subject).await?;
+        let found = read::component_version(content, holder, root, &subject).await?;
         if found.name() != component || found.version() != version {
             return Err(Error::invalid(&subject, format!("the component descriptor is the one of {found}")));
         }
@@ -159,6 +166,14 @@ impl ComponentRepository {
         }
         self.registry.commit().await
     }
+}
+
+/// The registry that the repository of a component is in; `None` if it is somewhere else, or not where one expects it.
+pub fn registry_of(content: &dyn Repository, component: &str) -> Option<RepositoryReference> {
+    let at = content.location()?;
+    let path = at.repository.strip_suffix(&format!("{COMPONENT_DESCRIPTORS}/{component}"))?.trim_end_matches('/');
+    // TLS is what everybody expects; plain HTTP has to be said.
+    RepositoryReference::oci(&format!("{}/{path}", at.registry.trim_start_matches("https://"))).ok()
 }
 
 fn tag_of(version: &str) -> Selector {

@@ -55,6 +55,11 @@ struct Form {
 /// digest before would be one more request for nothing.
 pub(crate) async fn stage(content: &Arc<dyn Repository>, new: &NewVersion) -> Result<Staged> {
     let (component, version) = (new.descriptor.component.name.as_str(), new.descriptor.component.version.as_str());
+    // An archive would take any name, and pass it on to places where parts of it lead elsewhere.
+    if !ocm_oci::reference::is_repository(component) {
+        let rule = "lower-case letters and digits, with `.`, `_`, `__`, `-` between them, in parts between `/`";
+        return Err(Error::new(Kind::Malformed, subject(new), format!("the name of a component has {rule}")));
+    }
     let artifacts = artifacts(new)?;
     let (layers, rows) = local_content(content, new, &artifacts).await?;
     let Form { descriptor, config, manifest, index } = form(new, layers, rows)?;

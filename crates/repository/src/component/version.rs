@@ -71,7 +71,7 @@ impl ComponentVersion {
         let digests = digests(reference).map_err(|reason| Error::invalid(self, reason))?;
         if let [digest] = digests.as_slice() {
             if let Some(row) = self.rows.iter().find(|row| row.digest == *digest) {
-                return Ok(LocalContent::Manifest(row.clone()));
+                return Ok(LocalContent::Manifest(alone(row)));
             }
             return self.layer(digest).await.map(LocalContent::Blob);
         }
@@ -84,7 +84,7 @@ impl ComponentVersion {
 
     async fn layer(&self, digest: &Digest) -> Result<ocm_oci::Descriptor> {
         let layer = match self.image.layers.iter().find(|layer| layer.digest == *digest) {
-            Some(layer) => Some(layer.clone()),
+            Some(layer) => Some(alone(layer)),
             None => self.content.unlisted(digest).await?,
         };
         layer.ok_or_else(|| Error::new(Kind::NotFound, self, format!("local content {digest} is not stored with it")))
@@ -106,6 +106,12 @@ impl fmt::Display for ComponentVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.name(), self.version())
     }
+}
+
+/// What a layer or row says of its content. Its annotations are about the component version: they name all artifacts that have
+/// the content, and a copy for each of those would take their number squared.
+fn alone(content: &ocm_oci::Descriptor) -> ocm_oci::Descriptor {
+    ocm_oci::Descriptor::new(&*content.media_type, content.digest.clone(), content.size)
 }
 
 /// Whether an access is about content that lies with the component version.

@@ -115,6 +115,7 @@ pub(crate) async fn commit(shared: &Shared, scratch: &Staging, batch: &Batch) ->
         blobs.insert(entry_name(list.digest()), Source::Memory(list.bytes().clone()));
     }
     let has = |digest: &Digest| blobs.contains_key(&entry_name(digest));
+    commit::name_in_all(&mut index, batch, &before, shared.base.as_deref(), has);
     let left_out = commit::settle(batch, before, shared.base.as_deref(), has, path)?;
     let invalid = |error: serde_json::Error| Error::invalid(path.display(), error);
     let bytes = commit::limited(index.write().map_err(invalid)?, path.join(INDEX_FILE).display())?;

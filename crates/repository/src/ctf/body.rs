@@ -346,7 +346,7 @@ impl Write for PlaceWriter {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.file.as_mut().map_or(Ok(()), |(_, file)| file.flush())
     }
 }
 
@@ -387,7 +387,7 @@ impl Write for Writer<'_> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.file.as_mut().map_or(Ok(()), |(_, file)| file.flush())
     }
 }
 

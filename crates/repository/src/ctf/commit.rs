@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ocm_blob::{Digest, Durability, Existing, Folder, Staged, once};
+use ocm_model::reference::COMPONENT_DESCRIPTORS;
 use ocm_oci::{Error, Kind};
 
 use crate::Result;
@@ -13,7 +14,7 @@ use crate::ctf::base::{BASE_FILE, Base};
 use crate::ctf::batch::Batch;
 use crate::ctf::disk::{self, Stamp};
 use crate::ctf::form::{BLOBS, INDEX_FILE};
-use crate::ctf::index::Index;
+use crate::ctf::index::{Change, Index};
 use crate::ctf::needs;
 use crate::ctf::referrers::{self, Updated};
 use crate::ctf::staging::Staging;
@@ -107,6 +108,33 @@ pub(crate) fn settle(
     Ok(left_out)
 }
 
+/// Names manifests that a repository was to find in the base, and whose bytes are here after all because another repository,
+/// which would not find them there, has brought them: what is here is not looked for in the base any more.
+///
+/// `index` has the changes of the batch, `before` is what was left out until now.
+pub(crate) fn name_in_all(
+    index: &mut Index,
+    batch: &Batch,
+    before: &Base,
+    base: Option<&Base>,
+    has: impl Fn(&Digest) -> bool,
+) {
+    let of_batch = batch.relied.iter().chain(batch.staged.keys());
+    let in_base = of_batch.filter_map(|digest| Some((digest, base?.content.get(digest)?)));
+    for (digest, known) in in_base.chain(&before.content) {
+        if known.media_type.is_none() || !has(digest) {
+            continue;
+        }
+        for component in &known.components {
+            let repository = format!("{COMPONENT_DESCRIPTORS}/{component}");
+            if index.repository(&repository).is_some_and(|rows| !rows.contains(digest)) {
+                let media_type = known.media_type.clone();
+                index.apply(&Change::Put { repository, tag: None, digest: digest.clone(), media_type });
+            }
+        }
+    }
+}
+
 /// Makes a batch visible in an archive folder and returns the index as it is then.
 ///
 /// The order makes a crash harmless at any point: first the content is durable, then it gets its names, and the index,
@@ -127,6 +155,7 @@ pub(crate) async fn folder(
     for change in &batch.changes {
         index.apply(change);
     }
+    name_in_all(&mut index, batch, &before, base, has);
     let mut lists = HashMap::new();
     for digest in referrers::lists(&index, &batch.referrers) {
         let name = format!("{BLOBS}/{}", digest.file_name());

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use ocm_access::Content;
 use ocm_access::relocation::{Opened, rebase};
+use ocm_model::Reference;
 use ocm_model::access::Access;
-use ocm_model::{DigestSpec, Identity, Reference, TypedObject};
+use ocm_model::descriptor::Artifact;
 use ocm_oci::ImageReference;
 use ocm_repository::ComponentVersion;
 use ocm_repository::component::digest_like;
@@ -15,14 +16,16 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::get;
+use super::inventory::{archive_of, left_to_base};
 pub use super::transfer::ElementKind;
 use crate::lookup::Lookup;
-use crate::presence::{self, Absence};
+use crate::presence::{self, Absence, Reading};
 use crate::trust::complete::Reach;
 use crate::trust::meant::Meant;
 use crate::{Context, Result, select};
 
-/// Looks up everything that belongs to component versions. No content is read but descriptors and manifests.
+/// Looks up everything that belongs to component versions. No content is read but descriptors and manifests, unless the
+/// request says so.
 ///
 /// # Errors
 /// [`crate::Kind::NotFound`] if a reference on the command line fits nothing. What is missing below is no error: it is
@@ -38,7 +41,8 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
     }
     let afresh = lookup.afresh();
     let meant = Meant::new(context, &lookup, &afresh, Reach::Stored);
-    let mut work = Work { context, lookup: &lookup, meant, contents: HashMap::new() };
+    let reading = request.content.then(Reading::default);
+    let mut work = Work { context, lookup: &lookup, meant, reading, contents: HashMap::new() };
     let mut report = Report { complete: true, items: Vec::new() };
     for (root, repository) in roots {
         let mut item = work.check(&root, repository).await;
@@ -57,6 +61,8 @@ struct Work<'a> {
     context: &'a Context,
     lookup: &'a Lookup,
     meant: Meant<'a>,
+    /// Whether content is read, too.
+    reading: Option<Reading>,
     /// What was found out about the content of component versions, each looked at once.
     contents: HashMap<(String, String), Contents>,
 }
@@ -123,26 +129,14 @@ impl Work<'_> {
             return known.clone();
         }
         let mut contents = Contents::default();
-        let component = &version.descriptor.component;
-        for resource in &component.resources {
-            let element = Element {
-                kind: ElementKind::Resource,
-                identity: resource.identity(),
-                access: &resource.access,
-                digest: resource.digest.as_ref(),
-            };
-            self.element(version, &element, &mut contents).await;
-        }
-        for source in &component.sources {
-            let (identity, access) = (source.identity(), &source.access);
-            let element = Element { kind: ElementKind::Source, identity, access, digest: None };
-            self.element(version, &element, &mut contents).await;
+        for artifact in version.descriptor.component.artifacts() {
+            self.element(version, &artifact, &mut contents).await;
         }
         self.contents.insert(key(version), contents.clone());
         contents
     }
 
-    async fn element(&self, version: &Arc<ComponentVersion>, element: &Element<'_>, contents: &mut Contents) {
+    async fn element(&self, version: &Arc<ComponentVersion>, element: &Artifact<'_>, contents: &mut Contents) {
         let address = match Access::of(element.access) {
             Access::None => return,
             Access::LocalBlob { .. } | Access::LocalOciBlob { .. } | Access::RelativeOci { .. } => {
@@ -167,7 +161,7 @@ impl Work<'_> {
         contents.external.push(External {
             path: Vec::new(),
             kind: element.kind,
-            identity: element.identity.0.clone(),
+            identity: element.identity().0,
             access_type: element.access.kind.clone(),
             // Signed addresses let everybody in who reads them.
             address: address.map(ocm_http::redacted),
@@ -176,11 +170,11 @@ impl Work<'_> {
     }
 
     /// What is wrong with content that should be in the repository.
-    async fn absences(&self, version: &Arc<ComponentVersion>, element: &Element<'_>) -> Vec<Problem> {
+    async fn absences(&self, version: &Arc<ComponentVersion>, element: &Artifact<'_>) -> Vec<Problem> {
         let problem = |kind, reason| Problem {
             path: Vec::new(),
             kind,
-            element: format!("{} {}", element.kind.noun(), element.identity),
+            element: format!("{} {}", element.kind.noun(), element.identity()),
             missing: None,
             reason,
         };
@@ -202,28 +196,24 @@ impl Work<'_> {
             Err(error) => return of_error(error),
         };
         let absences = match &content {
-            Content::Image { source, root } => presence::graph(version, source, root).await,
+            Content::Image { source, root } => presence::graph(version, source, root, self.reading.as_ref()).await,
             // Opening it has found it; where it lies beside the descriptor, its size is known from the manifest.
             Content::Blob { .. } => match version.local(element.access).await {
-                Ok(local) => presence::local(version, &local).await,
+                Ok(local) => presence::local(version, &local, self.reading.as_ref()).await,
                 Err(_) => Vec::new(),
             },
         };
+        let base = archive_of(self.context, version.content().as_ref()).and_then(|_| left_to_base(self.context));
+        let note = base.map(|note| format!("; {note}")).unwrap_or_default();
         let absences = absences.into_iter().map(|absence| match absence {
-            Absence::Missing(reason) => problem(ProblemKind::MissingContent, reason),
+            Absence::Missing(reason) => problem(ProblemKind::MissingContent, reason + &note),
             Absence::Size(reason) => problem(ProblemKind::WrongSize, reason),
+            Absence::Damaged(reason) => problem(ProblemKind::WrongDigest, reason),
             Absence::Sparse(reason) => problem(ProblemKind::Sparse, reason),
             Absence::Unknown(reason) => problem(ProblemKind::Unreachable, reason),
         });
         absences.collect()
     }
-}
-
-struct Element<'a> {
-    kind: ElementKind,
-    identity: Identity,
-    access: &'a TypedObject,
-    digest: Option<&'a DigestSpec>,
 }
 
 fn key(version: &ComponentVersion) -> (String, String) {
@@ -268,6 +258,8 @@ pub struct Request {
     pub local_resources: bool,
     /// Whether sources whose content lies elsewhere are a fault.
     pub local_sources: bool,
+    /// Whether all content that lies with the component versions is read and compared with its digests.
+    pub content: bool,
 }
 
 /// What was found.

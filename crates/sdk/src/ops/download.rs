@@ -159,7 +159,7 @@ async fn download_element(
     output: &Path,
 ) -> Result<Item> {
     let name = format!("{version} {}", element.name);
-    let item = ocm_blob::Item { name: name.clone(), action: "download".into(), bytes: None };
+    let item = ocm_blob::Item { name: name.clone(), action: "download".into(), target: None, bytes: None };
     if request.versions.verify.is_some() {
         check_covered(context, &name, element, request.kind)?;
     }
@@ -199,11 +199,7 @@ async fn transformed(
     wanted: &Wanted<'_>,
     output: &Path,
 ) -> Result<Delivered> {
-    let mut scratch = tempfile::Builder::new();
-    let scratch = match context.scratch() {
-        Some(folder) => scratch.prefix("ocm-").tempdir_in(folder),
-        None => scratch.prefix("ocm-").tempdir(),
-    };
+    let scratch = context.temporary_folder("ocm-");
     let scratch = scratch.map_err(|error| Error::new(Kind::Other, format!("no temporary folder: {error}")))?;
     let file = scratch.path().join("content");
     let whole = Wanted { extraction: Extraction::Disable, ..*wanted };

@@ -1,12 +1,11 @@
 //! `hash`: the normal form of component versions and its digest, which is what signatures are over.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use ocm_model::Descriptor;
 use ocm_model::digest::HashAlgorithm;
 use ocm_model::normalise::Algorithm;
-use ocm_model::{Descriptor, DigestSpec};
 use ocm_repository::ComponentVersion;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -39,7 +38,7 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
         let version = one.read().await?;
         lookup.remember(&version);
         let node = if request.actual {
-            from_content(context, &version, algorithm, hash, &request.scratch).await?
+            from_content(context, &version, algorithm, hash).await?
         } else if needs_references(&version.descriptor) || request.versions.recursive {
             walker.visit(&version, algorithm, hash).await?
         } else {
@@ -49,7 +48,7 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
     });
     let nodes: Vec<Arc<Node>> = work.buffered(AT_ONCE).try_collect().await?;
     if request.update {
-        update(context, &selected, &nodes, &request.scratch).await?;
+        update(context, &selected, &nodes).await?;
     }
     let mut report = Report::default();
     for node in &nodes {
@@ -93,8 +92,7 @@ pub(crate) fn algorithms(normalisation: &str, hash: &str) -> Result<(Algorithm, 
 }
 
 fn needs_references(descriptor: &Descriptor) -> bool {
-    let missing = |digest: &Option<DigestSpec>| digest.as_ref().is_none_or(|digest| !digest.is_complete());
-    descriptor.component.component_references.iter().any(|reference| missing(&reference.digest))
+    descriptor.component.component_references.iter().any(|reference| reference.recorded_digest().is_none())
 }
 
 /// The digest with what the content of resources is now, in place of what the descriptor records.
@@ -103,20 +101,19 @@ async fn from_content(
     version: &Arc<ComponentVersion>,
     algorithm: Algorithm,
     hash: HashAlgorithm,
-    scratch: &Path,
 ) -> Result<Arc<Node>> {
-    content::check_recorded(context, version, scratch, AT_ONCE).await?;
+    content::check_recorded(context, version, AT_ONCE).await?;
     let mut changed = ComponentVersion::clone(version);
-    content::complete(context, version, &mut changed.descriptor, scratch).await?;
+    content::complete(context, version, &mut changed.descriptor).await?;
     Walker::alone(&Arc::new(changed), algorithm, hash)
 }
 
 /// Writes digests that are not recorded into the descriptors they belong to.
-async fn update(context: &Context, selected: &[Selected], nodes: &[Arc<Node>], scratch: &Path) -> Result<()> {
+async fn update(context: &Context, selected: &[Selected], nodes: &[Arc<Node>]) -> Result<()> {
     for (one, node) in selected.iter().zip(nodes) {
         let document = node.document()?;
         let mut descriptor = document.complete().clone();
-        content::complete(context, &document.version, &mut descriptor, scratch).await?;
+        content::complete(context, &document.version, &mut descriptor).await?;
         if descriptor == document.version.descriptor {
             continue;
         }
@@ -165,8 +162,6 @@ pub struct Request {
     pub update: bool,
     /// Fail if a signature is over another digest.
     pub verify: bool,
-    /// Folder for temporary files.
-    pub scratch: PathBuf,
 }
 
 /// Digests of component versions.

@@ -350,10 +350,7 @@ impl Configured {
 /// It cannot be read, or is larger than any key.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     use std::io::Read as _;
-    let failed = |error: std::io::Error| {
-        let kind = if error.kind() == std::io::ErrorKind::NotFound { Kind::NotFound } else { Kind::Usage };
-        Error::new(kind, format!("{}: {error}", path.display()))
-    };
+    let failed = |error: std::io::Error| Error::usage(format!("{}: {error}", path.display()));
     let mut content = Vec::new();
     std::fs::File::open(path).map_err(failed)?.take(LARGEST + 1).read_to_end(&mut content).map_err(failed)?;
     if content.len() as u64 > LARGEST {

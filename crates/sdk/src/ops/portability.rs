@@ -46,14 +46,12 @@ pub(crate) fn findings(descriptor: &Descriptor, opened: Option<&Opened>) -> Vec<
             findings.push(Finding { component: name.clone(), element, member: member.to_owned(), address, problems });
         }
     };
-    let resources = component.resources.iter().map(|element| ("resource", element.identity(), &element.access));
-    let sources = component.sources.iter().map(|element| ("source", element.identity(), &element.access));
-    for (kind, identity, access) in resources.chain(sources) {
-        let element = format!("{kind} {identity}");
-        if let Some(judged) = judge(access, opened) {
+    for artifact in component.artifacts() {
+        let element = format!("{} {}", artifact.kind.noun(), artifact.identity());
+        if let Some(judged) = judge(artifact.access, opened) {
             add(element.clone(), "access", judged);
         }
-        if let Access::LocalBlob { global_access: Some(global), .. } = Access::of(access)
+        if let Access::LocalBlob { global_access: Some(global), .. } = Access::of(artifact.access)
             && let Some(judged) = judge(&global, opened)
         {
             add(element, "globalAccess", judged);

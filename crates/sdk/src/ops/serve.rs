@@ -22,7 +22,11 @@ pub async fn bind(context: &Context, request: &Request) -> Result<Server> {
     let server =
         Server::bind(request.address, Arc::new(archive), Options { writable: request.writable, ..Options::default() })
             .await;
-    server.map_err(|error| Error::new(Kind::Other, format!("cannot listen on {}: {error}", request.address)))
+    server.map_err(|error| {
+        let is_taken = error.kind() == std::io::ErrorKind::AddrInUse;
+        let failed = Error::new(Kind::Other, format!("cannot listen on {}: {error}", request.address));
+        if is_taken { failed.hint("choose another port; port 0 takes one that is free") } else { failed }
+    })
 }
 
 /// What to serve, and where.

@@ -1,7 +1,6 @@
 //! `sign`: signatures over component versions, and over everything they refer to.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use ocm_model::descriptor::Signature;
@@ -61,14 +60,8 @@ pub async fn run(context: &Context, request: &Request, signer: &dyn Signer) -> R
     let mut done = HashSet::new();
     for one in &selected {
         let written = Some(&one.repository);
-        let completion = Completion {
-            context,
-            lookup: &lookup,
-            scratch: &request.scratch,
-            written,
-            reach: Reach::Everywhere,
-            done: Mutex::default(),
-        };
+        let completion =
+            Completion { context, lookup: &lookup, written, reach: Reach::Everywhere, done: Mutex::default() };
         let version = completion.one(one.read().await?).await?;
         lookup.remember(&version);
         // Whoever asks for content gets the digests that the v1 program signs: computed wherever they are not recorded.
@@ -83,7 +76,7 @@ pub async fn run(context: &Context, request: &Request, signer: &dyn Signer) -> R
         if request.content {
             for node in root.all() {
                 let original = &node.document()?.version;
-                content::check_recorded(context, original, &request.scratch, AT_ONCE).await?;
+                content::check_recorded(context, original, AT_ONCE).await?;
             }
         }
         let mut signed = Vec::new();
@@ -186,8 +179,6 @@ pub struct Request {
     pub content: bool,
     /// Whom to ask for the time, which is stored with the signature.
     pub timestamping: Option<Timestamping>,
-    /// Folder for temporary files.
-    pub scratch: PathBuf,
 }
 
 /// What was signed.

@@ -1,49 +1,49 @@
 //! `transfer`: component versions from one repository to another.
 
 mod archives;
+mod documents;
 mod gather;
+mod images;
 mod places;
 
 pub use ocm_transfer::{
     AccessStyle, Collision, CopyMode, ElementAction, ElementKind, ElementPlan, ElementReport, Estimate, Existing,
-    GlobalAccess, ItemOutcome, Plan, Report, RepositoryContexts, Rule, TargetReport, Totals, UploadAs, VersionAction,
-    VersionPlan, VersionReport,
+    GlobalAccess, ItemOutcome, NameReport, Plan, Report, RepositoryContexts, Rule, TargetReport, Totals, UploadAs,
+    VersionAction, VersionPlan, VersionReport,
 };
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use ocm_config::Placed;
-use ocm_model::reference::{ComponentReference, FileFormat, RepositoryReference};
-use ocm_model::{Access, Descriptor};
+use ocm_model::TypedObject;
+use ocm_model::reference::{ComponentReference, RepositoryReference};
 use ocm_oci::copy::Referrers;
 use ocm_repository::{ComponentRepository, ComponentVersion};
-use ocm_transfer::document::{self, Origin};
 pub use ocm_transfer::document::{Document, Transformation};
-use ocm_transfer::{Computed, Naming, Options, Prepared, Template};
+use ocm_transfer::{Computed, Naming, Options, Prepared, Targets, Template};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::archives::ArchiveTargets;
+pub use self::documents::{
+    DocumentOptions, carry_out_document, check_document, document, estimate, read_document, run_document, targets,
+};
 pub use self::gather::ImageReferenceOverride;
-use self::gather::{gather, overrides, repository_of};
-use self::places::Places;
+use self::gather::{gather, of_source, overrides};
+pub use self::images::{ImageMove, ImagePlace, Images, carry_out_with_images};
 use super::{get, inventory};
 use crate::context::Purpose;
-use crate::{Context, Error, Kind, Result, select};
+use crate::{Context, Error, Result, select};
 
 /// Component versions that are worked on at the same time.
 const CONCURRENCY: usize = 4;
-
-/// How long an estimate may take: it is a courtesy, and the document is already there.
-const ESTIMATE_LIMIT: Duration = Duration::from_secs(10);
 
 /// Transfers what was asked for.
 ///
 /// # Errors
 /// Nothing has become visible in a target if it fails before its first component version is published. With several targets
-/// one that fails does not keep the others: [`Kind::Incomplete`] names it, and they have everything.
+/// one that fails does not keep the others: [`crate::Kind::Incomplete`] names it, and they have everything.
 pub async fn run(context: &Context, request: &Request) -> Result<Report> {
     match carry_out(context, request).await {
         (report, None) => Ok(report),
@@ -53,19 +53,28 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
 
 /// Does what [`run`] does, and tells what became of every item even if something failed.
 pub async fn carry_out(context: &Context, request: &Request) -> (Report, Option<Error>) {
-    let mut versions = Vec::new();
+    transfer(context, request, &mut Vec::new(), &mut None).await
+}
+
+/// Carries a request out. `versions` and `carried_out` are what it was about, as soon as that is known.
+async fn transfer(
+    context: &Context,
+    request: &Request,
+    versions: &mut Vec<Arc<ComponentVersion>>,
+    carried_out: &mut Option<Prepared>,
+) -> (Report, Option<Error>) {
     let prepared = async {
         let options = options(context, request)?;
         let purpose = Purpose::Create(form(request)?);
-        let prepared = Box::pin(prepare(context, request, &options, purpose, &mut versions)).await?;
+        let prepared = Box::pin(prepare(context, request, &options, purpose, versions)).await?;
         Ok::<_, Error>((prepared, options))
     };
     match unless_stopped(context, prepared).await {
         Ok((prepared, options)) => {
-            let (report, failure) = ocm_transfer::execute(&prepared, &options).await;
+            let (report, failure) = ocm_transfer::execute(carried_out.insert(prepared), &options).await;
             (report, failure.map(Error::from))
         }
-        Err(error) => (unstarted(&request.targets, &versions, &error), Some(error)),
+        Err(error) => (unstarted(&request.targets, versions, &error), Some(error)),
     }
 }
 
@@ -81,8 +90,9 @@ async fn unless_stopped<T, E: From<ocm_transfer::Error>>(
 }
 
 /// The report of a transfer that failed before anything was moved.
-fn unstarted(targets: &[String], versions: &[Arc<ComponentVersion>], error: &Error) -> Report {
-    let reason = Some(error.to_string());
+pub fn unstarted(targets: &[String], versions: &[Arc<ComponentVersion>], error: &Error) -> Report {
+    let reason = Some(ocm_http::without_users(&error.to_string()));
+    let targets: Vec<String> = targets.iter().map(|target| without_password(target)).collect();
     let target = |address: &String| TargetReport {
         address: address.clone(),
         outcome: ItemOutcome::Failed,
@@ -105,9 +115,16 @@ fn unstarted(targets: &[String], versions: &[Arc<ComponentVersion>], error: &Err
     Report {
         target: targets.join(", "),
         targets: targets.iter().map(target).collect(),
+        names: Vec::new(),
         totals: Totals { versions_failed: versions.len() as u64, ..Totals::default() },
         versions,
     }
+}
+
+/// What somebody wrote for a target, without a password: reports are kept, and printed into the logs of pipelines.
+fn without_password(target: &str) -> String {
+    let is_archive = matches!(select::repository(target), Ok(RepositoryReference::Ctf { .. }));
+    if target.contains("://") || is_archive { ocm_http::without_users(target) } else { ocm_http::redacted(target) }
 }
 
 /// Says what [`run`] would do. Sources and targets are read, nothing is written.
@@ -137,7 +154,7 @@ fn same_place(reference: &RepositoryReference) -> String {
 /// Reads the reference of a target.
 ///
 /// # Errors
-/// [`Kind::Usage`] where it names a component in the repository.
+/// [`crate::Kind::Usage`] where it names a component in the repository.
 fn target_of(name: &str) -> Result<RepositoryReference> {
     // The only one of `http://host` belongs to its scheme.
     let separated = name.rsplit_once("//").filter(|(repository, _)| !repository.ends_with(':'));
@@ -156,12 +173,27 @@ async fn prepare(
     purpose: Purpose,
     versions: &mut Vec<Arc<ComponentVersion>>,
 ) -> Result<Prepared> {
-    let mut gathered = Box::pin(gather(context, &request.versions)).await?;
     let archives = ArchiveTargets::of(context, request).await?;
-    archives.leave_out(&mut gathered.versions);
+    let selected = select::select(context, &request.versions).await.map_err(|error| of_source(context, error))?;
+    let targets: Targets = open_targets(context, request, purpose, &archives).await?.into();
+    let mut gathered = Box::pin(gather(context, &request.versions, &selected, Some(targets.roots()))).await?;
+    archives.leave_out(&mut gathered.versions, request);
     versions.clone_from(&gathered.versions);
     let mut options = gathered.options(options.clone())?;
     options.naming.rules.extend(overrides(&gathered, &request.image_references));
+    for target in targets.opened() {
+        inventory::complete(context, &gathered.versions, target).await?;
+    }
+    Ok(ocm_transfer::prepare(gathered.versions, targets, context, &options).await?)
+}
+
+/// Opens the repositories that receive something; one that cannot be opened does not keep the others.
+async fn open_targets(
+    context: &Context,
+    request: &Request,
+    purpose: Purpose,
+    archives: &ArchiveTargets,
+) -> Result<Vec<(String, ocm_transfer::Result<ComponentRepository>)>> {
     let mut targets = Vec::with_capacity(request.targets.len());
     let mut seen = Vec::new();
     for name in &request.targets {
@@ -175,20 +207,38 @@ async fn prepare(
         archives.check(name, &reference)?;
         let opened: ocm_oci::Result<ComponentRepository> =
             context.open_with(&reference, purpose, archives.options()).await;
-        if let Ok(target) = &opened {
-            inventory::complete(context, &gathered.versions, target).await?;
-        }
         targets.push((name.clone(), opened.map_err(ocm_transfer::Error::from)));
     }
-    Ok(ocm_transfer::prepare(gathered.versions, targets, context, &options).await?)
+    Ok(targets)
+}
+
+/// The address that is handed on.
+fn advertised(request: &Request) -> Result<Option<TypedObject>> {
+    let is_wanted = request.repository_contexts == RepositoryContexts::Advertise;
+    let address = match (&request.advertise, is_wanted) {
+        (Some(address), true) => address,
+        (None, false) => return Ok(None),
+        (Some(_), false) => {
+            return Err(Error::usage(
+                "--advertise says what `--repository-contexts advertise` writes, and nothing else",
+            ));
+        }
+        (None, true) => {
+            let error = Error::usage("--repository-contexts advertise needs the address that is to be written");
+            return Err(error.hint("for example: --advertise https://registry.example.com/path"));
+        }
+    };
+    let place = select::repository(address).map_err(|error| error.during("--advertise"))?;
+    let context = ocm_transfer::context(&place).ok_or_else(|| {
+        let error = Error::usage(format!("--advertise {address:?} is no registry"));
+        error.hint("for example: --advertise https://registry.example.com/path")
+    });
+    context.map(Some)
 }
 
 fn options(context: &Context, request: &Request) -> Result<Options> {
-    let template = request.upload_name.as_deref().map(Template::parse).transpose().map_err(|error| {
-        Error::usage(error)
-            .during("--upload-name")
-            .hint("for example: 'mirror/{{ .Repository }}', '{{ slug .Component }}/{{ .Name }}' or host-prefixed")
-    })?;
+    let template = template("--upload-name", request.upload_name.as_deref())?;
+    let also = template_of_more(request)?;
     Ok(Options {
         copy: request.copy,
         copy_sources: request.copy_sources,
@@ -198,11 +248,13 @@ fn options(context: &Context, request: &Request) -> Result<Options> {
         naming: Naming {
             template: template.unwrap_or_default(),
             rules: request.upload_rules.clone(),
+            also,
             collision: request.on_collision,
         },
         access_style: request.access_style,
         global_access: request.global_access,
         repository_contexts: request.repository_contexts,
+        advertised: advertised(request)?,
         platforms: request
             .platforms
             .iter()
@@ -219,166 +271,30 @@ fn options(context: &Context, request: &Request) -> Result<Options> {
     })
 }
 
-/// Writes down what [`run`] would do, as a document that can be edited and carried out. Only sources are read.
-///
-/// # Errors
-/// Besides those of the sources: [`Kind::Usage`] for a name of images that a document cannot say.
-pub async fn document(context: &Context, request: &Request) -> Result<Document> {
-    if request.on_collision == Collision::SuffixHost {
+fn template(flag: &str, text: Option<&str>) -> Result<Option<Template>> {
+    text.map(Template::parse).transpose().map_err(|error| {
+        Error::usage(error)
+            .during(flag)
+            .hint("for example: 'mirror/{{ .Repository }}', '{{ slug .Component }}/{{ .Name }}' or host-prefixed")
+    })
+}
+
+/// The template of names that images get besides their place in their component version.
+fn template_of_more(request: &Request) -> Result<Option<Template>> {
+    let also = template("--also-tag", request.also_tag.as_deref())?;
+    let mut targets = request.targets.iter().filter_map(|target| target_of(target).ok());
+    if also.is_some() && !targets.any(|target| matches!(target, RepositoryReference::Oci { .. })) {
         let error =
-            Error::usage("--on-collision suffix-host cannot be written into a document: who collides shows later");
-        return Err(error.hint("--upload-name host-prefixed gives every image a name of its own"));
+            Error::usage("--also-tag: no target is a registry, and in an archive images have no names of their own");
+        return Err(error.hint("give the flag to the transfer out of the archive into the registry"));
     }
-    let mut gathered = gather(context, &request.versions).await?;
-    // A document has no place for what was computed: content without digest is not to be told from other content later.
-    gathered.computed = Computed::default();
-    let mut options = gathered.options(options(context, request)?)?;
-    options.naming.rules.extend(overrides(&gathered, &request.image_references));
-    if gathered.versions.iter().any(|version| has_foreign_access(&version.descriptor)) {
-        options.foreign_access_types = crate::plugins::access_types(context).await;
-    }
-    let targets = request.targets.iter().map(|target| {
-        let mut target = target_of(target)?;
-        if let (RepositoryReference::Ctf { format, .. }, Some(form)) = (&mut target, &request.target_form) {
-            crate::context::form(form)?;
-            *format = FileFormat::parse(form);
-        }
-        Ok(target.to_spec())
-    });
-    let targets = targets.collect::<Result<Vec<_>>>()?;
-    let origins: Vec<_> = gathered
-        .versions
-        .into_iter()
-        .map(|version| Ok(Origin { repository: repository_of(&version)?.to_spec(), version }))
-        .collect::<Result<_>>()?;
-    let document = document::write(&origins, &targets, &options)?;
-    document::check(&document)?;
-    Ok(document)
-}
-
-/// Whether an element has an access that only a plugin can follow.
-fn has_foreign_access(descriptor: &Descriptor) -> bool {
-    let component = &descriptor.component;
-    let accesses = component.resources.iter().map(|resource| &resource.access);
-    let mut accesses = accesses.chain(component.sources.iter().map(|source| &source.access));
-    accesses.any(|access| matches!(Access::of(access), Access::Other | Access::Git { .. }))
-}
-
-/// Reads a document that [`document`] wrote or a person edited, and checks all that can be checked without contacting
-/// anybody. `name` is what errors call it.
-///
-/// # Errors
-/// [`Kind::Usage`], with the node that is wrong.
-pub fn read_document(name: &str, text: &[u8]) -> Result<Document> {
-    let document = document::read(name, text).map_err(Error::usage)?;
-    document::check(&document).map_err(|error| in_document(error, name))?;
-    Ok(document)
-}
-
-/// The repositories that a document stores component versions in, as far as they stand in it: addresses of registries, paths of
-/// archives.
-pub fn targets(document: &Document) -> Vec<String> {
-    document::targets(document)
-}
-
-/// How a document is carried out; everything else stands in it.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct DocumentOptions {
-    /// What to do about a version that a target has with other content.
-    pub existing: Existing,
-    /// What to do when two different images would get the same name; a document cannot put hosts behind them.
-    pub on_collision: Collision,
-    /// Whether content that the document leaves where it is is a failure.
-    pub strict: bool,
-}
-
-fn document_options(context: &Context, options: DocumentOptions) -> Options {
-    let DocumentOptions { existing, on_collision, strict } = options;
-    let naming = Naming { collision: on_collision, ..Naming::default() };
-    let (observer, pace, stop) = (context.observer().clone(), context.client().bucket(), context.stop().clone());
-    Options { existing, naming, strict, concurrency: CONCURRENCY, observer, pace, stop, ..Options::default() }
-}
-
-/// Carries out a document.
-///
-/// # Errors
-/// Nothing has become visible in the targets if this fails before the first component version is published.
-pub async fn run_document(
-    context: &Context,
-    name: &str,
-    document: &Document,
-    options: DocumentOptions,
-) -> Result<Report> {
-    match carry_out_document(context, name, document, options).await {
-        (report, None) => Ok(report),
-        (_, Some(error)) => Err(error),
-    }
-}
-
-/// Does what [`run_document`] does, and tells what became of every item even if something failed.
-pub async fn carry_out_document(
-    context: &Context,
-    name: &str,
-    document: &Document,
-    options: DocumentOptions,
-) -> (Report, Option<Error>) {
-    let options = document_options(context, options);
-    let places = Places { context, is_dry: false };
-    let prepared = async { document::prepare(document::check(document)?, &places, &options).await };
-    match unless_stopped(context, prepared).await {
-        Ok(prepared) => {
-            let (report, failure) = ocm_transfer::execute(&prepared, &options).await;
-            (report, failure.map(|error| in_document(error, name)))
-        }
-        Err(error) => {
-            let error = in_document(error, name);
-            (unstarted(&document::targets(document), &[], &error), Some(error))
-        }
-    }
-}
-
-/// Finds out whether a document can be carried out: all content is looked up and compared with its digests, and the targets
-/// with what they would get. Nothing is written.
-pub async fn check_document(
-    context: &Context,
-    name: &str,
-    document: &Document,
-    options: DocumentOptions,
-) -> Result<()> {
-    let options = document_options(context, options);
-    let places = Places { context, is_dry: true };
-    let checked = async { document::prepare(document::check(document)?, &places, &options).await };
-    checked.await.map(|_| ()).map_err(|error| in_document(error, name))
-}
-
-/// What a document would move. Sources and targets are read, nothing is written.
-///
-/// # Errors
-/// Whatever [`run_document`] would fail with, as far as it can be known, and [`Kind::Unavailable`] after ten seconds.
-pub async fn estimate(context: &Context, document: &Document, options: DocumentOptions) -> Result<Estimate> {
-    let options = document_options(context, options);
-    let places = Places { context, is_dry: true };
-    let estimated = async {
-        let prepared = document::prepare(document::check(document)?, &places, &options).await?;
-        prepared.failure().map_or(Ok(()), Err)?;
-        ocm_transfer::estimate(&prepared).await
-    };
-    match tokio::time::timeout(ESTIMATE_LIMIT, estimated).await {
-        Ok(estimated) => Ok(estimated?),
-        Err(_) => Err(Error::new(Kind::Unavailable, "a repository did not answer in time")),
-    }
-}
-
-fn in_document(error: ocm_transfer::Error, name: &str) -> Error {
-    let (is_wrong, is_placed) = (error.kind() == ocm_transfer::Kind::Document, error.is_placed());
-    let error = if is_wrong { Error::usage(error) } else { Error::from(error) };
-    if is_placed { error } else { error.during(name) }
+    Ok(also)
 }
 
 /// Rules for the names of images out of a configuration.
 ///
 /// # Errors
-/// [`Kind::Usage`] with the place of a rule that makes no sense.
+/// [`crate::Kind::Usage`] with the place of a rule that makes no sense.
 pub fn rules(placed: &[Placed]) -> Result<Vec<Rule>> {
     let rules: Vec<Rule> = placed.iter().map(part).collect::<Result<_>>()?;
     for (rule, placed) in rules.iter().zip(placed) {
@@ -392,7 +308,7 @@ pub fn rules(placed: &[Placed]) -> Result<Vec<Rule>> {
 /// Names of single images as the older program writes them, out of a configuration.
 ///
 /// # Errors
-/// [`Kind::Usage`] with the place of an entry that makes no sense.
+/// [`crate::Kind::Usage`] with the place of an entry that makes no sense.
 pub fn image_references(placed: &[Placed]) -> Result<Vec<ImageReferenceOverride>> {
     placed.iter().map(part).collect()
 }
@@ -426,6 +342,8 @@ pub struct Request {
     /// The name of an image that is stored beside its component version, a template; the default is the name it has where it
     /// comes from.
     pub upload_name: Option<String>,
+    /// One more name, in registries, for images that are stored with their component version: a template.
+    pub also_tag: Option<String>,
     /// Names of single images; the first rule that fits counts.
     pub upload_rules: Vec<Rule>,
     /// Names of single images as the older program writes them (`OCIImageReferenceOverride/v1alpha1`); after the rules.
@@ -438,6 +356,8 @@ pub struct Request {
     pub global_access: GlobalAccess,
     /// What becomes of the addresses that component versions say they were stored under.
     pub repository_contexts: RepositoryContexts,
+    /// The address under which others reach the targets, for [`RepositoryContexts::Advertise`].
+    pub advertise: Option<String>,
     /// Platforms that are copied of images for several, `os/architecture` or `os/architecture/variant`; empty: all of them.
     pub platforms: Vec<String>,
     /// Whether signatures, lists of contents and attestations go along with images.

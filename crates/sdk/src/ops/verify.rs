@@ -3,12 +3,10 @@
 mod report;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use futures_util::{StreamExt as _, stream};
-use ocm_model::DigestSpec;
 use ocm_model::descriptor::Signature;
 use ocm_model::normalise::Algorithm;
 use ocm_repository::{ComponentRepository, ComponentVersion};
@@ -202,7 +200,7 @@ async fn verify(
     }
     for node in nodes {
         let version = found.walker.version(&node).await?;
-        match content::check(context, &version, &request.scratch, request.at_once).await {
+        match content::check(context, &version, request.at_once).await {
             Ok(checked) => report.resources += checked.right,
             // What is wrong with one version says nothing about the next; a place that does not answer is asked once.
             Err(error) if error.kind() == Kind::Verification && report.failures.len() < MOST_FAILURES => {
@@ -327,14 +325,8 @@ async fn compare_completed(
         return None;
     }
     let lookup = found.lookup.afresh();
-    let completion = Completion {
-        context,
-        lookup: &lookup,
-        scratch: &request.scratch,
-        written: None,
-        reach: Reach::Everywhere,
-        done: Mutex::default(),
-    };
+    let completion =
+        Completion { context, lookup: &lookup, written: None, reach: Reach::Everywhere, done: Mutex::default() };
     let version = completion.one(found.version.clone()).await.ok()?;
     lookup.remember(&version);
     if !completion.references(&version).await.ok()? && Arc::ptr_eq(&version, &found.version) {
@@ -394,9 +386,8 @@ fn warnings(entry: &SignatureReport, root: &Arc<Node>) -> Result<Vec<String>> {
         warn(root, what);
     }
     if root.references.is_empty() {
-        let unknown = |digest: &Option<DigestSpec>| digest.as_ref().is_none_or(|digest| !digest.is_complete());
         let references = &root.document()?.version.descriptor.component.component_references;
-        for reference in references.iter().filter(|reference| unknown(&reference.digest)) {
+        for reference in references.iter().filter(|reference| reference.recorded_digest().is_none()) {
             let what =
                 format!("does not cover what reference {} leads to, which records no digest", reference.identity());
             warn(root, what);
@@ -459,6 +450,4 @@ pub struct Request {
     pub at: Option<SystemTime>,
     /// How much is done at the same time; one at least.
     pub at_once: usize,
-    /// Folder for temporary files.
-    pub scratch: PathBuf,
 }

@@ -1,7 +1,6 @@
 //! Digests of resources that no descriptor records, of a component version and of everything it refers to.
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -24,8 +23,6 @@ pub(crate) struct Completion<'a> {
     pub(crate) context: &'a Context,
     /// Finds what is referred to, and learns what was completed.
     pub(crate) lookup: &'a Lookup,
-    /// Folder for temporary files.
-    pub(crate) scratch: &'a Path,
     /// Where completed versions will be written: signatures that they have must not break.
     pub(crate) written: Option<&'a ComponentRepository>,
     /// Whose content is read.
@@ -54,7 +51,7 @@ impl Completion<'_> {
         if self.reach == Reach::Stored {
             content::check_stored(&completed)?;
         }
-        content::complete(self.context, &version, &mut completed.descriptor, self.scratch).await?;
+        content::complete(self.context, &version, &mut completed.descriptor).await?;
         if completed.descriptor == version.descriptor {
             return Ok(version);
         }

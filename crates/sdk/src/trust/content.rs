@@ -1,7 +1,5 @@
-use std::path::Path;
-
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use ocm_access::Content;
+use ocm_access::{Content, Sources as _};
 use ocm_model::access::Access;
 use ocm_model::digest::{GENERIC_BLOB_DIGEST, HashAlgorithm, OCI_ARTEFACT_DIGEST, OCI_ARTIFACT_DIGEST};
 use ocm_model::{Descriptor, DigestSpec, Resource};
@@ -22,12 +20,7 @@ pub(crate) struct Checked {
 ///
 /// # Errors
 /// Content is missing, cannot be reached or is another one; a resource with content records no digest.
-pub(crate) async fn check(
-    context: &Context,
-    version: &ComponentVersion,
-    scratch: &Path,
-    at_once: usize,
-) -> Result<Checked> {
+pub(crate) async fn check(context: &Context, version: &ComponentVersion, at_once: usize) -> Result<Checked> {
     let resources = version.descriptor.component.resources.iter();
     stream::iter(resources)
         .map(async |resource| {
@@ -36,7 +29,7 @@ pub(crate) async fn check(
                 _ if !has_content(resource) => Ok(Checked { excluded: 1, ..Checked::default() }),
                 Some(digest) if digest.is_excluded() => Ok(Checked { excluded: 1, ..Checked::default() }),
                 Some(recorded) if recorded.is_complete() => {
-                    confirm(context, version, resource, recorded, scratch).await.map_err(about)?;
+                    confirm(context, version, resource, recorded).await.map_err(about)?;
                     Ok(Checked { right: 1, ..Checked::default() })
                 }
                 _ => Err(about(Error::new(
@@ -56,16 +49,10 @@ pub(crate) async fn check(
 ///
 /// # Errors
 /// As [`check`].
-pub(crate) async fn check_recorded(
-    context: &Context,
-    version: &ComponentVersion,
-    scratch: &Path,
-    at_once: usize,
-) -> Result<Checked> {
+pub(crate) async fn check_recorded(context: &Context, version: &ComponentVersion, at_once: usize) -> Result<Checked> {
     let mut recorded = version.clone();
-    let has_digest = |resource: &Resource| resource.digest.as_ref().is_some_and(DigestSpec::is_complete);
-    recorded.descriptor.component.resources.retain(has_digest);
-    check(context, &recorded, scratch, at_once).await
+    recorded.descriptor.component.resources.retain(|resource| resource.recorded_digest().is_some());
+    check(context, &recorded, at_once).await
 }
 
 /// Compares the content of those resources whose recorded digest does not show while they move: of the manifest inside of an
@@ -73,11 +60,11 @@ pub(crate) async fn check_recorded(
 ///
 /// # Errors
 /// As [`check`], but not where content is missing: nothing moves then.
-pub(crate) async fn check_packed(context: &Context, version: &ComponentVersion, scratch: &Path) -> Result<()> {
+pub(crate) async fn check_packed(context: &Context, version: &ComponentVersion) -> Result<()> {
     for resource in &version.descriptor.component.resources {
         let Some(recorded) = resource.digest.as_ref().filter(|_| is_packed(resource)) else { continue };
         let checked = match content(context, version, resource).await {
-            Ok(Content::Blob { .. }) => confirm(context, version, resource, recorded, scratch).await,
+            Ok(Content::Blob { .. }) => confirm(context, version, resource, recorded).await,
             Ok(Content::Image { .. }) => Ok(()),
             Err(error) => Err(error),
         };
@@ -92,7 +79,7 @@ pub(crate) async fn check_packed(context: &Context, version: &ComponentVersion, 
 }
 
 fn is_packed(resource: &Resource) -> bool {
-    let Some(recorded) = resource.digest.as_ref().filter(|digest| digest.is_complete() && !digest.is_excluded()) else {
+    let Some(recorded) = resource.recorded_digest().filter(|digest| !digest.is_excluded()) else {
         return false;
     };
     let is_plain =
@@ -110,16 +97,10 @@ fn is_packed(resource: &Resource) -> bool {
 ///
 /// # Errors
 /// The content cannot be reached.
-pub(crate) async fn complete(
-    context: &Context,
-    version: &ComponentVersion,
-    descriptor: &mut Descriptor,
-    scratch: &Path,
-) -> Result<()> {
+pub(crate) async fn complete(context: &Context, version: &ComponentVersion, descriptor: &mut Descriptor) -> Result<()> {
     for resource in &mut descriptor.component.resources {
-        let is_known = resource.digest.as_ref().is_some_and(DigestSpec::is_complete);
-        if !is_known && has_content(resource) {
-            let computed = digest(context, version, resource, scratch).await;
+        if resource.recorded_digest().is_none() && has_content(resource) {
+            let computed = digest(context, version, resource).await;
             let about = |error: Error| {
                 let identity = resource.identity();
                 error.during(format!("{version} resource {identity}: no digest is recorded, and it cannot be computed"))
@@ -135,8 +116,7 @@ pub(crate) async fn complete(
 /// # Errors
 /// It names the resource.
 pub(crate) fn check_stored(version: &ComponentVersion) -> Result<()> {
-    let unknown =
-        |resource: &&Resource| has_content(resource) && !resource.digest.as_ref().is_some_and(DigestSpec::is_complete);
+    let unknown = |resource: &&Resource| has_content(resource) && resource.recorded_digest().is_none();
     let is_elsewhere = |resource: &&Resource| {
         let access = Access::of(&resource.access);
         !matches!(access, Access::LocalBlob { .. } | Access::LocalOciBlob { .. } | Access::RelativeOci { .. })
@@ -163,14 +143,9 @@ async fn content(context: &Context, version: &ComponentVersion, resource: &Resou
 }
 
 /// The digest of a resource's content as it is.
-async fn digest(
-    context: &Context,
-    version: &ComponentVersion,
-    resource: &Resource,
-    scratch: &Path,
-) -> Result<DigestSpec> {
+async fn digest(context: &Context, version: &ComponentVersion, resource: &Resource) -> Result<DigestSpec> {
     let content = content(context, version, resource).await?;
-    Ok(ocm_access::measure(content, HashAlgorithm::Sha256, scratch).await?)
+    Ok(ocm_access::measure(content, HashAlgorithm::Sha256, context.scratch()).await?)
 }
 
 /// Reads the content of a resource and compares it with the digest that is recorded.
@@ -179,7 +154,6 @@ async fn confirm(
     version: &ComponentVersion,
     resource: &Resource,
     recorded: &DigestSpec,
-    scratch: &Path,
 ) -> Result<()> {
     let normalisation = recorded.normalisation_algorithm.as_str();
     if ![GENERIC_BLOB_DIGEST, OCI_ARTIFACT_DIGEST, OCI_ARTEFACT_DIGEST].contains(&normalisation) {
@@ -196,7 +170,7 @@ async fn confirm(
         return Err(Error::new(Kind::Verification, reason));
     }
     let content = content(context, version, resource).await?;
-    let Err(error) = ocm_access::confirm(content.clone(), recorded, scratch).await else { return Ok(()) };
+    let Err(error) = ocm_access::confirm(content.clone(), recorded, context.scratch()).await else { return Ok(()) };
     Err(match (error.kind(), content) {
         (ocm_oci::Kind::Invalid, _) => Error::new(Kind::Verification, error),
         // What was left out on purpose is neither damaged nor lost.

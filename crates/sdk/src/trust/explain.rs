@@ -35,7 +35,7 @@ pub(crate) async fn difference(
             .iter_mut()
             .zip(&document.complete().component.component_references)
         {
-            if own.digest.as_ref().is_none_or(|digest| !digest.is_complete()) && own.identity() == known.identity() {
+            if own.recorded_digest().is_none() && own.identity() == known.identity() {
                 own.digest.clone_from(&known.digest);
             }
         }

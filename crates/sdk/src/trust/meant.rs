@@ -1,10 +1,8 @@
 //! Whether component versions are the ones whose digests references record.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt as _;
-use ocm_access::Sources as _;
 use ocm_model::DigestSpec;
 use ocm_repository::ComponentVersion;
 
@@ -20,24 +18,16 @@ pub(crate) struct Meant<'a> {
     stored: Walker<'a>,
     /// With digests of resources that are recorded nowhere, as the v1 program computes them before it refers to a version.
     computed: Walker<'a>,
-    completion: Option<Completion<'a>>,
+    completion: Completion<'a>,
 }
 
 impl<'a> Meant<'a> {
     /// `afresh` is a lookup of the same places, which learns what was computed.
     pub(crate) fn new(context: &'a Context, lookup: &'a Lookup, afresh: &'a Lookup, reach: Reach) -> Self {
-        let completion = |scratch: &'a Path| Completion {
-            context,
-            lookup: afresh,
-            scratch,
-            written: None,
-            reach,
-            done: Mutex::default(),
-        };
         Self {
             stored: Walker::new(lookup, Keep::Documents),
             computed: Walker::new(afresh, Keep::Documents),
-            completion: context.scratch().map(completion),
+            completion: Completion { context, lookup: afresh, written: None, reach, done: Mutex::default() },
         }
     }
 
@@ -60,9 +50,8 @@ impl<'a> Meant<'a> {
     }
 
     async fn is_computed(&self, version: &Arc<ComponentVersion>, recorded: &DigestSpec) -> Result<bool> {
-        let Some(completion) = &self.completion else { return Ok(false) };
-        let completed = completion.one(version.clone()).await?;
-        completion.references(&completed).await?;
+        let completed = self.completion.one(version.clone()).await?;
+        self.completion.references(&completed).await?;
         self.computed.is_meant(&completed, recorded).await
     }
 }

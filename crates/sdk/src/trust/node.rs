@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ocm_blob::Digest;
 use ocm_model::digest::HashAlgorithm;
 use ocm_model::normalise::{Algorithm, check_unambiguous};
-use ocm_model::{Descriptor, DigestSpec, Identity, Reference, Resource};
+use ocm_model::{Descriptor, DigestSpec, Identity, Resource};
 use ocm_repository::ComponentVersion;
 
 use super::content;
@@ -146,7 +146,7 @@ impl fmt::Display for Node {
 }
 
 fn uncovered(descriptor: &Descriptor) -> Vec<Identity> {
-    let unknown = |resource: &&Resource| resource.digest.as_ref().is_none_or(|digest| !digest.is_complete());
+    let unknown = |resource: &&Resource| resource.recorded_digest().is_none();
     let all = descriptor.component.resources.iter();
     all.filter(unknown).filter(|resource| content::has_content(resource)).map(Resource::identity).collect()
 }
@@ -158,9 +158,4 @@ fn check(version: &ComponentVersion) -> Result<()> {
 /// How deep references are nested.
 pub(super) fn height(references: &[Edge]) -> usize {
     references.iter().map(|edge| edge.node.height + 1).max().unwrap_or(0)
-}
-
-/// The digest that a reference records.
-pub(super) fn recorded(reference: &Reference) -> Option<&DigestSpec> {
-    reference.digest.as_ref().filter(|digest| digest.is_complete())
 }

@@ -9,7 +9,7 @@ use ocm_repository::component::digest_like;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::node::{Node, recorded};
+use super::node::Node;
 use super::walk::Walker;
 use crate::lookup::Lookup;
 use crate::tree::MAX_NODES;
@@ -129,7 +129,7 @@ async fn judge(
     reference: &Reference,
     walker: Option<&Walker<'_>>,
 ) -> (Outcome, Option<String>) {
-    let Some(recorded) = recorded(reference) else { return (Outcome::Unjudged, None) };
+    let Some(recorded) = reference.recorded_digest() else { return (Outcome::Unjudged, None) };
     // Most descriptors record everything that their digests need: what is wrong below does not matter then.
     let actual = match digest_like(&found.descriptor, recorded) {
         Ok(actual) if actual.value.eq_ignore_ascii_case(&recorded.value) => return (Outcome::Right, None),

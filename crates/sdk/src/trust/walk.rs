@@ -8,7 +8,7 @@ use ocm_model::{DigestSpec, Reference};
 use ocm_repository::ComponentVersion;
 use ocm_transfer::Lookup as _;
 
-use super::node::{Edge, Node, height, recorded};
+use super::node::{Edge, Node, height};
 use super::variant::{self, Variant};
 use crate::lookup::Lookup;
 use crate::tree::{MAX_DEPTH, MAX_NODES};
@@ -322,7 +322,7 @@ fn targets(version: &ComponentVersion, demand: &Demand) -> Result<Vec<Target>> {
 
 /// How the digest of a referenced version is made: as the recorded one was, or as the one that is asked for.
 fn target(reference: &Reference, (_, algorithm, hash): &Demand) -> Result<Target> {
-    let recorded = recorded(reference).cloned();
+    let recorded = reference.recorded_digest().cloned();
     let (algorithm, hash) = match &recorded {
         Some(digest) => variant::algorithms(digest).map_err(|error| {
             error.during(format!("reference {} to {}:{}", reference.name, reference.component_name, reference.version))

@@ -248,6 +248,10 @@ fn walk(tree: &IdedExpr) -> Option<Path> {
     }
 }
 
+fn is_optional(function: &str) -> bool {
+    matches!(function, "of" | "none" | "ofNonZeroValue")
+}
+
 /// The walks of an expression, each as long as it can be.
 #[derive(Default)]
 struct Paths(Vec<Path>);
@@ -264,7 +268,11 @@ impl Paths {
         match &tree.expr {
             Expr::Select(select) => self.collect(&select.operand, bound, loops),
             Expr::Call(call) => {
-                let parts = call.target.as_deref().into_iter().chain(&call.args);
+                // `optional.of(x)` and `optional.none()` are names of functions.
+                let target = call.target.as_deref().filter(
+                    |target| !matches!(&target.expr, Expr::Ident(name) if name == "optional" && is_optional(&call.func_name)),
+                );
+                let parts = target.into_iter().chain(&call.args);
                 parts.into_iter().try_for_each(|part| self.collect(part, bound, loops))
             }
             Expr::List(list) => list.elements.iter().try_for_each(|item| self.collect(item, bound, loops)),

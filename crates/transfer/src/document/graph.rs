@@ -38,6 +38,11 @@ impl Node {
         self.spec.iter().find(|(name, _)| name == field).map(|(_, template)| template)
     }
 
+    /// Which of the nodes of the document it is.
+    pub(super) fn position(&self) -> usize {
+        self.place.1
+    }
+
     /// For errors: which node.
     pub(super) fn fail(&self, source: Error) -> Error {
         let (text, position) = &self.place;

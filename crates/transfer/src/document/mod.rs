@@ -18,6 +18,7 @@ mod path;
 mod places;
 mod prepare;
 mod read;
+mod recorded;
 mod remote;
 mod run;
 mod shape;

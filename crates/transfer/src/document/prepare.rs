@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use ocm_model::TypedObject;
 use ocm_model::access::Access;
+use ocm_model::descriptor::Artifact;
 use ocm_model::reference::RepositoryReference;
 use serde_json::{Map, Value};
 
@@ -57,7 +58,7 @@ pub async fn prepare(graph: Graph, places: &dyn Places, options: &Options) -> Re
     }
     run.find_stored(&mut stored).await;
     let mut prepared = lower(wanted, stored, options);
-    lose(&mut prepared, run.lost())?;
+    lose(&mut prepared, run.lost(&nodes))?;
     settle(&mut prepared, options).await?;
     Ok(prepared)
 }
@@ -66,7 +67,7 @@ pub async fn prepare(graph: Graph, places: &dyn Places, options: &Options) -> Re
 ///
 /// # Errors
 /// There is no other target that could get anything.
-fn lose(prepared: &mut Prepared, lost: HashMap<String, Error>) -> Result<()> {
+fn lose(prepared: &mut Prepared, lost: Vec<(String, Error)>) -> Result<()> {
     for (key, error) in lost {
         let Some(position) = prepared.targets.iter().position(|target| target.key == key) else { return Err(error) };
         prepared.fail(position, error)?;
@@ -108,19 +109,14 @@ fn lower(wanted: Vec<Wanted>, stored: Vec<Stored>, options: &Options) -> Prepare
         });
         let component = &new.descriptor.component;
         let home = Some((target_key, component.name.clone()));
-        let resources = component.resources.iter().enumerate().map(|(position, resource)| {
-            (ElementKind::Resource, position, resource.identity(), &resource.access, &resource.kind)
-        });
-        let sources =
-            component.sources.iter().enumerate().map(|(position, source)| {
-                (ElementKind::Source, position, source.identity(), &source.access, &source.kind)
-            });
         let mut elements = Vec::new();
-        for (kind, position, identity, access, element_type) in resources.chain(sources) {
+        for artifact in component.artifacts() {
+            let Artifact { kind, position, access, .. } = artifact;
+            let identity = artifact.identity();
             let fitting = |home| jobs.get(&key(kind, identity.to_string(), access, home)).copied();
             let job = fitting(home.clone()).or_else(|| fitting(None));
             let action = job.map_or_else(|| left(access, options), |job| prepared.jobs[job].action.clone());
-            let element_type = element_type.clone();
+            let element_type = artifact.element_type.to_owned();
             elements.push((ElementPlan { kind, position, identity: identity.0, element_type, action }, job));
         }
         prepared.versions.push(Version {

@@ -1,7 +1,7 @@
 //! What each type of node does: read what it names, and say what it wants to be written.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::{StreamExt as _, stream};
 use ocm_model::access::Access;
@@ -32,8 +32,8 @@ pub(super) struct Run<'a> {
     options: &'a Options,
     sources: Once<ComponentRepository>,
     targets: Once<ComponentRepository>,
-    /// Targets that could not be opened, and why.
-    lost: Mutex<HashMap<String, Error>>,
+    /// Targets that could not be opened: the first node of the document that has to do with it, and why.
+    lost: Mutex<HashMap<String, (usize, Error)>>,
     versions: Once<Arc<ComponentVersion>>,
     contents: HashMap<String, Content>,
     /// The component versions that nodes read.
@@ -164,23 +164,34 @@ impl<'a> Run<'a> {
         let open = || async {
             match self.places.target(repository).await {
                 Err(error @ Error::Place(_)) => {
-                    let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-                    lost.insert(key.clone(), node.fail(error));
+                    self.losses().insert(key.clone(), (node.position(), error));
                     Ok(ComponentRepository::new(Arc::new(MemoryRegistry::new()), ""))
                 }
                 opened => opened,
             }
         };
-        cell(&self.targets, key.clone()).get_or_try_init(open).await.cloned()
+        let opened = cell(&self.targets, key.clone()).get_or_try_init(open).await.cloned();
+        if let Some((first, _)) = self.losses().get_mut(&key) {
+            // Which of several nodes comes here first depends on what they had to read before.
+            *first = node.position().min(*first);
+        }
+        opened
+    }
+
+    fn losses(&self) -> MutexGuard<'_, HashMap<String, (usize, Error)>> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_lost(&self, target: &TypedObject) -> bool {
-        self.lost.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&key(target))
+        self.losses().contains_key(&key(target))
     }
 
-    /// Targets that could not be opened, and why, by their specification.
-    pub(super) fn lost(self) -> HashMap<String, Error> {
-        self.lost.into_inner().unwrap_or_else(PoisonError::into_inner)
+    /// The specifications of targets that could not be opened, and why, in the order of the document.
+    pub(super) fn lost(self, nodes: &[Node]) -> Vec<(String, Error)> {
+        let lost = self.lost.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut lost: Vec<(String, (usize, Error))> = lost.into_iter().collect();
+        lost.sort_by_key(|(_, (position, _))| *position);
+        lost.into_iter().map(|(key, (position, error))| (key, nodes[position].fail(error))).collect()
     }
 
     pub(super) async fn version(&self, spec: &Get) -> Result<Arc<ComponentVersion>> {
@@ -324,6 +335,7 @@ impl<'a> Run<'a> {
         let text = serde_json::to_vec(&spec.descriptor).map_err(|error| Error::Document(error.to_string()))?;
         let descriptor =
             Descriptor::read(&text).map_err(|error| Error::Document(format!("spec.descriptor: {error}")))?;
+        super::recorded::check(&descriptor)?;
         let target = self.target(node, &spec.repository).await?;
         // What comes out as it went in is stored with the bytes it had.
         let is_same = |version: &&Arc<ComponentVersion>| {
@@ -400,6 +412,7 @@ fn job(
         place,
         is_local: home.is_some(),
         tag,
+        is_extra: false,
         found: None,
         action,
         is_needed: true,

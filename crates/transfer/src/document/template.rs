@@ -220,6 +220,8 @@ mod tests {
         gives("${has(a.output.resource.y)\n ? a.output.resource.y : {}}", json!({"a": 2.0, "b": 1}));
         gives("${a.spec.?absent}", Value::Null);
         gives("${a.spec.?absent.orValue('none')}", json!("none"));
+        gives("${optional.of(a.spec.n).orValue(1)}", json!(7));
+        gives("${optional.none()}", Value::Null);
         gives("${a.output.list.map(i, i * 2)}", json!([2, 4]));
         gives("${'}' + \"${x}\"}", json!("}${x}"));
         gives("$a {} }${a.spec.n}${a.spec.n}", json!("$a {} }77"));

@@ -15,9 +15,10 @@ use super::id::{Names, id};
 use super::node::{Kind, Place, Remote};
 use super::template::{quoted, quoted_text};
 use super::{Document, Transformation};
+use crate::contexts::context;
 use crate::element::known_name;
 use crate::naming::chart_name;
-use crate::{ElementKind, Error, GlobalAccess, Options, RepositoryContexts, Result};
+use crate::{ElementKind, Error, GlobalAccess, Options, Result};
 
 /// The node that the older program removes its temporary files with.
 const CLEANUP: &str = "fileBufferCleanup";
@@ -79,6 +80,8 @@ pub fn write(origins: &[Origin], targets: &[TypedObject], options: &Options) -> 
 #[derive(Clone)]
 pub(super) struct Target {
     pub(super) spec: Value,
+    /// What component versions say that were stored in it; `None` for an archive.
+    context: Option<TypedObject>,
     pub(super) place: Place,
     /// Where images with a name of their own go; empty for archives.
     pub(super) base: String,
@@ -86,7 +89,9 @@ pub(super) struct Target {
 
 impl Target {
     fn new(spec: &TypedObject) -> Result<Self> {
-        let (spec, place, base) = match repository(spec)? {
+        let target = repository(spec)?;
+        let context = context(&target);
+        let (spec, place, base) = match target {
             RepositoryReference::Oci { base_url, sub_path, .. } => {
                 let base = if sub_path.is_empty() { base_url } else { format!("{base_url}/{sub_path}") };
                 (spec.clone(), Place::Registry, base)
@@ -96,7 +101,7 @@ impl Target {
             }
             RepositoryReference::Other(other) => return Err(no_place(&other)),
         };
-        Ok(Self { spec: value(&spec), place, base })
+        Ok(Self { spec: value(&spec), context, place, base })
     }
 }
 
@@ -256,12 +261,15 @@ impl Writer<'_> {
         let moved_sources = sources.map(|element| self.element(&element, &current)).collect::<Result<Vec<_>>>()?;
 
         let mut tree = descriptor.tree();
+        if let Some(contexts) =
+            self.options.contexts(&descriptor.component.repository_contexts, self.target.context.clone())
+        {
+            tree["component"]["repositoryContexts"] = contexts.iter().map(value).collect();
+        }
         json::sort(&mut tree);
         for list in ["repositoryContexts", "resources", "sources", "componentReferences"] {
             // The older program prints lists without items as null.
-            let is_dropped =
-                list == "repositoryContexts" && self.options.repository_contexts == RepositoryContexts::Drop;
-            if is_dropped || tree["component"][list].as_array().is_some_and(Vec::is_empty) {
+            if tree["component"][list].as_array().is_some_and(Vec::is_empty) {
                 tree["component"][list] = Value::Null;
             }
         }

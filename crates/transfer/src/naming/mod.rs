@@ -5,7 +5,7 @@ mod name;
 mod rule;
 mod template;
 
-pub(crate) use name::{Asked, Name, Request, chart_name, name_all};
+pub(crate) use name::{Asked, Name, Names, Request, chart_name, name_all};
 pub use rule::{Match, Placement, Rule};
 pub use template::Template;
 
@@ -19,6 +19,8 @@ pub struct Naming {
     pub template: Template,
     /// Names of single images; the first rule that fits counts.
     pub rules: Vec<Rule>,
+    /// One more name, in a registry, for images that are stored with their component version; none without it.
+    pub also: Option<Template>,
     /// What to do when two different images would get the same name.
     pub collision: Collision,
 }

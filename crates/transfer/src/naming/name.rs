@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use ocm_model::reference::COMPONENT_DESCRIPTORS;
 use ocm_oci::ImageReference;
 use ocm_oci::reference::{is_repository, is_tag};
 use ocm_repository::{ComponentRepository, ComponentVersion};
@@ -34,6 +35,21 @@ impl Name {
     }
 }
 
+/// The names that one content gets.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    /// The one it is stored under; `None` if it is stored with its component version.
+    pub(crate) own: Option<Name>,
+    /// One more, for content that is stored with its component version.
+    pub(crate) also: Option<Name>,
+}
+
+impl Names {
+    fn all(&self) -> impl Iterator<Item = &Name> {
+        [&self.own, &self.also].into_iter().flatten()
+    }
+}
+
 /// One content on its way to one target.
 pub(crate) struct Request<'a> {
     pub(crate) plan: &'a ElementPlan,
@@ -44,11 +60,11 @@ pub(crate) struct Request<'a> {
     pub(crate) repository: &'a ComponentRepository,
 }
 
-/// Names for the contents that get one; nobody else's name is looked at yet.
+/// Names for the contents that get some; nobody else's name is looked at yet.
 ///
 /// # Errors
 /// A name that no registry takes; two different contents with one name, as [`Collision`] says.
-pub(crate) fn name_all(requests: &[Request<'_>], options: &Options) -> Result<Vec<Option<Name>>> {
+pub(crate) fn name_all(requests: &[Request<'_>], options: &Options) -> Result<Vec<Names>> {
     let mut noticed = HashSet::new();
     let mut names = Vec::with_capacity(requests.len());
     for request in requests {
@@ -61,16 +77,18 @@ pub(crate) fn name_all(requests: &[Request<'_>], options: &Options) -> Result<Ve
 }
 
 /// Puts the host of its origin behind the name of every image whose name another image has, too.
-fn tell_apart(requests: &[Request<'_>], names: &mut [Option<Name>]) {
+fn tell_apart(requests: &[Request<'_>], names: &mut [Names]) {
     let mut digests: HashMap<(usize, String, Option<String>), HashSet<String>> = HashMap::new();
     let key = |request: &Request<'_>, name: &Name| (request.target, name.repository.clone(), name.tag.clone());
-    for (request, name) in requests.iter().zip(names.iter()) {
-        if let Some(name) = name {
+    for (request, names) in requests.iter().zip(names.iter()) {
+        for name in names.all() {
             digests.entry(key(request, name)).or_default().insert(request.carried.content.reference());
         }
     }
-    for (request, name) in requests.iter().zip(names.iter_mut()) {
-        let Some(name) = name else { continue };
+    let named = requests.iter().zip(names.iter_mut());
+    let named =
+        named.flat_map(|(request, Names { own, also })| own.iter_mut().chain(also).map(move |name| (request, name)));
+    for (request, name) in named {
         if digests.get(&key(request, name)).is_some_and(|digests| digests.len() > 1) {
             let host = host(request);
             let suffix = if host.is_empty() { slug(request.version.name()) } else { slug(&host) };
@@ -85,10 +103,10 @@ fn host(request: &Request<'_>) -> String {
     reference.map(|reference| reference.host().to_owned()).unwrap_or_default()
 }
 
-fn name(request: &Request<'_>, options: &Options, noticed: &mut HashSet<String>) -> Result<Option<Name>> {
+fn name(request: &Request<'_>, options: &Options, noticed: &mut HashSet<String>) -> Result<Names> {
     let Request { plan, carried, version, repository: target, .. } = request;
-    let is_image = carried.is_wanted && plan.kind == ElementKind::Resource && carried.content.root().is_some();
-    let Some(at) = target.content("").location().filter(|_| is_image) else { return Ok(None) };
+    let is_image = plan.kind == ElementKind::Resource && carried.content.root().is_some();
+    let Some(at) = target.content("").location().filter(|_| is_image) else { return Ok(Names::default()) };
     let host = at.registry.split_once("://").map_or(at.registry.as_str(), |(_, host)| host);
     let number = version.descriptor.component.resources.get(plan.position).map_or("", |resource| &resource.version);
     let digest = carried.content.reference();
@@ -105,15 +123,20 @@ fn name(request: &Request<'_>, options: &Options, noticed: &mut HashSet<String>)
         digest: &digest,
         host,
     };
-    let Some(name) = asked.name(options)? else { return Ok(None) };
-    let template = &options.naming.template;
+    let own = if carried.is_wanted { asked.name(options)? } else { None };
+    let names = match (&own, &options.naming.also) {
+        (None, Some(template)) => Names { own, also: Some(asked.another(template)?) },
+        _ => Names { own, also: None },
+    };
+    let Some(name) = names.all().next() else { return Ok(names) };
+    let template = names.also.as_ref().and(options.naming.also.as_ref()).unwrap_or(&options.naming.template);
     let speaks = template.speaks_of(Variable::Repository) || template.speaks_of(Variable::Name);
     if found.is_none() && speaks && noticed.insert(asked.subject()) {
         let stored = name.with_tag(&name.full(target));
         let subject = asked.subject();
         options.observer.warned(&format!("{subject}: nothing says how the image is called; it is stored as {stored}"));
     }
-    Ok(Some(name))
+    Ok(names)
 }
 
 /// What is known of an image that may get a name.
@@ -162,11 +185,8 @@ impl Asked<'_> {
         if rule.and_then(|rule| rule.target.upload_as).unwrap_or(options.upload_as) != UploadAs::OciArtifact {
             return Ok(None);
         }
-        let version_tag = || Some(ocm_model::version::to_tag(self.number)).filter(|tag| !tag.is_empty());
-        let (repository, tag) = match self.reference_name {
-            Some(found) => split(found),
-            None => (format!("{}/{}", self.component.0, slug(self.resource())), version_tag()),
-        };
+        let version_tag = || self.version_tag();
+        let (repository, tag) = self.found();
         // What was stored with the component version has the version of its resource, where its name says none.
         let tag = tag.or_else(|| version_tag().filter(|_| self.was_local));
         let placement = rule.map(|rule: &Rule| rule.target.clone()).unwrap_or_default();
@@ -180,17 +200,56 @@ impl Asked<'_> {
             Some(text) => Some(Template::parse(text)?.fill(value)),
             None => named_tag.or(tag.clone()),
         };
-        if !is_repository(&named) || tag.as_deref().is_some_and(|tag| !is_tag(tag)) {
-            let name = tag.map_or_else(|| named.clone(), |tag| format!("{named}:{tag}"));
-            let reason = format!("{}: {name:?} is no name for an image; give one by --upload-name", self.subject());
-            return Err(Error::Naming(reason));
-        }
+        self.check(&named, tag.as_deref(), "--upload-name")?;
         if let Some(registry) = placement.registry.as_deref().filter(|registry| *registry != self.host) {
             let host = self.host;
             let reason = format!("{}: a rule places it in {registry}, but the target is {host}", self.subject());
             return Err(Error::Naming(reason));
         }
         Ok(Some(Name { repository: named, tag, is_whole: placement.registry.is_some() }))
+    }
+
+    /// The name that an image gets besides its place in its component version. It always has a tag: the image is stored
+    /// under its digest already.
+    ///
+    /// # Errors
+    /// A name that no registry takes, or one where component versions have theirs.
+    fn another(&self, template: &Template) -> Result<Name> {
+        let (repository, tag) = self.found();
+        let component_tag = || Some(ocm_model::version::to_tag(self.component.1));
+        let tag = tag.or_else(|| self.version_tag()).or_else(component_tag);
+        let filled = template.fill(|variable| self.value(variable, &repository, tag.as_deref()));
+        let (repository, named_tag) = split(filled.trim_matches('/'));
+        let name = Name { repository, tag: named_tag.or(tag), is_whole: false };
+        self.check(&name.repository, name.tag.as_deref(), "--also-tag")?;
+        // A tag there is a component version, and a transfer may be the one that stores it.
+        if name.repository.split('/').any(|part| part == COMPONENT_DESCRIPTORS) {
+            let name = name.with_tag(&name.repository);
+            let reason =
+                format!("{}: {name:?} is a place of component versions; --also-tag needs another", self.subject());
+            return Err(Error::Naming(reason));
+        }
+        Ok(name)
+    }
+
+    /// What it is called where it comes from, or what it is called where nothing says that.
+    fn found(&self) -> (String, Option<String>) {
+        match self.reference_name {
+            Some(found) => split(found),
+            None => (format!("{}/{}", self.component.0, slug(self.resource())), self.version_tag()),
+        }
+    }
+
+    fn version_tag(&self) -> Option<String> {
+        Some(ocm_model::version::to_tag(self.number)).filter(|tag| !tag.is_empty())
+    }
+
+    fn check(&self, repository: &str, tag: Option<&str>, flag: &str) -> Result<()> {
+        if is_repository(repository) && tag.is_none_or(is_tag) {
+            return Ok(());
+        }
+        let name = tag.map_or_else(|| repository.to_owned(), |tag| format!("{repository}:{tag}"));
+        Err(Error::Naming(format!("{}: {name:?} is no name for an image; give one by {flag}", self.subject())))
     }
 
     fn value(&self, variable: Variable, repository: &str, tag: Option<&str>) -> String {

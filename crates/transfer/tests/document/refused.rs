@@ -2,7 +2,7 @@ use ocm_transfer::document::{self, Document};
 use ocm_transfer::{Kind, Options};
 use serde_json::json;
 
-use crate::rig::{Rig, archive, edited, everything, options, written};
+use crate::rig::{HELLO, Rig, archive, edited, everything, options, written};
 
 #[track_caller]
 fn refused(text: &str, expected: &str) {
@@ -183,6 +183,37 @@ async fn content_that_is_not_the_recorded_one() {
     assert!(error.to_string().contains("resource name=text,version=1.0.0 has digest"), "{error}");
 }
 
+/// What an edit writes into the descriptor itself is held to what lies beside it.
+#[tokio::test]
+async fn a_descriptor_that_an_edit_made_wrong() {
+    let rig = Rig::default();
+    let hello = rig.hello("source").await;
+    let document = written(&[&hello], &archive("out"), &options());
+    let literal = |digest: &str| {
+        format!(
+            "{{name: greeting, version: 1.0.0, type: plainText, relation: local, \
+             access: '${{transformAcmeOrgHello100AddtransformGreeting100.output.resource.access}}', \
+             digest: {{hashAlgorithm: SHA-256, normalisationAlgorithm: genericBlobDigest/v1, value: '{digest}'}}}}"
+        )
+    };
+    let resource = "${transformAcmeOrgHello100AddtransformGreeting100.output.resource}";
+    let other = edited(&document, &[(resource, &literal(&"00".repeat(32)))]);
+    let error = fails(&rig, &other, &options()).await;
+    assert_eq!(error.kind(), Kind::Verification);
+    let says = format!("resource name=greeting,version=1.0.0 of acme.org/hello:1.0.0 has digest sha256:{HELLO}, but ");
+    assert!(error.to_string().contains(&says), "{error}");
+    let access = "'${transformAcmeOrgHello100AddtransformGreeting100.output.resource.access}'";
+    let untyped =
+        literal(&"00".repeat(32)).replace(access, &format!("{{type: localBlob/v1, localReference: 'sha256:{HELLO}'}}"));
+    let error = fails(&rig, &edited(&document, &[(resource, &untyped)]), &options()).await;
+    assert!(error.to_string().contains(&says), "{error}");
+    let name = "name: ${environment.transformAcmeOrgHello100.component.name}";
+    let error = rig.run(&edited(&document, &[(name, "name: ../../../other")]), &options()).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Place(ocm_oci::Kind::Malformed));
+    assert!(error.to_string().contains("../../../other:1.0.0: the name of a component has lower-case"), "{error}");
+    rig.run(&edited(&document, &[(resource, &literal(HELLO))]), &options()).await.unwrap();
+}
+
 #[tokio::test]
 async fn edits_that_cannot_be_carried_out() {
     let rig = Rig::default();
@@ -258,4 +289,27 @@ async fn values_that_grow_without_end() {
     let error = rig.run(&wide, &options()).await.unwrap_err();
     assert!(error.to_string().contains("copy more than 64 MiB"), "{error}");
     assert!(error.to_string().starts_with("x:"), "{error}");
+}
+
+#[tokio::test]
+async fn of_many_targets_that_cannot_be_opened_the_first_is_named() {
+    let rig = Rig::default();
+    rig.hello("source").await;
+    let add = |target: usize| {
+        let id = format!("add{target}");
+        let spec = format!(
+            r#"{{component: acme.org/hello, version: 1.0.0, file: "${{get.output.file}}", resource: "${{get.output.resource}}",
+               repository: {{type: CommonTransportFormat/v1, filePath: closed/{target}}}}}"#
+        );
+        (id, "CTFAddLocalResource", spec)
+    };
+    let adds: Vec<_> = (0..8).map(add).collect();
+    let get = r"{component: acme.org/hello, version: 1.0.0, resourceIdentity: {name: greeting, version: 1.0.0},
+                  repository: {type: CommonTransportFormat/v1, filePath: source}}";
+    let all = adds.iter().map(|(id, kind, spec)| (id.as_str(), *kind, spec.as_str()));
+    let text = nodes(&all.chain([("get", "CTFGetLocalResource", get)]).collect::<Vec<_>>());
+    let document = document::read("x.yaml", text.as_bytes()).unwrap();
+    let error = rig.run(&document, &options()).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Place(ocm_oci::Kind::Denied), "{error}");
+    assert!(error.to_string().contains("transformation add0 "), "{error}");
 }

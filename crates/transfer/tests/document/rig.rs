@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 pub(crate) const HELLO: &str = "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9";
 
-/// Archives by their path and hosts by their name, all in memory; `127.0.0.1` is the network.
+/// Archives by their path and hosts by their name, all in memory; `127.0.0.1` is the network. Nothing is stored below `closed/`.
 #[derive(Default)]
 pub(crate) struct Rig {
     places: Mutex<HashMap<String, MemoryRegistry>>,
@@ -113,7 +113,10 @@ impl Places for Rig {
     }
 
     async fn target(&self, repository: &TypedObject) -> ocm_transfer::Result<ComponentRepository> {
-        Ok(self.open(repository))
+        match repository.text("filePath").filter(|path| path.starts_with("closed/")) {
+            Some(path) => Err(ocm_oci::Error::new(ocm_oci::Kind::Denied, path, "is closed").into()),
+            None => Ok(self.open(repository)),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ocm_model::descriptor::{Artifact, ElementKind};
 use ocm_model::{DigestSpec, Identity, TypedObject};
 use ocm_repository::ComponentVersion;
 use ocm_transfer::{Computed, Lookup as _};
@@ -82,34 +83,21 @@ impl<'a> Element<'a> {
     }
 }
 
-fn elements(version: &ComponentVersion, kind: Which) -> Vec<Element<'_>> {
-    let component = &version.descriptor.component;
-    match kind {
-        Which::Resources => component
-            .resources
-            .iter()
-            .map(|element| Element {
-                name: &element.name,
-                version: &element.version,
-                element_type: &element.kind,
-                identity: element.identity(),
-                access: &element.access,
-                digest: element.digest.as_ref(),
-            })
-            .collect(),
-        Which::Sources => component
-            .sources
-            .iter()
-            .map(|element| Element {
-                name: &element.name,
-                version: &element.version,
-                element_type: &element.kind,
-                identity: element.identity(),
-                access: &element.access,
-                digest: None,
-            })
-            .collect(),
-    }
+fn elements<'a>(version: &'a ComponentVersion, kind: Which) -> Vec<Element<'a>> {
+    let kind = match kind {
+        Which::Resources => ElementKind::Resource,
+        Which::Sources => ElementKind::Source,
+    };
+    let artifacts = version.descriptor.component.artifacts().filter(|artifact| artifact.kind == kind);
+    let element = |artifact: Artifact<'a>| Element {
+        name: artifact.name,
+        version: artifact.version,
+        element_type: artifact.element_type,
+        identity: artifact.identity(),
+        access: artifact.access,
+        digest: artifact.digest,
+    };
+    artifacts.map(element).collect()
 }
 
 pub(super) fn noun(kind: Which) -> &'static str {

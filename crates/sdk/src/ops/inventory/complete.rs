@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use ocm_blob::Digest;
@@ -18,6 +18,19 @@ pub(crate) fn archive_of(context: &Context, repository: &dyn Repository) -> Opti
         let path = archive.path().display().to_string();
         address.strip_prefix(&path).is_some_and(|rest| rest.starts_with("//"))
     })
+}
+
+/// What to know about something that is not in the archives that were read: differential ones do not have everything.
+pub(crate) fn left_to_base(context: &Context) -> Option<String> {
+    let archives: BTreeMap<_, _> = context
+        .differential()
+        .into_iter()
+        .map(|archive| (archive.path().display().to_string(), archive.left_out().shown()))
+        .collect();
+    let notes = archives.iter().map(|(path, base)| {
+        format!("{path} is a differential archive (--since), so that what its base {base} has is not in it")
+    });
+    (!archives.is_empty()).then(|| notes.collect::<Vec<_>>().join("; "))
 }
 
 /// Makes sure that a target has what differential archives leave to their base: in the repository where it is needed, or in

@@ -12,7 +12,7 @@ use ocm_repository::{Base, ComponentVersion, Known};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use complete::complete;
+pub(crate) use complete::{archive_of, complete, left_to_base};
 
 use super::get;
 use crate::presence::lost_and_left_out;
@@ -196,7 +196,7 @@ impl Baseline {
             Some(report) => report,
             None => {
                 let versions = get::Request { references: vec![text.to_owned()], ..get::Request::default() };
-                run(context, &Request { versions }).await.map_err(|error| error.during("base"))?
+                run(context, &Request { versions }).await.map_err(|error| error.during("--since"))?
             }
         };
         let mut content = BTreeMap::new();

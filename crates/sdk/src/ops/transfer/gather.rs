@@ -4,11 +4,14 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, stream};
 use ocm_model::reference::{COMPONENT_DESCRIPTORS, RepositoryReference};
 use ocm_repository::ComponentVersion;
-use ocm_transfer::{Computed, Match, Options, Placement, Rule, UploadAs};
+use ocm_repository::component::registry_of;
+use ocm_transfer::{Computed, Match, Options, Placement, Roots, Rule, UploadAs};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ops::get;
+use crate::ops::inventory::left_to_base;
+use crate::select::Selected;
 use crate::trust::content;
 use crate::{Context, Error, Kind, Result, select};
 
@@ -41,17 +44,18 @@ impl Gathered {
 /// Component versions that are read at the same time.
 const READINGS: usize = 16;
 
-pub(super) async fn gather(context: &Context, request: &get::Request) -> Result<Gathered> {
-    let selected = select::select(context, request).await?;
-    let lookup = select::lookup(context, &selected, &request.lookup).await?;
+/// Reads what was selected, with everything that belongs to it. `targets` are where it goes, if that is known.
+pub(super) async fn gather(
+    context: &Context,
+    request: &get::Request,
+    selected: &[Selected],
+    targets: Option<Arc<Roots>>,
+) -> Result<Gathered> {
+    let lookup = select::lookup(context, selected, &request.lookup).await?.with_targets(targets.clone());
     let mut roots: Vec<Arc<ComponentVersion>> = Vec::new();
-    let mut reading = stream::iter(&selected).map(crate::select::Selected::read).buffered(READINGS);
+    let mut reading = stream::iter(selected).map(|one| one.read_for(targets.as_deref())).buffered(READINGS);
     while let Some(version) = reading.next().await {
-        let version = version.map_err(|error| match error.kind() {
-            // Which side it is that has damaged content is not clear from an address alone.
-            Kind::Verification => Error::new(Kind::Verification, format!("source {error}")),
-            _ => error,
-        })?;
+        let version = version.map_err(|error| of_source(context, error))?;
         lookup.remember(&version);
         // One that is named twice is transferred once.
         let is_same = |other: &Arc<ComponentVersion>| {
@@ -65,13 +69,48 @@ pub(super) async fn gather(context: &Context, request: &get::Request) -> Result<
     if let Some(gate) = &request.verify {
         Box::pin(gate.admit(context, &roots, &lookup, request.recursive.into())).await?;
     }
-    let versions = if request.recursive { ocm_transfer::closure(roots.clone(), &lookup).await? } else { roots.clone() };
-    if let Some(gate) = &request.verify {
+    let versions = if request.recursive {
+        let closure = ocm_transfer::closure(roots.clone(), &lookup).await;
+        closure.map_err(|error| in_no_place(error.into()))?
+    } else {
+        roots.clone()
+    };
+    if request.verify.is_some() {
         for version in &versions {
-            Box::pin(content::check_packed(context, version, &gate.request.scratch)).await?;
+            Box::pin(content::check_packed(context, version)).await?;
         }
     }
     Ok(Gathered { roots, versions, computed: lookup.computed(), is_verified: request.verify.is_some() })
+}
+
+/// A failure of what is read. Which side it is that has damaged content, or is not there, is not clear from an address alone.
+pub(super) fn of_source(context: &Context, error: Error) -> Error {
+    match error.kind() {
+        Kind::Verification | Kind::Unavailable | Kind::Denied => {
+            let named = Error::new(error.kind(), format!("source {error}"));
+            error.hints().iter().fold(named, Error::hint)
+        }
+        Kind::NotFound => in_base(context, error),
+        _ => error,
+    }
+}
+
+/// What was named and is not in a differential archive.
+fn in_base(context: &Context, error: Error) -> Error {
+    match left_to_base(context).filter(|_| error.kind() == Kind::NotFound) {
+        Some(note) => error.hint(format!("{note}: transfer it from there")),
+        None => error,
+    }
+}
+
+/// What is referred to and is in none of the places that were asked.
+fn in_no_place(error: Error) -> Error {
+    match error.kind() {
+        Kind::NotFound => error
+            .hint("--lookup REPOSITORY names another place that has it, which may be the target; it may be repeated")
+            .hint("without --recursive, only what was named is transferred"),
+        _ => error,
+    }
 }
 
 /// The repository that a component version was read from.
@@ -81,12 +120,7 @@ pub(super) fn repository_of(version: &ComponentVersion) -> Result<RepositoryRefe
     let unknown =
         || Error::new(Kind::Other, format!("{version}: its repository {} has another form", content.address()));
     match content.location() {
-        Some(at) => {
-            let path = at.repository.strip_suffix(&name).ok_or_else(unknown)?.trim_end_matches('/');
-            // TLS is what everybody expects; plain HTTP has to be said.
-            let host = at.registry.trim_start_matches("https://");
-            RepositoryReference::oci(&format!("{host}/{path}")).map_err(|error| Error::new(Kind::Other, error))
-        }
+        Some(_) => registry_of(content.as_ref(), version.name()).ok_or_else(unknown),
         None => {
             let address = content.address();
             // The older component archive has one component only, and no folder for it.

@@ -6,7 +6,6 @@ mod handing;
 mod made;
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -58,7 +57,7 @@ pub(crate) async fn open(context: &Context, specification: &TypedObject) -> Resu
     let lister = plugins.offering(Capability::ComponentLister, kind).await;
     let credentials = credentials(context, &plugin, specification).await?;
     let place = Place { specification: specification.clone(), credentials };
-    let registry = PluginRegistry::new(plugin, lister, place, plugins.temporary()).await?;
+    let registry = PluginRegistry::new(plugin, lister, place, context).await?;
     Ok(ComponentRepository::new(Arc::new(registry), ""))
 }
 
@@ -69,16 +68,12 @@ pub(crate) fn by_address(address: &str) -> Option<RepositoryReference> {
 }
 
 impl PluginRegistry {
-    async fn new(plugin: Plugin, lister: Option<Plugin>, place: Place, temporary: Option<&Path>) -> Result<Self> {
+    async fn new(plugin: Plugin, lister: Option<Plugin>, place: Place, context: &Context) -> Result<Self> {
         let address =
             serde_json::to_string(&place.specification).map_err(|error| Error::new(Kind::Malformed, "", error))?;
-        let mut folder = tempfile::Builder::new();
-        let folder = match temporary {
-            Some(temporary) => folder.prefix("ocm-plugin-").tempdir_in(temporary),
-            None => folder.prefix("ocm-plugin-").tempdir(),
-        };
-        let folder =
-            folder.map_err(|error| Error::new(Kind::Unavailable, &address, format!("no temporary folder: {error}")))?;
+        let folder = context
+            .temporary_folder("ocm-plugin-")
+            .map_err(|error| Error::new(Kind::Unavailable, &address, format!("no temporary folder: {error}")))?;
         let options = ArchiveOptions { form: Some(Form::Directory), ..ArchiveOptions::default() };
         let staging = Archive::open_with(folder.path().join("archive"), Access::Create, options).await?;
         let shared = Arc::new(Shared { plugin, place, address, staging, folder });

@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::{Error, Kind, StoredBlob};
 
 /// A blob of a source whose bytes are counted on their way, and which remembers why reading it failed.
-pub(super) struct Watched {
+pub(super) struct SourceBlob {
     blob: StoredBlob,
     observer: Arc<dyn Observer>,
     pace: Option<Arc<Bucket>>,
@@ -61,7 +61,7 @@ pub(super) fn again(error: &Error) -> Error {
     Error::new(error.kind(), error.subject(), error.reason())
 }
 
-impl Watched {
+impl SourceBlob {
     pub(super) fn new(
         blob: StoredBlob,
         observer: Arc<dyn Observer>,
@@ -129,7 +129,7 @@ impl Watched {
 }
 
 #[async_trait]
-impl Blob for Watched {
+impl Blob for SourceBlob {
     fn size(&self) -> Option<u64> {
         self.blob.size()
     }
