@@ -1,4 +1,5 @@
-use crate::sandbox::Sandbox;
+use crate::images::{constructor, registry, resource};
+use crate::sandbox::{Sandbox, json};
 
 #[test]
 fn a_resource_becomes_a_file_of_its_name() {
@@ -59,4 +60,17 @@ fn references_that_multiply_are_refused() {
     sandbox.file("c.yaml", &format!("components:\n{components}")).ok("add cv -c c.yaml -r ctf");
     let message = sandbox.fails("download resources ctf//acme.org/n0:1.0.0 -r -O out", 1);
     assert!(message.contains("lead to more than"), "{message}");
+}
+
+#[test]
+fn an_image_by_itself_still_says_what_it_was() {
+    let (registry, digest) = registry(1);
+    let sandbox = Sandbox::new();
+    sandbox.file("c.yaml", &constructor("acme.org/a", &resource("image", &registry))).ok("add cv -c c.yaml -r ctf");
+    sandbox.ok("transfer cv --copy-resources ctf//acme.org/a:1.0.0 ./inside");
+    sandbox.ok("download resource inside//acme.org/a:1.0.0 --identity name=image --output image");
+    let row = json(&sandbox.read("image/index.json"))["manifests"][0].take();
+    assert_eq!(row["digest"], digest.as_str());
+    let artifact = row["annotations"]["software.ocm.artifact"].as_str().unwrap();
+    assert!(artifact.contains(r#""name":"image""#), "{row}");
 }

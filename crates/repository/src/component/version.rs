@@ -70,7 +70,7 @@ impl ComponentVersion {
             .ok_or_else(|| Error::invalid(self, format!("access {} names no local content", access.kind)))?;
         let digests = digests(reference).map_err(|reason| Error::invalid(self, reason))?;
         if let [digest] = digests.as_slice() {
-            if let Some(row) = self.rows.iter().find(|row| row.digest == *digest) {
+            if let Some(row) = self.row(digest) {
                 return Ok(LocalContent::Manifest(alone(row)));
             }
             return self.layer(digest).await.map(LocalContent::Blob);
@@ -80,6 +80,11 @@ impl ComponentVersion {
             parts.push(self.layer(digest).await?);
         }
         Ok(LocalContent::Parts(parts))
+    }
+
+    /// What the index of the version says of an image or index beside it, with the annotations that name the artifacts it is for.
+    pub fn row(&self, digest: &Digest) -> Option<&ocm_oci::Descriptor> {
+        self.rows.iter().find(|row| row.digest == *digest)
     }
 
     async fn layer(&self, digest: &Digest) -> Result<ocm_oci::Descriptor> {

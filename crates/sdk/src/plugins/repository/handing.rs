@@ -94,7 +94,8 @@ async fn upload(
         LocalContent::Manifest(root) => {
             let mut layout = LayoutContent::new();
             let tag = access.text("referenceName");
-            layout.add_graph(&content.staged, root, tag).await?;
+            let row = version.row(&root.digest).unwrap_or(root);
+            layout.add_graph(&content.staged, row, tag).await?;
             (Arc::new(layout.tar()?), Some(LAYOUT_TAR.to_owned()))
         }
         _ => (version.blob(&found), access.text("mediaType").map(str::to_owned)),
