@@ -288,10 +288,14 @@ async fn keep_alive_is_as_the_host_says() {
         client.send(get(&url)).await.unwrap().bytes(0).await.unwrap();
         // Retransmission timers of what was just sent come first.
         tokio::time::sleep(Duration::from_millis(500)).await;
-        let port = format!(":{:04X}", ports.lock().unwrap()[0]);
+        // Other connections, ended ones among them, may have the same port on one side.
+        let [local, remote] = [ports.lock().unwrap()[0], address.port()].map(|port| format!(":{port:04X}"));
         let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
-        let line =
-            table.lines().find(|line| line.split_whitespace().nth(1).is_some_and(|local| local.ends_with(&port)));
+        let line = table.lines().find(|line| {
+            let mut columns = line.split_whitespace().skip(1);
+            columns.next().is_some_and(|it| it.ends_with(&local))
+                && columns.next().is_some_and(|it| it.ends_with(&remote))
+        });
         // The timer of a connection: 02 is the one of keep-alive.
         let timer = line.unwrap().split_whitespace().nth(5).unwrap();
         assert_eq!(timer.starts_with("02:"), is_on, "{keep_alive:?}: {timer}");
