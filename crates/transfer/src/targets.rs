@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ocm_blob::Digest;
 use ocm_oci::Descriptor;
@@ -83,8 +83,9 @@ impl Roots {
         component: &str,
         version: &str,
     ) -> ocm_oci::Result<Option<Descriptor>> {
-        let Some(Asked { repository: Some(repository), .. }) = self.targets.get(position) else { return Ok(None) };
-        let seen = self.targets[position].lock().remove(&(component.to_owned(), version.to_owned()));
+        let Some(target) = self.targets.get(position) else { return Ok(None) };
+        let Some(repository) = &target.repository else { return Ok(None) };
+        let seen = target.lock().remove(&(component.to_owned(), version.to_owned()));
         match seen {
             Some(Ok(seen)) if seen.is_fresh() => Ok(seen.there),
             Some(Err(error)) => Err(error),
@@ -94,7 +95,7 @@ impl Roots {
 }
 
 impl Asked {
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), ocm_oci::Result<Resolved>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<(String, String), ocm_oci::Result<Resolved>>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -235,13 +235,13 @@ fn written(reference: &ImageReference, text: String, recorded: Option<&DigestSpe
         registry: Some(reference.host().to_owned()),
         repository: Some(reference.repository()),
         tag: reference.tag().map(str::to_owned),
-        digest: reference.digest().map(ToString::to_string).or_else(|| recorded_digest(recorded)),
+        digest: reference.digest().map(ToString::to_string).or_else(|| manifest_digest(recorded)),
         reference: text,
     }
 }
 
 /// The recorded digest of a manifest; one of bytes may be that of a chart.
-fn recorded_digest(recorded: Option<&DigestSpec>) -> Option<String> {
+fn manifest_digest(recorded: Option<&DigestSpec>) -> Option<String> {
     let is_manifest = |digest: &&DigestSpec| {
         [OCI_ARTIFACT_DIGEST, OCI_ARTEFACT_DIGEST].contains(&digest.normalisation_algorithm.as_str())
     };
@@ -251,7 +251,7 @@ fn recorded_digest(recorded: Option<&DigestSpec>) -> Option<String> {
 /// What the source's descriptor calls an image.
 async fn former(element: &Artifact<'_>, version: &ComponentVersion) -> ImagePlace {
     let access = Access::of(element.access);
-    let digest = stored(element.access, version).await.or_else(|| recorded_digest(element.digest));
+    let digest = stored(element.access, version).await.or_else(|| manifest_digest(element.digest));
     match access {
         Access::OciImage { image_reference } => match image_reference.parse::<ImageReference>() {
             Ok(reference) => written(&reference, image_reference, element.digest),
