@@ -314,6 +314,10 @@ impl Blob for Promised {
         self.blob.open_unverified().await
     }
 
+    async fn open_file(&self, offset: u64) -> ocm_blob::Result<Option<ocm_blob::OpenFile>> {
+        self.blob.open_file(offset).await
+    }
+
     async fn open_at(&self, offset: u64) -> ocm_blob::Result<ByteStream> {
         if offset == 0 { self.open().await } else { self.blob.open_at(offset).await }
     }

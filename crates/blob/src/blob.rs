@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 
-use crate::{Digest, Result};
+use crate::{Digest, OpenFile, Result};
 
 /// Content that is being read: chunks in order, an error ends it.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
@@ -39,6 +39,12 @@ pub trait Blob: Send + Sync {
     /// Opens the content at a later byte. The default reads and drops what comes before.
     async fn open_at(&self, offset: u64) -> Result<ByteStream> {
         Ok(skip(self.open().await?, offset))
+    }
+
+    /// The content from a byte on as the part of a file that it is, for the purpose of [`Blob::open_unverified`]: whoever
+    /// takes it does not see the bytes. `None`, the default, if it does not lie in one file as it is.
+    async fn open_file(&self, _offset: u64) -> Result<Option<OpenFile>> {
+        Ok(None)
     }
 }
 

@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::stream;
 use tokio::sync::mpsc;
 
-use crate::{Blob, ByteStream, Digest, Error, Result};
+use crate::{Blob, ByteStream, Digest, Error, OpenFile, Result};
 
 /// Bytes read from a file at once. Large enough that a chunk costs more to hash than to hand over.
 pub const CHUNK: usize = 256 * 1024;
@@ -79,6 +79,12 @@ impl Blob for FileBlob {
             file.seek(SeekFrom::Start(start)).map_err(Error::at(&path))?;
             Ok(file)
         }))
+    }
+
+    async fn open_file(&self, offset: u64) -> Result<Option<OpenFile>> {
+        let (path, start) = (self.path.clone(), self.offset.saturating_add(offset));
+        let size = self.size.saturating_sub(offset);
+        OpenFile::open(move || OpenFile::new(File::open(&path).map_err(Error::at(&path))?, path, start, size)).await
     }
 }
 

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use crate::archive::EntryPath;
 use crate::file::read_part_in_background;
-use crate::{Blob, ByteStream, Digest, Error, Result, verified};
+use crate::{Blob, ByteStream, Digest, Error, OpenFile, Result, verified};
 
 /// A directory whose content nobody vouches for: an image layout or an archive that somebody else put there.
 ///
@@ -109,6 +109,17 @@ pub struct FolderBlob {
     size: u64,
 }
 
+impl FolderBlob {
+    /// The file, and how it is called in messages.
+    fn file(&self) -> Result<(File, PathBuf)> {
+        let shown = self.folder.path.join(&self.path);
+        match self.folder.file(&self.path)? {
+            Some(file) => Ok((file, shown)),
+            None => Err(Error::at(shown)(io::ErrorKind::NotFound.into())),
+        }
+    }
+}
+
 #[async_trait]
 impl Blob for FolderBlob {
     fn size(&self) -> Option<u64> {
@@ -127,14 +138,20 @@ impl Blob for FolderBlob {
         let blob = self.clone();
         let left = self.size.saturating_sub(offset);
         let stream = read_part_in_background(left, move || {
-            let shown = blob.folder.path.join(&blob.path);
-            let Some(mut file) = blob.folder.file(&blob.path)? else {
-                return Err(Error::at(shown)(io::ErrorKind::NotFound.into()));
-            };
+            let (mut file, shown) = blob.file()?;
             file.seek(SeekFrom::Start(offset)).map_err(Error::at(shown))?;
             Ok(file)
         });
         Ok(verified(stream, Some(left), None))
+    }
+
+    async fn open_file(&self, offset: u64) -> Result<Option<OpenFile>> {
+        let blob = self.clone();
+        OpenFile::open(move || {
+            let (file, shown) = blob.file()?;
+            OpenFile::new(file, shown, offset, blob.size.saturating_sub(offset))
+        })
+        .await
     }
 }
 

@@ -16,6 +16,7 @@ mod folder;
 pub mod hex;
 mod limits;
 mod observer;
+mod open_file;
 mod pack;
 pub mod sniff;
 mod staged;
@@ -35,6 +36,7 @@ pub use file::{CHUNK, FileBlob, read_in_background};
 pub use folder::{Folder, FolderBlob};
 pub use limits::Limits;
 pub use observer::{Item, Observed, Observer, Outcome, Unobserved, observe};
+pub use open_file::OpenFile;
 pub use pack::{DirectoryNames, DirectoryTar, InvalidPattern, PackOptions, Pattern, TarOf};
 pub use staged::{
     Durability, Existing, Finished, Staged, folder_of, sync_filesystem, sync_folder, write_file, write_file_as,

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
 
-use crate::{Blob, ByteStream, Digest, Result};
+use crate::{Blob, ByteStream, Digest, OpenFile, Result};
 
 /// One thing that a verb works on, for progress.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -122,6 +122,12 @@ impl Blob for Observed {
 
     async fn open_at(&self, offset: u64) -> Result<ByteStream> {
         self.observe(self.blob.open_at(offset).await)
+    }
+
+    async fn open_file(&self, offset: u64) -> Result<Option<OpenFile>> {
+        let Some(file) = self.blob.open_file(offset).await? else { return Ok(None) };
+        self.opened.fetch_add(1, Ordering::Relaxed);
+        Ok(Some(file.watched(|passing| observe(passing, &self.observer))))
     }
 }
 

@@ -27,6 +27,11 @@ impl Client {
         self.0.bucket()
     }
 
+    /// Whether a part of a file goes to this address without passing through this process ([`crate::Body::file`]).
+    pub fn sends_files(&self, url: &Url) -> bool {
+        self.0.sends_files(url)
+    }
+
     /// The certificates that a host showed last, in DER form, its own first: also when they were not believed, and at the end
     /// of a tunnel through a proxy. None without TLS.
     pub fn certificates_of(&self, url: &Url) -> Vec<Vec<u8>> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ::http::header::CONTENT_LENGTH;
 use ::http::{Method, StatusCode};
+use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 use url::Url;
 
@@ -17,9 +18,11 @@ use crate::error::PROXY_ADVICE;
 use crate::gate::{Gate, Lane};
 use crate::pace::{Allowance, Pace};
 use crate::progress::Progress;
-use crate::request::Body;
+use crate::request::{Body, BodyStream};
 use crate::resolve::{Checked, NotPublic};
 use crate::response::Hold;
+#[cfg(target_os = "linux")]
+use crate::sendfile;
 use crate::shown::Shown;
 use crate::trust::Trust;
 use crate::{Class, Error, Handshake, Kind, Reach, Request, Response, Result, Settings};
@@ -145,6 +148,19 @@ impl Dispatcher {
         progress: &Progress,
     ) -> Result<reqwest::Response> {
         let url = &request.url;
+        #[cfg(target_os = "linux")]
+        if let Body::File { file, name, offset, length, open } = &request.body
+            && self.sends_files(url)
+            && request.reach == Reach::Anywhere
+        {
+            let passing = open().await.map_err(|error| Error::body(url, error))?;
+            let content = self.content(crate::file::stand_ins(passing), progress);
+            let part = sendfile::Part { file: file.clone(), name: name.clone(), offset: *offset, length: *length };
+            let (user_agent, progress) = (&self.settings.user_agent, progress.clone());
+            let sent = sendfile::send(request, user_agent, content, part, self.connecting(url), progress);
+            let sent: BoxFuture<'_, _> = Box::pin(sent);
+            return checked(url, sent.await?);
+        }
         let mut message = transport.request(request.method.clone(), url.clone()).headers(request.headers.clone());
         match &request.body {
             Body::Empty => {}
@@ -161,12 +177,12 @@ impl Dispatcher {
                 if let Some(length) = length {
                     message = message.header(CONTENT_LENGTH, *length);
                 }
-                let stream = progress.lend(stream);
-                let stream = match &self.bucket {
-                    Some(bucket) => bucket.clone().slow(Box::pin(stream)),
-                    None => Box::pin(stream),
-                };
-                message = message.body(reqwest::Body::wrap_stream(progress.watch(stream)));
+                message = message.body(self.content(stream, progress));
+            }
+            Body::File { file, offset, length, open, .. } => {
+                let passing = open().await.map_err(|error| Error::body(url, error))?;
+                message = message.header(CONTENT_LENGTH, *length);
+                message = message.body(self.content(crate::file::read(file.clone(), *offset, passing), progress));
             }
         }
         let proxy = self.settings.proxies.proxy_for(url);
@@ -175,15 +191,35 @@ impl Dispatcher {
         if proxy.is_some() && inner.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
             return Err(Error::new(Kind::Proxy, url, PROXY_ADVICE).through(proxy));
         }
-        let head: usize = inner.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-        if head > HEAD_LIMIT {
-            return Err(Error::new(
-                Kind::TooLarge,
-                url,
-                format!("the head of the answer is larger than {HEAD_LIMIT} bytes"),
-            ));
-        }
-        Ok(inner)
+        checked(url, inner)
+    }
+
+    /// Content on its way: slowed and watched.
+    fn content(&self, stream: BodyStream, progress: &Progress) -> reqwest::Body {
+        let stream = progress.lend(stream);
+        let stream = match &self.bucket {
+            Some(bucket) => bucket.clone().slow(Box::pin(stream)),
+            None => Box::pin(stream),
+        };
+        reqwest::Body::wrap_stream(progress.watch(stream))
+    }
+
+    /// Whether the system can move files into a connection to this address: straight to the host, without TLS, and without
+    /// asking anybody else for the name.
+    pub(crate) fn sends_files(&self, url: &Url) -> bool {
+        cfg!(target_os = "linux")
+            && url.scheme() == "http"
+            && url.username().is_empty()
+            && url.password().is_none()
+            && self.settings.resolver.is_none()
+            && self.settings.proxies.proxy_for(url).is_none()
+    }
+
+    #[cfg(target_os = "linux")]
+    fn connecting(&self, url: &Url) -> sendfile::Connecting {
+        let own = self.settings.of(url).and_then(|(_, host)| host.keep_alive);
+        let keep_alive = own.unwrap_or(self.settings.keep_alive);
+        sendfile::Connecting { timeout: self.settings.timeouts_of(url).connect, keep_alive, probes: PROBES }
     }
 
     fn transport(&self, request: &Request) -> Result<reqwest::Client> {
@@ -202,6 +238,16 @@ impl Dispatcher {
         let transport = made.get_or_init(|| build(&self.settings, &road, &self.shown));
         transport.clone().map_err(|reason| Error::new(Kind::Settings, url, reason))
     }
+}
+
+/// The answer, if its head is not too large.
+fn checked(url: &Url, answer: reqwest::Response) -> Result<reqwest::Response> {
+    let head: usize = answer.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if head > HEAD_LIMIT {
+        let reason = format!("the head of the answer is larger than {HEAD_LIMIT} bytes");
+        return Err(Error::new(Kind::TooLarge, url, reason));
+    }
+    Ok(answer)
 }
 
 /// Host and port: those who count requests count them here.

@@ -101,10 +101,38 @@ impl Error {
     /// Reads an error of the library underneath.
     pub(crate) fn from_transport(url: impl AsRef<str>, error: reqwest::Error) -> Self {
         let error = error.without_url();
-        let causes = causes(&error);
-        let (kind, reason) = classify(&error, &causes);
+        let step = match () {
+            () if error.is_connect() => Step::Connect,
+            () if error.is_builder() => Step::Build,
+            () => Step::Exchange,
+        };
+        Self::classified(url, &error, step, error.is_timeout())
+    }
+
+    /// Reads an error of making a connection.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn unconnected(url: impl AsRef<str>, error: &(dyn std::error::Error + 'static)) -> Self {
+        Self::classified(url, error, Step::Connect, io_kind(error) == Some(std::io::ErrorKind::TimedOut))
+    }
+
+    /// Reads an error of a connection that stood.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn interrupted(url: impl AsRef<str>, error: &(dyn std::error::Error + 'static)) -> Self {
+        Self::classified(url, error, Step::Exchange, false)
+    }
+
+    fn classified(url: impl AsRef<str>, error: &(dyn std::error::Error + 'static), step: Step, timeout: bool) -> Self {
+        let (kind, reason) = classify(error, step, timeout);
         Self { kind, url: crate::redacted(url), reason, source: None }
     }
+}
+
+/// Where a request failed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Build,
+    Connect,
+    Exchange,
 }
 
 /// The texts of an error and of everything that caused it, the outermost first.
@@ -157,7 +185,9 @@ pub(crate) const PROXY_ADVICE: &str = "the proxy wants a user and a password, or
 /// What TLS says of a name that no certificate can hold. No attempt changes that.
 const NO_NAME: &str = "invalid dns name";
 
-fn classify(error: &reqwest::Error, causes: &[String]) -> (Kind, String) {
+fn classify(error: &(dyn std::error::Error + 'static), step: Step, timeout: bool) -> (Kind, String) {
+    let causes = causes(error);
+    let connecting = step == Step::Connect;
     let said = |text: &str| causes.iter().any(|cause| cause.contains(text));
     let innermost = causes.last().cloned().unwrap_or_default();
     let io = io_kind(error);
@@ -165,9 +195,9 @@ fn classify(error: &reqwest::Error, causes: &[String]) -> (Kind, String) {
         (Kind::Forbidden, NotPublic.to_string())
     } else if io == Some(std::io::ErrorKind::ConnectionRefused) {
         (Kind::Refused, "connection refused: nothing listens at this address".into())
-    } else if error.is_connect() && said(PROXY) {
+    } else if connecting && said(PROXY) {
         (Kind::Proxy, PROXY_ADVICE.into())
-    } else if error.is_connect() && said(NO_TUNNEL) {
+    } else if connecting && said(NO_TUNNEL) {
         let reason =
             "the proxy does not lead there: it does not reach the host, refuses it, or does not take user and password";
         (Kind::Connect, reason.into())
@@ -176,11 +206,11 @@ fn classify(error: &reqwest::Error, causes: &[String]) -> (Kind, String) {
             Kind::PlainServer,
             "the server does not speak TLS; write http:// in front of the host if that is intended".into(),
         )
-    } else if error.is_timeout() && error.is_connect() {
+    } else if timeout && connecting {
         (Kind::Connect, "no connection within the time limit".into())
-    } else if error.is_timeout() {
+    } else if timeout {
         (Kind::Timeout, "no answer within the time limit".into())
-    } else if error.is_connect() && said("certificate") {
+    } else if connecting && said("certificate") {
         let advice = if said("not valid for name") {
             "address the server by a name that is in it"
         } else if said("expired") || said("not valid yet") {
@@ -189,20 +219,20 @@ fn classify(error: &reqwest::Error, causes: &[String]) -> (Kind, String) {
             "name its authority as certificateAuthority in http.config.ocm.software"
         };
         (Kind::Tls, format!("the server's certificate is not trusted ({innermost}); {advice}"))
-    } else if error.is_connect() && UNKNOWN.iter().any(|text| said(text)) {
+    } else if connecting && UNKNOWN.iter().any(|text| said(text)) {
         (Kind::UnknownHost, UnknownName.to_string())
-    } else if error.is_connect() && said(NO_NAME) {
+    } else if connecting && said(NO_NAME) {
         (Kind::UnknownHost, "the host name is none that a host can have (RFC 1123, 2.1)".into())
-    } else if error.is_connect()
+    } else if connecting
         && (said("handshake") || said("alert"))
         // The other side hung up: that tells nothing about its certificate.
         && !said("handshake eof")
         && io != Some(std::io::ErrorKind::UnexpectedEof)
     {
         (Kind::Tls, format!("the TLS handshake failed: {innermost}"))
-    } else if error.is_connect() {
+    } else if connecting {
         (Kind::Connect, format!("no connection: {innermost}"))
-    } else if error.is_builder() {
+    } else if step == Step::Build {
         (Kind::Invalid, innermost)
     } else {
         (Kind::Interrupted, format!("the connection broke: {innermost}"))

@@ -13,6 +13,7 @@ mod dispatch;
 mod environment;
 mod errands;
 mod error;
+mod file;
 mod gate;
 mod pace;
 mod progress;
@@ -24,6 +25,8 @@ mod resolve;
 mod response;
 mod retry;
 mod secret;
+#[cfg(target_os = "linux")]
+mod sendfile;
 mod settings;
 mod shown;
 mod trust;

@@ -43,13 +43,19 @@ pub(crate) struct Progress {
 
 impl Progress {
     pub(crate) fn start(body: &Body, permit: Arc<Permit>) -> Self {
-        let turn = if matches!(body, Body::Stream { .. }) { Turn::Connect } else { Turn::Answer };
+        let turn = if matches!(body, Body::Stream { .. } | Body::File { .. }) { Turn::Connect } else { Turn::Answer };
         Self { state: Arc::new(Mutex::new(State { turn, since: Instant::now(), error: None })), permit }
     }
 
     fn pass(&self, turn: Turn) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         (state.turn, state.since) = (turn, Instant::now());
+    }
+
+    /// The source failed.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn fail(&self, error: BoxError) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).error = Some(error);
     }
 
     /// The error of the source, if that is what ended the request.

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::fs::File;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,22 +36,46 @@ pub enum Body {
         /// Opens the stream.
         open: OpenBody,
     },
+    /// A part of a regular file, which nobody here has to look at. Made by [`Body::file`].
+    File {
+        /// The file.
+        file: Arc<File>,
+        /// How messages call it.
+        name: String,
+        /// Where the content begins in it.
+        offset: u64,
+        /// Number of bytes.
+        length: u64,
+        /// Opens a stream of as many bytes, of which only the number counts.
+        open: OpenBody,
+    },
 }
 
 impl Body {
     /// Content that can be sent only once; a second attempt to send it fails.
     pub fn once(stream: BodyStream, length: Option<u64>) -> Self {
-        let slot = Arc::new(Mutex::new(Some(stream)));
-        let open: OpenBody = Arc::new(move || {
-            let stream = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-            Box::pin(async move { stream.ok_or_else(|| "the content was already sent once".into()) })
-        });
-        Self::Stream { length, open }
+        Self::Stream { length, open: only_once(stream) }
+    }
+
+    /// The `length` bytes of a regular file from `offset` on, which can be sent only once.
+    ///
+    /// So many bytes are sent as come out of `passing`, and when they come: what they are means nothing, and an error in
+    /// their place ends the request like one of the content. Worth it where [`crate::Client::sends_files`] says so.
+    pub fn file(file: File, name: impl fmt::Display, offset: u64, length: u64, passing: BodyStream) -> Self {
+        Self::File { file: Arc::new(file), name: name.to_string(), offset, length, open: only_once(passing) }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         matches!(self, Self::Empty)
     }
+}
+
+fn only_once(stream: BodyStream) -> OpenBody {
+    let slot = Arc::new(Mutex::new(Some(stream)));
+    Arc::new(move || {
+        let stream = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Box::pin(async move { stream.ok_or_else(|| "the content was already sent once".into()) })
+    })
 }
 
 /// A request in the making.

@@ -13,7 +13,9 @@ use super::sequential::{Cursors, decompress};
 use super::volumes::{Seeking, Volumes};
 use super::walk::{Kind, Source, Walk};
 use crate::file::read_part_in_background;
-use crate::{Blob, ByteStream, Digest, Digester, Error, Limits, Result, once, read_in_background, verified};
+use crate::{
+    Blob, ByteStream, Digest, Digester, Error, FileBlob, Limits, OpenFile, Result, once, read_in_background, verified,
+};
 
 /// Entries of a compressed archive that are kept in memory when its index is made: manifests, indexes, configurations.
 const SMALL: u64 = 1 << 20;
@@ -280,6 +282,13 @@ impl Blob for ArchiveBlob {
         };
         // The archive may have been cut or replaced since its index was made.
         Ok(verified(stream, Some(size), None))
+    }
+
+    async fn open_file(&self, offset: u64) -> Result<Option<OpenFile>> {
+        match self.offset() {
+            Some(start) => FileBlob::part(self.path(), start, self.entry.size).open_file(offset).await,
+            None => Ok(None),
+        }
     }
 }
 

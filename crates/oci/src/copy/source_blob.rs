@@ -4,7 +4,7 @@ use std::task::Poll;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream};
-use ocm_blob::{Blob, ByteStream, Digest, Observer};
+use ocm_blob::{Blob, ByteStream, Digest, Observer, OpenFile};
 use ocm_http::Bucket;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -152,5 +152,16 @@ impl Blob for SourceBlob {
 
     async fn open_at(&self, offset: u64) -> ocm_blob::Result<ByteStream> {
         self.watch(self.blob.open_at(offset)).await
+    }
+
+    async fn open_file(&self, offset: u64) -> ocm_blob::Result<Option<OpenFile>> {
+        match self.blob.open_file(offset).await {
+            Ok(Some(file)) => {
+                let passing = self.watch(async { Ok(file.passing) }).await?;
+                Ok(Some(OpenFile { passing, ..file }))
+            }
+            Ok(None) => Ok(None),
+            Err(error) => self.watch(async { Err(error) }).await.map(|_| None),
+        }
     }
 }

@@ -3,7 +3,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
-use ocm_blob::{Blob, ByteStream, Digest, Limits, read_to_end, verified};
+use ocm_blob::{Blob, ByteStream, Digest, Limits, OpenFile, read_to_end, verified};
 use serde_json::Value;
 
 use super::files::Files;
@@ -220,6 +220,11 @@ impl Repository for Layout {
         let content = self.files.content(digest)?.ok_or_else(|| Error::not_found(self.subject(digest)))?;
         let stream = content.open().await.map_err(Error::blob(self.subject(digest)))?;
         Ok(verified(stream, content.size(), None))
+    }
+
+    async fn blob_file(&self, digest: &Digest, offset: u64) -> Result<Option<OpenFile>> {
+        let content = self.files.content(digest)?.ok_or_else(|| Error::not_found(self.subject(digest)))?;
+        content.open_file(offset).await.map_err(Error::blob(self.subject(digest)))
     }
 
     async fn push_blob(&self, _: &dyn Blob) -> Result<(Descriptor, Pushed)> {

@@ -26,7 +26,7 @@ impl RemoteRepository {
         measured: &mut Option<Measured>,
     ) -> Result<Step> {
         let size = self.connection().options.chunk.max(session.chunk_min as usize).clamp(1, PIECE_LIMIT);
-        let Rest { stream, whole } = self.rest(content, digest, session.received, check).await?;
+        let Rest { stream, whole, .. } = self.rest(content, digest, session.received, check, None).await?;
         let mut pieces = Pieces { stream: stream.fuse(), size, rest: Bytes::new() };
         while let Some(piece) = pieces.next().await.map_err(Error::blob(self.subject()))? {
             let last = session.received + piece.len() as u64 - 1;

@@ -1,11 +1,13 @@
 //! Pushing a blob: in one request where its size and digest are known, measured on its way where they are not, taken up
 //! where it broke off.
 
+use std::fs::File;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use ocm_blob::{Algorithm, Blob, ByteStream, Digest, Measure, Measured, skip, verified};
-use ocm_http::{Body, BodyStream, BoxError, Class, HeaderValue, Method, Request, Response, StatusCode, header};
+use ocm_http::{Body, BodyStream, BoxError, Class, HeaderValue, Method, Request, Response, StatusCode, Url, header};
 
 use super::RemoteRepository;
 use super::checking::Check;
@@ -41,6 +43,20 @@ pub(super) enum Step {
 pub(super) struct Rest {
     pub(super) stream: ByteStream,
     pub(super) whole: Whole,
+    /// The file that the content lies in, its name, and where it begins there: the stream only stands for it then.
+    file: Option<(File, PathBuf, u64)>,
+}
+
+impl Rest {
+    /// All that is left, as the content of one request.
+    fn body(stream: ByteStream, file: Option<(File, PathBuf, u64)>, length: Option<u64>) -> Body {
+        match (file, length) {
+            (Some((file, path, offset)), Some(length)) => {
+                Body::file(file, path.display(), offset, length, hold_back(stream))
+            }
+            _ => Body::once(hold_back(stream), length),
+        }
+    }
 }
 
 /// What all of the content is, with what was sent before.
@@ -259,10 +275,11 @@ impl RemoteRepository {
         size: u64,
         check: Check,
     ) -> Result<Step> {
-        let rest = self.rest(content, Some(digest), 0, check).await?;
-        let request = Request::new(Method::PUT, session.closing(digest))
+        let location = session.closing(digest);
+        let Rest { stream, file, .. } = self.rest(content, Some(digest), 0, check, Some(&location)).await?;
+        let request = Request::new(Method::PUT, location)
             .header(header::CONTENT_TYPE, HeaderValue::from_static(media_type::OCTETS))
-            .body(Body::once(hold_back(rest.stream), Some(size)));
+            .body(Rest::body(stream, file, Some(size)));
         self.step(request).await
     }
 
@@ -275,15 +292,16 @@ impl RemoteRepository {
         check: Check,
         measured: &mut Option<Measured>,
     ) -> Result<Step> {
-        let mut rest = self.rest(content, digest, session.received, check).await?;
+        let Rest { mut stream, whole, file } =
+            self.rest(content, digest, session.received, check, Some(&session.location)).await?;
         let length = content.size().map(|size| size.saturating_sub(session.received));
         if length == Some(0) {
             // Nothing is left to send, but what it was may have to be found out.
-            while rest.stream.next().await.transpose().map_err(Error::blob(self.subject()))?.is_some() {}
+            while stream.next().await.transpose().map_err(Error::blob(self.subject()))?.is_some() {}
         } else {
             let mut request = Request::new(Method::PATCH, session.location.clone())
                 .header(header::CONTENT_TYPE, HeaderValue::from_static(media_type::OCTETS))
-                .body(Body::once(hold_back(rest.stream), length));
+                .body(Rest::body(stream, file, length));
             if let Some(end) = content.size().filter(|_| session.received > 0) {
                 request = request.header(header::CONTENT_RANGE, content_range(session.received, end - 1));
             }
@@ -292,20 +310,32 @@ impl RemoteRepository {
                 other => return Ok(other),
             }
         }
-        let whole = measured.insert(rest.whole.result().ok_or_else(|| self.ended_early())?);
+        let whole = measured.insert(whole.result().ok_or_else(|| self.ended_early())?);
         session.received = whole.size;
         self.close(session, &whole.digest).await
     }
 
-    /// Opens what the registry does not have yet.
+    /// Opens what the registry does not have yet. What goes to `whole_to` in one request need not be read where it lies in a
+    /// file and the registry checks it.
     pub(super) async fn rest(
         &self,
         content: &dyn Blob,
         digest: Option<&Digest>,
         received: u64,
         check: Check,
+        whole_to: Option<&Url>,
     ) -> Result<Rest> {
         let failed = Error::blob(self.subject());
+        if let (Check::There, Some(to), Some(digest), Some(size)) = (check, whole_to, digest, content.size())
+            && self.connection().client.sends_files(to)
+            && let Some(open) = content.open_file(received).await.map_err(Error::blob(self.subject()))?
+        {
+            return Ok(Rest {
+                stream: verified(open.passing, Some(size.saturating_sub(received)), None),
+                whole: Whole::Known(Measured { digest: digest.clone(), size }),
+                file: Some((open.file, open.path, open.offset)),
+            });
+        }
         match (digest, content.size()) {
             (Some(digest), Some(size)) => {
                 let stream = match (check, received) {
@@ -320,14 +350,14 @@ impl RemoteRepository {
                         skip(verified(content.open().await.map_err(failed)?, Some(size), digest), received)
                     }
                 };
-                Ok(Rest { stream, whole: Whole::Known(Measured { digest: digest.clone(), size }) })
+                Ok(Rest { stream, whole: Whole::Known(Measured { digest: digest.clone(), size }), file: None })
             }
             (digest, size) => {
                 // Also what the registry already has is read again, though not sent: the digest covers all of it.
                 let stream = verified(content.open().await.map_err(failed)?, size, digest.cloned());
                 let algorithm = digest.map_or(Algorithm::Sha256, Digest::algorithm);
                 let (stream, measure) = Measure::watch(algorithm, stream);
-                Ok(Rest { stream: skip(stream, received), whole: Whole::Measured(measure) })
+                Ok(Rest { stream: skip(stream, received), whole: Whole::Measured(measure), file: None })
             }
         }
     }

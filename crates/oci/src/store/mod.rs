@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use ocm_blob::{Blob, ByteStream, Digest};
+use ocm_blob::{Blob, ByteStream, Digest, OpenFile};
 
 pub use stored::StoredBlob;
 
@@ -113,6 +113,11 @@ pub trait Repository: Send + Sync {
     /// may ask for that. The default is verified.
     async fn blob_unverified(&self, digest: &Digest) -> Result<ByteStream> {
         self.blob(digest, 0).await
+    }
+
+    /// Content of a blob from `offset` on, not verified, as the part of a file that it is; see [`Blob::open_file`].
+    async fn blob_file(&self, _digest: &Digest, _offset: u64) -> Result<Option<OpenFile>> {
+        Ok(None)
     }
 
     /// Stores a blob. Without a digest beforehand, the content is measured on its way (SHA-256).

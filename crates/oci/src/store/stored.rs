@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ocm_blob::{Blob, ByteStream, Digest, verified};
+use ocm_blob::{Blob, ByteStream, Digest, OpenFile, verified};
 
 use crate::{Descriptor, Repository};
 
@@ -51,5 +51,11 @@ impl Blob for StoredBlob {
         let stream = self.repository.blob(&self.descriptor.digest, offset).await.map_err(ocm_blob::Error::source)?;
         // The digest is checked below; a wrong size has to show here too, or the receiving side would be blamed for it.
         Ok(verified(stream, self.descriptor.size.checked_sub(offset), None))
+    }
+
+    async fn open_file(&self, offset: u64) -> ocm_blob::Result<Option<OpenFile>> {
+        let size = self.descriptor.size.checked_sub(offset);
+        let file = self.repository.blob_file(&self.descriptor.digest, offset).await.map_err(ocm_blob::Error::source)?;
+        Ok(file.map(|file| file.watched(|passing| verified(passing, size, None))))
     }
 }

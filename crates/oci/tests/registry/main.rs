@@ -6,6 +6,7 @@ mod checking;
 mod distribution;
 mod download;
 mod faults;
+mod files;
 mod given_up;
 mod hostile;
 mod lists;

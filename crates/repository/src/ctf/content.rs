@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use ocm_blob::{Blob, ByteStream, Digest, Folder, once, read_in_background, verified};
+use ocm_blob::{Blob, ByteStream, Digest, Folder, OpenFile, once, read_in_background, verified};
 use ocm_oci::Error;
 
 use crate::Result;
@@ -106,6 +106,16 @@ impl Shared {
     /// Content from `offset` on, for those who may have it unverified ([`ocm_blob::Blob::open_unverified`]).
     pub(crate) async fn read_unverified(&self, digest: &Digest, offset: u64) -> Result<Option<ByteStream>> {
         Ok(self.open(digest, offset).await?.map(|stream| self.naming(digest, stream)))
+    }
+
+    /// The same as the part of a file that it is; `None` also for what is not committed yet.
+    pub(crate) async fn open_file(&self, digest: &Digest, offset: u64) -> Result<Option<OpenFile>> {
+        if !matches!(self.place(digest), Some(Place::Archive)) {
+            return Ok(None);
+        }
+        let Some(blob) = self.find(digest).await? else { return Ok(None) };
+        let file = blob.open_file(offset).await.map_err(Error::blob(self.blob_path(digest).display()))?;
+        Ok(file.map(|file| file.watched(|passing| self.naming(digest, passing))))
     }
 
     async fn open(&self, digest: &Digest, offset: u64) -> Result<Option<ByteStream>> {

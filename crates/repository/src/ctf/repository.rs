@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use ocm_blob::{Algorithm, Blob, ByteStream, Digest, Staged, once, read_to_end, verified, write_into};
+use ocm_blob::{Algorithm, Blob, ByteStream, Digest, OpenFile, Staged, once, read_to_end, verified, write_into};
 use ocm_oci::reference::{is_tag, referrers_tag};
 use ocm_oci::{
     Descriptor, Document, Error, Home, Kind, Manifest, Pushed, Repository, Selector, Upload, UploadStore, media_type,
@@ -240,6 +240,10 @@ impl Repository for ArchiveRepository {
             Some(stream) => Ok(stream),
             None => Err(self.missing(digest).await),
         }
+    }
+
+    async fn blob_file(&self, digest: &Digest, offset: u64) -> Result<Option<OpenFile>> {
+        self.archive.open_file(digest, offset).await
     }
 
     fn position(&self, digest: &Digest) -> Option<u64> {

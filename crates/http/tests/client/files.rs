@@ -1,0 +1,71 @@
+//! Content that lies in a file: moved by the system where nothing changes it on its way, read elsewhere.
+
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use ocm_http::{Body, BoxError, Client, Kind, Method, Proxies, Request, Settings, StatusCode};
+
+use super::server::{Server, answer, settings};
+
+/// Content between other bytes, and as many bytes that mean nothing.
+fn body(content: &[u8]) -> Body {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(&[b"before", content, b"behind"].concat()).unwrap();
+    let parts: Vec<_> =
+        content.chunks(100_000).map(|part| Ok::<_, BoxError>(Bytes::from(vec![b'?'; part.len()]))).collect();
+    Body::file(file, "the file", 6, content.len() as u64, Box::pin(futures_util::stream::iter(parts)))
+}
+
+#[tokio::test]
+async fn the_file_arrives_moved_or_read() {
+    let proxy = |server: &Server| Proxies { http: Some(server.url.to_string()), ..Proxies::default() };
+    for size in [0, 1, 300_000] {
+        let content: Vec<u8> = (b'a'..=b'z').flat_map(|letter| [letter; 3]).cycle().take(size).collect();
+        let text = String::from_utf8(content.clone()).unwrap();
+        for moved in [true, false] {
+            let server = Server::start(|_, _| answer("201 Created", "", "answered")).await;
+            let (client, url) = if moved {
+                (Client::new(settings()), server.url.join("x?y=%20z").unwrap())
+            } else {
+                let settings = Settings { proxies: proxy(&server), ..settings() };
+                (Client::new(settings), "http://elsewhere.test/x?y=%20z".parse().unwrap())
+            };
+            assert_eq!(client.sends_files(&url), moved && cfg!(target_os = "linux"));
+            let response = client.send(Request::new(Method::PUT, url).body(body(&content))).await.unwrap();
+            assert_eq!(response.status(), StatusCode::CREATED);
+            assert!(response.remote_address().is_some() || !moved);
+            assert_eq!(response.bytes(8).await.unwrap(), "answered");
+            let asked = &server.asked()[0];
+            let (head, sent) = asked.split_once("\r\n\r\n").unwrap();
+            assert!(sent == text, "{moved} {size}: {head}");
+            let target = if moved { "put /x?y=%20z " } else { "put http://elsewhere.test/x?y=%20z " };
+            assert!(head.starts_with(target), "{head}");
+            for line in [format!("content-length: {size}"), "user-agent: ocm/".to_owned(), "host: ".to_owned()] {
+                assert_eq!(head.matches(&line).count(), 1, "{head}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_moved_file_keeps_to_the_bandwidth() {
+    let server = Server::start(|_, _| answer("201 Created", "", "")).await;
+    let client = Client::new(Settings { bandwidth: Some("1MB/s".parse().unwrap()), ..settings() });
+    let begin = Instant::now();
+    client.send(Request::new(Method::PUT, server.url.clone()).body(body(&vec![b'x'; 500_000]))).await.unwrap();
+    assert!(begin.elapsed() > Duration::from_millis(400), "{:?}", begin.elapsed());
+}
+
+#[tokio::test]
+async fn who_does_not_listen_or_answer_is_noticed() {
+    let silent = Server::start(|_, _| String::new()).await;
+    let error = Client::new(settings())
+        .send(Request::new(Method::PUT, silent.url.clone()).once().body(body(b"content")))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), Kind::Timeout, "{error}");
+    let request = Request::new(Method::PUT, "http://127.0.0.1:1/".parse().unwrap()).once().body(body(b"content"));
+    let error = Client::new(settings()).send(request).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Refused, "{error}");
+}
