@@ -25,6 +25,7 @@ mod staged_parts;
 mod staged_pipeline;
 pub mod tar_frame;
 mod verify;
+mod writing_back;
 
 pub use archive::{Archive, ArchiveBlob, Entry, EntryPath, Kind, Parts, Refused, file_in_tar, find_in_tar_gzip};
 pub use blob::{Blob, ByteStream, MemoryBlob, once, skip};
@@ -43,8 +44,9 @@ pub use staged::{
 };
 pub use staged_directory::StagedDirectory;
 pub use staged_parts::{Cut, Parted, write_parts};
-pub use staged_pipeline::{Begun, WritingBack, write_into};
+pub use staged_pipeline::{Begun, write_into};
 pub use verify::{Measure, Measured, read_to_end, verified};
+pub use writing_back::WritingBack;
 
 /// Result of reading or writing content.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -30,6 +30,8 @@ pub struct Staged {
     pipeline: Option<Pipeline>,
     /// Large content is written into a file named after this digest, which stays if it is not finished.
     part: Option<Digest>,
+    /// Bytes of all the content, if that is known beforehand.
+    expected: Option<u64>,
     /// A write has failed or was given up half-way: what the file holds is not what was handed over.
     broken: bool,
 }
@@ -88,7 +90,7 @@ impl Staged {
         let folder = folder.into();
         let resumed = Pipeline::resume(&folder, &digest, size).await?;
         let mut staged = Self::begin(folder, Measuring::Hash(digest.algorithm()));
-        staged.part = Some(digest);
+        (staged.part, staged.expected) = (Some(digest), size);
         if let Some((pipeline, size)) = resumed {
             (staged.pipeline, staged.size) = (Some(pipeline), size);
         }
@@ -111,7 +113,16 @@ impl Staged {
     }
 
     fn begin(folder: PathBuf, measuring: Measuring) -> Self {
-        Self { folder, measuring, size: 0, waiting: Vec::new(), pipeline: None, part: None, broken: false }
+        Self {
+            folder,
+            measuring,
+            size: 0,
+            waiting: Vec::new(),
+            pipeline: None,
+            part: None,
+            expected: None,
+            broken: false,
+        }
     }
 
     /// Bytes taken so far.
@@ -139,7 +150,8 @@ impl Staged {
         }
         self.waiting.push(chunk);
         if self.size > SMALL as u64 {
-            self.pipeline = Some(Pipeline::start(&self.folder, self.measuring.clone(), self.part.as_ref()).await?);
+            let (measuring, part) = (self.measuring.clone(), self.part.as_ref());
+            self.pipeline = Some(Pipeline::start(&self.folder, measuring, part, self.expected).await?);
             for chunk in std::mem::take(&mut self.waiting) {
                 self.pass_on(chunk).await?;
             }
@@ -524,5 +536,42 @@ mod tests {
         let mut staged = Staged::resume(folder.path(), digest.clone(), Some(3 << 20)).await.unwrap();
         staged.complete(&blob).await.unwrap();
         assert_ne!(staged.finish_by_digest().await.unwrap().1, digest, "damage shows");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn room_is_set_aside_for_content_of_known_size() {
+        use std::os::unix::fs::MetadataExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let (size, half) = (16 << 20, Bytes::from(vec![7; 8 << 20]));
+        let digest = Digest::of([half.clone(), half.clone()].concat());
+        let part = crate::staged_pipeline::part_path(folder.path(), &digest);
+        let held = || part.metadata().unwrap().blocks() * 512;
+
+        // No disk has so much: that is said before anything is written.
+        let mut staged = Staged::resume(folder.path(), digest.clone(), Some(1 << 62)).await.unwrap();
+        staged.write(half.clone()).await.unwrap_err();
+        drop(staged);
+        assert_eq!(part.metadata().unwrap().len(), 0);
+
+        let mut staged = Staged::resume(folder.path(), digest.clone(), Some(size)).await.unwrap();
+        staged.write(half.clone()).await.unwrap();
+        assert!(held() >= size, "{}", held());
+
+        // What is left holds no more than it has; the thread that writes it may take a moment.
+        drop(staged);
+        for _ in 0..1000 {
+            if part.metadata().unwrap().len() == half.len() as u64 && held() < size {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        assert_eq!(part.metadata().unwrap().len(), half.len() as u64);
+        assert!(held() < size, "{}", held());
+
+        let mut staged = Staged::resume(folder.path(), digest.clone(), Some(size)).await.unwrap();
+        staged.write(half.clone()).await.unwrap();
+        staged.finish_as(&digest).await.unwrap();
     }
 }

@@ -13,14 +13,10 @@ use tempfile::{NamedTempFile, TempPath};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::{Algorithm, Blob, ByteStream, CHUNK, Digest, Digester, Error, Result};
+use crate::{Algorithm, Blob, ByteStream, CHUNK, Digest, Digester, Error, Result, WritingBack};
 
 /// Chunks that may wait for the writing and for the hashing thread.
 const CHUNKS_AHEAD: usize = 3;
-
-/// Bytes after which the system is asked to begin writing to the disk, so that the final flush has little left to do. With 16 MiB
-/// it had 0.05 s of work left for a file of 1 GiB that four threads wrote, with 2 MiB none.
-const WRITEBACK: u64 = 2 << 20;
 
 /// Where the digest of the content comes from.
 #[derive(Clone)]
@@ -100,11 +96,16 @@ impl Drop for Running {
 
 impl Pipeline {
     /// Begins a file in `folder`: the part of this digest if there is one and nobody else is writing it, otherwise a
-    /// temporary one.
-    pub(crate) async fn start(folder: &Path, measuring: Measuring, part: Option<&Digest>) -> Result<Self> {
+    /// temporary one. `size` is that of all the content, if it is known.
+    pub(crate) async fn start(
+        folder: &Path,
+        measuring: Measuring,
+        part: Option<&Digest>,
+        size: Option<u64>,
+    ) -> Result<Self> {
         let folder = folder.to_path_buf();
         let path = part.map(|digest| part_path(&folder, digest));
-        let (file, target) = blocking(move || {
+        let open = move || -> Result<(File, Target)> {
             if let Some(path) = path
                 && let Some(file) = open_part(&path)?
             {
@@ -114,9 +115,15 @@ impl Pipeline {
             }
             let (file, path) = create(&folder)?.into_parts();
             Ok((file, Target::Temporary(path)))
-        })
-        .await?;
-        Ok(Self::run(file, target, measuring, None))
+        };
+        let begin = move || {
+            let (file, target) = open()?;
+            let mut sink = WritingBack::new(file);
+            sink.reserve(size.unwrap_or_default()).map_err(Error::at(target.path()))?;
+            Ok((sink, target))
+        };
+        let (sink, target) = blocking(begin).await?;
+        Ok(Self::run(sink, target, measuring, None))
     }
 
     /// Continues the part of this digest if there is one and nobody else is writing it. Also returns how many bytes it
@@ -136,20 +143,22 @@ impl Pipeline {
                     size = 0;
                 }
                 file.seek(SeekFrom::End(0)).map_err(Error::at(&path))?;
-                Ok(Some((file, size)))
+                let mut sink = WritingBack::new(file);
+                sink.reserve(limit.unwrap_or_default()).map_err(Error::at(&path))?;
+                Ok(Some((sink, size)))
             };
             blocking(open).await?
         };
-        let Some((file, size)) = opened else { return Ok(None) };
+        let Some((sink, size)) = opened else { return Ok(None) };
         let content = File::open(&path).map_err(Error::at(&path))?.take(size);
         let begun = Begun { size, content: Box::new(content) };
         let measuring = Measuring::Hash(digest.algorithm());
-        Ok(Some((Self::run(file, Target::Part(path), measuring, Some(begun)), size)))
+        Ok(Some((Self::run(sink, Target::Part(path), measuring, Some(begun)), size)))
     }
 
-    fn run(file: File, target: Target, measuring: Measuring, begun: Option<Begun>) -> Self {
+    fn run(sink: WritingBack, target: Target, measuring: Measuring, begun: Option<Begun>) -> Self {
         let shown = target.path().to_path_buf();
-        Self { target, flow: Some(Flow::run(WritingBack::new(file), shown, measuring, begun)) }
+        Self { target, flow: Some(Flow::run(sink, shown, measuring, begun)) }
     }
 
     /// Takes the next bytes.
@@ -171,7 +180,7 @@ impl Pipeline {
             Target::Temporary(path) => path,
             Target::Part(path) => TempPath::try_from_path(path)?,
         };
-        Ok((path, sink.file, digest))
+        Ok((path, sink.into_file(), digest))
     }
 }
 
@@ -405,55 +414,6 @@ fn write<W: io::Write>(
     sink.flush()?;
     Ok((sink, digester.map(Digester::finish)))
 }
-
-/// A file that goes to the disk while it is being written, so that the final flush has little left to do.
-pub struct WritingBack {
-    file: File,
-    position: u64,
-    asked: u64,
-}
-
-impl WritingBack {
-    /// Goes on from where the file is positioned.
-    pub fn new(mut file: File) -> Self {
-        let position = file.stream_position().unwrap_or_default();
-        Self { file, position, asked: position }
-    }
-
-    fn begin(&mut self) {
-        begin_writeback(&self.file, self.asked, self.position - self.asked);
-        self.asked = self.position;
-    }
-}
-
-impl io::Write for WritingBack {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.file.write(bytes)?;
-        self.position += count as u64;
-        if self.position - self.asked >= WRITEBACK {
-            self.begin();
-        }
-        Ok(count)
-    }
-
-    /// Content is complete then: what is left of it must not wait for the flush either, unless it is too small to matter.
-    fn flush(&mut self) -> io::Result<()> {
-        if self.position - self.asked >= CHUNK as u64 {
-            self.begin();
-        }
-        self.file.flush()
-    }
-}
-
-/// Asks the system to write a range to the disk soon, without waiting. It is only advice: what matters is the flush.
-#[cfg(target_os = "linux")]
-fn begin_writeback(file: &File, offset: u64, length: u64) {
-    // Linux starts the writeback of dirty pages for this advice; pages that are dirty stay in memory.
-    let _ = rustix::fs::fadvise(file, offset, std::num::NonZeroU64::new(length), rustix::fs::Advice::DontNeed);
-}
-
-#[cfg(not(target_os = "linux"))]
-fn begin_writeback(_: &File, _: u64, _: u64) {}
 
 /// Runs file work where it does not hold up others.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {

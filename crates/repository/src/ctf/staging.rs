@@ -140,8 +140,9 @@ fn bytes_worth(folder: &Path) -> u64 {
         let name = name.to_string_lossy();
         named(&name).is_some() || name.starts_with(BODY)
     });
-    // In blocks of 512 bytes, since there is room in a body that nothing was written to.
-    files.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.blocks() * 512).sum()
+    // Also in blocks of 512 bytes, since there is room in a body that nothing was written to. Room that was set aside for
+    // content lies behind the end of the file.
+    files.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len().min(metadata.blocks() * 512)).sum()
 }
 
 /// Moves what dead writers left behind into the folder of the next one, and removes theirs. Returns the complete content.
