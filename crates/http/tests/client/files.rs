@@ -4,7 +4,9 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use ocm_http::{Body, BoxError, Client, Kind, Method, Proxies, Request, Settings, StatusCode};
+use ocm_http::{Body, BoxError, Client, Kind, Method, Proxies, Request, Settings, StatusCode, Url};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpListener;
 
 use super::server::{Server, answer, settings};
 
@@ -68,4 +70,30 @@ async fn who_does_not_listen_or_answer_is_noticed() {
     let request = Request::new(Method::PUT, "http://127.0.0.1:1/".parse().unwrap()).once().body(body(b"content"));
     let error = Client::new(settings()).send(request).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Refused, "{error}");
+}
+
+/// Nothing goes on sending where nobody waits for the answer any more.
+#[tokio::test]
+async fn a_connection_ends_with_its_request() {
+    let length = 64 << 20;
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url: Url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+    let (given_up, wait) = tokio::sync::oneshot::channel();
+    let received = tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        wait.await.unwrap();
+        let mut received = Vec::new();
+        // What was on its way still comes, and then an end of either kind.
+        let _ = socket.read_to_end(&mut received).await;
+        received.len()
+    });
+    let file = tempfile::tempfile().unwrap();
+    file.set_len(length).unwrap();
+    let parts = (0..length >> 20).map(|_| Ok::<_, BoxError>(Bytes::from(vec![0; 1 << 20])));
+    let body = Body::file(file, "the file", 0, length, Box::pin(futures_util::stream::iter(parts)));
+    let error = Client::new(settings()).send(Request::new(Method::PUT, url).once().body(body)).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Timeout, "{error}");
+    given_up.send(()).unwrap();
+    let received = tokio::time::timeout(Duration::from_secs(20), received).await.unwrap().unwrap();
+    assert!(received < length as usize, "{received}");
 }
