@@ -38,7 +38,9 @@ pub enum Content {
 /// The content does not exist, the place cannot be reached, or the access is incomplete.
 pub async fn open(access: &TypedObject, version: &ComponentVersion, sources: &dyn Sources) -> Result<Option<Content>> {
     match Access::of(access) {
-        Access::LocalBlob { .. } | Access::LocalOciBlob { .. } => local_blob::open(access, version).await.map(Some),
+        Access::LocalBlob { .. } | Access::LocalOciBlob { .. } | Access::LocalFilesystemBlob { .. } => {
+            local_blob::open(access, version).await.map(Some)
+        }
         Access::OciImage { image_reference } => {
             let recorded = recorded(access, version);
             let found = relocation::locate(&image_reference, recorded, version, sources).await?;

@@ -1,6 +1,6 @@
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use futures_util::stream;
@@ -14,9 +14,7 @@ static NOTHING: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(vec![0; CHUNK]));
 /// Content that lies in an open file as it is, for whoever can have the system move it without reading it.
 pub struct OpenFile {
     /// The file.
-    pub file: File,
-    /// How messages call it.
-    pub path: PathBuf,
+    pub file: Arc<File>,
     /// Where the content begins in it, in bytes.
     pub offset: u64,
     /// As many bytes as the content has, in its place: they mean nothing, only their number counts. Who moves the content
@@ -27,7 +25,7 @@ pub struct OpenFile {
 
 impl OpenFile {
     /// The `size` bytes from `offset` on; `None` if it is not a regular file. Their stream fails when the file has become
-    /// too short for them.
+    /// too short for them. `path` is what errors call it.
     pub(crate) fn new(file: File, path: PathBuf, offset: u64, size: u64) -> Result<Option<Self>> {
         if !file.metadata().map_err(Error::at(&path))?.is_file() {
             return Ok(None);
@@ -35,7 +33,8 @@ impl OpenFile {
         // Whoever moves it may wait for the disk where others wait for him: let it read far ahead.
         #[cfg(target_os = "linux")]
         let _ = rustix::fs::fadvise(&file, offset, size.try_into().ok(), rustix::fs::Advice::Sequential);
-        let (watched, name) = (file.try_clone().map_err(Error::at(&path))?, path.clone());
+        let file = Arc::new(file);
+        let watched = file.clone();
         let passing = stream::try_unfold(0, move |passed| {
             let step = || {
                 let chunk = NOTHING.slice(..usize::try_from(size - passed).map_or(CHUNK, |left| left.min(CHUNK)));
@@ -43,16 +42,16 @@ impl OpenFile {
                     return Ok(None);
                 }
                 let next = passed + chunk.len() as u64;
-                let there = watched.metadata().map_err(Error::at(&name))?.len().saturating_sub(offset);
+                let there = watched.metadata().map_err(Error::at(&path))?.len().saturating_sub(offset);
                 if there < next {
                     let reason = format!("ends {} bytes before the content does", size - there);
-                    return Err(Error::at(&name)(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, reason)));
+                    return Err(Error::at(&path)(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, reason)));
                 }
                 Ok(Some((chunk, next)))
             };
             std::future::ready(step())
         });
-        Ok(Some(Self { file, path, offset, passing: Box::pin(passing) }))
+        Ok(Some(Self { file, offset, passing: Box::pin(passing) }))
     }
 
     /// Opens on a thread that may wait for the disk.

@@ -551,7 +551,8 @@ mod tests {
 
         // No disk has so much: that is said before anything is written.
         let mut staged = Staged::resume(folder.path(), digest.clone(), Some(1 << 62)).await.unwrap();
-        staged.write(half.clone()).await.unwrap_err();
+        let error = staged.write(half.clone()).await.unwrap_err().to_string();
+        assert!(error.contains("no room for content that is said to have 4611686018427387904 bytes"), "{error}");
         drop(staged);
         assert_eq!(part.metadata().unwrap().len(), 0);
 

@@ -38,11 +38,37 @@ impl Cut {
     /// # Errors
     /// [`Error::PartSize`].
     pub fn check(part_size: u64, compressed: bool) -> Result<()> {
-        Self { part_size, at_most: 1, compressed }.room(0).map(drop)
+        match (Self { part_size, at_most: 1, compressed }).fit(0)? {
+            Ok(_) => Ok(()),
+            Err(TooSmall { why, .. }) => {
+                // How long the list will be is not known yet: this much takes every list.
+                let least = List::head(None, List::room(MOST_PARTS), compressed)?.len() as u64;
+                Err(too_small(part_size, &why, least))
+            }
+        }
     }
 
     /// The room for the list, and how many bytes it takes in the archive.
     fn room(&self, behind: u64) -> Result<(usize, u64)> {
+        match self.fit(behind)? {
+            Ok(room) => Ok(room),
+            Err(TooSmall { why, least }) => Err(too_small(self.part_size, &why, self.least(behind, least)?)),
+        }
+    }
+
+    /// Bytes that do: parts that are larger by what one list lacks may be so many that their list lacks more.
+    fn least(&self, behind: u64, mut least: u64) -> Result<u64> {
+        loop {
+            let larger = Self { part_size: least, ..*self };
+            let behind = behind.saturating_mul(self.part_size).div_ceil(least.max(1));
+            match larger.fit(behind)? {
+                Ok(_) => return Ok(least),
+                Err(TooSmall { least: more, .. }) => least = more.max(least + least / 256 + 1),
+            }
+        }
+    }
+
+    fn fit(&self, behind: u64) -> Result<std::result::Result<(usize, u64), TooSmall>> {
         let mut parts = self.at_most.div_ceil(self.part_size.max(1)).max(1) + behind;
         loop {
             let room = List::room(parts);
@@ -51,23 +77,29 @@ impl Cut {
             if with_head > MOST_PARTS && !self.compressed {
                 let all = self.at_most.saturating_add(behind.saturating_mul(self.part_size)).saturating_add(1 << 20);
                 let least = all.div_ceil(MOST_PARTS);
-                return Err(Error::PartSize(format!(
-                    "parts of {} bytes would be {with_head}, and at most {MOST_PARTS} are possible: choose at least {least} bytes",
-                    self.part_size
-                )));
+                let why = format!("would be {with_head}, and at most {MOST_PARTS} are possible");
+                return Ok(Err(TooSmall { why, least }));
             }
             if head > self.part_size {
-                return Err(Error::PartSize(format!(
-                    "parts of {} bytes are too small for the list of {parts} parts: choose at least {head} bytes",
-                    self.part_size
-                )));
+                let why = format!("are too small for the list of {parts} parts");
+                return Ok(Err(TooSmall { why, least: head }));
             }
             if with_head.min(MOST_PARTS) <= parts.min(MOST_PARTS) {
-                return Ok((room, head));
+                return Ok(Ok((room, head)));
             }
             parts = with_head;
         }
     }
+}
+
+/// Why parts of some size do not do, and what size may.
+struct TooSmall {
+    why: String,
+    least: u64,
+}
+
+fn too_small(part_size: u64, why: &str, least: u64) -> Error {
+    Error::PartSize(format!("parts of {part_size} bytes {why}: choose at least {least} bytes"))
 }
 
 /// Writes the files `NAME.001`, `NAME.002`, … into `folder`, where nobody looks yet, and flushes them. Returns how many files

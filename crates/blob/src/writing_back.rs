@@ -23,8 +23,9 @@ impl WritingBack {
         Self { file, position, asked: position, reserved: 0 }
     }
 
-    /// Sets room aside for so many bytes of the file, which does not get longer by that. So a disk that is too small is
-    /// noticed before content moves, the content lies in one piece, and the system need not look for room block by block.
+    /// Sets room aside for so many bytes of the file, which ends here and does not get longer by that. So a disk that is too
+    /// small is noticed before content moves, the content lies in one piece, and the system need not look for room block by
+    /// block.
     #[cfg(target_os = "linux")]
     pub(crate) fn reserve(&mut self, size: u64) -> io::Result<()> {
         use rustix::fs::FallocateFlags;
@@ -32,7 +33,13 @@ impl WritingBack {
 
         match rustix::fs::fallocate(&self.file, FallocateFlags::KEEP_SIZE, 0, size) {
             Ok(()) => self.reserved = size,
-            Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => return Err(error.into()),
+            Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => {
+                // Some file systems (ext4) keep hold of the room that there was, which is all of the disk.
+                self.file.set_len(self.position)?;
+                let error = io::Error::from(error);
+                let reason = format!("there is no room for content that is said to have {size} bytes: {error}");
+                return Err(io::Error::new(error.kind(), reason));
+            }
             // Not every file system can, and none has to.
             Err(_) => {}
         }

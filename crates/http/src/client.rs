@@ -88,7 +88,7 @@ impl Client {
         let retry = self.0.settings.retry_of(&request.url);
         let mut attempt = 0;
         loop {
-            let result = self.0.send(request).await;
+            let result = self.0.send(request, attempt).await;
             let (wait, cause) = match &result {
                 Ok(response) if request.answer == Some(response.status()) => (None, String::new()),
                 Ok(response) => {

@@ -26,6 +26,8 @@ impl Confided {
             let fields = url::form_urlencoded::parse(form).filter(|(name, _)| FIELDS.contains(&name.as_ref()));
             secrets.extend(fields.map(|(_, value)| value.into_owned()));
         }
+        // The signature of an address at an object store, which repeats it when it has ended.
+        secrets.extend(crate::redact::secrets(&request.url));
         secrets.retain(|secret| secret.len() >= SHORTEST);
         Self(secrets)
     }
@@ -118,5 +120,7 @@ mod tests {
         assert_eq!(told(&escaped, r#"{"a":[{"b":"no: can\u0026a\/ry"}]}"#), r#"{"a":[{"b":"no: ***"}]}"#);
         assert_eq!(told(&escaped, r#"{"b": "can\u0026a"}"#), r#"{"b": "can\u0026a"}"#);
         assert!(!format!("{:?}", Confided::by(&basic())).contains("canary"));
+        let signed = Request::new(Method::GET, "http://h/a?X-Amz-Signature=can%2Fary&n=words".parse().unwrap());
+        assert_eq!(told(&signed, "can/ary and can%2Fary of words"), "*** and *** of words");
     }
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use ::http::header::CONTENT_LENGTH;
 use ::http::{Method, StatusCode};
-use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 use url::Url;
 
@@ -33,6 +32,9 @@ const HEAD_LIMIT: usize = 64 * 1024;
 /// How often a connection that carries several requests is asked whether it is still there, and how long the answer may
 /// take. Tunnels that hang say nothing by themselves.
 const ALIVE: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(20));
+
+/// How often a patient request doubles its wait for an answer: a host that hangs has to be given up some time.
+const PATIENCE: u32 = 2;
 
 /// What connections have in common that are made in the same way.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -91,7 +93,8 @@ impl Dispatcher {
         self.gate.has_answered(&authority(url))
     }
 
-    pub(crate) async fn send(&self, request: &Request) -> Result<Response> {
+    /// Sends a request once, after so many attempts that failed.
+    pub(crate) async fn send(&self, request: &Request, failed: u32) -> Result<Response> {
         let url = &request.url;
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
             return Err(Error::new(Kind::Invalid, url, "not a web address"));
@@ -111,6 +114,9 @@ impl Dispatcher {
         let mut timeouts = self.settings.timeouts_of(url);
         if url.scheme() == "http" {
             timeouts.handshake = Duration::ZERO;
+        }
+        if request.patient {
+            timeouts.answer = timeouts.answer.saturating_mul(1 << failed.min(PATIENCE));
         }
         let result = tokio::select! {
             result = attempt => result,
@@ -149,20 +155,23 @@ impl Dispatcher {
     ) -> Result<reqwest::Response> {
         let url = &request.url;
         #[cfg(target_os = "linux")]
-        if let Body::File { file, name, offset, length, open } = &request.body
+        if let Body::File { file, offset, length, open } = &request.body
             && self.sends_files(url)
             && request.reach == Reach::Anywhere
         {
             let passing = open().await.map_err(|error| Error::body(url, error))?;
-            let content = self.content(crate::file::stand_ins(passing), progress);
-            let part = sendfile::Part { file: file.clone(), name: name.clone(), offset: *offset, length: *length };
-            let (user_agent, progress) = (&self.settings.user_agent, progress.clone());
-            let sent = sendfile::send(request, user_agent, content, part, self.connecting(url), progress);
-            let sent: BoxFuture<'_, _> = Box::pin(sent);
-            return checked(url, sent.await?);
+            let content = self.content(sendfile::stand_ins(passing), progress);
+            let part = sendfile::Part { file: file.clone(), offset: *offset, length: *length };
+            let sent = sendfile::send(request, &self.settings.user_agent, content, part, self.connecting(url));
+            return checked(url, Box::pin(sent).await?);
         }
         let mut message = transport.request(request.method.clone(), url.clone()).headers(request.headers.clone());
+        let announces = matches!(request.method, Method::POST | Method::PUT | Method::PATCH);
         match &request.body {
+            // Front ends that wait for content answer 411 where nobody says that there is none (Google's, for one); the
+            // distribution specification wants it said where an upload is opened, too.
+            Body::Empty if announces => message = message.header(CONTENT_LENGTH, 0),
+            Body::Bytes(bytes) if announces && bytes.is_empty() => message = message.header(CONTENT_LENGTH, 0),
             Body::Empty => {}
             Body::Bytes(bytes) => match &self.bucket {
                 Some(bucket) if !bytes.is_empty() => {
@@ -179,7 +188,7 @@ impl Dispatcher {
                 }
                 message = message.body(self.content(stream, progress));
             }
-            Body::File { file, offset, length, open, .. } => {
+            Body::File { file, offset, length, open } => {
                 let passing = open().await.map_err(|error| Error::body(url, error))?;
                 message = message.header(CONTENT_LENGTH, *length);
                 message = message.body(self.content(crate::file::read(file.clone(), *offset, passing), progress));

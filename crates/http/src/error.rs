@@ -112,13 +112,13 @@ impl Error {
     /// Reads an error of making a connection.
     #[cfg(target_os = "linux")]
     pub(crate) fn unconnected(url: impl AsRef<str>, error: &(dyn std::error::Error + 'static)) -> Self {
-        Self::classified(url, error, Step::Connect, io_kind(error) == Some(std::io::ErrorKind::TimedOut))
+        Self::classified(url, error, Step::Connect, is_late(error))
     }
 
     /// Reads an error of a connection that stood.
     #[cfg(target_os = "linux")]
     pub(crate) fn interrupted(url: impl AsRef<str>, error: &(dyn std::error::Error + 'static)) -> Self {
-        Self::classified(url, error, Step::Exchange, false)
+        Self::classified(url, error, Step::Exchange, is_late(error))
     }
 
     fn classified(url: impl AsRef<str>, error: &(dyn std::error::Error + 'static), step: Step, timeout: bool) -> Self {
@@ -147,6 +147,12 @@ fn causes(error: &dyn std::error::Error) -> Vec<String> {
         next = cause.source();
     }
     causes
+}
+
+/// Whether the system gave a connection up that was silent for too long.
+#[cfg(target_os = "linux")]
+fn is_late(error: &(dyn std::error::Error + 'static)) -> bool {
+    io_kind(error) == Some(std::io::ErrorKind::TimedOut)
 }
 
 fn io_kind(error: &(dyn std::error::Error + 'static)) -> Option<std::io::ErrorKind> {

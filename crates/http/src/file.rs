@@ -1,44 +1,15 @@
-//! Content that lies in a file: the system moves it into the connection, and it never passes through this process.
-//!
-//! That works where nothing changes the bytes on their way: over plain HTTP, straight to the host. Everywhere else the file
-//! is read.
+//! Content that lies in a file, where it has to be read.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 
 use crate::request::{BodyStream, BoxError};
 
-/// What stands for content of a file until it reaches the connection. It is known by its address and never sent.
-static STAND_IN: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(vec![0; 256 * 1024]));
-
-/// Whether a buffer stands for content of a file.
-#[cfg(target_os = "linux")]
-pub(crate) fn stands_for_content(buffer: &[u8]) -> bool {
-    STAND_IN.as_ptr_range().contains(&buffer.as_ptr())
-}
-
-/// As many stand-ins as there are bytes.
-#[cfg(target_os = "linux")]
-pub(crate) fn stand_ins(passing: BodyStream) -> BodyStream {
-    Box::pin(passing.flat_map(|chunk| {
-        let mut left = match &chunk {
-            Ok(chunk) => chunk.len(),
-            Err(_) => 0,
-        };
-        let pieces = std::iter::from_fn(move || {
-            let piece = STAND_IN.slice(..left.min(STAND_IN.len()));
-            left -= piece.len();
-            (!piece.is_empty()).then_some(Ok(piece))
-        });
-        stream::iter(pieces.chain(chunk.err().map(Err)))
-    }))
-}
-
-/// The bytes themselves.
+/// The content that `passing` stands for.
 pub(crate) fn read(file: Arc<File>, offset: u64, passing: BodyStream) -> BodyStream {
     let read = move |(mut passing, file, offset): (BodyStream, Arc<File>, u64)| async move {
         let Some(chunk) = passing.next().await.transpose()? else { return Ok(None) };

@@ -52,12 +52,6 @@ impl Progress {
         (state.turn, state.since) = (turn, Instant::now());
     }
 
-    /// The source failed.
-    #[cfg(target_os = "linux")]
-    pub(crate) fn fail(&self, error: BoxError) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).error = Some(error);
-    }
-
     /// The error of the source, if that is what ended the request.
     pub(crate) fn take_error(&self) -> Option<BoxError> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).error.take()

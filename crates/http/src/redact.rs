@@ -67,7 +67,8 @@ fn authority(address: &str) -> &str {
 /// Where the user ends that an address begins with: at the `@` in front of the host.
 ///
 /// A password with `/`, `?` or `#` in it should have been escaped, and is one all the same: nothing else stands before an `@` and
-/// has a colon behind which there is no port. Digests have an `@` of their own, and so have scoped names, `/@acme/app`.
+/// has a colon behind which there is no port. Digests have an `@` of their own, and so have scoped names, `/@acme/app`, and
+/// versions of packages, `/app@1.0.0`.
 fn end_of_user(address: &str) -> Option<usize> {
     let authority = authority(address);
     let is_digest = |text: &str| ["sha256:", "sha384:", "sha512:"].iter().any(|algorithm| text.starts_with(algorithm));
@@ -77,13 +78,44 @@ fn end_of_user(address: &str) -> Option<usize> {
     }
     let (_, port) = authority.split_once(':').filter(|_| !authority.starts_with('['))?;
     let is_port = !port.is_empty() && port.bytes().all(|digit| digit.is_ascii_digit());
-    ends.rfind(|at| !is_port || !address[..*at].ends_with('/'))
+    ends.rfind(|at| !is_port || !address[..*at].ends_with('/') && !begins_with_version(&address[at + 1..]))
+}
+
+/// Whether a text begins with a version that is no host: three numbers, which no address has, and no port behind them.
+fn begins_with_version(text: &str) -> bool {
+    let end =
+        text.find(|letter: char| !letter.is_ascii_alphanumeric() && !".-+".contains(letter)).unwrap_or(text.len());
+    let (version, behind) = text.split_at(end);
+    let has_port = behind.strip_prefix(':').is_some_and(|port| port.starts_with(|digit: char| digit.is_ascii_digit()));
+    let core = version.split(['-', '+']).next().unwrap_or_default();
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|digit| digit.is_ascii_digit());
+    // The last part of a host's name is no number, and none has a plus.
+    let last = version.rsplit('.').next().unwrap_or_default();
+    let is_no_host = version.contains('+') || version.matches('.').count() == 2 || is_number(last);
+    !has_port && is_no_host && core.split('.').count() == 3 && core.split('.').all(is_number)
 }
 
 fn redacted_parameter(parameter: &str) -> String {
-    let Some((name, _)) = parameter.split_once('=') else { return parameter.to_owned() };
+    match secret_parameter(parameter) {
+        Some((name, _)) => format!("{name}=***"),
+        None => parameter.to_owned(),
+    }
+}
+
+/// Name and value of a parameter that grants access, as they stand in the address.
+fn secret_parameter(parameter: &str) -> Option<(&str, &str)> {
+    let (name, value) = parameter.split_once('=')?;
     let decoded = percent_encoding::percent_decode_str(name).decode_utf8_lossy().to_ascii_lowercase();
-    if SECRET.iter().any(|secret| decoded.contains(secret)) { format!("{name}=***") } else { parameter.to_owned() }
+    SECRET.iter().any(|secret| decoded.contains(secret)).then_some((name, value))
+}
+
+/// The values in an address that grant access, as they stand there and as they are meant.
+pub(crate) fn secrets(url: &Url) -> impl Iterator<Item = String> {
+    let values = url.query().unwrap_or_default().split('&').filter_map(secret_parameter);
+    values.flat_map(|(_, value)| {
+        let meant = percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned();
+        [value.to_owned(), meant]
+    })
 }
 
 #[cfg(test)]
@@ -110,6 +142,11 @@ mod tests {
             ("https://me:canary@host/a@sha256:1", "https://host/a@sha256:1"),
             ("https://host:5000/@acme/app", "https://host:5000/@acme/app"),
             ("https://[::1]:5000/a@b", "https://[::1]:5000/a@b"),
+            ("http://h:4873/pkg@1.0.0", "http://h:4873/pkg@1.0.0"),
+            ("http://h:4873/@acme/pkg@1.0.0-rc.1", "http://h:4873/@acme/pkg@1.0.0-rc.1"),
+            ("http://me:1/canary@10.0.0.1/p", "http://***@10.0.0.1/p"),
+            ("http://me:1/canary@1.0.0:3128", "http://***@1.0.0:3128"),
+            ("http://me:1/canary@1.0.0-a.example.com", "http://***@1.0.0-a.example.com"),
             ("me:can/ary@proxy:3128", "***@proxy:3128"),
             ("http://me:1/canary@proxy", "http://***@proxy"),
             ("http://me:c@n?canary@proxy?sig=canary", "http://***@proxy"),
@@ -131,6 +168,8 @@ mod tests {
             ("http://h:1/a@sha256:1, u@v", "http://h:1/a@sha256:1, u@v"),
             ("http://h:1/a,http://u:s/e@h/b@sha256:1", "http://***@h/b@sha256:1"),
             ("http://h/a,http://u:s@h", "http://h/a,http://***@h"),
+            ("http://h:4873/pkg@1.0.0: not found", "http://h:4873/pkg@1.0.0: not found"),
+            ("http://h:4873/pkg@1.0.0+x, u@v", "http://h:4873/pkg@1.0.0+x, u@v"),
         ] {
             assert_eq!(without_users(text), shown);
         }

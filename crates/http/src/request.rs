@@ -40,8 +40,6 @@ pub enum Body {
     File {
         /// The file.
         file: Arc<File>,
-        /// How messages call it.
-        name: String,
         /// Where the content begins in it.
         offset: u64,
         /// Number of bytes.
@@ -60,9 +58,11 @@ impl Body {
     /// The `length` bytes of a regular file from `offset` on, which can be sent only once.
     ///
     /// So many bytes are sent as come out of `passing`, and when they come: what they are means nothing, and an error in
-    /// their place ends the request like one of the content. Worth it where [`crate::Client::sends_files`] says so.
-    pub fn file(file: File, name: impl fmt::Display, offset: u64, length: u64, passing: BodyStream) -> Self {
-        Self::File { file: Arc::new(file), name: name.to_string(), offset, length, open: only_once(passing) }
+    /// their place ends the request like one of the content. `passing` is what has to tell that the file changed: a file
+    /// that cannot be read all the same looks like a connection that broke. Worth it where
+    /// [`crate::Client::sends_files`] says so.
+    pub fn file(file: impl Into<Arc<File>>, offset: u64, length: u64, passing: BodyStream) -> Self {
+        Self::File { file: file.into(), offset, length, open: only_once(passing) }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -89,6 +89,7 @@ pub struct Request {
     pub(crate) repeatable: bool,
     pub(crate) follow: bool,
     pub(crate) answer: Option<StatusCode>,
+    pub(crate) patient: bool,
     pub(crate) handshake: Option<Arc<Handshake>>,
 }
 
@@ -104,6 +105,7 @@ impl Request {
             repeatable: true,
             follow: true,
             answer: None,
+            patient: false,
             handshake: None,
         }
     }
@@ -156,6 +158,14 @@ impl Request {
     #[must_use]
     pub fn answered_by(mut self, status: StatusCode) -> Self {
         self.answer = Some(status);
+        self
+    }
+
+    /// Further attempts wait for the head of the answer twice and four times as long: some proxies hold content back for minutes,
+    /// to look into it, and say nothing meanwhile.
+    #[must_use]
+    pub fn patient(mut self) -> Self {
+        self.patient = true;
         self
     }
 

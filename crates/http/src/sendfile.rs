@@ -1,4 +1,6 @@
-//! One request on a connection of its own, whose content the system takes from a file (`sendfile`).
+//! One request on a connection of its own, whose content the system takes from a file (`sendfile`) and moves into it.
+//!
+//! That works where nothing changes the bytes on their way: over plain HTTP, straight to the host.
 //!
 //! The protocol is spoken by the same library as everywhere else. It is given stand-ins for the content, and where it hands
 //! them to the connection, so many bytes of the file go there instead.
@@ -6,12 +8,14 @@
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use ::http::header::{ACCEPT, HOST, USER_AGENT};
 use ::http::{HeaderValue, Uri};
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
 use hyper::service::Service as _;
 use hyper_util::client::legacy::connect::{Connection as _, HttpConnector};
 use hyper_util::rt::TokioIo;
@@ -20,9 +24,12 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use url::Position;
 
-use crate::file::{read_at, stands_for_content};
-use crate::progress::Progress;
+use crate::file::read_at;
+use crate::request::BodyStream;
 use crate::{Error, Kind, Request, Result};
+
+/// What stands for content of a file until it reaches the connection. It is known by its address and never sent.
+static STAND_IN: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(vec![0; 256 * 1024]));
 
 /// Most bytes that go at once. The thread may have to wait for the disk meanwhile, so it should not be for long.
 const AT_ONCE: usize = 1 << 20;
@@ -44,9 +51,29 @@ pub(crate) struct Connecting {
 /// The part of a file that is sent.
 pub(crate) struct Part {
     pub(crate) file: Arc<File>,
-    pub(crate) name: String,
     pub(crate) offset: u64,
     pub(crate) length: u64,
+}
+
+/// Whether a buffer stands for content of a file.
+fn stands_for_content(buffer: &[u8]) -> bool {
+    STAND_IN.as_ptr_range().contains(&buffer.as_ptr())
+}
+
+/// As many stand-ins as there are bytes.
+pub(crate) fn stand_ins(passing: BodyStream) -> BodyStream {
+    Box::pin(passing.flat_map(|chunk| {
+        let mut left = match &chunk {
+            Ok(chunk) => chunk.len(),
+            Err(_) => 0,
+        };
+        let pieces = std::iter::from_fn(move || {
+            let piece = STAND_IN.slice(..left.min(STAND_IN.len()));
+            left -= piece.len();
+            (!piece.is_empty()).then_some(Ok(piece))
+        });
+        stream::iter(pieces.chain(chunk.err().map(Err)))
+    }))
 }
 
 /// Sends a request whose content is a stream of stand-ins for `part`.
@@ -56,7 +83,6 @@ pub(crate) async fn send(
     content: reqwest::Body,
     part: Part,
     connecting: Connecting,
-    progress: Progress,
 ) -> Result<reqwest::Response> {
     let url = &request.url;
     let invalid = |error: ::http::Error| Error::new(Kind::Invalid, url, error);
@@ -78,7 +104,7 @@ pub(crate) async fn send(
     let connection = connect(url, to, &connecting).await?;
     let connected = connection.connected();
     let broken = |error: hyper::Error| Error::interrupted(url, &error);
-    let connection = Connection { stream: connection.into_inner(), part, progress };
+    let connection = Connection { stream: connection.into_inner(), part };
     let mut protocol = hyper::client::conn::http1::Builder::new();
     // Content is known by its address: it must be handed over where it is, and not be copied behind the head.
     let (mut sender, driver) = protocol.writev(true).handshake(TokioIo::new(connection)).await.map_err(broken)?;
@@ -107,7 +133,6 @@ async fn connect(url: &url::Url, to: Uri, connecting: &Connecting) -> Result<Tok
 struct Connection {
     stream: TcpStream,
     part: Part,
-    progress: Progress,
 }
 
 impl Connection {
@@ -132,11 +157,10 @@ impl Connection {
     }
 
     fn poll_read_content(&mut self, context: &mut Context<'_>, count: usize) -> Poll<io::Result<usize>> {
-        let content = match read_at(&self.part.file, self.part.offset, count.clamp(1, READ)) {
+        let content = match read_at(&self.part.file, self.part.offset, count.min(READ)) {
             Ok(content) => content,
             Err(error) => {
-                let reason = format!("{}: cannot be read to the end of the content: {error}", self.part.name);
-                self.progress.fail(reason.clone().into());
+                let reason = format!("the file cannot be read to the end of the content: {error}");
                 return Poll::Ready(Err(io::Error::new(error.kind(), reason)));
             }
         };
@@ -170,6 +194,11 @@ impl AsyncWrite for Connection {
             return self.poll_content(context, content);
         }
         let head = buffers.iter().take_while(|buffer| buffer.is_empty() || !stands_for_content(buffer)).count();
+        // A head has no zeros, and stand-ins have nothing else: were they ever copied, they would be sent in the place of the
+        // content.
+        if buffers[..head].iter().any(|buffer| buffer.contains(&0)) {
+            return Poll::Ready(Err(io::Error::other("what stands for the content of a file was copied")));
+        }
         Pin::new(&mut self.stream).poll_write_vectored(context, &buffers[..head])
     }
 
@@ -183,5 +212,24 @@ impl AsyncWrite for Connection {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn copies_of_stand_ins_are_not_sent() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let part = Part { file: Arc::new(tempfile::tempfile().unwrap()), offset: 0, length: 8 };
+        let mut connection = Connection { stream, part };
+        connection.write_all(b"PUT / HTTP/1.1\r\n\r\n").await.unwrap();
+        connection.write_all(&[0; 8]).await.unwrap_err();
     }
 }

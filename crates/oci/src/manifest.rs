@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use ocm_blob::Digest;
-use serde::{Deserialize, Serialize};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{Descriptor, Error, Result};
@@ -99,14 +100,20 @@ impl Manifest {
     /// contradicts the type under which the document is stored.
     pub fn document(&self) -> Result<Document> {
         let fail = |reason: String| Error::invalid(format!("manifest {}", self.digest), reason);
-        let value: Value =
+        if signs(&self.bytes) > MOST_SIGNS {
+            return Err(fail("has more values than any image or index needs".into()));
+        }
+        let probe: Probe =
             serde_json::from_slice(&self.bytes).map_err(|error| fail(format!("not valid JSON: {error}")))?;
-        let has = |key: &str| value.get(key).is_some_and(|value| !value.is_null());
-        let (index, image) = (has("manifests"), has("config") || has("layers"));
+        let (index, image) = (probe.manifests.is_some(), probe.config.is_some() || probe.layers.is_some());
         if index && image {
             return Err(fail("is a manifest and an index at once".into()));
         }
-        if let Some(inside) = value.get("mediaType").and_then(Value::as_str)
+        if probe.fs_layers.is_some() {
+            let reason = "is of Docker's schema 1, which is not supported: store the image anew with a current client";
+            return Err(fail(reason.into()));
+        }
+        if let Some(inside) = probe.media_type.as_ref().and_then(Value::as_str)
             && media_type::is_manifest(&self.media_type)
             && inside != self.media_type
         {
@@ -116,11 +123,41 @@ impl Manifest {
             return Err(fail(format!("is stored as {} but is something else", self.media_type)));
         }
         if index || media_type::is_index(&self.media_type) {
-            serde_json::from_value(value).map(Document::Index).map_err(|error| fail(error.to_string()))
+            serde_json::from_slice(&self.bytes).map(Document::Index).map_err(|error| fail(error.to_string()))
         } else {
-            serde_json::from_value(value).map(Document::Image).map_err(|error| fail(error.to_string()))
+            serde_json::from_slice(&self.bytes).map(Document::Image).map_err(|error| fail(error.to_string()))
         }
     }
+}
+
+/// The members that tell an index from an image.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Probe {
+    media_type: Option<Value>,
+    manifests: Option<IgnoredAny>,
+    config: Option<IgnoredAny>,
+    layers: Option<IgnoredAny>,
+    fs_layers: Option<IgnoredAny>,
+}
+
+/// Signs between values in one document. A value of two bytes takes a hundred of memory: four megabytes of nothing but zeros
+/// would take half a gigabyte. Rows and layers have one sign for sixteen bytes.
+const MOST_SIGNS: usize = 1_000_000;
+
+/// Commas, colons and opening brackets of a JSON text, outside of its quotes.
+fn signs(json: &[u8]) -> usize {
+    let (mut signs, mut is_quoted, mut is_escaped) = (0, false, false);
+    for byte in json {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = is_quoted,
+            b'"' => is_quoted = !is_quoted,
+            b',' | b':' | b'[' | b'{' if !is_quoted => signs += 1,
+            _ => {}
+        }
+    }
+    signs
 }
 
 /// A parsed manifest or index.
@@ -191,7 +228,7 @@ pub struct ImageManifest {
     /// The configuration.
     pub config: Descriptor,
     /// The layers, lowest first.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "none_if_null")]
     pub layers: Vec<Descriptor>,
     /// The manifest that this one says something about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -217,7 +254,7 @@ pub struct ImageIndex {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact_type: Option<String>,
     /// The manifests.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "none_if_null")]
     pub manifests: Vec<Descriptor>,
     /// The manifest that this one says something about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -228,6 +265,11 @@ pub struct ImageIndex {
     /// Everything else.
     #[serde(flatten)]
     pub other: Map<String, Value>,
+}
+
+/// Programs in Go write `null` for a list that nothing was ever put into.
+fn none_if_null<'de, D: Deserializer<'de>>(list: D) -> Result<Vec<Descriptor>, D::Error> {
+    Option::deserialize(list).map(Option::unwrap_or_default)
 }
 
 impl ImageIndex {
@@ -258,6 +300,32 @@ mod tests {
             format!(r#"{{"schemaVersion":2,"mediaType":"{}"}}"#, media_type::MANIFEST),
         );
         assert!(lie.document().unwrap_err().to_string().contains("says it is"));
+    }
+
+    #[test]
+    fn what_would_take_far_more_memory_than_its_text_is_not_kept() {
+        let with = |value: &str| format!(r#"{{"schemaVersion":2,"manifests":[],"x":{value}}}"#);
+        let read = |value: &str| Manifest::new(media_type::INDEX, with(value)).document();
+        let error = read(&format!("[{}0]", "0,".repeat(MOST_SIGNS))).unwrap_err().to_string();
+        assert!(error.contains("more values than any image or index needs"), "{error}");
+        // Text is only as large as it is.
+        assert!(read(&format!(r#""{}""#, r#"[,:{\",\\"#.repeat(MOST_SIGNS / 4))).is_ok());
+    }
+
+    #[test]
+    fn a_list_without_entries_may_be_null() {
+        let index = Manifest::new(media_type::INDEX, r#"{"schemaVersion":2,"manifests":null}"#);
+        assert!(index.document().unwrap().manifests().is_empty());
+        let config = r#"{"mediaType":"m","digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","size":0}"#;
+        let image = format!(r#"{{"schemaVersion":2,"config":{config},"layers":null}}"#);
+        assert_eq!(Manifest::new(media_type::MANIFEST, image).document().unwrap().blobs().len(), 1);
+    }
+
+    #[test]
+    fn the_first_schema_is_named() {
+        let old = r#"{"schemaVersion":1,"name":"a","tag":"1","fsLayers":[{"blobSum":"sha256:0"}]}"#;
+        let error = Manifest::new("application/vnd.docker.distribution.manifest.v1+prettyjws", old).document();
+        assert!(error.unwrap_err().to_string().contains("schema 1"));
     }
 
     #[test]

@@ -127,6 +127,35 @@ impl ImageReference {
     }
 }
 
+/// A reference without a host, taken apart as it is written: what relative references and the names of local copies are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Relative<'a> {
+    /// Name of the repository, without slashes in front.
+    pub repository: &'a str,
+    /// The tag, if one is written; it may be empty.
+    pub tag: Option<&'a str>,
+    /// The digest, if one is written.
+    pub digest: Option<&'a str>,
+}
+
+impl<'a> Relative<'a> {
+    /// Reads `repository[:tag][@digest]`. Every text is one; whether a registry would take its parts is for others to ask.
+    pub fn read(text: &'a str) -> Self {
+        let (name, digest) = text.split_once('@').map_or((text, None), |(name, digest)| (name, Some(digest)));
+        let (repository, tag) = split_tag(name.trim_start_matches('/'));
+        Self { repository, tag, digest }
+    }
+}
+
+/// `path[:tag]`: only behind the last slash can a colon begin a tag.
+fn split_tag(name: &str) -> (&str, Option<&str>) {
+    let last = name.rfind('/').map_or(0, |position| position + 1);
+    match name[last..].split_once(':') {
+        None => (name, None),
+        Some((segment, tag)) => (&name[..last + segment.len()], Some(tag)),
+    }
+}
+
 /// `path[:tag]` of a reference: what a local copy of an image records as the name it had.
 ///
 /// This follows the rule of the older programs, whose results stand in signed descriptors, not the one of
@@ -198,11 +227,7 @@ impl FromStr for ImageReference {
         if let Some(host) = &host {
             Endpoint::new(None, host).map_err(|error| invalid(&format!("{:?} is {}", host, error.reason())))?;
         }
-        let last = rest.rfind('/').map_or(0, |position| position + 1);
-        let (path, tag) = match rest[last..].split_once(':') {
-            None => (rest, None),
-            Some((segment, tag)) => (&rest[..last + segment.len()], Some(tag)),
-        };
+        let (path, tag) = split_tag(rest);
         // `name:@digest` is in use and means no tag.
         let tag = tag.filter(|tag| !(tag.is_empty() && digest.is_some()));
         if let Some(tag) = tag.filter(|tag| !is_tag(tag)) {
@@ -318,6 +343,20 @@ mod tests {
         ] {
             assert_eq!(reference_name(text), name, "{text}");
         }
+    }
+
+    #[test]
+    fn a_reference_without_a_host_is_taken_apart() {
+        let read = |text| {
+            let Relative { repository, tag, digest } = Relative::read(text);
+            (repository, tag, digest)
+        };
+        assert_eq!(read("a/b:v1"), ("a/b", Some("v1"), None));
+        assert_eq!(read("/a:b/c"), ("a:b/c", None, None));
+        assert_eq!(read("a@sha256:1"), ("a", None, Some("sha256:1")));
+        assert_eq!(read("//a/b:v1@sha256:1"), ("a/b", Some("v1"), Some("sha256:1")));
+        assert_eq!(read("a:"), ("a", Some(""), None));
+        assert_eq!(read(""), ("", None, None));
     }
 
     #[test]

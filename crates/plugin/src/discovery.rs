@@ -18,23 +18,18 @@ pub(crate) struct Looked {
 }
 
 /// The programs of a folder and of the folders in it, sorted: executable files without an extension, on Windows files that end
-/// in `.exe`. A version behind a dot is none: `tool-1.2`. A folder that does not exist has none.
+/// in `.exe`. A version behind a dot is none: `tool-1.2`.
 ///
 /// # Errors
-/// The folder cannot be read, or holds far more than plugins.
+/// The folder is not there, cannot be read, or holds far more than plugins.
 pub fn candidates(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     look(folder).map(|looked| looked.programs)
 }
 
 /// The same, with programs that are there and are not run.
 pub(crate) fn look(folder: &Path) -> std::io::Result<Looked> {
-    let folder = match folder.canonicalize() {
-        Ok(folder) => folder,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Looked::default()),
-        Err(error) => return Err(error),
-    };
     let (mut found, mut seen) = (Looked::default(), 0);
-    let mut folders = VecDeque::from([(folder, 0)]);
+    let mut folders = VecDeque::from([(folder.canonicalize()?, 0)]);
     while let Some((folder, depth)) = folders.pop_front() {
         for entry in std::fs::read_dir(&folder)? {
             let entry = entry?;
@@ -182,7 +177,8 @@ mod tests {
         assert!(
             matches!(looked.unfit.as_slice(), [(path, reason)] if path.ends_with("tool.sh") && reason.contains("extension"))
         );
-        assert!(candidates(&folder.path().join("absent")).unwrap().is_empty());
+        let absent = candidates(&folder.path().join("absent")).unwrap_err();
+        assert_eq!(absent.kind(), std::io::ErrorKind::NotFound);
     }
 
     #[test]

@@ -28,8 +28,11 @@ const MOST_WARNINGS: usize = 10;
 /// Where plugins are, and what they are given.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Folders of programs; the first that offers a type has it.
+    /// Folders of programs that somebody named; the first that offers a type has it. One that is not there is left out like a
+    /// program that is none.
     pub folders: Vec<PathBuf>,
+    /// The folder that is looked at after them, if it is there.
+    pub usual_folder: Option<PathBuf>,
     /// The environment, of which plugins see what programs need to work at all.
     pub environment: BTreeMap<String, String>,
     /// Folder for what plugins hand over; the default is the one of the system.
@@ -52,6 +55,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             folders: Vec::new(),
+            usual_folder: None,
             environment: BTreeMap::new(),
             temporary: None,
             idle_timeout: Duration::from_hours(1),
@@ -103,7 +107,9 @@ impl Plugins {
 
     /// Whether there is any program that may be a plugin. None is asked.
     pub fn has_programs(&self) -> bool {
-        self.0.settings.folders.iter().any(|folder| candidates(folder).is_ok_and(|programs| !programs.is_empty()))
+        let settings = &self.0.settings;
+        let mut folders = settings.folders.iter().chain(&settings.usual_folder);
+        folders.any(|folder| candidates(folder).is_ok_and(|programs| !programs.is_empty()))
     }
 
     /// What there is. Programs are asked the first time, and each that is left out is warned of.
@@ -212,13 +218,15 @@ impl Plugins {
 
 async fn find(settings: &Settings) -> Found {
     let (mut found, mut paths) = (Found::default(), Vec::new());
-    for folder in &settings.folders {
+    let named = settings.folders.iter().map(|folder| (folder, true));
+    for (folder, is_named) in named.chain(settings.usual_folder.iter().map(|folder| (folder, false))) {
         match look(folder) {
             Ok(more) => {
                 paths.extend(more.programs);
                 let unfit = more.unfit.into_iter();
                 found.faults.extend(unfit.map(|(path, reason)| Fault { path, reason: reason.to_owned() }));
             }
+            Err(error) if !is_named && error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => found.faults.push(Fault { path: folder.clone(), reason: error.to_string() }),
         }
     }

@@ -301,4 +301,11 @@ async fn a_file_that_only_looks_like_a_part_is_an_archive_by_itself() {
         let archive = Archive::open(&path, Access::Read).await.unwrap();
         assert_eq!(read(&archive, "acme.org/a", "1.0.0").await, "text of 1.0.0");
     }
+    // One that begins as an archive does and goes on in the next one is a part all the same.
+    let whole = std::fs::read(folder.path().join("ctf.tar")).unwrap();
+    for (number, piece) in (2..).zip(whole.chunks(whole.len() / 2 + 1)) {
+        std::fs::write(folder.path().join(format!("lost.tar.00{number}")), piece).unwrap();
+    }
+    let error = Archive::open(folder.path().join("lost.tar.002"), Access::Read).await.err().unwrap();
+    assert!(error.to_string().contains("lost.tar.001: is missing: it is the first part"), "{error}");
 }

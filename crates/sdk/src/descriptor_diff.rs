@@ -8,16 +8,11 @@ use serde_json::{Map, Value};
 
 use crate::ops::diff::{Change, Direction, ElementKind, Member};
 
-/// Members of a component that are compared element by element.
-const LISTS: [&str; 3] = ["resources", "sources", "componentReferences"];
-
 /// Makes a descriptor of one part of it alone, so that normal forms tell whether the digest covers a member.
 type Frame<'a> = &'a dyn Fn(Value) -> Option<Descriptor>;
 
 /// Identity of an element, and how many before it have the same one.
 type Key = (Identity, usize);
-/// An element with its members.
-type Keyed = (Key, Map<String, Value>);
 
 /// All differences: of the component, its resources, sources, references, then signatures.
 pub(crate) fn differences(left: &Descriptor, right: &Descriptor) -> Vec<Change> {
@@ -54,21 +49,34 @@ fn descriptor(component: Component) -> Descriptor {
 
 /// Everything that is in no list of elements.
 fn of_component(left: &Descriptor, right: &Descriptor, changes: &mut Vec<Change>) {
-    let bare = |side: &Descriptor| {
-        let mut members = object(side.component.clone());
-        for list in LISTS {
-            members.insert(list.to_owned(), Value::Array(Vec::new()));
-        }
-        members
+    // Without what is compared element by element.
+    let bare = |Descriptor { component, .. }: &Descriptor| {
+        object(Component {
+            name: component.name.clone(),
+            version: component.version.clone(),
+            labels: component.labels.clone(),
+            creation_time: component.creation_time.clone(),
+            repository_contexts: component.repository_contexts.clone(),
+            provider: component.provider.clone(),
+            resources: Vec::new(),
+            sources: Vec::new(),
+            component_references: Vec::new(),
+            other: component.other.clone(),
+        })
     };
     let frame = |value| Some(descriptor(serde_json::from_value(value).ok()?));
     let mut members = compare(&bare(left), &bare(right), &frame);
     let outside = |_| Some(Descriptor::default());
     let rest = |side: &Descriptor| {
-        let mut members = object(side.clone());
-        for elsewhere in ["component", "signatures"] {
-            members.shift_remove(elsewhere);
-        }
+        let mut members = object(Descriptor {
+            meta: side.meta.clone(),
+            component: Component::default(),
+            signatures: Vec::new(),
+            nested_digests: side.nested_digests.clone(),
+            other: side.other.clone(),
+            schema: side.schema.clone(),
+        });
+        members.shift_remove("component");
         members
     };
     members.extend(compare(&rest(left), &rest(right), &outside));
@@ -78,7 +86,7 @@ fn of_component(left: &Descriptor, right: &Descriptor, changes: &mut Vec<Change>
 }
 
 /// Elements by identity; those that share one by their order.
-fn of_list<T: Serialize + Clone>(
+fn of_list<T: Serialize + PartialEq>(
     kind: ElementKind,
     left: &[T],
     right: &[T],
@@ -86,32 +94,20 @@ fn of_list<T: Serialize + Clone>(
     frame: Frame<'_>,
     changes: &mut Vec<Change>,
 ) {
-    let keyed = |elements: &[T]| {
-        let mut counts: BTreeMap<Identity, usize> = BTreeMap::new();
-        let mut keyed: Vec<Keyed> = Vec::new();
-        for element in elements {
-            let identity = identity(element);
-            let count = counts.entry(identity.clone()).or_default();
-            keyed.push(((identity, *count), object(element.clone())));
-            *count += 1;
-        }
-        keyed
-    };
-    let (left, right) = (keyed(left), keyed(right));
-    let positions = |keyed: &[Keyed]| -> BTreeMap<Key, usize> {
-        keyed.iter().enumerate().map(|(position, (key, _))| (key.clone(), position)).collect()
-    };
-    let (in_left, in_right) = (positions(&left), positions(&right));
+    let (left, right) = (keyed(left, &identity), keyed(right, &identity));
+    let in_left: BTreeMap<&Key, &T> = left.iter().map(|(key, element)| (key, *element)).collect();
+    let in_right: BTreeMap<&Key, &T> = right.iter().map(|(key, element)| (key, *element)).collect();
     let is_covered = kind != ElementKind::Signature;
     let whole = |direction, identity: &Identity| Change {
         covered: is_covered,
         ..change(direction, kind, identity.clone(), Vec::new())
     };
     for (key, element) in &left {
-        match in_right.get(key).and_then(|position| right.get(*position)) {
+        match in_right.get(key) {
             None => changes.push(whole(Direction::Removed, &key.0)),
-            Some((_, other)) => {
-                let members = compare(element, other, frame);
+            Some(other) if element == other => {}
+            Some(other) => {
+                let members = compare(&object(element), &object(other), frame);
                 if !members.is_empty() {
                     changes.push(change(Direction::Changed, kind, key.0.clone(), members));
                 }
@@ -121,12 +117,11 @@ fn of_list<T: Serialize + Clone>(
     changes.extend(
         right.iter().filter(|(key, _)| !in_left.contains_key(key)).map(|(key, _)| whole(Direction::Added, &key.0)),
     );
-    let shared = |keyed: &[Keyed], other: &BTreeMap<Key, usize>| {
-        keyed.iter().map(|(key, _)| key.clone()).filter(|key| other.contains_key(key)).collect::<Vec<_>>()
-    };
-    let (order, other_order) = (shared(&left, &in_right), shared(&right, &in_left));
+    let order: Vec<&Key> = left.iter().map(|(key, _)| key).filter(|key| in_right.contains_key(key)).collect();
+    let other_order: Vec<&Key> = right.iter().map(|(key, _)| key).filter(|key| in_left.contains_key(key)).collect();
     if order != other_order {
-        let names = |order: &[Key]| Some(order.iter().map(|(identity, _)| Value::from(identity.to_string())).collect());
+        let names =
+            |order: &[&Key]| Some(order.iter().map(|(identity, _)| Value::from(identity.to_string())).collect());
         let member = Member {
             name: format!("order of {}s", kind.noun()),
             left: names(&order),
@@ -135,6 +130,19 @@ fn of_list<T: Serialize + Clone>(
         };
         changes.push(change(Direction::Changed, ElementKind::Component, Identity::default(), vec![member]));
     }
+}
+
+/// Elements with what tells them apart.
+fn keyed<T>(elements: &[T], identity: impl Fn(&T) -> Identity) -> Vec<(Key, &T)> {
+    let mut counts: BTreeMap<Identity, usize> = BTreeMap::new();
+    let mut keyed = Vec::with_capacity(elements.len());
+    for element in elements {
+        let identity = identity(element);
+        let count = counts.entry(identity.clone()).or_default();
+        keyed.push(((identity, *count), element));
+        *count += 1;
+    }
+    keyed
 }
 
 fn change(direction: Direction, kind: ElementKind, identity: Identity, members: Vec<Member>) -> Change {

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, io};
 
 /// What kind of failure it was. Programs turn it into an exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -40,6 +40,14 @@ impl Error {
     /// An error about what was asked for.
     pub fn usage(message: impl fmt::Display) -> Self {
         Self::new(Kind::Usage, message)
+    }
+
+    /// An error about a file that was named and cannot be read. A name that leads to no file is a mistake in what was asked for;
+    /// what the system refuses has no kind of its own.
+    pub fn unreadable(file: impl fmt::Display, error: &io::Error) -> Self {
+        use io::ErrorKind::{InvalidData, InvalidInput, IsADirectory, NotADirectory, NotFound};
+        let is_no_file = [NotFound, IsADirectory, NotADirectory, InvalidInput, InvalidData].contains(&error.kind());
+        Self::new(if is_no_file { Kind::Usage } else { Kind::Other }, format!("{file}: {error}"))
     }
 
     /// Adds what to do next.

@@ -4,7 +4,7 @@ use ocm_model::reference::ComponentReference;
 use ocm_repository::ComponentRepository;
 
 use crate::context::Purpose;
-use crate::{Context, Error, Kind, Result};
+use crate::{Context, Error, Kind, Result, select};
 
 /// Opens the repository of a reference. One without `//` is looked up in each of its readings.
 ///
@@ -17,7 +17,7 @@ pub(crate) async fn open(
     reference: ComponentReference,
 ) -> Result<(ComponentRepository, ComponentReference)> {
     if !reference.interpreted {
-        return Ok((context.open(&reference.repository, Purpose::Read).await?, reference));
+        return Ok((select::open(context, &reference.repository).await?, reference));
     }
     let readings = ComponentReference::interpretations(text).map_err(Error::usage)?;
     let mut found = Vec::new();

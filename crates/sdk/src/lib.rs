@@ -3,6 +3,7 @@
 //! A verb takes a *request*, does its work, and returns a *report*; both are plain values that serialise. Programs turn
 //! words into requests and reports into words, nothing else.
 
+mod absence;
 mod authenticator;
 mod chart;
 mod connections;

@@ -175,7 +175,7 @@ impl Lookup {
                 }
             };
             let found = match repository {
-                Ok(repository) => read_for(self.targets.as_deref(), &repository, component, version).await,
+                Ok(repository) => read_for(self.targets.as_deref(), &repository, component, version, None).await,
                 Err(error) => Err(error),
             };
             match found {
@@ -202,7 +202,7 @@ impl Lookup {
 }
 
 /// The same path for the same archive, however it was written.
-fn canonical(path: &Path) -> PathBuf {
+pub(crate) fn canonical(path: &Path) -> PathBuf {
     std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 

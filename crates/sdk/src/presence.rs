@@ -106,8 +106,8 @@ pub(crate) async fn graph(
                     let rows = rows.to_vec();
                     indexes.push(Index { digest: manifest.digest, rows, missing: Vec::new() });
                 }
-                // Layers that may not be passed on are at the address their manifest names.
-                let blobs = document.blobs().into_iter().filter(|blob| !blob.may_be_elsewhere());
+                // What may not be passed on stays where it was; an address alone is no reason for others to be missing.
+                let blobs = document.blobs().into_iter().filter(|blob| !blob.is_non_distributable());
                 needed.extend(blobs.filter(|blob| seen.insert(blob.digest.clone())).cloned());
             }
             Err(error) => absences.push(Absence::Unknown(error.to_string())),

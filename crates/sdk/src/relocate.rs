@@ -177,17 +177,16 @@ impl Place<'_> {
     fn whereabouts(&self, reference: &ImageReference) -> Whereabouts {
         let contexts = &self.version.descriptor.component.repository_contexts;
         let opened = self.opened.as_ref();
-        if let Some(rebased) = opened.and_then(|opened| rebase(reference, contexts, opened)) {
-            return Whereabouts::Here(vec![rebased.reference.repository()]);
+        let places = opened.map(|opened| rebase(reference, contexts, opened)).unwrap_or_default();
+        let mut names: Vec<String> = places.iter().map(|place| place.reference.repository()).collect();
+        let repository = reference.repository();
+        if opened.zip(reference.endpoint().ok()).is_some_and(|(opened, endpoint)| opened.is_at(&endpoint)) {
+            names.push(repository);
+        } else if names.is_empty() && is_stale(reference) {
+            names.push(repository.clone());
+            names.extend(self.below(&repository));
         }
-        match (opened, reference.endpoint()) {
-            (Some(opened), Ok(endpoint)) if opened.is_at(&endpoint) => Whereabouts::Here(vec![reference.repository()]),
-            _ if is_stale(reference) => {
-                let repository = reference.repository();
-                Whereabouts::Here(std::iter::once(repository.clone()).chain(self.below(&repository)).collect())
-            }
-            _ => Whereabouts::Elsewhere,
-        }
+        if names.is_empty() { Whereabouts::Elsewhere } else { Whereabouts::Here(names) }
     }
 
     /// The names that an image may have below the component versions: whatever stood in front of them before is not known.
@@ -215,7 +214,7 @@ impl Place<'_> {
         if !(is_recognisable || is_at_home && recorded.is_none()) {
             return Ok(Err("has no digest by which it could be recognised".to_owned()));
         }
-        let mut names = names.to_vec();
+        let mut names = if is_recognisable { names.to_vec() } else { vec![reference.repository()] };
         names.dedup();
         for name in &names {
             let images: Arc<dyn Repository> = self.registry.repository(name);

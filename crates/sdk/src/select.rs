@@ -1,19 +1,27 @@
 //! From the words of a request to the component versions they mean.
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use ocm_config::Route;
 use ocm_model::reference::{ComponentReference, RepositoryReference};
 use ocm_model::{ComponentName, Constraint, Version};
-use ocm_oci::{Endpoint, media_type};
+use ocm_oci::{Endpoint, Manifest, media_type};
 use ocm_repository::{ComponentRepository, ComponentVersion};
 use ocm_transfer::Roots;
 
 use crate::context::Purpose;
-use crate::lookup::Lookup;
+use crate::lookup::{Lookup, canonical};
 use crate::ops::get;
-use crate::{Context, Error, Kind, Result, interpret};
+use crate::{Context, Error, Kind, Result, absence, interpret};
+
+/// Listed versions whose roots are read at the same time.
+const LOOK_UPS: usize = 16;
+
+/// Largest root that is kept until its version is read, in bytes; there may be thousands.
+const KEPT: usize = 64 << 10;
 
 /// One component version that was asked for, not yet read.
 #[derive(Clone)]
@@ -23,6 +31,8 @@ pub(crate) struct Selected {
     pub(crate) version: String,
     /// Digest of its manifest, if the reference gave one.
     pub(crate) digest: Option<String>,
+    /// What its tag pointed to when it was listed.
+    pub(crate) root: Option<Manifest>,
 }
 
 impl Selected {
@@ -33,7 +43,12 @@ impl Selected {
 
     /// The same for a transfer to `targets`, which may have it already.
     pub(crate) async fn read_for(&self, targets: Option<&Roots>) -> Result<Arc<ComponentVersion>> {
-        let found = read_for(targets, &self.repository, &self.component, &self.version).await?;
+        let found = match read_for(targets, &self.repository, &self.component, &self.version, self.root.clone()).await {
+            Err(error) if error.kind() == ocm_oci::Kind::NotFound => {
+                return Err(absence::version(&self.repository, &self.component, &self.version, error.into()).await);
+            }
+            found => found?,
+        };
         if let Some(expected) = self.digest.as_ref().filter(|expected| **expected != found.root.digest().to_string()) {
             return Err(Error::new(
                 Kind::Verification,
@@ -50,14 +65,18 @@ impl Selected {
     }
 }
 
-/// Reads a component version that may be on its way to `targets`.
+/// Reads a component version that may be on its way to `targets`, and whose root may be known.
 pub(crate) async fn read_for(
     targets: Option<&Roots>,
     repository: &ComponentRepository,
     component: &str,
     version: &str,
+    root: Option<Manifest>,
 ) -> ocm_oci::Result<ComponentVersion> {
-    let root = repository.root_manifest(component, version).await?;
+    let root = match root {
+        Some(root) => root,
+        None => repository.root_manifest(component, version).await?,
+    };
     let holder = match targets {
         // Without an index there is nothing between the root and the descriptor; an archive costs no requests.
         Some(targets)
@@ -144,17 +163,58 @@ fn on_disk(reference: RepositoryReference) -> RepositoryReference {
     }
 }
 
-/// All component versions that a request asks for.
+/// Opens a place to read from. Where there is no archive, the error says which there are.
+pub(crate) async fn open(context: &Context, place: &RepositoryReference) -> Result<ComponentRepository> {
+    context.open(place, Purpose::Read).await.map_err(|error| match place {
+        // What is there may lack a part of it, which is another matter.
+        RepositoryReference::Ctf { file_path, .. }
+            if error.kind() == ocm_oci::Kind::NotFound && !is_there(file_path) =>
+        {
+            absence::archive(file_path, error.into())
+        }
+        _ => error.into(),
+    })
+}
+
+/// Whether there is an archive under this name, as a whole or in parts.
+fn is_there(file_path: &str) -> bool {
+    let path = Path::new(file_path);
+    path.exists() || ocm_blob::Parts::present(path).next().is_some()
+}
+
+/// All component versions that a request asks for, each once, however often and in whatever spelling it was named.
 ///
 /// # Errors
 /// Nothing at all fits one of the references.
 pub(crate) async fn select(context: &Context, request: &get::Request) -> Result<Vec<Selected>> {
+    let mut known: HashMap<(PathBuf, String, String), Vec<usize>> = HashMap::new();
+    let mut selected: Vec<Selected> = Vec::new();
+    for one in named_ones(context, request).await? {
+        let place = canonical(Path::new(&one.repository.address()));
+        let same = known.entry((place, one.component.clone(), one.version.clone())).or_default();
+        // Only two digests that are both asked for tell two of them apart.
+        let is_same = |other: &Selected| match (&other.digest, &one.digest) {
+            (Some(other), Some(own)) => other == own,
+            _ => true,
+        };
+        match same.iter().find(|position| is_same(&selected[**position])) {
+            Some(position) => selected[*position].digest = selected[*position].digest.take().or(one.digest),
+            None => {
+                same.push(selected.len());
+                selected.push(one);
+            }
+        }
+    }
+    Ok(selected)
+}
+
+async fn named_ones(context: &Context, request: &get::Request) -> Result<Vec<Selected>> {
     let constraint = request.constraint.as_deref().map(Constraint::parse).transpose().map_err(Error::usage)?;
     let filter = Filter { constraint, latest: request.latest };
     let mut selected = Vec::new();
     if let Some(place) = &request.repository {
-        let opened = async { Ok(context.open(&self::repository(place)?, Purpose::Read).await?) };
-        let repository = opened.await.map_err(|error: Error| error.during("--repo"))?;
+        let opened = async { open(context, &self::repository(place)?).await };
+        let repository = opened.await.map_err(|error| error.during("--repo"))?;
         if request.references.is_empty() {
             selected.extend(everything(&repository, &filter).await?);
         }
@@ -175,7 +235,7 @@ pub(crate) async fn select(context: &Context, request: &get::Request) -> Result<
                 selected.extend(versions(&repository, component, Some(version), None, &filter).await?);
             }
             Meant::Repository(place) => {
-                let repository = context.open(&place, Purpose::Read).await?;
+                let repository = open(context, &place).await?;
                 selected.extend(everything(&repository, &filter).await?);
             }
             Meant::Component(reference) => {
@@ -237,12 +297,36 @@ pub(crate) async fn lookup(context: &Context, selected: &[Selected], more: &[Str
     Ok(Lookup::new(context, repositories, named).with_roots(selected.iter().map(|root| root.component.clone())))
 }
 
+/// One of the places that versions were named in, and what finds others for those in it: its own before those of the other places.
+pub(crate) struct Place {
+    pub(crate) address: String,
+    pub(crate) lookup: Lookup,
+}
+
+/// The places of these versions, for verbs that tell about places: several may have the same component version, whole here and
+/// damaged there, and what is found out about one of them says nothing about another.
+pub(crate) async fn places(context: &Context, selected: &[Selected], more: &[String]) -> Result<Vec<Place>> {
+    let mut places: Vec<Place> = Vec::new();
+    for root in selected {
+        let address = root.repository.address();
+        if places.iter().any(|place| place.address == address) {
+            continue;
+        }
+        let is_own = |other: &Selected| other.repository.address() == address;
+        let (mut ordered, others): (Vec<Selected>, Vec<Selected>) = selected.iter().cloned().partition(is_own);
+        ordered.extend(others);
+        let lookup = lookup(context, &ordered, more).await?;
+        places.push(Place { address, lookup });
+    }
+    Ok(places)
+}
+
 /// Opens repositories that were named to look for referenced versions in.
 pub(crate) async fn named(context: &Context, places: &[String]) -> Result<Vec<ComponentRepository>> {
     let mut repositories = Vec::new();
     for place in places {
-        let opened = async { Ok(context.open(&repository(place)?, Purpose::Read).await?) };
-        repositories.push(opened.await.map_err(|error: Error| error.during("--lookup"))?);
+        let opened = async { open(context, &repository(place)?).await };
+        repositories.push(opened.await.map_err(|error| error.during("--lookup"))?);
     }
     Ok(repositories)
 }
@@ -253,15 +337,60 @@ struct Filter {
 }
 
 impl Filter {
-    fn apply(&self, mut versions: Vec<String>) -> Vec<String> {
-        if let Some(constraint) = &self.constraint {
-            versions.retain(|version| Version::parse(version).is_ok_and(|version| constraint.matches(&version)));
-        }
+    fn apply(&self, versions: Vec<String>) -> Vec<String> {
+        let mut versions = self.fitting(versions);
         if self.latest {
             versions.truncate(1);
         }
         versions
     }
+
+    fn fitting(&self, mut versions: Vec<String>) -> Vec<String> {
+        if let Some(constraint) = &self.constraint {
+            versions.retain(|version| Version::parse(version).is_ok_and(|version| constraint.matches(&version)));
+        }
+        versions
+    }
+}
+
+/// A version of a component, and what its tag points to where that was looked up.
+type Listed = (String, Option<Manifest>);
+
+/// Which of the versions that the tags of a registry name are component versions, the first alone or all. The others are told, and
+/// left out.
+async fn genuine(
+    repository: &ComponentRepository,
+    component: &str,
+    versions: Vec<String>,
+    first: bool,
+) -> Result<Vec<Listed>> {
+    let count = versions.len();
+    let looked_up = stream::iter(versions).map(|version| async move {
+        let root = repository.root_manifest(component, &version).await?;
+        let is_one = repository.is_component_version(component, &root).await?;
+        Ok::<_, ocm_oci::Error>((version, is_one.then_some(root)))
+    });
+    let mut looked_up = looked_up.buffered(if first { 1 } else { LOOK_UPS });
+    let (mut found, mut others) = (Vec::new(), Vec::new());
+    while let Some((version, root)) = looked_up.try_next().await? {
+        match root {
+            Some(root) => found.push((version, Some(root).filter(|root| root.bytes().len() <= KEPT))),
+            None => others.push(version),
+        }
+        if first && !found.is_empty() {
+            break;
+        }
+    }
+    let subject = format!("{}//{component}", repository.address());
+    if found.is_empty() {
+        let reason = format!("none of the {count} tags that read like versions is a component version");
+        return Err(Error::new(Kind::NotFound, format!("{subject}: {reason}")));
+    }
+    if let Some(example) = others.first() {
+        let count = others.len();
+        tracing::warn!(component = subject, count, example, "left out tags of images that are no component versions");
+    }
+    Ok(found)
 }
 
 async fn everything(repository: &ComponentRepository, filter: &Filter) -> Result<Vec<Selected>> {
@@ -280,6 +409,7 @@ async fn everything(repository: &ComponentRepository, filter: &Filter) -> Result
             component: component.clone(),
             version,
             digest: None,
+            root: None,
         }));
     }
     if selected.is_empty() {
@@ -296,30 +426,40 @@ async fn versions(
     filter: &Filter,
 ) -> Result<Vec<Selected>> {
     let versions = match version {
-        Some(version) => vec![version.to_owned()],
+        Some(version) => vec![(version.to_owned(), None)],
         None => {
             let all = repository.versions(component).await?;
             let count = all.len();
-            let found = filter.apply(all);
+            let is_remote = repository.content(component).location().is_some();
+            let found = if is_remote { filter.fitting(all) } else { filter.apply(all) };
             if found.is_empty() {
-                let what = match &filter.constraint {
-                    Some(constraint) if count > 0 => format!("none of its {count} versions matches {constraint}"),
-                    _ => "component not found".to_owned(),
-                };
-                return Err(Error::new(Kind::NotFound, format!("{}//{component}: {what}", repository.address())));
+                let subject = format!("{}//{component}", repository.address());
+                let missing = |what: String| Error::new(Kind::NotFound, format!("{subject}: {what}"));
+                return Err(match &filter.constraint {
+                    Some(constraint) if count > 0 => {
+                        missing(format!("none of its {count} versions matches {constraint}"))
+                            .hint(format!("`ocm list cv {subject}` lists them"))
+                    }
+                    _ => absence::component(repository, component, missing("component not found".to_owned())).await,
+                });
             }
-            found
+            if is_remote {
+                genuine(repository, component, found, filter.latest).await?
+            } else {
+                found.into_iter().map(|version| (version, None)).collect()
+            }
         }
     };
     let versions = match (&digest, version) {
         (Some(digest), None) => vec![with_digest(repository, component, versions, digest).await?],
         _ => versions,
     };
-    let make = |version| Selected {
+    let make = |(version, root)| Selected {
         repository: repository.clone(),
         component: component.to_owned(),
         version,
         digest: digest.clone(),
+        root,
     };
     Ok(versions.into_iter().map(make).collect())
 }
@@ -328,14 +468,16 @@ async fn versions(
 async fn with_digest(
     repository: &ComponentRepository,
     component: &str,
-    versions: Vec<String>,
+    versions: Vec<Listed>,
     digest: &str,
-) -> Result<String> {
-    let content = repository.content(component);
-    for version in versions {
-        let tag = ocm_oci::Selector::Tag(ocm_model::version::to_tag(&version));
-        if content.resolve(&tag).await?.is_some_and(|found| found.digest.to_string() == digest) {
-            return Ok(version);
+) -> Result<Listed> {
+    for (version, root) in versions {
+        let found = match &root {
+            Some(root) => Some(root.digest().clone()),
+            None => repository.root(component, &version).await?.map(|found| found.digest),
+        };
+        if found.is_some_and(|found| found.to_string() == digest) {
+            return Ok((version, root));
         }
     }
     Err(Error::new(Kind::NotFound, format!("{}//{component}: no version has digest {digest}", repository.address())))

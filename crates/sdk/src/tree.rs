@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ocm_model::Identity;
 use ocm_model::reference::COMPONENT_DESCRIPTORS;
+use ocm_model::{Descriptor, Identity};
 use ocm_repository::ComponentVersion;
 use ocm_transfer::Lookup as _;
 
@@ -21,7 +21,41 @@ pub(crate) const MAX_DEPTH: usize = 200;
 /// each refer twice to the next one are more nodes than any memory holds.
 pub(crate) const MAX_NODES: usize = 100_000;
 
+/// Resources, sources and references in all appearances of component versions but the first ones, beyond which a tree is
+/// refused: a version with thousands of them may appear thousands of times.
+const MAX_REPEATED: usize = 200_000;
+
 type Key = (String, String);
+
+/// What there is of a tree so far.
+struct Grown {
+    /// Nodes that there may still be.
+    nodes: usize,
+    /// Elements of component versions that appear again that there may still be.
+    repeated: usize,
+    descriptors: HashMap<Key, Arc<Descriptor>>,
+}
+
+impl Grown {
+    /// Adds a component version; why it cannot be added otherwise.
+    fn add(&mut self, key: &Key, version: &ComponentVersion) -> std::result::Result<Arc<Descriptor>, String> {
+        let Some(nodes) = self.nodes.checked_sub(1) else {
+            return Err(format!("the tree of its references has more than {MAX_NODES} nodes"));
+        };
+        self.nodes = nodes;
+        let Some(known) = self.descriptors.get(key) else {
+            let descriptor = Arc::new(version.descriptor.clone());
+            self.descriptors.insert(key.clone(), descriptor.clone());
+            return Ok(descriptor);
+        };
+        let component = &known.component;
+        let elements = component.resources.len() + component.sources.len() + component.component_references.len();
+        self.repeated = self.repeated.checked_sub(elements).ok_or_else(|| {
+            format!("the tree of its references repeats more than {MAX_REPEATED} resources, sources and references")
+        })?;
+        Ok(known.clone())
+    }
+}
 
 /// Reads roots and, if asked, everything they refer to.
 pub(crate) async fn read(
@@ -38,8 +72,8 @@ pub(crate) async fn read(
         if recursive {
             collect(&version, lookup, unresolved, &mut versions).await?;
         }
-        let mut left = MAX_NODES;
-        nodes.push(node(&version, None, &versions, recursive, &mut Vec::new(), &mut left)?);
+        let mut grown = Grown { nodes: MAX_NODES, repeated: MAX_REPEATED, descriptors: HashMap::new() };
+        nodes.push(node(&version, None, &versions, recursive, &mut Vec::new(), &mut grown)?);
     }
     Ok(nodes)
 }
@@ -83,7 +117,7 @@ fn node(
     versions: &HashMap<Key, Arc<ComponentVersion>>,
     recursive: bool,
     path: &mut Vec<Key>,
-    left: &mut usize,
+    grown: &mut Grown,
 ) -> Result<Node> {
     let here = key(version);
     if path.contains(&here) {
@@ -101,17 +135,17 @@ fn node(
     if path.len() > MAX_DEPTH {
         return refuse(format!("references are nested more than {MAX_DEPTH} levels deep"));
     }
-    let Some(rest) = left.checked_sub(1) else {
-        return refuse(format!("the tree of its references has more than {MAX_NODES} nodes"));
+    let descriptor = match grown.add(&here, version) {
+        Ok(descriptor) => descriptor,
+        Err(why) => return refuse(why),
     };
-    *left = rest;
     path.push(here);
     let mut children = Vec::new();
     for reference in version.descriptor.component.component_references.iter().filter(|_| recursive) {
         let identity = Some(reference.identity());
         let key = (reference.component_name.clone(), reference.version.clone());
         children.push(match versions.get(&key) {
-            Some(child) => node(child, identity, versions, recursive, path, left)?,
+            Some(child) => node(child, identity, versions, recursive, path, grown)?,
             None => Node {
                 component: key.0,
                 version: key.1,
@@ -131,7 +165,7 @@ fn node(
         repository,
         repository_type: Some(repository_type),
         reference,
-        descriptor: Some(version.descriptor.clone()),
+        descriptor: Some(descriptor),
         children,
     })
 }

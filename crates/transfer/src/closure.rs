@@ -60,7 +60,17 @@ pub async fn closure(roots: Vec<Arc<ComponentVersion>>, lookup: &dyn Lookup) -> 
         next = fetched;
     }
     check_reference_digests(&found, lookup).await?;
-    Ok(sort(&order, &found))
+    Ok(walk(&order, &found).sorted)
+}
+
+/// The first circle that references make among component versions, as a way that ends where it began; only a broken tool can write
+/// one, and no signature can cover it.
+pub fn circle(versions: &[Arc<ComponentVersion>]) -> Option<String> {
+    let found = versions.iter().map(|version| (key(version), version.clone())).collect();
+    // Those that refer to others come last.
+    let order: Vec<Key> = versions.iter().rev().map(|version| key(version)).collect();
+    let way = walk(&order, &found).circle?;
+    Some(way.iter().map(|(component, version)| format!("{component}:{version}")).collect::<Vec<_>>().join(" → "))
 }
 
 fn key(version: &ComponentVersion) -> Key {
@@ -71,23 +81,47 @@ fn target(reference: &Reference) -> Key {
     (reference.component_name.clone(), reference.version.clone())
 }
 
-/// Depth first without recursion; a cycle, which only a broken tool can write, is cut where it closes.
-fn sort(roots: &[Key], found: &HashMap<Key, Arc<ComponentVersion>>) -> Vec<Arc<ComponentVersion>> {
-    let mut sorted = Vec::new();
-    let mut entered = HashSet::new();
+/// A way through component versions and what they refer to.
+#[derive(Default)]
+struct Walk {
+    /// Referenced ones before those that refer to them.
+    sorted: Vec<Arc<ComponentVersion>>,
+    /// The first circle; its last member is the first one.
+    circle: Option<Vec<Key>>,
+}
+
+/// Depth first without recursion; a circle is cut where it closes.
+fn walk(roots: &[Key], found: &HashMap<Key, Arc<ComponentVersion>>) -> Walk {
+    let mut walk = Walk::default();
+    // What has been entered, and whether it is on the way to where the walk is.
+    let mut entered: HashMap<Key, bool> = HashMap::new();
+    let mut way: Vec<Key> = Vec::new();
     let mut stack: Vec<(Key, bool)> = roots.iter().rev().map(|key| (key.clone(), false)).collect();
     while let Some((key, leaving)) = stack.pop() {
         let Some(version) = found.get(&key) else { continue };
         if leaving {
-            sorted.push(version.clone());
-        } else if entered.insert(key.clone()) {
-            stack.push((key, true));
-            for reference in version.descriptor.component.component_references.iter().rev() {
-                stack.push((target(reference), false));
+            walk.sorted.push(version.clone());
+            way.pop();
+            entered.insert(key, false);
+            continue;
+        }
+        match entered.get(&key) {
+            None => {
+                entered.insert(key.clone(), true);
+                way.push(key.clone());
+                stack.push((key, true));
+                for reference in version.descriptor.component.component_references.iter().rev() {
+                    stack.push((target(reference), false));
+                }
             }
+            Some(true) if walk.circle.is_none() => {
+                let begin = way.iter().position(|above| *above == key).unwrap_or_default();
+                walk.circle = Some(way[begin..].iter().cloned().chain([key]).collect());
+            }
+            Some(_) => {}
         }
     }
-    sorted
+    walk
 }
 
 async fn check_reference_digests(found: &HashMap<Key, Arc<ComponentVersion>>, lookup: &dyn Lookup) -> Result<()> {

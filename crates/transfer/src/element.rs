@@ -10,6 +10,9 @@ use crate::naming::{Name, chart_name};
 use crate::work::Job;
 use crate::{AccessStyle, ElementAction, ElementKind, ElementPlan, Error, GlobalAccess, Options, Result, UploadAs};
 
+/// Why content stays whose access type is left out on purpose.
+pub(crate) const OMITTED: &str = "its access type is to be left out";
+
 /// One resource or source of a component version.
 pub(crate) struct Element<'a> {
     pub(crate) kind: ElementKind,
@@ -109,7 +112,9 @@ impl Element<'_> {
             }
             Access::None => return false,
             // What is not asked for is not missing. What cannot be fetched never comes, which must not be overlooked.
-            _ if options.omits(self.access) => return options.strict && options.moves(self.kind, self.is_local),
+            _ if options.omits(self.access) => {
+                return options.strict && !options.spare_omitted && options.moves(self.kind, self.is_local);
+            }
             Access::Other | Access::Git { .. } | Access::File { .. } | Access::LocalFilesystemBlob { .. } => {
                 return options.strict && is_wanted;
             }
@@ -170,7 +175,7 @@ impl Element<'_> {
         let is_wanted = options.moves(self.kind, self.is_local) && !options.omits(self.access);
         let content = match &access {
             Access::None => return stays("there is no content", false),
-            Access::LocalBlob { .. } | Access::LocalOciBlob { .. } => {
+            Access::LocalBlob { .. } | Access::LocalOciBlob { .. } | Access::LocalFilesystemBlob { .. } => {
                 let stored = version.local(self.access).await.map_err(at)?;
                 let content = Content {
                     media_type: Content::told_media_type(self.access),
@@ -183,7 +188,7 @@ impl Element<'_> {
                 }
             }
             _ if !travels(&access) && options.omits(self.access) => {
-                return stays("its access type is to be left out", options.moves(self.kind, self.is_local));
+                return stays(OMITTED, options.moves(self.kind, self.is_local));
             }
             _ if !travels(&access) && !is_wanted => {
                 let reason = format!("content of {}s was not asked for", self.kind.noun());

@@ -1,5 +1,6 @@
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::{StreamExt as _, stream};
 use ocm_blob::{Item, Observer, Outcome};
@@ -12,7 +13,7 @@ use crate::held::Held;
 use crate::part::Part;
 use crate::tagging::{Named, Names};
 use crate::work::{Job, Prepared, Resolved, Version};
-use crate::{ElementKind, ElementPlan, Error, Options, Result, Stop};
+use crate::{ElementKind, ElementPlan, Error, Existing, Options, Result, Stop};
 
 /// Blobs of one content that are moved at the same time.
 const BLOBS: usize = 4;
@@ -26,8 +27,10 @@ pub(crate) struct Done {
     pub(crate) failures: BTreeMap<usize, Error>,
     /// A failure that belongs to no target: content that a document wants in a place of its own.
     pub(crate) stray: Option<Error>,
-    /// Targets whose component versions have become visible, as far as there are any.
-    pub(crate) published: Vec<usize>,
+    /// Component versions that others can find now, by position, also where their target failed after that.
+    pub(crate) visible: HashSet<usize>,
+    /// Component versions that could not be stored themselves.
+    pub(crate) refused: HashSet<usize>,
     /// Single jobs that failed.
     pub(crate) lost: HashMap<usize, Lost>,
 }
@@ -66,6 +69,10 @@ pub(crate) async fn carry_out(prepared: &Prepared, options: &Options) -> Done {
         observer: options.observer.clone(),
         platforms: options.platforms.clone(),
         referrers: options.referrers,
+        below: match options.existing {
+            Existing::Enforce => copy::Below::AskedFor,
+            Existing::Fail | Existing::Skip | Existing::Overwrite => copy::Below::Believed,
+        },
         pace: options.pace.clone(),
         ..copy::Options::default()
     };
@@ -271,11 +278,8 @@ async fn publish_all(prepared: &Prepared, options: &Options, done: &mut Done) {
             done.failures.insert(position, Stop::error());
             continue;
         }
-        match publish(prepared, position, options, done, &names).await {
-            Ok(()) => done.published.push(position),
-            Err(error) => {
-                done.failures.insert(position, error);
-            }
+        if let Err(error) = publish(prepared, position, options, done, &names).await {
+            done.failures.insert(position, error);
         }
     }
     // Images that a document wants to be stored for their own sake.
@@ -285,21 +289,63 @@ async fn publish_all(prepared: &Prepared, options: &Options, done: &mut Done) {
     }
 }
 
-async fn publish(prepared: &Prepared, target: usize, options: &Options, done: &Done, names: &Names) -> Result<()> {
-    let mine = prepared.versions.iter().filter(|version| version.target == target);
-    let staged: Vec<Result<Option<Staged>>> = stream::iter(mine)
-        .map(|version| stage(prepared, version, options, done))
+async fn publish(prepared: &Prepared, target: usize, options: &Options, done: &mut Done, names: &Names) -> Result<()> {
+    let mine = prepared.versions.iter().enumerate().filter(|(_, version)| version.target == target);
+    let so_far: &Done = done;
+    let staged: Vec<(usize, Result<Option<Staged>>)> = stream::iter(mine)
+        .map(|(position, version)| async move { (position, stage(prepared, version, options, so_far).await) })
         .buffered(options.concurrency.max(1))
         .collect()
         .await;
-    let staged: Vec<Staged> = staged.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
-    // An image that others find by its name comes before the component version that says so.
-    let mine = done.of_jobs(prepared, |job| job.targets.contains(&target));
-    names.give(mine, options).await.map_err(|(_, error)| error)?;
-    if !staged.is_empty() || done.has_sent(prepared, target) {
-        prepared.targets[target].repository.publish(staged).await.map_err(|error| error.on("target"))?;
+    let (mut positions, mut roots, mut failure) = (Vec::new(), Vec::new(), None);
+    for (position, staged) in staged {
+        match staged {
+            Ok(Some(root)) => {
+                positions.push(position);
+                roots.push(root);
+            }
+            Ok(None) => {}
+            Err(error) => {
+                done.refused.insert(position);
+                failure.get_or_insert(error);
+            }
+        }
     }
-    Ok(())
+    let ended = |position: usize, outcome: Outcome| {
+        options.observer.ended(&item(prepared, &prepared.versions[position].name, "transfer", &[target]), outcome);
+    };
+    let visible = Mutex::new(HashSet::new());
+    let is_visible = |number: usize| {
+        ended(positions[number], Outcome::Completed);
+        visible.lock().unwrap_or_else(PoisonError::into_inner).insert(positions[number]);
+    };
+    // An image that others find by its name comes before the component version that says so.
+    let named = match failure {
+        Some(error) => Err(error),
+        None => {
+            let mine = done.of_jobs(prepared, |job| job.targets.contains(&target));
+            names.give(mine, options).await.map_err(|(_, error)| error)
+        }
+    };
+    let repository = &prepared.targets[target].repository;
+    let comes_one_by_one = named.is_ok() && repository.content("").location().is_some();
+    let published = match named {
+        Ok(()) if !roots.is_empty() || done.has_sent(prepared, target) => {
+            repository.publish_each(roots, &is_visible).await.map_err(|error| error.on("target").into())
+        }
+        named => named,
+    };
+    let visible = visible.into_inner().unwrap_or_else(PoisonError::into_inner);
+    positions
+        .iter()
+        .filter(|position| !visible.contains(position))
+        .for_each(|position| ended(*position, Outcome::Failed));
+    if published.is_err() && comes_one_by_one {
+        // The one behind the last is where it ended.
+        done.refused.extend(positions.get(visible.len()));
+    }
+    done.visible.extend(visible);
+    published
 }
 
 async fn stage(prepared: &Prepared, version: &Version, options: &Options, done: &Done) -> Result<Option<Staged>> {
@@ -309,21 +355,29 @@ async fn stage(prepared: &Prepared, version: &Version, options: &Options, done: 
         return Ok(None);
     }
     options.observer.started(&item);
-    let mut new = version.new.clone();
+    let mut new = Cow::Borrowed(&version.new);
     let mut moved = version.elements.iter().filter_map(|(_, job)| done.moved[(*job)?].as_ref());
     if moved.any(|moved| moved.is_part) {
         let part = match version.part.clone() {
             Some(part) => part.limited(options),
-            None => Part::new(&new.descriptor, options)?,
+            None => {
+                if options.platforms.is_empty() {
+                    options.observer.warned(&format!(
+                        "{}: the source lacks some of what its images list, and so does the target now; ocm check cv says what",
+                        version.name
+                    ));
+                }
+                Part::new(&new.descriptor, options)?
+            }
         };
-        new.annotations = part.annotations();
+        new.to_mut().annotations = part.annotations();
     }
     for (plan, job) in &version.elements {
         let Some(position) = *job else { continue };
         let measured = done.moved[position].as_ref().and_then(|moved| moved.measured.clone());
         if let Some(stored) = measured {
             let job = &prepared.jobs[position];
-            let changes_digest = settle_digest(&mut new, plan, job, stored);
+            let changes_digest = settle_digest(new.to_mut(), plan, job, stored);
             if changes_digest && let Some(what) = relies_on_digest(prepared, version) {
                 options.observer.ended(&item, Outcome::Failed);
                 return Err(Error::Derived { element: job.subject(), version: version.name.clone(), what });
@@ -331,7 +385,9 @@ async fn stage(prepared: &Prepared, version: &Version, options: &Options, done: 
         }
     }
     let staged = prepared.targets[version.target].repository.stage(&new).await;
-    options.observer.ended(&item, if staged.is_ok() { Outcome::Completed } else { Outcome::Failed });
+    if staged.is_err() {
+        options.observer.ended(&item, Outcome::Failed);
+    }
     Ok(Some(staged?))
 }
 

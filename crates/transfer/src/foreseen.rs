@@ -4,7 +4,7 @@ use ocm_access::Sources;
 use ocm_blob::Digest;
 use ocm_model::access::Access;
 use ocm_oci::{Descriptor, Document, Manifest};
-use ocm_repository::component::{root_of, row_of};
+use ocm_repository::component::{Rows, root_of};
 use ocm_repository::{ComponentRepository, ComponentVersion, LocalContent, NewVersion};
 
 use crate::content::{Content, Place};
@@ -35,6 +35,7 @@ pub(crate) async fn foreseen(
     if let Some(wanted) = options.contexts(contexts, address(target)) {
         *contexts = wanted;
     }
+    let rows = Rows::new(&index);
     for element in all {
         let (plan, carried) = match Access::of(element.access) {
             Access::RelativeOci { .. } => return None,
@@ -42,7 +43,7 @@ pub(crate) async fn foreseen(
                 element.carry(version, images, options).await.ok()?
             }
             access if element.gets_place(options) => {
-                let row = row_of(&index, element.kind.noun(), &element.identity)?;
+                let row = rows.of(element.kind.noun(), &element.identity)?;
                 let row = Descriptor::new(row.media_type.clone(), row.digest.clone(), row.size);
                 let media_type = row.media_type.clone();
                 let place = Place::Stored(target.content(version.name()), LocalContent::Manifest(row));

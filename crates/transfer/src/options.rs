@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use ocm_blob::{Observer, Unobserved};
 use ocm_model::TypedObject;
+use ocm_model::access::Access;
 use ocm_oci::copy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -121,6 +122,8 @@ pub struct Options {
     pub referrers: copy::Referrers,
     /// Whether content that was asked for and cannot be carried is a failure.
     pub strict: bool,
+    /// With `strict`: whether content whose access type is left out on purpose may stay all the same.
+    pub spare_omitted: bool,
     /// What to do about a version that the target has with other content.
     pub existing: Existing,
     /// Digests that content has to have although its descriptor does not record them.
@@ -151,6 +154,7 @@ impl Default for Options {
             platforms: Vec::new(),
             referrers: copy::Referrers::default(),
             strict: false,
+            spare_omitted: false,
             existing: Existing::default(),
             computed: Computed::default(),
             concurrency: 4,
@@ -174,6 +178,19 @@ impl Options {
 
     /// Whether content of this access type stays where it is.
     pub(crate) fn omits(&self, access: &TypedObject) -> bool {
-        self.omit_access_types.iter().any(|kind| *kind == access.kind || kind == access.base_kind())
+        self.omit_access_types.iter().any(|kind| *kind == access.kind || is_same_type(kind, &access.kind))
     }
+}
+
+/// Whether an access type goes by this name, too: `helm` stands for any version of `Helm`, `helm/v1` for this one.
+fn is_same_type(named: &str, kind: &str) -> bool {
+    let ((named, version), (kind, has)) = (apart(named), apart(kind));
+    let are_names = |(names, _): &(&[&str], &[&str])| names.contains(&named) && names.contains(&kind);
+    let is_same_version = version.is_none_or(|version| has.is_none_or(|has| has == version));
+    is_same_version && (named == kind || Access::NAMES.iter().any(are_names))
+}
+
+/// The name of a type, and its version.
+fn apart(kind: &str) -> (&str, Option<&str>) {
+    kind.split_once('/').map_or((kind, None), |(name, version)| (name, Some(version)))
 }

@@ -1,5 +1,6 @@
 //! The front end of component versions: what belongs to them becomes jobs.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -13,6 +14,7 @@ use crate::content::Place;
 use crate::contexts::address;
 use crate::element::{Carried, Element, access_of, elements, set_access};
 use crate::foreseen::foreseen;
+use crate::kept::keep;
 use crate::left::left;
 use crate::naming::{Names, Request, name_all};
 use crate::part::Part;
@@ -72,11 +74,21 @@ pub async fn prepare(
         })
         .collect();
     let mut names = name_all(&requests, options)?.into_iter();
+    let count = requests.len();
     drop(requests);
-    for (version, target, draft) in drafts {
+    prepared.jobs.reserve_exact(count);
+    for (version, target, mut draft) in drafts {
         let repository = prepared.targets[target].repository.clone();
-        let written = write(&mut prepared.jobs, version, (target, &repository), draft, &mut names, options);
+        let there = draft.there.take();
+        let mut written = write(&mut prepared.jobs, version, (target, &repository), draft, &mut names, options);
+        let kept = match &there {
+            Some(there) => keep(&mut written, there, options).await,
+            None => Ok(()),
+        };
         prepared.versions.push(written);
+        if let Err(error) = kept {
+            prepared.fail(target, error)?;
+        }
     }
     for (version, target, error) in failures {
         prepared.versions.push(lost(version, target));
@@ -121,6 +133,8 @@ struct Draft {
     /// Its elements in their order, resources first; none if nothing happens.
     elements: Vec<(ElementPlan, Option<Carried>)>,
     stored: Stored,
+    /// What the target has, if that was read and is another one.
+    there: Option<ComponentVersion>,
 }
 
 /// What a target, which has the component version, is known to have of its images.
@@ -149,26 +163,34 @@ async fn lower<'a>(
         && looked.iter().any(|(_, looked)| looked.as_ref().is_ok_and(|looked| !looked.has_chosen));
     let mut carried = Vec::new();
     if is_needed || asks_for_platforms {
-        carried = stream::iter(&all)
-            .map(|element| element.carry(version, images, options))
-            .buffered(options.concurrency.max(1) * 4)
-            .try_collect()
-            .await?;
+        // There may be tens of thousands; a list that grows takes twice as much.
+        carried.reserve_exact(all.len());
+        let carrying = stream::iter(&all).map(|element| element.carry(version, images, options));
+        let mut carrying = pin!(carrying.buffered(options.concurrency.max(1) * 4));
+        while let Some(element) = carrying.try_next().await? {
+            carried.push(element);
+        }
     }
     if asks_for_platforms {
         check_platforms(version, &carried, options).await?;
     }
     let mut drafts = Vec::with_capacity(looked.len());
+    let mut takers = looked.iter().filter(|(_, looked)| looked.as_ref().is_ok_and(|looked| !looked.is_idle())).count();
     for (position, looked) in looked {
         let elements = match &looked {
             Ok(looked) if looked.is_idle() => left(version, &all, looked.there.as_ref(), images, options).await,
-            Ok(_) => carried.clone(),
+            Ok(_) if takers == 1 => std::mem::take(&mut carried),
+            Ok(_) => {
+                takers -= 1;
+                carried.clone()
+            }
             Err(_) => Vec::new(),
         };
         let draft = looked.map(|looked| {
             let stored = looked.stored(version, options);
-            let Looked { action, difference, is_there, .. } = looked;
-            Draft { action, difference, is_there, elements, stored }
+            let Looked { action, difference, is_there, there, .. } = looked;
+            let there = there.filter(|_| matches!(action, VersionAction::Update | VersionAction::Replace));
+            Draft { action, difference, is_there, elements, stored, there }
         });
         drafts.push((position, draft));
     }

@@ -227,9 +227,11 @@ fn report(prepared: &Prepared, done: &Done) -> Report {
         .collect();
     let mut counted = HashSet::new();
     let mut versions = Vec::with_capacity(prepared.versions.len());
-    for version in &prepared.versions {
+    for (position, version) in prepared.versions.iter().enumerate() {
         let outcome = match (failed(version.target).is_some(), is_touched(version, done)) {
             (_, false) => ItemOutcome::Present,
+            (true, true) if done.visible.contains(&position) => ItemOutcome::Transferred,
+            (true, true) if done.refused.contains(&position) => ItemOutcome::Failed,
             (true, true) => ItemOutcome::Skipped,
             (false, true) => ItemOutcome::Transferred,
         };

@@ -4,12 +4,15 @@ use std::collections::{HashMap, HashSet};
 
 use futures_util::{StreamExt as _, stream};
 use ocm_model::Descriptor;
-use ocm_model::descriptor::Schema;
+use ocm_model::reference::COMPONENT_DESCRIPTORS;
 use ocm_oci::Selector;
 use ocm_oci::copy::Referrers;
 use ocm_repository::{ComponentRepository, ComponentVersion};
 
+use crate::element::OMITTED;
+use crate::kept::keep;
 use crate::limited;
+use crate::merged::with_labels_of;
 use crate::part::Part;
 use crate::work::{self, Job, Prepared};
 use crate::{Difference, ElementAction, Error, Existing, Options, Result, VersionAction, compare};
@@ -87,7 +90,9 @@ pub(crate) fn judge(
     if options.existing != Existing::Enforce && part.is_some_and(|part| part.is_of(&there.descriptor)) {
         return Ok(Found { action: VersionAction::Present, difference: None, there: Some(there) });
     }
-    let (action, difference) = match (compare(descriptor, &there.descriptor), options.existing) {
+    let merged = with_labels_of(&there.descriptor, descriptor).filter(|_| !options.existing.replaces());
+    let ours = merged.as_ref().unwrap_or(descriptor);
+    let (action, difference) = match (compare(ours, &there.descriptor), options.existing) {
         (Difference::None | Difference::Extended, Existing::Enforce) => (VersionAction::Replace, None),
         (Difference::None, _) => (VersionAction::Present, None),
         (Difference::Extended, Existing::Skip) => (VersionAction::Keep, None),
@@ -110,9 +115,11 @@ pub(crate) fn judge(
     Ok(Found { action, difference, there: Some(there) })
 }
 
-/// The descriptor without what depends on how it was stored.
-pub(crate) fn schemaless(descriptor: &Descriptor) -> Descriptor {
-    Descriptor { schema: Schema::default(), ..descriptor.clone() }
+/// Whether two descriptors say the same, in whatever schema they were stored.
+pub(crate) fn is_same(one: &Descriptor, other: &Descriptor) -> bool {
+    let Descriptor { meta, component, signatures, nested_digests, other: rest, schema: _ } = one;
+    (meta, component, signatures, nested_digests, rest)
+        == (&other.meta, &other.component, &other.signatures, &other.nested_digests, &other.other)
 }
 
 /// Compares what is not compared yet with what the targets have, looks for names that collide, and leaves out content that
@@ -136,7 +143,7 @@ pub(crate) async fn settle(prepared: &mut Prepared, options: &Options) -> Result
         }
     }
     if options.strict {
-        refuse_what_is_left(prepared)?;
+        refuse_what_is_left(prepared, options)?;
     }
     check_names(&prepared.jobs, options)?;
     compare_open(prepared, options).await?;
@@ -155,9 +162,10 @@ fn leave_out_names(prepared: &mut Prepared, options: &Options) {
     }
 }
 
-fn refuse_what_is_left(prepared: &Prepared) -> Result<()> {
+fn refuse_what_is_left(prepared: &Prepared, options: &Options) -> Result<()> {
     let mut left: Vec<String> = Vec::new();
-    for (version, plan, reason) in prepared.left() {
+    let is_spared = |reason: &str| options.spare_omitted && reason == OMITTED;
+    for (version, plan, reason) in prepared.left().filter(|(_, _, reason)| !is_spared(reason)) {
         let name = plan.identity.get("name").map_or("", String::as_str);
         left.push(format!("{} {name} of {}: {reason}", plan.kind.noun(), version.name));
     }
@@ -175,7 +183,10 @@ async fn compare_open(prepared: &mut Prepared, options: &Options) -> Result<()> 
         .map(|(position, version)| async move {
             let descriptor = &version.new.descriptor;
             let found = look(descriptor, None, &targets[version.target].repository, options).await.map(|mut found| {
-                let is_as_said = |there: &ComponentVersion| schemaless(&there.descriptor) == schemaless(descriptor);
+                let is_as_said = |there: &ComponentVersion| {
+                    let merged = with_labels_of(&there.descriptor, descriptor).filter(|_| !options.existing.replaces());
+                    is_same(&there.descriptor, merged.as_ref().unwrap_or(descriptor))
+                };
                 if found.action == VersionAction::Present
                     && options.existing != Existing::Skip
                     && !found.there.as_ref().is_some_and(is_as_said)
@@ -193,8 +204,14 @@ async fn compare_open(prepared: &mut Prepared, options: &Options) -> Result<()> 
         let target = prepared.versions[position].target;
         match found {
             Ok(found) => {
-                prepared.versions[position].action = Some(found.action);
-                prepared.versions[position].difference = found.difference;
+                let version = &mut prepared.versions[position];
+                version.action = Some(found.action);
+                version.difference = found.difference;
+                if let Some(there) = found.there.filter(|_| !options.existing.replaces())
+                    && let Err(error) = keep(version, &there, options).await
+                {
+                    prepared.fail(target, error)?;
+                }
             }
             Err(error) => prepared.fail(target, error)?,
         }
@@ -234,11 +251,19 @@ fn link(prepared: &mut Prepared) {
     }
 }
 
-/// Images of different registries may have the same path and tag; the later one must not take the name of the first.
+/// Images of different registries may have the same path and tag; the later one must not take the name of the first. Nor may
+/// one have the name of a component version: a tag in such a place is taken for one.
 fn check_names(jobs: &[Job], options: &Options) -> Result<()> {
     let mut names: HashMap<(String, &str), &Job> = HashMap::new();
     for job in jobs {
         let Some(tag) = &job.tag else { continue };
+        let repository = job.place.location().map(|at| at.repository).unwrap_or_default();
+        if repository.split('/').any(|part| part == COMPONENT_DESCRIPTORS) {
+            let (subject, owner) = (job.subject(), &job.owner);
+            let name = format!("{repository}:{tag}");
+            let reason = format!("{name:?} is a place of component versions; give the image another name");
+            return Err(Error::Naming(format!("{subject} of {owner}: {reason}")));
+        }
         if let Some(other) = names.insert((job.place.address(), tag), job)
             && other.content.digest() != job.content.digest()
             && options.naming.collision != crate::Collision::Overwrite

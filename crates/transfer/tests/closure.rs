@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use ocm_model::digest::HashAlgorithm;
@@ -10,7 +11,7 @@ use ocm_model::{Descriptor, DigestSpec, Reference};
 use ocm_oci::MemoryRegistry;
 use ocm_repository::component::digest;
 use ocm_repository::{ComponentRepository, ComponentVersion, NewVersion};
-use ocm_transfer::{Error, Kind, Lookup, closure};
+use ocm_transfer::{Error, Kind, Lookup, circle, closure};
 
 struct In(ComponentRepository);
 
@@ -63,11 +64,61 @@ async fn what_is_referred_to_comes_first_and_once() {
 }
 
 #[tokio::test]
-async fn a_circle_ends() {
+async fn a_circle_ends_and_is_found() {
     let place = In::nothing();
     place.add("acme.org/one", &[("acme.org/two", None)]).await;
     let two = place.add("acme.org/two", &[("acme.org/one", None)]).await;
+    let root = place.add("acme.org/root", &[("acme.org/two", None)]).await;
+    let all = closure(vec![root], &place).await.unwrap();
+    assert_eq!(names(&all), ["acme.org/one", "acme.org/two", "acme.org/root"]);
+    let ends_meet = "acme.org/two:1.0.0 → acme.org/one:1.0.0 → acme.org/two:1.0.0";
+    assert_eq!(circle(&all).as_deref(), Some(ends_meet));
     assert_eq!(names(&closure(vec![two], &place).await.unwrap()), ["acme.org/one", "acme.org/two"]);
+}
+
+/// Counts what it is asked, and how much of it at the same time.
+struct Counted {
+    place: In,
+    asked: AtomicUsize,
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+#[async_trait]
+impl Lookup for Counted {
+    async fn get(&self, component: &str, version: &str) -> ocm_oci::Result<Arc<ComponentVersion>> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.most.fetch_max(self.now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+        tokio::task::yield_now().await;
+        let found = self.place.get(component, version).await;
+        self.now.fetch_sub(1, Ordering::Relaxed);
+        found
+    }
+}
+
+#[tokio::test]
+async fn a_large_graph_is_read_once_and_a_few_at_a_time() {
+    // Forty of each layer, each of which refers to two of the next one: more ways than anybody could walk.
+    let (layers, width) = (15, 40);
+    let name = |layer: usize, number: usize| format!("acme.org/x{layer}/y{}", number % width);
+    let place = In::nothing();
+    for layer in (0..layers).rev() {
+        for number in 0..width {
+            let below = [name(layer + 1, number), name(layer + 1, number + 1)];
+            let to: Vec<_> = below.iter().map(|name| (name.as_str(), None)).collect();
+            place.add(&name(layer, number), if layer + 1 == layers { &[] } else { &to }).await;
+        }
+    }
+    let all: Vec<String> = (0..width).map(|number| name(0, number)).collect();
+    let to: Vec<_> = all.iter().map(|name| (name.as_str(), None)).collect();
+    let root = place.add("acme.org/root", &to).await;
+    let [asked, now, most] = [0; 3].map(AtomicUsize::new);
+    let counted = Counted { place, asked, now, most };
+    let found = closure(vec![root], &counted).await.unwrap();
+    assert_eq!((found.len(), circle(&found)), (layers * width + 1, None));
+    assert_eq!(counted.asked.into_inner(), layers * width);
+    let most = counted.most.into_inner();
+    assert!((2..=16).contains(&most), "{most}");
 }
 
 #[tokio::test]

@@ -30,7 +30,8 @@ pub(crate) fn parse(text: &str) -> Result<u64, String> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let number: u64 = number.parse().map_err(|_| wrong())?;
-    let unit = unit.trim_start().trim_end_matches(['b', 'B']).to_ascii_lowercase();
+    let unit = unit.trim_start();
+    let unit = unit.strip_suffix(['b', 'B']).unwrap_or(unit).to_ascii_lowercase();
     let factor: u64 = match unit.as_str() {
         "" => 1,
         "k" => 1000,
@@ -58,7 +59,7 @@ mod tests {
         {
             assert_eq!(parse(text).unwrap(), size, "{text}");
         }
-        for text in ["", "0", "-1", "GiB", "1.5GiB", "1XB", "99999999999999999999", "18446744073709551615k"] {
+        for text in ["", "0", "-1", "GiB", "1.5GiB", "1XB", "1KiBB", "99999999999999999999", "18446744073709551615k"] {
             assert!(parse(text).is_err(), "{text}");
         }
     }

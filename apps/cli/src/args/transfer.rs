@@ -147,7 +147,7 @@ pub(crate) struct TransferOptions {
     /// Replace component versions that the target has with other content
     #[arg(long, short = 'f')]
     pub(crate) overwrite: bool,
-    /// Write all component versions again, those with the same content too
+    /// Write all component versions again, the same ones too, with whatever the target lacks of their images
     #[arg(long)]
     pub(crate) enforce: bool,
     /// Leave component versions that the target has as they are, their signatures too; other content is still refused

@@ -45,7 +45,7 @@ fn table(report: &Report, request: &Request) -> String {
             row("", "");
         }
     }
-    table.ruled(&[0, 1, 2])
+    table.grouped(3)
 }
 
 /// An element of the component version itself, or of one that it refers to.

@@ -39,7 +39,7 @@ fn table(report: &Report) -> String {
             digests.push_str(&line);
         }
     }
-    if table.is_empty() { digests } else { format!("{}{digests}", table.ruled(&[0, 1, 2])) }
+    if table.is_empty() { digests } else { format!("{}{digests}", table.grouped(3)) }
 }
 
 fn name(version: &VersionDifference) -> String {

@@ -39,7 +39,7 @@ fn table(report: &Report) -> String {
             row("", "", "");
         }
     }
-    table.ruled(&[0, 1, 2])
+    table.grouped(3)
 }
 
 /// The message that lists what could not be repaired; `None` if there is nothing.

@@ -23,7 +23,9 @@ pub(crate) enum Structure {
 pub(crate) fn list(form: Structure, items: Vec<Value>) -> Result<String, Failure> {
     match form {
         Structure::Ndjson => lines(&items),
-        Structure::Yaml | Structure::Json | Structure::CompactJson => object(form, &Value::Array(items)),
+        // A value need not become one, which would be a copy of all of it.
+        Structure::Yaml => Ok(yaml::to_string(&Value::Array(items))),
+        Structure::Json | Structure::CompactJson => object(form, &Value::Array(items)),
     }
 }
 

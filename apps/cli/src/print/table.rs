@@ -27,6 +27,15 @@ impl Table {
 
     /// The form with light rules between columns. In `merged` columns a value equal to the one above is left out.
     pub(crate) fn ruled(&self, merged: &[usize]) -> String {
+        self.rules(|above, row, column| merged.contains(&column) && above.get(column) == row.get(column))
+    }
+
+    /// The same form. In the first columns a value is left out if it and everything before it are equal to the row above.
+    pub(crate) fn grouped(&self, columns: usize) -> String {
+        self.rules(|above, row, column| column < columns && above.get(..=column) == row.get(..=column))
+    }
+
+    fn rules(&self, is_repeated: impl Fn(&[String], &[String], usize) -> bool) -> String {
         let widths = self.widths();
         let mut text = line(self.headings.iter().copied(), &widths, "│");
         text.push_str(&widths.iter().map(|width| "─".repeat(width + 2)).collect::<Vec<_>>().join("┼"));
@@ -34,8 +43,7 @@ impl Table {
         for (position, row) in self.rows.iter().enumerate() {
             let above = position.checked_sub(1).and_then(|above| self.rows.get(above));
             let cells = row.iter().enumerate().map(|(column, cell)| {
-                let repeated = merged.contains(&column) && above.and_then(|above| above.get(column)) == Some(cell);
-                if repeated { "" } else { cell.as_str() }
+                if above.is_some_and(|above| is_repeated(above, row, column)) { "" } else { cell.as_str() }
             });
             text.push_str(&line(cells, &widths, "│"));
         }
@@ -101,6 +109,21 @@ mod tests {
             " acme.org/b │ 界      │          \n",
         ];
         assert_eq!(table().ruled(&[0, 2]), expected.concat());
+    }
+
+    #[test]
+    fn but_not_what_is_about_another_row_in_groups() {
+        let mut table = table();
+        table.row(["acme.org/b", "界", "other"]);
+        let expected = [
+            " COMPONENT  │ VERSION │ PROVIDER \n",
+            "────────────┼─────────┼──────────\n",
+            " acme.org/a │ 1.0.0   │ acme.org \n",
+            "            │ 0.9.0   │ acme.org \n",
+            " acme.org/b │ 界      │ acme.org \n",
+            "            │         │ other    \n",
+        ];
+        assert_eq!(table.grouped(3), expected.concat());
     }
 
     #[test]

@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use ocm::ops::get::Node;
-use ocm::ops::transfer::{ElementAction, ElementKind, ElementReport, Report, VersionAction, VersionReport};
+use ocm::ops::transfer::{ElementAction, ElementKind, ElementReport, References, Report, VersionAction, VersionReport};
 
 use super::escape::terminal;
 
@@ -26,11 +25,11 @@ pub(crate) fn by_component(report: &Report, is_enforced: bool) -> String {
 }
 
 /// The lines of `transfer componentversions`: referenced versions inside of those that refer to them.
-pub(crate) fn by_reference(report: &Report, roots: &[Node], is_enforced: bool) -> String {
+pub(crate) fn by_reference(report: &Report, references: &References, is_enforced: bool) -> String {
     let key = |version: &VersionReport| (version.component.clone(), version.version.clone());
     let mut open: HashMap<_, _> = report.versions.iter().map(|version| (key(version), version)).collect();
     let mut text = String::new();
-    nested(&mut text, roots, &mut open, is_enforced, "");
+    nested(&mut text, &references.roots, (references, &mut open), is_enforced, "");
     text
 }
 
@@ -44,12 +43,19 @@ pub(crate) fn count(report: &Report) -> String {
 
 type Open<'a> = HashMap<(String, String), &'a VersionReport>;
 
-fn nested(text: &mut String, nodes: &[Node], open: &mut Open<'_>, is_enforced: bool, indent: &str) {
-    for node in nodes {
+fn nested(
+    text: &mut String,
+    names: &[(String, String)],
+    (references, open): (&References, &mut Open<'_>),
+    is_enforced: bool,
+    indent: &str,
+) {
+    for name in names {
         // A version that several others refer to is transferred once.
-        let Some(version) = open.remove(&(node.component.clone(), node.version.clone())) else { continue };
+        let Some(version) = open.remove(name) else { continue };
         if begin(text, version, is_enforced, indent) {
-            nested(text, &node.children, open, is_enforced, &format!("{indent}  "));
+            let below = references.of.get(name).map(Vec::as_slice).unwrap_or_default();
+            nested(text, below, (references, &mut *open), is_enforced, &format!("{indent}  "));
             end(text, version, indent);
         }
     }

@@ -57,7 +57,7 @@ fn nested(nodes: &[Node], branch: &Branch, table: &mut Table) {
 
 fn views(roots: &[Node]) -> Vec<serde_json::Value> {
     let mut views = Vec::new();
-    each(roots, &mut |node| views.extend(node.descriptor.as_ref().map(ocm::model::Descriptor::view)));
+    each(roots, &mut |node| views.extend(node.descriptor.as_deref().map(ocm::model::Descriptor::view)));
     views
 }
 

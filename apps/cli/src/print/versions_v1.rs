@@ -117,7 +117,7 @@ fn nested(nodes: &[&Node], branch: &Branch, table: &mut Table) {
 
 fn views(roots: &[&Node], scheme: Scheme) -> Vec<Value> {
     let mut views = Vec::new();
-    rows(roots.iter().copied(), &[], &mut |node, _| views.extend(node.descriptor.as_ref().map(view)));
+    rows(roots.iter().copied(), &[], &mut |node, _| views.extend(node.descriptor.as_deref().map(view)));
     match scheme {
         Scheme::V2 => views,
         Scheme::V3Alpha1 => views.into_iter().map(super::descriptor_v3::of).collect(),

@@ -121,9 +121,10 @@ fn all_variables(
         variables.extend(session.environment.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))));
     }
     for path in &arguments.settings {
-        let wrong = |reason: String| Failure::usage(format!("settings file {}: {reason}", path.display()));
-        let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-        variables.extend(yaml::read::<Map<String, Value>>(&text).map_err(|error| wrong(error.to_string()))?);
+        let name = format!("settings file {}", path.display());
+        let text = fs::read_to_string(path).map_err(|error| ocm::Error::unreadable(&name, &error))?;
+        let read = yaml::read::<Map<String, Value>>(&text);
+        variables.extend(read.map_err(|error| Failure::usage(format!("{name}: {error}")))?);
     }
     variables
         .extend(words.iter().filter_map(|word| variable(word)).map(|(name, value)| (name.to_owned(), value.into())));

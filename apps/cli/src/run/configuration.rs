@@ -168,7 +168,7 @@ fn is_same(left: &Path, right: &Path) -> bool {
 }
 
 fn content(path: &Path) -> Result<String, Failure> {
-    text(path).map_err(|error| Failure::usage(format!("configuration {}: {error}", path.display())))
+    text(path).map_err(|error| ocm::Error::unreadable(format!("configuration {}", path.display()), &error).into())
 }
 
 fn document(path: &Path, content: &str) -> Result<Document, Failure> {

@@ -11,7 +11,7 @@ use crate::print::{self, out};
 pub(super) async fn run(session: &Session, arguments: Doctor) -> Result<(), Failure> {
     let authorities = authorities(session, &arguments.repository)?;
     let request = Request { repository: arguments.repository, write: arguments.write, authorities };
-    let (report, failure) = doctor::run(&session.context, &request).await?;
+    let (report, failure) = Box::pin(doctor::run(&session.context, &request)).await?;
     out(&print::doctor::text(&report, arguments.output)?)?;
     failure.map_or(Ok(()), |failure| Err(failure.into()))
 }
@@ -21,7 +21,8 @@ fn authorities(session: &Session, repository: &str) -> Result<Vec<Authority>, Fa
     let (host, port) = doctor::host(repository)?;
     let mut authorities = ocm::authorities(&session.configuration, &host, port)?;
     if let Some(bundle) = session.environment.get("SSL_CERT_FILE").filter(|path| !path.is_empty()) {
-        let pem = fs::read(bundle).map_err(|error| Failure::usage(format!("SSL_CERT_FILE {bundle}: {error}")))?;
+        let pem =
+            fs::read(bundle).map_err(|error| ocm::Error::unreadable(format!("SSL_CERT_FILE {bundle}"), &error))?;
         authorities.push(Authority { origin: format!("SSL_CERT_FILE {bundle}"), pem });
     }
     Ok(authorities)

@@ -4,7 +4,7 @@ use ocm::ops::elements::{self, Kind};
 use ocm::ops::get::{self, Node, Unresolved};
 use ocm::ops::inventory;
 
-use super::session::warn_of_lookup_without_effect;
+use super::session::{warn_of_lookup_unless, warn_of_lookup_without_effect};
 use super::{Session, versions};
 use crate::args::{Dialect, ElementForm, GetComponentVersion, GetElements, GetKind};
 use crate::exit::Failure;
@@ -31,6 +31,7 @@ pub(crate) async fn run(session: &Session, kind: GetKind) -> Result<(), Failure>
 }
 
 async fn component_versions(session: &Session, arguments: GetComponentVersion) -> Result<(), Failure> {
+    warn_of_lookup_unless(arguments.recursive, &arguments.selection);
     let mut request = versions(arguments.references, arguments.selection, arguments.recursive);
     if session.dialect == Dialect::V1 {
         request.unresolved = Unresolved::Show;
@@ -47,6 +48,7 @@ async fn component_versions(session: &Session, arguments: GetComponentVersion) -
 
 async fn list(session: &Session, arguments: GetElements, kind: Kind) -> Result<(), Failure> {
     let selectors = selectors(&arguments.identities)?;
+    warn_of_lookup_unless(arguments.recursive, &arguments.selection);
     let versions = versions(vec![arguments.reference], arguments.selection, arguments.recursive);
     let form = match arguments.output {
         ElementForm::Tree | ElementForm::Treewide => {

@@ -124,7 +124,7 @@ pub(crate) fn run(arguments: Arguments, dialect: Dialect) -> Result<(), Failure>
 fn named_files_are_there(global: &Global) -> Result<(), Failure> {
     global.config.iter().try_for_each(|path| match std::fs::metadata(path) {
         Ok(_) => Ok(()),
-        Err(error) => Err(Failure::usage(format!("configuration {}: {error}", path.display()))),
+        Err(error) => Err(ocm::Error::unreadable(format!("configuration {}", path.display()), &error).into()),
     })
 }
 

@@ -17,21 +17,23 @@ pub(super) fn settings(
     environment: &BTreeMap<String, String>,
 ) -> Result<Settings, Failure> {
     let configured = configuration.plugins().map_err(ocm::Error::from)?;
-    let folders = if global.plugin_directory.is_empty() {
+    let (folders, usual_folder): (Vec<PathBuf>, _) = if global.plugin_directory.is_empty() {
         let located = configured.locations.iter().map(|(place, text)| {
             // What a file names is meant from where the file is: the working directory may be anybody's.
             let path = expanded(text, environment);
             Path::new(place.file()).parent().map_or_else(|| path.clone(), |folder| folder.join(&path))
         });
-        located.chain(usual(environment)).collect()
+        (located.collect(), usual(environment))
     } else {
-        global.plugin_directory.iter().map(|path| expanded(&path.to_string_lossy(), environment)).collect()
+        let told = global.plugin_directory.iter().map(|path| expanded(&path.to_string_lossy(), environment));
+        (told.collect(), None)
     };
     let entries = configuration.entries();
     let entries = entries.map(|entry| TypedObject { kind: entry.kind.clone(), members: entry.members.clone() });
     let default = Settings::default();
     Ok(Settings {
         folders,
+        usual_folder,
         environment: environment.clone(),
         idle_timeout: configured.idle_timeout.unwrap_or(default.idle_timeout),
         shutdown_timeout: global

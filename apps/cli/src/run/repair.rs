@@ -18,7 +18,7 @@ pub(crate) async fn run(session: &Session, kind: RepairKind) -> Result<(), Failu
         },
         dry_run: arguments.dry_run,
     };
-    let report = repair::run(&session.context, &request).await?;
+    let (report, failure) = repair::run(&session.context, &request).await;
     for item in report.items.iter().filter(|item| item.referrers > 0) {
         tracing::warn!(
             target: "ocm",
@@ -26,9 +26,13 @@ pub(crate) async fn run(session: &Session, kind: RepairKind) -> Result<(), Failu
             item.component, item.version, item.referrers, item.manifest
         );
     }
-    out(&print::repair::text(&report, arguments.output)?)?;
-    match print::repair::left(&report) {
-        Some(message) => Err(Failure::new(Exit::Incomplete, message)),
-        None => Ok(()),
+    // What was repaired before a failure stays repaired.
+    if failure.is_none() || !report.items.is_empty() {
+        out(&print::repair::text(&report, arguments.output)?)?;
+    }
+    match (failure, print::repair::left(&report)) {
+        (Some(failure), _) => Err(failure.into()),
+        (None, Some(message)) => Err(Failure::new(Exit::Incomplete, message)),
+        (None, None) => Ok(()),
     }
 }

@@ -62,7 +62,8 @@ impl Session {
         // Whoever allows more to all hosts together means the one host there is, too.
         http.requests_per_host = http.requests_per_host.max(global.max_concurrency.map_or(0, NonZeroUsize::get));
         if let Some(bundle) = environment.get("SSL_CERT_FILE").filter(|path| !path.is_empty()) {
-            let pem = fs::read(bundle).map_err(|error| Failure::usage(format!("SSL_CERT_FILE {bundle}: {error}")))?;
+            let pem =
+                fs::read(bundle).map_err(|error| ocm::Error::unreadable(format!("SSL_CERT_FILE {bundle}"), &error))?;
             http.certificate_authorities.push(pem);
         }
         let http = ocm::connections(&configuration, http)?;
@@ -138,6 +139,13 @@ fn warn_of_choice_without_effect(references: &[String], selection: &Selection) {
 pub(super) fn warn_of_lookup_without_effect(selection: &Selection) {
     if !selection.lookup.is_empty() {
         tracing::warn!(target: "ocm", "--lookup has no effect: this command follows no references");
+    }
+}
+
+/// The same for commands that follow references only when told to.
+pub(super) fn warn_of_lookup_unless(recursive: bool, selection: &Selection) {
+    if !recursive && !selection.lookup.is_empty() {
+        tracing::warn!(target: "ocm", "--lookup has no effect without --recursive");
     }
 }
 

@@ -1,8 +1,7 @@
 use std::path::Path;
 
 use ocm::config::{self, UploadType};
-use ocm::ops::get;
-use ocm::ops::transfer::{self, Collision, CopyMode, DocumentOptions, Existing, Report, Request, UploadAs};
+use ocm::ops::transfer::{self, CarriedOut, Collision, CopyMode, Existing, References, Report, Request, UploadAs};
 
 use super::transfer_effect::warn_of_flags_without_effect;
 use super::transfer_files::{Bill, ReportFile, ValuesFile, check_distinct};
@@ -31,17 +30,16 @@ pub(crate) async fn run(session: &Session, kind: TransferKind) -> Result<(), Fai
             let defaults = session.configuration.transfer().map_err(ocm::Error::from)?;
             let mut request =
                 request(arguments.arguments, arguments.selection, targets, &arguments.options, &defaults)?;
-            request.strict |= is_strict(session, &arguments.options);
+            be_strict_as_it_was(session, &arguments.options, &mut request);
             request.versions.verify = gate(session, arguments.options.verify, &arguments.options.trust)?;
             check_distinct(&files(arguments.bom_file.as_deref(), &arguments.options), &request.targets)?;
             let bill = arguments.bom_file.as_deref().map(Bill::open).transpose()?;
             let report = carry_out(session, &request, &arguments.options).await?;
-            let Some(report) = report else { return Ok(()) };
+            let Some((report, references)) = report else { return Ok(()) };
             let billed = bill.map_or(Ok(()), |bill| bill.write(&report));
             if session.dialect == Dialect::V1 && arguments.options.output.is_none() {
                 say(&report);
-                let roots = get::run(&session.context, &request.versions).await?.roots;
-                let lines = print::transferred_v1::by_reference(&report, &roots, arguments.options.enforce);
+                let lines = print::transferred_v1::by_reference(&report, &references, arguments.options.enforce);
                 let notice = if arguments.options.disable_uploads { print::transferred_v1::NO_UPLOADS } else { "" };
                 out(&(notice.to_owned() + &lines + &print::transferred_v1::count(&report)))?;
             } else {
@@ -55,10 +53,9 @@ pub(crate) async fn run(session: &Session, kind: TransferKind) -> Result<(), Fai
             None => Ok(()),
         },
         TransferKind::ComponentArchive(arguments) => match everything(session, &arguments).await? {
-            Some((report, versions)) if arguments.options.output.is_none() => {
+            Some((report, references)) if arguments.options.output.is_none() => {
                 say(&report);
-                let roots = get::run(&session.context, &versions).await?.roots;
-                out(&print::transferred_v1::by_reference(&report, &roots, arguments.options.enforce))
+                out(&print::transferred_v1::by_reference(&report, &references, arguments.options.enforce))
             }
             Some((report, _)) => finish(session, &report, &arguments.options),
             None => Ok(()),
@@ -66,17 +63,16 @@ pub(crate) async fn run(session: &Session, kind: TransferKind) -> Result<(), Fai
     }
 }
 
-/// Transfers everything in an archive. Returns what was asked for, too.
-async fn everything(session: &Session, arguments: &TransferArchive) -> Result<Option<(Report, get::Request)>, Failure> {
+/// Transfers everything in an archive.
+async fn everything(session: &Session, arguments: &TransferArchive) -> Result<Option<(Report, References)>, Failure> {
     let TransferArchive { source, target, options, lookup } = arguments;
     let selection = Selection { lookup: lookup.clone(), ..Selection::default() };
     let defaults = session.configuration.transfer().map_err(ocm::Error::from)?;
     let mut request = request(vec![source.clone()], selection, vec![target.clone()], options, &defaults)?;
-    request.strict |= is_strict(session, options);
+    be_strict_as_it_was(session, options, &mut request);
     request.versions.verify = gate(session, options.verify, &options.trust)?;
     check_distinct(&files(None, options), &request.targets)?;
-    let report = carry_out(session, &request, options).await?;
-    Ok(report.map(|report| (report, request.versions)))
+    carry_out(session, &request, options).await
 }
 
 /// The files that are left behind, each with its flag.
@@ -85,10 +81,11 @@ pub(super) fn files<'a>(bill: Option<&'a Path>, options: &'a TransferOptions) ->
     [("--bom-file", bill), ("--report", report), ("--emit-values", values)]
 }
 
-/// Whether content that was asked for and cannot be carried is a failure, as in the older program, which then ends with an
-/// error. What it is told to leave out it leaves out.
-fn is_strict(session: &Session, options: &TransferOptions) -> bool {
-    session.dialect == Dialect::V1 && options.copy_resources == Some(true) && options.omit_access_types.is_empty()
+/// Content that was asked for and cannot be carried is a failure for the older program, which then ends with an error. What it
+/// is told to leave out it leaves out.
+fn be_strict_as_it_was(session: &Session, options: &TransferOptions, request: &mut Request) {
+    request.spare_omitted = !options.strict;
+    request.strict |= session.dialect == Dialect::V1 && options.copy_resources == Some(true);
 }
 
 /// What flags do not say, the configuration does.
@@ -154,6 +151,7 @@ fn request(
         platforms: options.platform.clone(),
         referrers: options.with.contains(&With::Referrers),
         strict: options.strict,
+        spare_omitted: false,
         existing: match existing(options) {
             Existing::Fail if defaults.overwrite == Some(true) => Existing::Overwrite,
             existing => existing,
@@ -171,14 +169,18 @@ pub(super) fn existing(options: &TransferOptions) -> Existing {
 }
 
 /// The report, or nothing after a dry run, of which the document has been printed.
-async fn carry_out(session: &Session, request: &Request, options: &TransferOptions) -> Result<Option<Report>, Failure> {
+async fn carry_out(
+    session: &Session,
+    request: &Request,
+    options: &TransferOptions,
+) -> Result<Option<(Report, References)>, Failure> {
     warn_of_flags_without_effect(request, options);
     if options.dry_run {
         let document = transfer::document(&session.context, request).await?;
         specification::print(&document, options.output)?;
-        // What cannot be carried is refused by then; what was not asked for may stay.
-        let how = DocumentOptions { existing: request.existing, on_collision: request.on_collision, strict: false };
-        specification::estimate(session, &document, how).await?;
+        // It may be large, and nobody needs it any more.
+        drop(document);
+        specification::estimate(session, request).await?;
         return Ok(None);
     }
     let kept = options.report.as_deref().map(ReportFile::open).transpose()?;
@@ -189,15 +191,15 @@ async fn carry_out(session: &Session, request: &Request, options: &TransferOptio
         let strictly = Request { existing: Existing::Fail, also_tag: None, ..request.clone() };
         checked = transfer::plan(&session.context, &strictly).await.map(drop);
     }
-    let mut images = None;
-    let (report, failure) = match checked {
-        Ok(()) if values.is_some() => {
-            let (report, failure, found) = transfer::carry_out_with_images(&session.context, request).await;
-            images = found;
-            (report, failure)
-        }
+    let CarriedOut { report, failure, references, images } = match checked {
+        Ok(()) if values.is_some() => transfer::carry_out_with_images(&session.context, request).await,
         Ok(()) => transfer::carry_out(&session.context, request).await,
-        Err(error) => (transfer::unstarted(&request.targets, &[], &error), Some(error)),
+        Err(error) => CarriedOut {
+            report: transfer::unstarted(&request.targets, &[], &error),
+            failure: Some(error),
+            references: References::default(),
+            images: None,
+        },
     };
     let valued = values.zip(images).map_or(Ok(()), |(values, images)| values.write(&images));
     conclude(&report, failure, kept, options.output)?;
@@ -205,7 +207,7 @@ async fn carry_out(session: &Session, request: &Request, options: &TransferOptio
         // What was transferred is there all the same.
         say(&report);
     }
-    valued.map(|()| Some(report))
+    valued.map(|()| Some((report, references)))
 }
 
 /// Writes the report file, and says what failed. What did not fail is said, too: other targets have everything.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use ocm::ops::transfer::{self, Document, DocumentOptions, Existing};
+use ocm::ops::transfer::{self, Document, DocumentOptions, Estimate, Existing, Request};
 
 use super::Session;
 use super::transfer::{conclude, existing, files, finish};
@@ -15,6 +15,9 @@ use crate::print::{self, object, out};
 
 /// Largest document that is read, in bytes.
 const SIZE_LIMIT: u64 = 64 << 20;
+
+/// Bytes of a document that are printed at once.
+const PRINTED_AT_ONCE: usize = 1 << 16;
 
 /// Carries out a document, or prints it after it was checked.
 pub(super) async fn run(session: &Session, arguments: TransferComponentVersion) -> Result<(), Failure> {
@@ -34,7 +37,7 @@ pub(super) async fn run(session: &Session, arguments: TransferComponentVersion) 
     let how = DocumentOptions { existing: existing(options), on_collision, strict: options.strict };
     if options.dry_run {
         print(&document, options.output)?;
-        return estimate(session, &document, how).await;
+        return estimate_document(session, &document, how).await;
     }
     let bill = arguments.bom_file.as_deref().map(Bill::open).transpose()?;
     let kept = options.report.as_deref().map(ReportFile::open).transpose()?;
@@ -118,8 +121,8 @@ fn read(path: &Path) -> Result<(String, Vec<u8>), Failure> {
         return Ok(("standard input".into(), text));
     }
     let fail = |error: io::Error| {
-        let exit = if error.kind() == io::ErrorKind::NotFound { Exit::Usage } else { Exit::Failed };
-        Failure::new(exit, format!("reading transfer spec file \"{}\": {error}", path.display()))
+        let what = format!("reading transfer spec file \"{}\"", path.display());
+        Failure::from(ocm::Error::unreadable(what, &error))
     };
     File::open(path).and_then(|file| file.take(SIZE_LIMIT + 1).read_to_end(&mut text)).map_err(fail)?;
     Ok((path.display().to_string(), text))
@@ -128,23 +131,52 @@ fn read(path: &Path) -> Result<(String, Vec<u8>), Failure> {
 /// Prints a document; YAML unless another form is asked for.
 pub(super) fn print(document: &Document, form: Option<ReportForm>) -> Result<(), Failure> {
     match form {
-        None | Some(ReportForm::Yaml) => out(&document.to_yaml()),
+        None | Some(ReportForm::Yaml) => pieces(document.yaml()),
         Some(form) => out(&object(form.into(), document)?),
     }
 }
 
-/// Says what a document would move, and fails where carrying it out would: the document is printed by then. That a place does
+/// Prints a text that comes in pieces, many of them at a time.
+fn pieces(text: impl Iterator<Item = String>) -> Result<(), Failure> {
+    let mut gathered = String::new();
+    for piece in text {
+        gathered.push_str(&piece);
+        if gathered.len() >= PRINTED_AT_ONCE {
+            out(&gathered)?;
+            gathered.clear();
+        }
+    }
+    out(&gathered)
+}
+
+/// Says what a transfer would move, and fails where carrying it out would: the document is printed by then. That a place does
 /// not answer, or lets nobody in who has not logged in yet, is no failure: it may be another one when it matters.
-pub(super) async fn estimate(session: &Session, document: &Document, options: DocumentOptions) -> Result<(), Failure> {
+pub(super) async fn estimate(session: &Session, request: &Request) -> Result<(), Failure> {
+    let estimated = async {
+        if request.existing == Existing::Skip {
+            // What is the same stays as it is, but content that differs is a conflict all the same.
+            let strictly = Request { existing: Existing::Fail, ..request.clone() };
+            transfer::estimate(&session.context, &strictly).await?;
+        }
+        transfer::estimate(&session.context, request).await
+    };
+    tell(estimated.await)
+}
+
+/// The same of a document.
+async fn estimate_document(session: &Session, document: &Document, options: DocumentOptions) -> Result<(), Failure> {
     let estimated = async {
         if options.existing == Existing::Skip {
-            // What is the same stays as it is, but content that differs is a conflict all the same.
             let strictly = DocumentOptions { existing: Existing::Fail, ..options };
-            transfer::estimate(&session.context, document, strictly).await?;
+            transfer::estimate_document(&session.context, document, strictly).await?;
         }
-        transfer::estimate(&session.context, document, options).await
+        transfer::estimate_document(&session.context, document, options).await
     };
-    match estimated.await {
+    tell(estimated.await)
+}
+
+fn tell(estimated: ocm::Result<Estimate>) -> Result<(), Failure> {
+    match estimated {
         Ok(estimate) => tracing::info!(target: "ocm", "{}", print::transfer::estimate(&estimate)),
         Err(error) if matches!(error.kind(), ocm::Kind::Unavailable | ocm::Kind::Denied) => {
             tracing::warn!(target: "ocm", "what would be moved is not known: {error}");

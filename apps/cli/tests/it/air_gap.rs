@@ -131,6 +131,13 @@ fn parts_that_are_too_small_are_a_mistake_in_the_command_line() {
         assert!(ran.stderr.contains("choose at least"), "{}", ran.stderr);
         assert_eq!(ran.stderr.contains("item completed"), moves, "{}", ran.stderr);
         assert!(!names(&sandbox).iter().any(|name| name.contains("out")), "{:?}", names(&sandbox));
+        // Whoever does what is said need not be told again.
+        let told = ran.stderr.split("choose at least ").nth(1).unwrap().split(' ').next().unwrap();
+        sandbox.ok(&format!("transfer ctf full out.tar --split {told}"));
+        sandbox.ok("check cv out.tar");
+        for name in names(&sandbox).iter().filter(|name| name.starts_with("out.tar")) {
+            std::fs::remove_file(sandbox.path(name)).unwrap();
+        }
     }
 }
 

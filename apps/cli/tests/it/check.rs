@@ -34,7 +34,8 @@ fn a_whole_tree_is_complete() {
     let sandbox = Sandbox::tree();
     let report = report(&sandbox.ok("check cv ctf//acme.org/root:1.0.0 --resources local -o json"));
     assert_eq!((&report["complete"], &report["items"][0]["checked"]), (&json!(true), &json!(3)));
-    assert_eq!(sandbox.ok("check cv ctf").matches("complete").count(), 1, "equal values are printed once");
+    // Each has its own version and status, whatever stands above.
+    assert_eq!(sandbox.ok("check cv ctf").matches("│ complete │").count(), 3);
     sandbox.fails("check cv ctf//acme.org/none:1.0.0", 3);
 }
 
@@ -91,6 +92,57 @@ fn content_that_is_gone_or_has_another_size_is_found() {
     );
     fs::write(&blob, content).unwrap();
     sandbox.ok("check cv ctf");
+}
+
+#[test]
+fn what_is_whole_in_one_place_may_be_damaged_in_another() {
+    let sandbox = Sandbox::hello();
+    sandbox.file(
+        "parent.yaml",
+        "name: acme.org/parent\nversion: 1.0.0\nprovider: {name: acme.org}\n\
+         componentReferences:\n- {name: hello, version: 1.0.0, componentName: acme.org/hello}\n",
+    );
+    sandbox.ok("add cv -c parent.yaml -r ctf");
+    sandbox.ok("transfer ctf ctf other");
+    let digest = report(&sandbox.ok("get cv ctf//acme.org/hello -o json"))[0]["component"]["resources"][0]["access"]
+        ["localReference"]
+        .clone();
+    fs::remove_file(sandbox.path("other/blobs").join(digest.as_str().unwrap().replace(':', "."))).unwrap();
+    for component in ["acme.org/hello:1.0.0", "acme.org/parent:1.0.0"] {
+        for [first, second] in [["ctf", "other"], ["other", "ctf"]] {
+            let ran = sandbox.run(&format!("check cv {first}//{component} {second}//{component} -o json"));
+            let complete = |position: usize| report(&ran.stdout)["items"][position]["complete"] == json!(true);
+            assert_eq!((ran.status, complete(0), complete(1)), (7, first == "ctf", second == "ctf"), "{}", ran.stderr);
+        }
+    }
+}
+
+#[test]
+fn what_is_portable_in_one_place_may_not_be_in_another() {
+    let sandbox = Sandbox::hello();
+    let elsewhere = "name: acme.org/hello\nversion: 1.0.0\nprovider: {name: acme.org}\nresources:\n- {name: app, type: ociImage, \
+                     version: 1.0.0, access: {type: ociArtifact, imageReference: 'localhost:5000/app:v1'}}\n";
+    sandbox.file("c.yaml", elsewhere).ok("add cv --create --skip-digest-generation --file other c.yaml");
+    for [first, second] in [["ctf", "other"], ["other", "ctf"]] {
+        for recursive in ["", "-r "] {
+            let places = format!("{first}//acme.org/hello {second}//acme.org/hello");
+            let ran = sandbox.run(&format!("check portability {recursive}{places} -o json"));
+            assert_eq!((ran.status, &report(&ran.stdout)["checked"]), (1, &json!(2)), "{places}: {}", ran.stdout);
+        }
+    }
+}
+
+#[test]
+fn what_is_named_twice_is_one() {
+    let sandbox = Sandbox::hello();
+    let places = "ctf ./ctf ctf//acme.org/hello ./ctf//acme.org/hello:1.0.0";
+    assert_eq!(report(&sandbox.ok(&format!("check cv {places} -o json")))["items"].as_array().unwrap().len(), 1);
+    assert_eq!(sandbox.ok(&format!("list cv {places}")).matches("1.0.0").count(), 1);
+    assert_eq!(report(&sandbox.ok(&format!("get cv {places} -o json"))).as_array().unwrap().len(), 1);
+    // A digest that is asked for counts, wherever it stands.
+    let wrong = format!("ctf//acme.org/hello:1.0.0@sha256:{}", "0".repeat(64));
+    sandbox.fails(&format!("get cv {places} {wrong}"), 5);
+    sandbox.fails(&format!("get cv {wrong} {places}"), 5);
 }
 
 #[test]

@@ -181,3 +181,31 @@ fn parts_that_do_not_belong_together_are_named() {
         }
     }
 }
+
+#[test]
+fn an_archive_that_was_packed_in_another_way_says_how() {
+    let sandbox = Sandbox::hello();
+    let mut folder = tar::Builder::new(fs::File::create(sandbox.path("folder.tar")).unwrap());
+    folder.append_dir_all("ctf", sandbox.path("ctf")).unwrap();
+    folder.into_inner().unwrap();
+    fs::create_dir(sandbox.path("unpacked")).unwrap();
+    fs::rename(sandbox.path("ctf"), sandbox.path("unpacked/ctf")).unwrap();
+    for (name, start) in
+        [("x.tar.xz", &b"\xfd7zXZ\0"[..]), ("x.zip", &b"PK\x03\x04"[..]), ("x.tar.zst", &b"\x28\xb5\x2f\xfd"[..])]
+    {
+        fs::write(sandbox.path(name), [start, &[7; 600]].concat()).unwrap();
+    }
+    for (archive, told) in [
+        ("./folder.tar", "in the folder \"ctf\""),
+        ("./unpacked", "unpacked/ctf has one"),
+        ("./x.tar.xz", "packed with xz"),
+        ("./x.zip", "packed with zip"),
+        ("./x.tar.zst", "packed with zstd"),
+    ] {
+        for line in [format!("get cv {archive}"), format!("transfer ctf {archive} ./out")] {
+            let message = sandbox.fails(&line, 1);
+            assert!(message.contains(told), "{line}: {message}");
+        }
+    }
+    assert!(!sandbox.path("out").exists());
+}

@@ -208,3 +208,56 @@ fn what_a_registry_changes_on_the_way_is_noticed() {
         }
     }
 }
+
+/// Whoever may push component versions may also have pushed images under tags that read like versions.
+#[test]
+fn images_beside_the_versions_of_a_component_are_left_out() {
+    let sandbox = Sandbox::hello();
+    let registry = TestRegistry::start().unwrap();
+    sandbox.ok(&format!("transfer cv ctf//acme.org/hello:1.0.0 {}/acme", registry.url()));
+    let components = registry.store().repository("acme/component-descriptors/acme.org/hello");
+    wait(fixtures::image(1, 10).push(components.as_ref(), Some("2.0.0"))).unwrap();
+    let index = fixtures::index(vec![fixtures::image_with(7, 1, 10)]);
+    wait(index.push(components.as_ref(), Some("3.0.0"))).unwrap();
+    let listed = format!("{}/acme//acme.org/hello", registry.url());
+    let before = registry.count("GET", Class::Manifest);
+    let ran = sandbox.run(&format!("get cv {listed} -o ndjson"));
+    assert_eq!((ran.status, ran.stdout.lines().count()), (0, 1), "{}", ran.stderr);
+    assert!(ran.stderr.contains("count=2") && ran.stderr.contains("example=3.0.0"), "{}", ran.stderr);
+    // Each tag once, and the one image of the index: what was looked into is not read again.
+    assert_eq!(registry.count("GET", Class::Manifest) - before, 4);
+    for command in ["get cv --latest", "list cv", "list cv --latest"] {
+        let ran = sandbox.run(&format!("{command} {listed} -o ndjson"));
+        assert_eq!((ran.status, ran.stdout.contains("1.0.0")), (0, true), "{command}: {}{}", ran.stdout, ran.stderr);
+        assert!(!ran.stdout.contains("2.0.0") && !ran.stdout.contains("3.0.0"), "{command}: {}", ran.stdout);
+    }
+    sandbox.ok(&format!("transfer cv {listed} copy"));
+    // Whoever names one is told what it is.
+    assert!(sandbox.fails(&format!("get cv {listed}:2.0.0"), 5).contains("is not a component version"));
+    let none = format!("{}/acme//acme.org/none", registry.url());
+    let components = registry.store().repository("acme/component-descriptors/acme.org/none");
+    wait(fixtures::image(1, 10).push(components.as_ref(), Some("2.0.0"))).unwrap();
+    assert!(sandbox.fails(&format!("get cv {none}"), 3).contains("none of the 1 tags"));
+}
+
+/// Docker Hub counts each `GET` of a manifest, and Amazon's tags that cannot be moved refuse to be written again.
+#[test]
+fn a_manifest_is_read_once_and_a_tag_that_is_right_is_not_written() {
+    let (source, digest) = registry(1);
+    let (sandbox, target) = (Sandbox::new(), TestRegistry::start().unwrap());
+    let selector = Selector::Digest(digest.parse().unwrap());
+    let app = source.store().repository("team/app");
+    let manifest = wait(app.manifest(&selector)).unwrap();
+    wait(app.push_manifest(&manifest, Some("again"))).unwrap();
+    let line = format!("transfer artifact {}/team/app {}/copy", source.url(), target.url());
+    sandbox.ok(&line);
+    assert_eq!((source.count("GET", Class::Manifest), target.count("PUT", Class::Manifest)), (1, 2));
+    assert_eq!(sandbox.ok(&format!("show tags {}/copy", target.url())), "again\nv1\n");
+    let before = target.count("", Class::Manifest);
+    sandbox.ok(&line);
+    assert_eq!((source.count("GET", Class::Manifest), target.count("PUT", Class::Manifest)), (1, 2));
+    assert_eq!(target.count("", Class::Manifest) - before, 3);
+    // The same in an archive that is not finished yet.
+    sandbox.ok(&format!("transfer artifact {}/team/app out", source.url()));
+    assert_eq!(sandbox.ok("get artifacts out//team/app -o ndjson").lines().count(), 2);
+}

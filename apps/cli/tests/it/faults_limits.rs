@@ -52,6 +52,62 @@ fn a_file_of_256_mib_needs_less_than_64_mib_of_memory() {
     assert_eq!(fs::metadata(sandbox.path("got")).unwrap().len(), 256 * MIB);
 }
 
+#[test]
+fn a_descriptor_of_thousands_of_resources_is_held_a_few_times_only() {
+    let sandbox = Sandbox::new();
+    let (head, _) = HELLO.split_once("resources:").unwrap();
+    let resource = |number: usize| {
+        let label = format!("{{name: l, value: {}}}", "x".repeat(100));
+        format!("- {{name: r{number:04}, type: text, labels: [{label}], input: {{type: utf8, text: hello}}}}\n")
+    };
+    let resources: String = (0..4000).map(resource).collect();
+    sandbox.file("c.yaml", &format!("{head}resources:\n{resources}")).ok("add cv -c c.yaml -r ctf");
+    fs::create_dir(sandbox.path("tmp")).unwrap();
+    for (line, most) in [
+        ("transfer cv ctf//acme.org/hello:1.0.0 ./none --dry-run", 110 * MIB),
+        ("transfer cv ctf//acme.org/hello:1.0.0 ./out", 100 * MIB),
+        ("get cv ctf//acme.org/hello:1.0.0 -o yaml", 80 * MIB),
+        ("diff ctf//acme.org/hello:1.0.0 out//acme.org/hello:1.0.0", 90 * MIB),
+    ] {
+        let mut child = start(&sandbox, line);
+        let largest = largest_memory(&mut child);
+        assert!(child.wait().unwrap().success(), "ocm {line}");
+        let Some(largest) = largest else {
+            println!("skipped: the memory of a process cannot be measured on this system");
+            continue;
+        };
+        assert!(largest < most, "ocm {line}: {} MiB", largest / MIB);
+    }
+}
+
+#[test]
+fn what_is_shown_for_every_way_that_leads_to_it_has_an_end() {
+    let sandbox = Sandbox::new();
+    let head = |name: usize| format!("- name: acme.org/c{name}\n  version: 1.0.0\n  provider: {{name: acme.org}}\n");
+    let mut components = String::from("components:\n");
+    for level in 0..11 {
+        let below = |name: &str| format!("{{name: {name}, componentName: acme.org/c{}, version: 1.0.0}}", level + 1);
+        let references = format!("  componentReferences: [{}, {}]\n", below("one"), below("two"));
+        components = components + &head(level) + &references;
+    }
+    components = components + &head(11) + "  resources:\n";
+    components.extend(
+        (0..150)
+            .map(|number| format!("  - {{name: r{number:03}, type: text, version: 1.0.0, access: {{type: none}}}}\n")),
+    );
+    sandbox.file("c.yaml", &components).ok("add cv -c c.yaml -r ctf");
+    // 2,048 ways to 150 resources.
+    for line in ["get cv ctf//acme.org/c0:1.0.0 -r", "get resources ctf//acme.org/c0:1.0.0 -r"] {
+        let said = sandbox.fails(line, 1);
+        assert!(
+            said.contains("acme.org/c0:1.0.0: the tree of its references repeats more than 200000"),
+            "{line}: {said}"
+        );
+    }
+    sandbox.ok("get cv ctf//acme.org/c4:1.0.0 -r");
+    sandbox.ok("transfer cv ctf//acme.org/c0:1.0.0 ./out -r");
+}
+
 /// Sends Ctrl-C, and returns how the program ended.
 #[cfg(unix)]
 pub(crate) fn interrupt(child: &mut Child) -> i32 {
@@ -193,4 +249,31 @@ fn ctrl_c_while_a_file_is_copied_leaves_the_archive_as_it_was() {
         assert_eq!(everything(), before, "{target}");
         assert!(sandbox.is_empty(std::path::Path::new("tmp")), "{target}");
     }
+}
+
+/// What moves is never put down anywhere but in its place.
+#[test]
+fn no_temporary_folder_is_needed() {
+    let sandbox = with_content();
+    let target = ocm_testkit::TestRegistry::start().unwrap();
+    let cv = "acme.org/hello:1.0.0";
+    for line in [
+        "add cv -c c.yaml -r other".to_owned(),
+        format!("transfer cv ctf//{cv} {}", target.url()),
+        format!("transfer cv {}//{cv} {}/copy", target.url(), target.url()),
+        format!("transfer cv {}//{cv} ./plain", target.url()),
+        format!("transfer cv {}//{cv} ./packed.tar", target.url()),
+        format!("transfer cv packed.tar//{cv} ./packed.tgz"),
+        format!("transfer cv packed.tgz//{cv} {}/back", target.url()),
+        format!("transfer cv packed.tgz//{cv} ./parts.tar --split 1MiB"),
+        format!("transfer cv parts.tar.001//{cv} ./whole"),
+        format!("download resource whole//{cv} --identity name=greeting --output got"),
+        format!("check cv --content whole//{cv} packed.tgz//{cv}"),
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let mut command = sandbox.command(&words);
+        let output = command.env("TMPDIR", "/nonexistent").output().unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_eq!(fs::read(sandbox.path("got")).unwrap(), fs::read(sandbox.path("large.bin")).unwrap());
 }

@@ -1,7 +1,11 @@
 //! Nothing gets lost on the way without a word: not while adding, not while listing, not while transferring.
 
+use ocm_blob::{Digest, MemoryBlob};
+use ocm_oci::{Descriptor, Manifest, Registry as _, media_type};
+use ocm_testkit::TestRegistry;
 use serde_json::{Value, json};
 
+use crate::images::wait;
 use crate::sandbox::{HELLO, Sandbox};
 
 /// The descriptors of a reference.
@@ -225,4 +229,34 @@ fn a_dollar_stays_a_dollar_and_a_value_stays_one_text() {
     sandbox.file("c.yaml", &HELLO.replace("hello world", "'$PLAIN ${NAME:-otherwise}'"));
     let output = sandbox.command(&words).env("PLAIN", "p").output().unwrap();
     assert_eq!(output.status.code(), Some(2), "a half variable hides behind a dollar that only earns a notice");
+}
+
+#[test]
+fn a_layer_is_missed_although_its_manifest_gives_an_address_for_it() {
+    let sandbox = Sandbox::new();
+    let registry = TestRegistry::start().unwrap();
+    let store = registry.store().repository("app");
+    let layer = |media_type: &str, content: &'static str| {
+        wait(store.push_blob(&MemoryBlob::new(content.as_bytes()))).unwrap();
+        Descriptor::new(media_type, Digest::of(content), content.len() as u64)
+    };
+    let mut elsewhere = layer("application/vnd.oci.image.layer.v1.tar", "there and elsewhere");
+    elsewhere.urls = Some(vec!["https://elsewhere.invalid/layer".to_owned()]);
+    let image = json!({"schemaVersion": 2, "config": layer(media_type::CONFIG, "{}"), "layers": [elsewhere]});
+    let manifest = Manifest::write(&image, media_type::MANIFEST).unwrap();
+    wait(store.push_manifest(&manifest, Some("1"))).unwrap();
+    sandbox.file(
+        "c.yaml",
+        &format!(
+            "{{name: acme.org/app, version: 1.0.0, provider: {{name: p}}, resources: [{{name: image, type: ociImage, version: 1.0.0, \
+             relation: external, access: {{type: ociArtifact, imageReference: \"{}/app:1\"}}}}]}}",
+            registry.url()
+        ),
+    );
+    sandbox.ok("add cv -c c.yaml -r ctf");
+    sandbox.ok("transfer cv --copy-resources ctf//acme.org/app:1.0.0 ./out");
+    sandbox.ok("check cv out");
+    std::fs::remove_file(sandbox.path("out/blobs").join(elsewhere.digest.file_name())).unwrap();
+    let ran = sandbox.run("check cv out");
+    assert!(ran.status == 7 && ran.stderr.contains(&elsewhere.digest.to_string()), "{}", ran.stderr);
 }

@@ -202,7 +202,10 @@ fn cycles_end_and_are_named() {
         let circle = "acme.org/one:1.0.0 → acme.org/two:1.0.0 → acme.org/one:1.0.0";
         assert!(ran.stderr.contains(circle), "{line}: {}", ran.stderr);
     }
-    sandbox.ok("transfer cv ctf//acme.org/one:1.0.0 ./out --recursive");
+    let ran = sandbox.run("transfer cv ctf//acme.org/one:1.0.0 ./out --recursive");
+    let circle = "references go in a circle, which nobody can sign: \
+                  acme.org/one:1.0.0 → acme.org/two:1.0.0 → acme.org/one:1.0.0";
+    assert!(ran.status == 0 && ran.stderr.contains(circle), "{}", ran.stderr);
     assert_eq!(sandbox.ok("get cv out -o ndjson").lines().count(), 2);
 }
 

@@ -40,6 +40,46 @@ fn a_saved_component_version_goes_into_the_working_directory() {
 }
 
 #[test]
+fn a_component_archive_that_lacks_a_file_of_its_content_is_not_moved_without_it() {
+    let sandbox = Sandbox::new();
+    let archive = |access: &str| {
+        sandbox.file("archive/blobs/other", "content").file(
+            "archive/component-descriptor.yaml",
+            &format!(
+                "meta: {{schemaVersion: v2}}
+component:
+  {{name: acme.org/hello, version: 1.0.0, provider: acme.org, repositoryContexts: [], sources: [], componentReferences: [],
+    resources: [{{name: file, version: 1.0.0, type: blob, relation: local, access: {access}}}]}}
+"
+            ),
+        );
+    };
+    for (access, said) in [
+        ("{type: localFilesystemBlob, fileName: gone, mediaType: text/plain}", "lacks gone"),
+        ("{type: localFilesystemBlob, fileName: /etc/hostname}", "lacks /etc/hostname"),
+        ("{type: localFilesystemBlob, mediaType: text/plain}", "names no file"),
+        ("{type: localFilesystemBlob, fileName: ''}", "names no file"),
+    ] {
+        archive(access);
+        for (line, code) in [
+            ("check cv archive", 7),
+            ("transfer ctf archive out", 3),
+            ("download resource archive//acme.org/hello:1.0.0 file", 3),
+        ] {
+            let message = sandbox.fails(line, code);
+            assert!(message.contains(said), "{access}: {line}: {message}");
+        }
+        sandbox.ok("get cv archive//acme.org/hello:1.0.0");
+        assert!(!sandbox.path("out").exists());
+    }
+    archive(&format!("{{type: localBlob, localReference: sha256.{}, mediaType: text/plain}}", "0".repeat(64)));
+    let message = sandbox.fails("check cv archive", 3);
+    assert!(message.contains("local content sha256:0000") && !message.contains("hint:"), "{message}");
+    archive("{type: localFilesystemBlob, fileName: other, mediaType: text/plain}");
+    sandbox.ok("transfer ctf archive out");
+}
+
+#[test]
 fn a_tree_shows_every_reference_under_its_own_name() {
     let sandbox = Sandbox::tree();
     let tree = sandbox.ok("get references -r -o tree ctf//acme.org/root:1.0.0");

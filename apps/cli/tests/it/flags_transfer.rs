@@ -1,5 +1,8 @@
 //! Each flag of `transfer` does what it says: left out, the same command line ends differently.
 
+use std::fs;
+
+use ocm_blob::Digest;
 use ocm_oci::{Registry as _, Selector};
 use ocm_testkit::{TestRegistry, fixtures};
 use serde_json::{Value, json};
@@ -183,6 +186,52 @@ fn enforce_writes_again_what_is_the_same() {
         (&report["versions"][0]["action"], &report["versions"][0]["outcome"]),
         (&"replace".into(), &"transferred".into())
     );
+}
+
+#[test]
+fn enforce_brings_back_what_is_missing_below_an_image_that_is_there() {
+    let (sandbox, (registry, index)) = (Sandbox::new(), crate::images::two_platforms());
+    let constructor = constructor("acme.org/images", &resource("app", &registry));
+    sandbox.file("images.yaml", &constructor).ok("add cv -c images.yaml -r there");
+    sandbox.ok("transfer cv there//acme.org/images:1.0.0 ctf -V");
+    let target = TestRegistry::start().unwrap();
+    let lost = [Digest::of(index.blobs.last().unwrap()), index.manifests[0].digest().clone()];
+    for place in ["./out".to_owned(), target.url()] {
+        let again = |flag: &str| sandbox.ok(format!("transfer cv ctf//acme.org/images:1.0.0 {place} {flag}").trim());
+        again("");
+        if place == "./out" {
+            for digest in &lost {
+                fs::remove_file(sandbox.path("out/blobs").join(digest.file_name())).unwrap();
+            }
+        } else {
+            let stored = target.store().repository("component-descriptors/acme.org/images");
+            assert!(wait(stored.delete_manifest(&lost[1].clone().into())).unwrap());
+            assert!(wait(stored.delete_blob(&lost[0])).unwrap());
+        }
+        let check = format!("check cv {place}//acme.org/images:1.0.0");
+        assert_eq!(sandbox.run(&check).status, 7);
+        // What is the same is not looked into, which is what the flag is for.
+        again("");
+        assert_eq!(sandbox.run(&check).status, 7);
+        again("--enforce");
+        sandbox.ok(&check);
+        sandbox.ok(&format!("{check} --content"));
+    }
+}
+
+#[test]
+fn references_may_be_as_deep_in_the_words_of_the_older_program() {
+    let component = |number: usize| {
+        let head = format!("- name: acme.org/c{number}\n  version: 1.0.0\n  provider: {{name: acme.org}}\n");
+        let next = format!("{{name: next, componentName: acme.org/c{}, version: 1.0.0}}", number + 1);
+        if number < 204 { format!("{head}  componentReferences:\n  - {next}\n") } else { head }
+    };
+    let sandbox = Sandbox::new();
+    sandbox.file("deep.yaml", &format!("components:\n{}", (0..205).map(component).collect::<String>()));
+    sandbox.ok("add cv -c deep.yaml -r ctf");
+    let said = sandbox.ok("transfer cv -V -r ctf//acme.org/c0:1.0.0 out");
+    let deepest = format!("{}transferring version \"acme.org/c204:1.0.0\"...", "  ".repeat(204));
+    assert!(said.contains(&deepest) && said.ends_with("205 versions transferred\n"), "{said}");
 }
 
 #[test]

@@ -98,6 +98,32 @@ fn what_is_not_there_has_its_own_exit_code() {
 }
 
 #[test]
+fn what_is_not_there_is_told_with_what_is() {
+    let sandbox = Sandbox::hello();
+    for (line, hint) in [
+        ("get cv ctf//acme.org/hello:9.0.0", "ctf//acme.org/hello has 1.0.0"),
+        ("transfer cv ctf//acme.org/hello:9.0.0 other", "ctf//acme.org/hello has 1.0.0"),
+        ("list cv ctf//acme.org/helo:1.0.0", "did you mean ctf//acme.org/hello?"),
+        ("check cv ctf//acme.org/helo", "did you mean ctf//acme.org/hello?"),
+        ("verify cv ctf//other.example/x:1.0.0", "ctf has acme.org/hello; `ocm list cv ctf` lists all versions"),
+        ("get cv ctf//acme.org/hello -c >9", "`ocm list cv ctf//acme.org/hello` lists them"),
+        ("get cv ./ctg//acme.org/hello:1.0.0", "did you mean ./ctf?"),
+        ("show versions ./elsewhere//acme.org/hello", "archives in .: ctf"),
+        (
+            "get cv --repo none/elsewhere acme.org/hello",
+            "`ocm add cv` and `ocm transfer cv` make archives; a registry is written oci://HOST/PATH",
+        ),
+    ] {
+        let told = sandbox.fails(line, 3);
+        assert!(told.contains(&format!("hint: {hint}")), "{line}: {told}");
+    }
+    let told = sandbox.fails("get resources ctf//acme.org/hello:1.0.0 nosuch", 3);
+    assert!(told.contains("hint: there is name=greeting,version=1.0.0"), "{told}");
+    sandbox.ok("create ctf empty");
+    assert!(sandbox.fails("get cv empty//acme.org/x", 3).contains("hint: empty has no other component"));
+}
+
+#[test]
 fn a_name_with_an_escape_sequence_does_not_reach_the_terminal() {
     let sandbox = Sandbox::new();
     sandbox.file("evil.yaml", &crate::sandbox::HELLO.replace("type: plainText", "type: \"a\\e[2Jb\""));

@@ -77,6 +77,7 @@ mod transfer_also;
 mod transfer_documents;
 mod transfer_estimates;
 mod transfer_images;
+mod transfer_kept;
 mod transfer_names;
 mod transfer_recorded;
 mod transfer_remote;

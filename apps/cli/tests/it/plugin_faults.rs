@@ -137,3 +137,15 @@ fn credentials_of_a_type_of_their_own_reach_the_plugin_that_has_it() {
     ok(&sandbox, "download resource notes//acme.org/notes:1.0.0 --identity name=out -O out.txt");
     assert_eq!(sandbox.read("out.txt"), "outside/NoteToken/v1 open-sesame");
 }
+
+#[test]
+fn a_folder_of_plugins_that_is_not_there_is_told() {
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.ok("plugin list"), "There are no plugins.\n", "nobody named the usual folder");
+    let ran = sandbox.run("plugin list --plugin-directory nowhere");
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert!(ran.stdout.contains("nowhere  │ No such file") && ran.stderr.contains("plugin=nowhere"), "{}", ran.stdout);
+    let text = "name: acme.org/x\nversion: 1.0.0\nprovider: {name: p}\nresources:\n- {name: note, type: plainText, input: {type: note/v1}}\n";
+    let told = sandbox.file("c.yaml", text).fails("add cv -c c.yaml -r ctf --plugin-directory nowhere", 2);
+    assert!(told.contains("unknown input type") && told.contains("plugin=nowhere"), "{told}");
+}

@@ -134,9 +134,34 @@ fn and_by_the_digest_of_the_reference_where_none_is_recorded() {
 fn without_any_digest_only_the_recorded_address_is_asked() {
     let moved = Moved::with("busybox:1.36.1", "");
     let message = moved.sandbox.fails(&format!("download resource {} image -O image", moved.version()), 3);
-    assert!(message.contains("digest to recognise it by") && message.contains("ocm repair cv"), "{message}");
+    assert!(message.contains("digest to recognise it by") && message.contains("--copy-resources"), "{message}");
+    // Which could not recognise it either.
+    assert!(!message.contains("ocm repair"), "{message}");
     assert!(!moved.former.requests().is_empty());
     assert!(!moved.sandbox.path("image").exists());
+}
+
+#[test]
+fn nor_is_it_looked_for_by_one_of_two_digests() {
+    let moved = Moved::with(&format!("busybox:1.36.1@sha256:{}", "0".repeat(64)), "{hex}");
+    let message = moved.sandbox.fails(&format!("download resource {} image -O image", moved.version()), 3);
+    assert!(message.contains("have different digests"), "{message}");
+}
+
+#[test]
+fn an_image_keeps_its_path_where_its_component_version_alone_has_got_another() {
+    let moved = Moved::new();
+    let (sandbox, here) = (&moved.sandbox, moved.here.url());
+    // By reference, as within a registry.
+    sandbox.ok(&format!("transfer cv ./seed//{COMPONENT}:1.0.0 {here}/prod"));
+    let version = format!("{here}/prod//{COMPONENT}:1.0.0");
+    for line in [format!("download resource {version} image -O image"), format!("check cv {version}")] {
+        let ran = sandbox.run(&line);
+        assert!(ran.status == 0 && ran.stderr.contains(&moved.note()), "{line}: {}", ran.stderr);
+    }
+    sandbox.ok(&format!("repair cv {version}"));
+    sandbox.ok(&format!("check cv {version} --resources local"));
+    moved.former_is_left_alone();
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Addresses written anew where a component version lies.
 
 use ocm_oci::{Registry as _, Selector};
+use ocm_testkit::fixtures;
 use serde_json::{Value, json};
 
+use crate::images::wait;
 use crate::portability::{Moved, PATH};
 use crate::sandbox::Sandbox;
 
@@ -69,6 +71,49 @@ fn what_cannot_be_found_stays_and_is_listed() {
 }
 
 #[test]
+fn an_image_that_stayed_where_it_was_is_found_under_its_own_path() {
+    for recorded in ["{hex}", ""] {
+        let moved = Moved::with("busybox:1.36.1", recorded);
+        let (sandbox, here) = (&moved.sandbox, moved.here.url());
+        // Stored in this registry from the beginning, and transferred to another path of it by reference.
+        let seed = sandbox.read("seed/component-descriptor.yaml").replace(&moved.former.url(), &here);
+        sandbox.file("seed/component-descriptor.yaml", &seed);
+        sandbox.ok(&format!("transfer cv ./seed//acme.org/moved:1.0.0 {here}/prod"));
+        // Without a digest nobody knows whether this one is meant.
+        let other = moved.here.store().repository("prod/library/busybox");
+        wait(fixtures::image_with(9, 1, 10).push(other.as_ref(), Some("1.36.1"))).unwrap();
+        sandbox.ok(&format!("repair cv {here}/prod//acme.org/moved:1.0.0"));
+        let printed = sandbox.json(&format!("get cv {here}/prod//acme.org/moved:1.0.0 -o json"));
+        let access = &printed[0]["component"]["resources"][0]["access"];
+        assert_eq!(access["reference"], format!("{PATH}/library/busybox:1.36.1@{}", moved.digest), "{recorded:?}");
+    }
+}
+
+#[test]
+fn what_is_attached_to_the_manifest_of_before_is_told_of() {
+    let moved = Moved::new();
+    let content = moved.here.store().repository(&format!("{PATH}/component-descriptors/acme.org/moved"));
+    let root = wait(content.resolve(&Selector::Tag("1.0.0".into()))).unwrap().unwrap();
+    wait(fixtures::referrer(&root, "application/x-signature", "signed").push(content.as_ref(), None)).unwrap();
+    let tag = format!("{}.sig", root.digest.to_string().replace(':', "-"));
+    wait(fixtures::image(1, 10).push(content.as_ref(), Some(&tag))).unwrap();
+    for dry_run in [" --dry-run", ""] {
+        let ran = moved.sandbox.run(&format!("repair cv {}{dry_run}", moved.version()));
+        let told = format!("2 manifest(s) refer to {}", root.digest);
+        assert!(ran.status == 0 && ran.stderr.contains(&told), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn what_was_repaired_before_a_failure_is_told() {
+    let moved = Moved::new();
+    // Component archives can only be read.
+    let ran = moved.sandbox.run(&format!("repair cv {} ./seed", moved.version()));
+    assert!(ran.status == 1 && ran.stderr.contains("component archive"), "{}", ran.stderr);
+    assert!(ran.stdout.contains("repaired"), "{}{}", ran.stdout, ran.stderr);
+}
+
+#[test]
 fn the_rest_of_the_manifest_stays() {
     let moved = Moved::new();
     let content = moved.here.store().repository(&format!("{PATH}/component-descriptors/acme.org/moved"));
@@ -112,9 +157,17 @@ fn nothing_to_do_writes_nothing() {
 #[test]
 fn a_place_to_look_for_references_is_of_no_use_where_none_is_followed() {
     let sandbox = Sandbox::hello();
-    for line in ["repair cv ctf --lookup ./nowhere", "get inventory ctf --lookup ./nowhere"] {
+    for line in
+        ["repair cv ctf --lookup ./nowhere", "get inventory ctf --lookup ./nowhere", "list cv ctf --lookup ./nowhere"]
+    {
         let ran = sandbox.run(line);
         assert_eq!(ran.status, 0, "{}", ran.stderr);
-        assert!(ran.stderr.contains("--lookup has no effect"), "{line}: {}", ran.stderr);
+        assert!(ran.stderr.contains("--lookup has no effect: this"), "{line}: {}", ran.stderr);
+    }
+    for command in ["get cv ctf", "get resources ctf//acme.org/hello:1.0.0"] {
+        let ran = sandbox.run(&format!("{command} --lookup ctf"));
+        assert!(ran.status == 0 && ran.stderr.contains("--lookup has no effect without --recursive"), "{}", ran.stderr);
+        let ran = sandbox.run(&format!("{command} --lookup ctf --recursive"));
+        assert!(ran.status == 0 && !ran.stderr.contains("--lookup"), "{}", ran.stderr);
     }
 }

@@ -105,6 +105,26 @@ fn a_sparse_place_is_a_base_that_lacks_what_was_left_out() {
 }
 
 #[test]
+fn what_a_source_lacks_though_nobody_left_it_out_is_told() {
+    let (sandbox, index) = two_platforms();
+    let mut listed: Value = serde_json::from_str(&sandbox.read("ctf/artifact-index.json")).unwrap();
+    let lost = index.manifests[0].digest().to_string();
+    listed["artifacts"].as_array_mut().unwrap().retain(|artifact| artifact["digest"] != lost.as_str());
+    sandbox.file("ctf/artifact-index.json", &listed.to_string());
+    let ran = sandbox.run("transfer cv ctf//acme.org/images:1.0.0 ./out");
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("acme.org/images:1.0.0: the source lacks some of what its images list"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(sandbox.run("check cv ./out//acme.org/images:1.0.0").status, 7);
+    // Whoever chooses knows.
+    let ran = sandbox.run("transfer cv ctf//acme.org/images:1.0.0 ./chosen --platform linux/amd64/v1");
+    assert!(ran.status == 0 && !ran.stderr.contains("the source lacks"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_differential_archive_of_some_platforms_is_carried_on() {
     let (sandbox, _index) = two_platforms();
     let registry = TestRegistry::start().unwrap();

@@ -149,6 +149,12 @@ fn names_follow_a_template() {
         let document = sandbox.ok(&line.replace("-V", "-V --dry-run"));
         assert!(document.contains(&format!("{place}/{expected}")), "{document}");
     }
+    let line =
+        "transfer cv -V -u ociArtifact --upload-name x/component-descriptors/{{.Component}} ctf//acme.org/a:1.0.0";
+    for dry_run in ["", " --dry-run"] {
+        let told = sandbox.fails(&format!("{line} {}/t{dry_run}", target.url()), 2);
+        assert!(told.contains("is a place of component versions; give another by --upload-name"), "{told}");
+    }
 }
 
 #[test]

@@ -182,6 +182,29 @@ fn strict_refuses_to_leave_content_behind_before_anything_is_written() {
 }
 
 #[test]
+fn what_others_can_find_in_spite_of_a_failure_is_reported_so() {
+    let sandbox = Sandbox::tree();
+    let target = TestRegistry::start().unwrap();
+    // The leaf comes first, then what refers to it.
+    target.fault(Fault::status(403).of("PUT", Class::Manifest).every(2).once());
+    let line = format!("transfer cv -r ctf//acme.org/root:1.0.0 {} --report report.json", target.url());
+    let ran = sandbox.run(&line);
+    assert_eq!(ran.status, 6, "{}", ran.stderr);
+    let report = json(&sandbox.read("report.json"));
+    let versions = report["versions"].as_array().unwrap();
+    let outcomes: Vec<_> = versions.iter().map(|version| (&version["component"], &version["outcome"])).collect();
+    let expected = [("leaf", "transferred"), ("mid", "failed"), ("root", "skipped")];
+    let expected = expected.map(|(name, outcome)| (Value::from(format!("acme.org/{name}")), Value::from(outcome)));
+    assert_eq!(outcomes, expected.iter().map(|(name, outcome)| (name, outcome)).collect::<Vec<_>>(), "{report}");
+    assert_eq!((&report["totals"]["versionsMoved"], &report["totals"]["versionsFailed"]), (&1.into(), &2.into()));
+    sandbox.ok(&format!("get cv {}//acme.org/leaf:0.1.0", target.url()));
+    for (name, outcome) in [("leaf:0.1.0", "completed"), ("mid:0.1.0", "failed"), ("root:1.0.0", "failed")] {
+        let told = format!("transfer: item {outcome}\" item=acme.org/{name}");
+        assert!(ran.stderr.contains(&told), "{told}: {}", ran.stderr);
+    }
+}
+
+#[test]
 fn the_report_counts_attempts() {
     let sandbox = Sandbox::new();
     std::fs::write(sandbox.path("big"), ocm_testkit::fixtures::bytes(1, 200_000)).unwrap();

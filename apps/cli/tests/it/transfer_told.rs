@@ -199,6 +199,18 @@ fn who_leaves_content_behind_is_told_the_other_way() {
     }
     sandbox.ok(&format!("{line} -V --compat v2"));
     sandbox.ok(&format!("{line} -V -N strange/v1"));
+    // Whoever leaves out one type has not said so of another one.
+    let said = sandbox.fails(&format!("{line} -V -N helm"), 7);
+    assert!(said.contains("strange/v1"), "{said}");
+    let ran = sandbox.run(&format!("{line} --copy-resources --dry-run"));
+    let told = "resource strange of acme.org/images:1.0.0 stays by reference: access type strange/v1 cannot be copied";
+    assert!(ran.status == 0 && ran.stderr.contains(told), "{}", ran.stderr);
+    // All names of a type mean the type.
+    for name in ["OCIImage", "ociArtifact/v1"] {
+        let report =
+            json(&sandbox.ok(&format!("{line}-{} --copy-resources --omit-access-types {name} -o json", name.len())));
+        assert_eq!(report["totals"]["leftByReference"], 2, "{name}: {report}");
+    }
     let ran = sandbox.run(&format!("{line} --copy-resources"));
     assert!(ran.status == 0 && ran.stderr.contains("with --strict that is a failure"), "{}", ran.stderr);
     let ran = sandbox.run("transfer cv ctf//acme.org/images:1.0.0 ./little");

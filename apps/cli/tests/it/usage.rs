@@ -145,3 +145,31 @@ fn key_files_that_cannot_be_written_are_named() {
     let ran = Ran::from(sandbox.command(&["create", "rsakeypair", ""]).output().unwrap());
     assert!(ran.status == 2 && ran.stderr.contains("name of a key file"), "{}", ran.stderr);
 }
+
+#[cfg(unix)]
+#[test]
+fn files_that_cannot_be_read_end_alike_everywhere() {
+    let sandbox = Sandbox::hello();
+    std::fs::create_dir(sandbox.path("folder")).unwrap();
+    std::os::unix::fs::symlink("loop", sandbox.path("loop")).unwrap();
+    sandbox.ok("create rsakeypair a.priv a.pub");
+    for line in [
+        "get cv ctf --config @",
+        "config trust @",
+        "add cv -r out -c @",
+        "add cv --create --file out hello.yaml -s @",
+        "sign cv -K @ ctf//acme.org/hello:1.0.0",
+        "sign cv -K a.priv --passphrase-file @ ctf//acme.org/hello:1.0.0",
+        "sign cv -K a.priv --signer-spec @ ctf//acme.org/hello:1.0.0",
+        "verify cv --ca-cert @ ctf//acme.org/hello:1.0.0",
+        "verify cv --trusted-root @ ctf//acme.org/hello:1.0.0",
+        "verify cv -s x -k x=@ ctf//acme.org/hello:1.0.0",
+        "create rsakeypair -e @ x.priv x.pub",
+        "transfer cv --transfer-spec @",
+    ] {
+        for (file, status) in [("nowhere", 2), ("folder", 2), ("loop", 1)] {
+            let told = sandbox.fails(&line.replace('@', file), status);
+            assert!(told.contains(file), "{line} with {file}: {told}");
+        }
+    }
+}

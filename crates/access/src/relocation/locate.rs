@@ -44,18 +44,23 @@ pub async fn locate(
     if let Some(stale) = &stale {
         match (images.rebasing(), is_recognisable(recorded, &reference)) {
             (Rebasing::Off, _) => tried = Some(Tried::Off),
+            (Rebasing::On, false) if recorded.is_some() && reference.digest().is_some() => {
+                tried = Some(Tried::TwoDigests);
+            }
             (Rebasing::On, false) => tried = Some(Tried::NoDigest),
             (Rebasing::On, true) => {
-                let source = images.repository(&stale.rebased.reference).await?;
-                match recognise(&source, recorded, &reference).await {
-                    Ok(Some(root)) => {
-                        images.rebased(&stale.rebased);
-                        let reference = stale.rebased.reference.clone().with_digest(root.digest.clone());
-                        return Ok(Located { source, root, reference, rebased: Some(stale.rebased.clone()) });
+                for place in &stale.places {
+                    let source = images.repository(&place.reference).await?;
+                    match recognise(&source, recorded, &reference).await {
+                        Ok(Some(root)) => {
+                            images.rebased(place);
+                            let reference = place.reference.clone().with_digest(root.digest.clone());
+                            return Ok(Located { source, root, reference, rebased: Some(place.clone()) });
+                        }
+                        Ok(None) => _ = tried.get_or_insert(Tried::NotThere),
+                        // Registries do not tell whom they do not know from what they do not have.
+                        Err(error) => _ = tried.get_or_insert(Tried::Failed(error)),
                     }
-                    Ok(None) => tried = Some(Tried::NotThere),
-                    // Registries do not tell whom they do not know from what they do not have.
-                    Err(error) => tried = Some(Tried::Failed(error)),
                 }
             }
         }
@@ -84,14 +89,17 @@ pub(crate) async fn locate_layer(
     if let Some(stale) = &stale {
         tried = Some(Tried::Off);
         if images.rebasing() == Rebasing::On {
-            let source = images.repository(&stale.rebased.reference).await?;
-            match source.blob_size(digest).await {
-                Ok(Some(size)) => {
-                    images.rebased(&stale.rebased);
-                    return Ok((source, size));
+            tried = None;
+            for place in &stale.places {
+                let source = images.repository(&place.reference).await?;
+                match source.blob_size(digest).await {
+                    Ok(Some(size)) => {
+                        images.rebased(place);
+                        return Ok((source, size));
+                    }
+                    Ok(None) => _ = tried.get_or_insert(Tried::NotThere),
+                    Err(error) => _ = tried.get_or_insert(Tried::Failed(error)),
                 }
-                Ok(None) => tried = Some(Tried::NotThere),
-                Err(error) => tried = Some(Tried::Failed(error)),
             }
         }
     }
@@ -149,7 +157,8 @@ fn of_bytes(digest: Option<&DigestSpec>) -> Option<Digest> {
 
 /// An image below an address that its component version is no longer read through.
 struct Stale {
-    rebased: Rebased,
+    /// Where it may be now; at least one.
+    places: Vec<Rebased>,
     /// How to name the component version in a command.
     version: String,
 }
@@ -158,6 +167,7 @@ struct Stale {
 enum Tried {
     Off,
     NoDigest,
+    TwoDigests,
     NotThere,
     Failed(Error),
 }
@@ -165,19 +175,20 @@ enum Tried {
 impl Stale {
     fn of(reference: &ImageReference, version: &ComponentVersion) -> Option<Self> {
         let opened = Opened::of(version)?;
-        let rebased = rebase(reference, &version.descriptor.component.repository_contexts, &opened)?;
-        Some(Self { rebased, version: format!("{opened}//{version}") })
+        let places = rebase(reference, &version.descriptor.component.repository_contexts, &opened);
+        (!places.is_empty()).then(|| Self { places, version: format!("{opened}//{version}") })
     }
 
     /// Says why the recorded address may be of no use, and what helps.
     fn explain(&self, error: Error, tried: &Tried) -> Error {
-        let Rebased { from, to, .. } = &self.rebased;
-        let reason = format!(
-            "{}; it is recorded under {from}, where its component version was stored, but that was opened at {to}: {tried}ocm repair cv {} \
-             writes its address anew",
+        let Some(Rebased { from, to, .. }) = self.places.first() else { return error };
+        let mut reason = format!(
+            "{}; it is recorded under {from}, where its component version was stored, but that was opened at {to}: {tried}",
             error.reason(),
-            self.version
         );
+        if !matches!(tried, Tried::NoDigest | Tried::TwoDigests) {
+            reason = format!("{reason}ocm repair cv {} writes its address anew", self.version);
+        }
         Error::new(error.kind(), error.subject(), reason).caused_by(error)
     }
 }
@@ -194,7 +205,11 @@ impl fmt::Display for Tried {
         match self {
             Self::Off => f.write_str("without --no-rebase it is looked for there as well, and "),
             Self::NoDigest => f.write_str(
-                "it is not looked for there, because neither the resource nor the reference has a digest to recognise it by; ",
+                "it is not looked for there, because neither the resource nor the reference has a digest to recognise it by: \
+                 transfer the component version again with --copy-resources",
+            ),
+            Self::TwoDigests => f.write_str(
+                "it is not looked for there, because the resource and the reference have different digests to recognise it by",
             ),
             Self::NotThere => f.write_str("it is not there either; once it is, "),
             Self::Failed(error) => write!(f, "there, it cannot be found either ({error}); once it is there, "),

@@ -47,6 +47,11 @@ impl Opened {
         &self.path
     }
 
+    /// The registry as a whole.
+    pub(crate) fn root(&self) -> Self {
+        Self { endpoint: self.endpoint.clone(), path: String::new() }
+    }
+
     /// What is left of the name of an image below this address; `None` if it is elsewhere.
     pub(crate) fn below<'a>(&self, endpoint: &Endpoint, repository: &'a str) -> Option<&'a str> {
         if authority(endpoint) != authority(&self.endpoint) {

@@ -33,24 +33,31 @@ impl fmt::Display for Rebased {
     }
 }
 
-/// Where an image is if it moved along with its component version.
+/// Where an image may be if it moved along with its component version, the likelier place first: below the opened address as it
+/// was below the recorded one; and under its own path, which it keeps where the registry has got another name and the component
+/// version, but not the image, another path in it.
 ///
-/// `None` unless it lies below one of the recorded `contexts` and the component version was opened through another address.
-pub fn rebase(reference: &ImageReference, contexts: &[TypedObject], opened: &Opened) -> Option<Rebased> {
-    let (endpoint, repository) = (reference.endpoint().ok()?, reference.repository());
+/// Empty unless it lies below one of the recorded `contexts` and the component version was opened through another address.
+pub fn rebase(reference: &ImageReference, contexts: &[TypedObject], opened: &Opened) -> Vec<Rebased> {
+    let Ok(endpoint) = reference.endpoint() else { return Vec::new() };
+    let repository = reference.repository();
     let recorded = contexts.iter().filter_map(Opened::recorded);
     let below = recorded.filter_map(|context| {
         let rest = context.below(&endpoint, &repository)?.to_owned();
         Some((context, rest))
     });
     // The most specific one tells best what belongs to the repository and what to the image.
-    let (context, rest) = below.max_by_key(|(context, _)| context.path().len())?;
-    let moved = opened.image(&rest, reference).ok()?;
-    if moved.endpoint().ok().as_ref() == Some(&endpoint) && moved.repository() == repository {
-        return None;
+    let Some((context, rest)) = below.max_by_key(|(context, _)| context.path().len()) else { return Vec::new() };
+    let mut places: Vec<Rebased> = Vec::new();
+    for (context, opened, rest) in [(&context, opened, &rest), (&context.root(), &opened.root(), &repository)] {
+        let Ok(moved) = opened.image(rest, reference) else { continue };
+        let is_recorded = moved.endpoint().ok().as_ref() == Some(&endpoint) && moved.repository() == repository;
+        if !is_recorded && places.iter().all(|place| place.reference != moved) {
+            let (from, to) = difference(&endpoint, context, opened);
+            places.push(Rebased { from, to, reference: moved });
+        }
     }
-    let (from, to) = difference(&endpoint, &context, opened);
-    Some(Rebased { from, to, reference: moved })
+    places
 }
 
 /// The name of an image without its host and, if it lies below an address of its component version, without the path of that:
@@ -106,7 +113,7 @@ mod tests {
     }
 
     fn told(image: &str, contexts: &[TypedObject], opened: &Opened) -> Option<(String, String)> {
-        let rebased = rebase(&image.parse().unwrap(), contexts, opened)?;
+        let rebased = rebase(&image.parse().unwrap(), contexts, opened).into_iter().next()?;
         Some((rebased.to_string(), rebased.reference.to_string()))
     }
 
@@ -137,6 +144,29 @@ mod tests {
                 "rebased localhost:9999/local/components → mirror.example/copy/of/local/components",
                 "https://mirror.example/copy/of/local/components/app"
             ))
+        );
+    }
+
+    #[test]
+    fn or_stays_where_it_is_while_the_registry_gets_another_name() {
+        // Transferred by reference within a registry, from one path to another, both times through a port-forward.
+        let contexts = [context("http://localhost:9999", "local/components"), context("http://localhost:9999", "prod")];
+        let opened = opened("http://cluster-registry.svc", "prod");
+        let image = "http://localhost:9999/local/components/library/busybox:1.36.1".parse().unwrap();
+        let places = rebase(&image, &contexts, &opened);
+        let places: Vec<_> = places.iter().map(|place| (place.to_string(), place.reference.to_string())).collect();
+        assert_eq!(
+            places,
+            [
+                pair(
+                    "rebased localhost:9999/local/components → cluster-registry.svc/prod",
+                    "http://cluster-registry.svc/prod/library/busybox:1.36.1"
+                ),
+                pair(
+                    "rebased localhost:9999 → cluster-registry.svc",
+                    "http://cluster-registry.svc/local/components/library/busybox:1.36.1"
+                ),
+            ]
         );
     }
 

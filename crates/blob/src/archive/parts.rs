@@ -245,7 +245,11 @@ impl Parts {
                 return Ok(());
             }
         } else if is_whole(path) {
-            return Ok(());
+            // A part may begin where content does, as an archive would; what the next one begins with tells.
+            let next = number_of(path, name).map(|number| Self::part(name, number + 1));
+            if next.is_none_or(|next| !next.is_file() || is_whole(&next)) {
+                return Ok(());
+            }
         }
         let first = Self::part(name, 1);
         let lost = "it is the first part of the archive and lists the others";

@@ -1,14 +1,14 @@
 //! Accesses: kept as they are written, and looked through for what would fail only when somebody wants the content.
 
 use ocm_blob::Digest;
-use ocm_model::TypedObject;
 use ocm_model::access::Access;
+use ocm_model::{TypedObject, near_miss};
 use serde_json::Value;
 
 use super::Dialect;
 use super::fields::{Fields, Reader};
 use super::tree::{Form, Kind, Node, Scalar};
-use crate::problem::{Position, near_miss};
+use crate::problem::Position;
 
 /// Members of accesses that are texts even if they look like numbers: a commit may consist of digits only.
 const TEXT_MEMBERS: [&str; 6] = ["commit", "version", "ref", "digest", "tag", "helmChart"];

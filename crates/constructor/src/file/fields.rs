@@ -1,8 +1,9 @@
+use ocm_model::near_miss;
 use serde_json::Value;
 
 use super::Dialect;
 use super::tree::{Key, Kind, Node};
-use crate::problem::{Position, Problem, near_miss};
+use crate::problem::{Position, Problem};
 
 /// Problems of one file that are told; nobody reads more of them, and a hostile file could have millions.
 const MOST_PROBLEMS: usize = 1000;

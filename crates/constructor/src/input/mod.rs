@@ -14,7 +14,7 @@ mod wget;
 use std::path::Path;
 
 use ocm_access::{ForeignInput, Owner, Sources};
-use ocm_model::TypedObject;
+use ocm_model::{TypedObject, near_miss};
 use ocm_oci::{Error, Kind};
 
 pub use binary::Binary;
@@ -27,7 +27,6 @@ pub use text::Text;
 pub use wget::Wget;
 
 use crate::file::{Dialect, Fields, Node, Reader};
-use crate::problem::near_miss;
 
 /// Where the content of a resource or source comes from.
 #[derive(Clone, Debug)]

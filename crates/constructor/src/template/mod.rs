@@ -74,7 +74,7 @@ pub(crate) fn documents(text: &Text, reading: &Reading, notices: &mut Vec<Proble
 
 /// Says that a variable is not set, which one may have been meant, and where to set it.
 fn not_set(name: &str, variables: &Variables, where_to_set: &str) -> String {
-    let near = crate::problem::near_miss(name, variables.names())
+    let near = ocm_model::near_miss(name, variables.names())
         .map_or_else(String::new, |near| format!("; did you mean {near}?"));
     format!("the variable {name} is not set: {where_to_set}{near}")
 }

@@ -4,7 +4,9 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use ocm_http::{Body, BoxError, Client, Kind, Method, Proxies, Request, Settings, StatusCode, Url};
+use ocm_http::{
+    Body, BoxError, Client, HeaderValue, Kind, Method, Proxies, Request, Settings, StatusCode, Url, header,
+};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 
@@ -16,7 +18,7 @@ fn body(content: &[u8]) -> Body {
     file.write_all(&[b"before", content, b"behind"].concat()).unwrap();
     let parts: Vec<_> =
         content.chunks(100_000).map(|part| Ok::<_, BoxError>(Bytes::from(vec![b'?'; part.len()]))).collect();
-    Body::file(file, "the file", 6, content.len() as u64, Box::pin(futures_util::stream::iter(parts)))
+    Body::file(file, 6, content.len() as u64, Box::pin(futures_util::stream::iter(parts)))
 }
 
 #[tokio::test]
@@ -90,10 +92,88 @@ async fn a_connection_ends_with_its_request() {
     let file = tempfile::tempfile().unwrap();
     file.set_len(length).unwrap();
     let parts = (0..length >> 20).map(|_| Ok::<_, BoxError>(Bytes::from(vec![0; 1 << 20])));
-    let body = Body::file(file, "the file", 0, length, Box::pin(futures_util::stream::iter(parts)));
+    let body = Body::file(file, 0, length, Box::pin(futures_util::stream::iter(parts)));
     let error = Client::new(settings()).send(Request::new(Method::PUT, url).once().body(body)).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Timeout, "{error}");
     given_up.send(()).unwrap();
     let received = tokio::time::timeout(Duration::from_secs(20), received).await.unwrap().unwrap();
     assert!(received < length as usize, "{received}");
+}
+
+/// The same content, read.
+fn stream(content: &[u8]) -> Body {
+    let parts: Vec<_> = content.chunks(100_000).map(|part| Ok::<_, BoxError>(Bytes::copy_from_slice(part))).collect();
+    Body::once(Box::pin(futures_util::stream::iter(parts)), Some(content.len() as u64))
+}
+
+/// Some file systems do not let the system move their content.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_cannot_be_moved_is_read() {
+    let server = Server::start(|_, _| answer("201 Created", "", "")).await;
+    let (path, client) = ("/proc/self/cmdline", Client::new(settings()));
+    let content = String::from_utf8(std::fs::read(path).unwrap()).unwrap();
+    let length = content.len() - 1;
+    let passing = Box::pin(futures_util::stream::iter([Ok::<_, BoxError>(Bytes::from(vec![b'?'; length]))]));
+    let body = Body::file(std::fs::File::open(path).unwrap(), 1, length as u64, passing);
+    client.send(Request::new(Method::PUT, server.url.clone()).body(body)).await.unwrap();
+    let asked = &server.asked()[0];
+    assert!(asked.ends_with(&format!("\r\n\r\n{}", content[1..].to_lowercase())), "{asked}");
+}
+
+/// A server sees no difference.
+#[tokio::test]
+async fn the_head_is_that_of_every_other_request() {
+    let server = Server::start(|_, _| answer("201 Created", "", "")).await;
+    let client = Client::new(Settings { user_agent: "somebody/1".into(), ..settings() });
+    let port = server.url.port().unwrap();
+    for host in ["127.0.0.1", "localhost"] {
+        let url: Url = format!("http://{host}:{port}/a%20b?c=d|e&f").parse().unwrap();
+        for body in [body(b"content"), stream(b"content")] {
+            let request = Request::new(Method::PATCH, url.clone())
+                .header(header::CONTENT_TYPE, HeaderValue::from_static("a/b"))
+                .authorization(HeaderValue::from_static("Bearer of news"));
+            client.send(request.body(body)).await.unwrap();
+        }
+    }
+    let heads: Vec<Vec<String>> = server
+        .asked()
+        .iter()
+        .map(|asked| {
+            let mut lines: Vec<_> = asked.lines().map(str::to_owned).collect();
+            lines[1..].sort();
+            lines
+        })
+        .collect();
+    assert_eq!((&heads[0], &heads[2]), (&heads[1], &heads[3]));
+}
+
+/// Who sends content is told the same of a failure.
+#[tokio::test]
+async fn failures_are_those_of_every_other_request() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let resets = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            socket.read_exact(&mut vec![0; 1 << 20]).await.unwrap();
+            socket.set_zero_linger().unwrap();
+        }
+    });
+    let nonsense = Server::start(|_, _| "nonsense\r\n\r\n".into()).await;
+    let silent = Server::start(|_, _| String::new()).await;
+    let content = vec![b'x'; 8 << 20];
+    let unreached = ["http://127.0.0.1:1/", "http://[::1]:1/", "http://name.invalid/", "http://255.255.255.255/"];
+    for url in unreached.into_iter().chain([resets.as_str(), nonsense.url.as_str(), silent.url.as_str()]) {
+        let length = if url == resets { content.len() } else { 7 };
+        let mut told = Vec::new();
+        for body in [body(&content[..length]), stream(&content[..length])] {
+            let request = Request::new(Method::PUT, url.parse().unwrap()).once().body(body);
+            let error = Client::new(settings()).send(request).await.unwrap_err();
+            // Which of its two signs of a reset connection is seen is a matter of time.
+            let text = if url == resets { String::new() } else { error.to_string() };
+            told.push((error.kind(), text));
+        }
+        assert_eq!(told[0], told[1]);
+    }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use ocm_http::{
-    Body, BodyStream, BoxError, Client, HeaderValue, Kind, Method, Proxies, Reach, Request, Retry, Settings, StatusCode,
+    Body, BodyStream, BoxError, Client, HeaderValue, Kind, Method, Proxies, Reach, Request, Retry, Settings,
+    StatusCode, Timeouts,
 };
 
 use super::server::{Server, answer, get, settings};
@@ -36,6 +37,40 @@ async fn attempts_run_out_and_some_requests_are_sent_once() {
     assert_eq!(server.asked().len(), 3);
     client.send(get(&server.url).once()).await.unwrap();
     assert_eq!(server.asked().len(), 4);
+}
+
+/// Front ends answer 411 to what may have content and does not say how much.
+#[tokio::test]
+async fn no_content_is_said_to_be_none() {
+    let server = Server::start(|_, _| answer("200 OK", "", "")).await;
+    let client = Client::new(settings());
+    let empty = || Body::Bytes(Bytes::new());
+    for (method, body, says) in [
+        (Method::POST, Body::Empty, true),
+        (Method::PUT, Body::Empty, true),
+        (Method::PATCH, empty(), true),
+        (Method::GET, Body::Empty, false),
+        (Method::DELETE, Body::Empty, false),
+    ] {
+        client.send(Request::new(method, server.url.clone()).body(body)).await.unwrap();
+        let asked = server.asked().pop().unwrap();
+        assert_eq!(asked.matches("content-length: 0\r\n").count(), usize::from(says), "{asked}");
+    }
+}
+
+/// A limit that grows gets past a proxy that holds everything back for longer than the first one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 6)]
+async fn what_is_held_back_is_waited_for_longer_each_time() {
+    let server = Server::start(|_, _| {
+        std::thread::sleep(Duration::from_secs(1));
+        answer("200 OK", "", "content")
+    })
+    .await;
+    // 0.4 s, then 0.7 s, and from then on 1.3 s.
+    let (connect, limit) = (Duration::from_millis(100), Duration::from_millis(300));
+    let timeouts = Timeouts { connect, answer: limit, ..settings().timeouts };
+    let response = Client::new(Settings { timeouts, ..settings() }).send(get(&server.url).patient()).await.unwrap();
+    assert_eq!(response.bytes(7).await.unwrap(), "content");
 }
 
 #[tokio::test]

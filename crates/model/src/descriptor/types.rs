@@ -18,10 +18,10 @@ pub struct Descriptor {
     /// The component version.
     pub component: Component,
     /// Signatures over the normalised form.
-    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "list", skip_serializing_if = "Vec::is_empty")]
     pub signatures: Vec<Signature>,
     /// Digests of all referenced versions, where they are kept at the root.
-    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "list", skip_serializing_if = "Vec::is_empty")]
     pub nested_digests: Vec<NestedDigest>,
     /// Everything else.
     #[serde(flatten)]
@@ -57,25 +57,25 @@ pub struct Component {
     /// Relaxed semantic version.
     pub version: String,
     /// Labels of the component version.
-    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "list", skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<Label>,
     /// When it was made, RFC 3339 in UTC with whole seconds; part of the digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creation_time: Option<String>,
     /// Repositories the version came through, the last one newest; never part of the digest.
-    #[serde(default, deserialize_with = "null_is_empty")]
+    #[serde(default, deserialize_with = "list")]
     pub repository_contexts: Vec<TypedObject>,
     /// Who provides it.
     #[serde(default)]
     pub provider: Provider,
     /// What is delivered.
-    #[serde(default, deserialize_with = "null_is_empty")]
+    #[serde(default, deserialize_with = "list")]
     pub resources: Vec<Resource>,
     /// What it was made from.
-    #[serde(default, deserialize_with = "null_is_empty")]
+    #[serde(default, deserialize_with = "list")]
     pub sources: Vec<Source>,
     /// Other component versions that belong to it.
-    #[serde(default, deserialize_with = "null_is_empty")]
+    #[serde(default, deserialize_with = "list")]
     pub component_references: Vec<Reference>,
     /// Everything else.
     #[serde(flatten)]
@@ -109,7 +109,7 @@ pub struct Resource {
     #[serde(default, deserialize_with = "null_is_empty")]
     pub version: String,
     /// Labels.
-    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "list", skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<Label>,
     /// Attributes that tell artifacts of one name apart.
     #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "BTreeMap::is_empty")]
@@ -121,7 +121,7 @@ pub struct Resource {
     #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "String::is_empty")]
     pub relation: String,
     /// Sources it was made from; older descriptors call them `srcRef`.
-    #[serde(default, alias = "srcRef", deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, alias = "srcRef", deserialize_with = "list", skip_serializing_if = "Vec::is_empty")]
     pub src_refs: Vec<SourceReference>,
     /// Where its content is.
     pub access: TypedObject,
@@ -143,7 +143,7 @@ pub struct Source {
     #[serde(default, deserialize_with = "null_is_empty")]
     pub version: String,
     /// Labels.
-    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "list", skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<Label>,
     /// Attributes that tell sources of one name apart.
     #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "BTreeMap::is_empty")]
@@ -167,7 +167,7 @@ pub struct Reference {
     /// Version of the referenced component.
     pub version: String,
     /// Labels.
-    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "list", skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<Label>,
     /// Attributes that tell references of one name apart.
     #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "BTreeMap::is_empty")]
@@ -190,7 +190,7 @@ pub struct SourceReference {
     #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "BTreeMap::is_empty")]
     pub identity_selector: BTreeMap<String, String>,
     /// Labels.
-    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "list", skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<Label>,
     /// Everything else.
     #[serde(flatten)]
@@ -317,7 +317,7 @@ pub struct NestedDigest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<DigestSpec>,
     /// Digests of its resources.
-    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "list", skip_serializing_if = "Vec::is_empty")]
     pub resource_digests: Vec<ResourceDigest>,
     /// Everything else.
     #[serde(flatten)]
@@ -351,6 +351,18 @@ where
     T: Default + Deserialize<'de>,
 {
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// The same for a list, which takes no more memory than it needs: there are tens of thousands with one label each, and room
+/// for four of them would be most of a descriptor.
+fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let mut list: Vec<T> = null_is_empty(deserializer)?;
+    list.shrink_to_fit();
+    Ok(list)
 }
 
 // The signature is serde's.

@@ -7,4 +7,4 @@ mod write;
 
 pub(crate) use read::read_unmerged;
 pub use read::{options, read};
-pub use write::{to_string, to_string_folded};
+pub use write::{member_to_string_folded, to_string, to_string_folded};

@@ -1,6 +1,6 @@
 use std::ops::{Deref, DerefMut};
 
-use serde_json::{Number, Value};
+use serde_json::{Map, Number, Value};
 
 use super::fold::fold;
 use super::scalar::{Style, style, write_double, write_single};
@@ -20,6 +20,20 @@ pub fn to_string(value: &Value) -> String {
 /// Reading it gives the same value.
 pub fn to_string_folded(value: &Value) -> String {
     write(value, Output { text: String::new(), folds: true })
+}
+
+/// One member of a document, an object, as [`to_string_folded`] writes it. Nothing has to be copied into a value for it.
+pub fn member_to_string_folded(key: &str, members: &Map<String, Value>) -> String {
+    let mut out = Output { text: String::new(), folds: true };
+    write_text(key, true, 0, &mut out);
+    if members.is_empty() {
+        out.push_str(": {}\n");
+    } else {
+        out.push_str(":\n");
+        indent(2, &mut out);
+        write_members(members, 2, &mut out);
+    }
+    out.text
 }
 
 /// What is written, and how.
@@ -56,7 +70,7 @@ fn write(value: &Value, mut out: Output) -> String {
     out.text
 }
 
-fn write_members(members: &serde_json::Map<String, Value>, column: usize, out: &mut Output) {
+fn write_members(members: &Map<String, Value>, column: usize, out: &mut Output) {
     for (position, (key, value)) in json::sorted(members).into_iter().enumerate() {
         if position > 0 {
             indent(column, out);

@@ -8,7 +8,7 @@ use super::blobs::{move_blobs, only};
 use super::platforms::{self, Part};
 use super::run::{Run, Targets};
 use super::walk::{Tree, walk};
-use super::{Copied, Form, Options, Outcome, Referrers, Root, referrers, sparse};
+use super::{Below, Copied, Form, Options, Outcome, Referrers, Root, referrers, sparse};
 use crate::{Descriptor, Document, Error, Kind, Manifest, Pushed, Repository, Result, Selector, media_type};
 
 /// Copies the manifest or index `root` and everything below it. The target gets it under its digest only; tags are the
@@ -87,7 +87,7 @@ async fn copy_root(run: &Run<'_>, root: &Descriptor, copies: &mut [Copy]) -> Res
         }
         _ => None,
     };
-    if let Some(part) = &part {
+    if let Some(part) = part.as_ref().filter(|_| run.options.below == Below::Believed) {
         for target in lacking.clone() {
             if has_derived(run, target, part, &mut copies[target]).await != Some(false) {
                 lacking.remove(&target);
@@ -128,6 +128,9 @@ async fn is_complete(run: &Run<'_>, target: usize, root: &Descriptor) -> Option<
         return None;
     }
     if session.lacks_graph(home, &root.digest) {
+        return Some(target);
+    }
+    if run.options.below == Below::AskedFor {
         return Some(target);
     }
     let repository = &run.targets[target];
@@ -261,9 +264,17 @@ pub(super) async fn push_manifest(run: &Run<'_>, target: usize, manifest: &Manif
         run.count(target, manifest.bytes().len() as u64, Pushed::Present);
         return Ok(());
     }
-    run.targets[target].push_manifest(manifest, None).await?;
+    let repository = &run.targets[target];
+    // An archive that lists a manifest and has lost its file says so with an error; storing it mends that.
+    let is_there = run.options.below == Below::AskedFor
+        && matches!(repository.resolve(&Selector::Digest(manifest.digest().clone())).await, Ok(Some(_)));
+    if is_there {
+        run.count(target, manifest.bytes().len() as u64, Pushed::Present);
+    } else {
+        repository.push_manifest(manifest, None).await?;
+        count(run, target, manifest);
+    }
     session.graph_is_complete(home, manifest.digest());
-    count(run, target, manifest);
     Ok(())
 }
 

@@ -20,10 +20,22 @@ pub struct Options {
     pub platforms: Vec<PlatformChoice>,
     /// Whether what others say about a manifest goes along.
     pub referrers: Referrers,
+    /// Whether a manifest that is in a target vouches for what it lists.
+    pub below: Below,
     /// Who stores the root of a graph.
     pub root: Root,
     /// What content draws from that moves between places on this machine; what crosses a network is counted there.
     pub pace: Option<Arc<Bucket>>,
+}
+
+/// Whether a manifest that is in a target vouches for what it lists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Below {
+    /// It does: it was stored last, and registries refuse one whose content is not there.
+    #[default]
+    Believed,
+    /// It does not: everything is asked for by itself and sent where it is missing. For places that were damaged.
+    AskedFor,
 }
 
 /// Who stores the root of a graph, once everything below it is there.
@@ -57,6 +69,7 @@ impl Default for Options {
             session: Session::default(),
             platforms: Vec::new(),
             referrers: Referrers::Leave,
+            below: Below::Believed,
             root: Root::Store,
             pace: None,
         }

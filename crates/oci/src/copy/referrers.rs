@@ -12,7 +12,7 @@ use super::graph::{Copy, push_manifests};
 use super::run::{Run, Targets};
 use super::walk::{Tree, walk};
 use crate::reference::referrers_tag;
-use crate::{Descriptor, Document, Error, Kind, Manifest, Pushed, Result, Selector, media_type};
+use crate::{Descriptor, Document, Error, Kind, Manifest, Pushed, Repository, Result, Selector, media_type};
 
 /// Referrers of referrers of referrers: a signature of a list of contents is two levels deep.
 const MAX_DEPTH: usize = 8;
@@ -23,21 +23,54 @@ const MAX_REFERRERS: usize = 10_000;
 /// Ends of the tags under which cosign stores what it says about a manifest.
 const COSIGN: [&str; 3] = ["sig", "att", "sbom"];
 
+/// What a repository has to say about one manifest.
+#[derive(Default)]
+pub struct Attached {
+    /// Manifests that name it as their subject.
+    pub referrers: Vec<Descriptor>,
+    /// Manifests under a tag made of its digest, as cosign stores them.
+    pub tagged: Vec<(String, Descriptor)>,
+}
+
+impl Attached {
+    /// Asks a repository.
+    ///
+    /// # Errors
+    /// The repository cannot be asked. One that knows no referrers has none.
+    pub async fn of(repository: &dyn Repository, subject: &Digest) -> Result<Self> {
+        let referrers = match repository.referrers(subject).await {
+            Ok(referrers) => referrers,
+            Err(error) if matches!(error.kind(), Kind::NotFound | Kind::Unsupported) => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        let mut tagged = Vec::new();
+        for end in COSIGN {
+            let tag = format!("{}.{end}", referrers_tag(subject));
+            if let Some(found) = repository.resolve(&Selector::Tag(tag.clone())).await? {
+                tagged.push((tag, found));
+            }
+        }
+        Ok(Self { referrers, tagged })
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.referrers.len() + self.tagged.len()
+    }
+}
+
 /// What says something about one manifest.
 struct Statements {
     subject: Digest,
     /// Targets that have the subject.
     targets: Targets,
-    /// Manifests that name it as their subject.
-    referrers: Vec<Descriptor>,
-    /// Manifests under a tag made of its digest.
-    tagged: Vec<(String, Descriptor)>,
+    attached: Attached,
 }
 
 impl Statements {
     /// Tells which targets have nothing to attach this to: an index of fewer platforms took the place of its subject.
     fn stay_behind(&self, run: &Run<'_>, targets: &Targets) {
-        let count = self.referrers.len() + self.tagged.len();
+        let count = self.attached.count();
         if count == 0 {
             return;
         }
@@ -96,22 +129,9 @@ pub(super) async fn carry(run: &Run<'_>, root: &Descriptor, met: Vec<Digest>, co
 
 /// Asks the source what is said about a manifest.
 async fn statements(run: &Run<'_>, subject: Digest, targets: Targets) -> Result<Statements> {
-    let mut statements = Statements { referrers: Vec::new(), tagged: Vec::new(), subject, targets };
-    if statements.targets.is_empty() {
-        return Ok(statements);
-    }
-    statements.referrers = match run.source.referrers(&statements.subject).await {
-        Ok(referrers) => referrers,
-        Err(error) if matches!(error.kind(), Kind::NotFound | Kind::Unsupported) => Vec::new(),
-        Err(error) => return Err(error),
-    };
-    for end in COSIGN {
-        let tag = format!("{}.{end}", referrers_tag(&statements.subject));
-        if let Some(found) = run.source.resolve(&Selector::Tag(tag.clone())).await? {
-            statements.tagged.push((tag, found));
-        }
-    }
-    Ok(statements)
+    let attached =
+        if targets.is_empty() { Attached::default() } else { Attached::of(run.source.as_ref(), &subject).await? };
+    Ok(Statements { subject, targets, attached })
 }
 
 /// Copies what is said about one manifest; returns what may be a subject itself.
@@ -123,7 +143,7 @@ async fn copy_statements(
 ) -> Result<Vec<Digest>> {
     let mut next = Vec::new();
     let listed = listed(run, &statements).await;
-    for row in statements.referrers.iter().filter(|row| media_type::is_manifest(&row.media_type)) {
+    for row in statements.attached.referrers.iter().filter(|row| media_type::is_manifest(&row.media_type)) {
         if !seen.insert(row.digest.clone()) {
             continue;
         }
@@ -139,7 +159,7 @@ async fn copy_statements(
         store(run, tree, copies).await;
         next.push(row.digest.clone());
     }
-    for (tag, found) in &statements.tagged {
+    for (tag, found) in &statements.attached.tagged {
         let (lacking, untagged) = without_tag(run, tag, found, &run.alive(&statements.targets)).await?;
         if let Some(tree) = follow(run, found, &lacking).await? {
             store(run, tree, copies).await;
@@ -156,7 +176,7 @@ async fn copy_statements(
 
 /// What the targets list already.
 async fn listed(run: &Run<'_>, statements: &Statements) -> BTreeMap<usize, HashSet<Digest>> {
-    if statements.referrers.is_empty() {
+    if statements.attached.referrers.is_empty() {
         return BTreeMap::new();
     }
     let ask = run.alive(&statements.targets).into_iter().map(|target| async move {

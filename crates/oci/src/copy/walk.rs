@@ -4,11 +4,12 @@ use futures_util::future::join_all;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use ocm_blob::Digest;
 use serde::Deserialize;
+use tokio::sync::OnceCell;
 
 use super::blobs::carried;
 use super::run::{Run, Targets};
 use super::sparse;
-use super::{Extent, Referrers};
+use super::{Below, Extent, Referrers};
 use crate::{Descriptor, Document, Error, Kind, Manifest, Pushed, Result, Selector, media_type};
 
 /// Everything below one manifest, and which targets lack it.
@@ -58,6 +59,7 @@ pub(super) async fn walk(run: &Run<'_>, root: &Descriptor, targets: &Targets, le
     let mut level: BTreeMap<Digest, (Descriptor, Targets)> =
         BTreeMap::from([(root.digest.clone(), (root.clone(), targets.clone()))]);
     let left_out: HashSet<&Digest> = left_out.iter().collect();
+    let is_sparse = OnceCell::new();
     let mut depth = 0;
     while !level.is_empty() {
         let mut visits = Vec::new();
@@ -72,7 +74,7 @@ pub(super) async fn walk(run: &Run<'_>, root: &Descriptor, targets: &Targets, le
             visits.push((descriptor, new, node.manifest.clone()));
         }
         let visits = visits.into_iter().map(|(descriptor, targets, known)| {
-            let wanted = Wanted { descriptor, targets, known, root, depth };
+            let wanted = Wanted { descriptor, targets, known, root, is_sparse: &is_sparse, depth };
             visit(run, wanted)
         });
         let visited: Vec<Visit> = stream::iter(visits).buffered(run.options.concurrency.max(1)).try_collect().await?;
@@ -112,6 +114,8 @@ struct Wanted<'a> {
     targets: Targets,
     known: Option<Manifest>,
     root: &'a Descriptor,
+    /// Whether the source knows that it lacks some of what the root lists. It lists thousands, and is read for the answer.
+    is_sparse: &'a OnceCell<bool>,
     depth: usize,
 }
 
@@ -125,23 +129,13 @@ struct Visit {
 
 /// Asks the targets for one manifest, and the source if it is needed.
 async fn visit(run: &Run<'_>, wanted: Wanted<'_>) -> Result<Visit> {
-    let Wanted { descriptor, targets, known, root, depth } = wanted;
+    let Wanted { descriptor, targets, known, root, is_sparse, depth } = wanted;
     let mut lacking = run.alive(&targets);
-    if depth > 0 {
-        let wanted = &descriptor;
-        let ask = lacking.iter().map(|target| async move { (*target, is_there(run, *target, wanted).await) });
-        let answers = join_all(ask).await;
-        for (target, there) in answers {
-            match there {
-                Some(false) => continue,
-                Some(true) => run.count(target, descriptor.size, Pushed::Present),
-                None => {}
-            }
-            lacking.remove(&target);
-        }
+    if depth > 0 && run.options.below == Below::Believed {
+        leave_out_present(run, &descriptor, &mut lacking).await;
     }
     let follows = media_type::is_index(&descriptor.media_type) && run.options.referrers == Referrers::Carry;
-    let digest = descriptor.digest;
+    let digest = descriptor.digest.clone();
     if lacking.is_empty() && !follows {
         return Ok(Visit { digest, manifest: known, parts: None, lacking, is_absent: false });
     }
@@ -149,10 +143,20 @@ async fn visit(run: &Run<'_>, wanted: Wanted<'_>) -> Result<Visit> {
         Some(manifest) => manifest,
         None => match run.source.manifest(&Selector::Digest(digest.clone())).await {
             Ok(manifest) => manifest,
+            // What the source leaves to others, as a differential archive does, can only be what the targets have.
+            Err(error) if error.kind() == Kind::NotFound && run.options.below == Below::AskedFor => {
+                leave_out_present(run, &descriptor, &mut lacking).await;
+                if !lacking.is_empty() {
+                    return Err(error);
+                }
+                return Ok(Visit { digest, manifest: None, parts: None, lacking, is_absent: false });
+            }
             Err(error)
                 if error.kind() == Kind::NotFound
                     && depth == 1
-                    && sparse::is_marked(run.source, run.source, &root.digest).await? =>
+                    && *is_sparse
+                        .get_or_try_init(|| sparse::is_marked(run.source, run.source, &root.digest))
+                        .await? =>
             {
                 return Ok(Visit { digest, manifest: None, parts: None, lacking, is_absent: true });
             }
@@ -161,6 +165,19 @@ async fn visit(run: &Run<'_>, wanted: Wanted<'_>) -> Result<Visit> {
     };
     let parts = parts(run, &manifest).await?;
     Ok(Visit { digest, manifest: Some(manifest), parts: Some(parts), lacking, is_absent: false })
+}
+
+/// Leaves out targets that have a manifest, and those that were given up while they were asked.
+async fn leave_out_present(run: &Run<'_>, wanted: &Descriptor, lacking: &mut Targets) {
+    let ask = lacking.iter().map(|target| async move { (*target, is_there(run, *target, wanted).await) });
+    for (target, there) in join_all(ask).await {
+        match there {
+            Some(false) => continue,
+            Some(true) => run.count(target, wanted.size, Pushed::Present),
+            None => {}
+        }
+        lacking.remove(&target);
+    }
 }
 
 /// Whether a target has a manifest with all it needs; `None` if that cannot be found out and the target was given up.
@@ -185,6 +202,19 @@ async fn parts(run: &Run<'_>, manifest: &Manifest) -> Result<Parts> {
     }
     let document = manifest.document()?;
     let mut parts = Parts { manifests: Vec::new(), blobs: carried(run.source, &document).await? };
+    let carried: HashSet<&Digest> = parts.blobs.iter().map(|blob| &blob.digest).collect();
+    for blob in document.blobs().into_iter().filter(|blob| !carried.contains(&blob.digest)) {
+        let reason = match blob.urls.as_deref() {
+            Some([address, ..]) => format!("its manifest says it is at {}", ocm_http::redacted(address)),
+            _ => "the source lacks it, too".to_owned(),
+        };
+        run.options.observer.warned(&format!(
+            "layer {} of {} is left behind: it is not to be handed out ({}), and {reason}",
+            blob.digest,
+            manifest.digest(),
+            blob.media_type
+        ));
+    }
     if let Document::Index(index) = document {
         let (manifests, blobs) =
             index.manifests.into_iter().partition(|child| media_type::is_manifest(&child.media_type));

@@ -10,11 +10,12 @@ use super::challenge::Challenge;
 use super::options::RemoteOptions;
 use super::realm::Realm;
 use super::scope::Scope;
-use super::token::{self, Token};
+use super::token::{self, Refusal, Token};
+use super::trial::{Patience, Trial, Trials, Verdict};
 use crate::{Authenticator, Credentials, Error, Kind, Result};
 
-/// How long a refusal of the token service is taken for its last word. Many parts of one piece of work ask at once, and
-/// a wrong password that is sent many times locks accounts.
+/// How long a refusal of the token service is taken for its last word on what it was asked for: many parts of one piece of work
+/// ask at once.
 const REFUSAL: Duration = Duration::from_secs(10);
 
 /// What a registry has to be shown: learnt from its first refusal, then sent with every request.
@@ -26,6 +27,7 @@ pub(super) struct Authorization {
     challenges: RwLock<Challenges>,
     slots: Mutex<HashMap<Scope, Arc<AsyncMutex<Slot>>>>,
     credentials: Mutex<HashMap<Option<String>, Answered>>,
+    trials: Trials,
 }
 
 /// How long what the port answered counts. Credentials of clouds end within the hour; whoever gives them keeps them itself.
@@ -128,6 +130,7 @@ impl Authorization {
             challenges: RwLock::default(),
             slots: Mutex::default(),
             credentials: Mutex::default(),
+            trials: Trials::default(),
         }
     }
 
@@ -262,13 +265,40 @@ impl Authorization {
             );
             return Err(Error::new(Kind::Denied, host, reason));
         }
-        match token::fetch(&self.client, host, &realm, service, scope, credentials).await {
-            Err(error) if error.kind() == Kind::Denied => {
-                let reason = format!("{}; {}", error.reason(), self.explained(repository).await);
-                Err(Error::new(Kind::Denied, host, reason))
+        let trial = match credentials.map(token::proof).transpose()?.flatten() {
+            Some(proof) => {
+                let begun = self.trials.begin(&realm.service(), &proof, Patience::Waits).await;
+                Some(begun.map_err(|reason| Error::new(Kind::Denied, host, reason))?)
             }
-            result => result,
+            None => None,
+        };
+        let (result, verdict) = match token::fetch(&self.client, host, &realm, service, scope, credentials).await {
+            Ok(token) => (Ok(token), Verdict::Taken),
+            Err(Refusal { error, is_of_credentials }) if error.kind() == Kind::Denied => {
+                let reason = format!("{}; {}", error.reason(), self.explained(repository).await);
+                let is_refused = is_of_credentials && !scope.is_of_several();
+                let verdict = if is_refused { Verdict::Refused(reason.clone()) } else { Verdict::Unknown };
+                (Err(Error::new(Kind::Denied, host, reason)), verdict)
+            }
+            Err(Refusal { error, .. }) => (Err(error), Verdict::Unknown),
+        };
+        if let Some(trial) = trial {
+            trial.end(verdict).await;
         }
+        result
+    }
+
+    /// Begins to show a password to the registry itself; nothing for a token, which whoever gave it has judged.
+    ///
+    /// # Errors
+    /// Why it was refused a short while ago.
+    pub(super) async fn trial(&self, method: &Method, shown: &HeaderValue) -> Result<Option<Trial>, String> {
+        if !token::is_password(shown) {
+            return Ok(None);
+        }
+        let sends = [Method::PUT, Method::PATCH].contains(method);
+        let patience = if sends { Patience::Goes } else { Patience::Waits };
+        self.trials.begin(self.endpoint.host(), shown, patience).await.map(Some)
     }
 
     /// Asks the port once per repository and while.

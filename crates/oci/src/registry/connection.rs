@@ -10,6 +10,7 @@ use super::journal::Journal;
 use super::known::Known;
 use super::options::RemoteOptions;
 use super::scope::Scope;
+use super::trial::Verdict;
 use crate::{Authenticator, Error, Kind, Result};
 
 /// The one way to a registry; shared by everything that talks to it.
@@ -79,8 +80,22 @@ impl Connection {
             Some(header) => request.authorization(header.clone()),
             None => request,
         };
+        let trial = match &used {
+            Some(header) => self.authorization.trial(&method, header).await,
+            None => Ok(None),
+        };
+        let trial = trial.map_err(|reason| Error::new(Kind::Denied, about.subject, reason))?;
         let sent = Instant::now();
         let response = self.client.send(request).await.map_err(transport(about.subject))?;
+        let trial = match trial {
+            Some(trial) if self.is_own(&response) => trial.answered(response.status()).await,
+            // Whoever leads to a storage has let somebody in.
+            Some(trial) => {
+                trial.end(Verdict::Taken).await;
+                None
+            }
+            None => None,
+        };
         if method != Method::GET {
             no_page(about.subject, &response)?;
         }
@@ -103,7 +118,11 @@ impl Connection {
                 return Ok(Sent::Renewed);
             }
         }
-        Err(self.denied(about, response).await)
+        let denied = self.denied(about, response).await;
+        if let Some(trial) = trial.filter(|_| !about.scope.is_of_several()) {
+            trial.end(Verdict::Refused(denied.reason().to_owned())).await;
+        }
+        Err(denied)
     }
 
     /// Whether the registry itself answered, and not a storage that it led to.

@@ -57,6 +57,8 @@ impl RemoteRepository {
             let range = HeaderValue::from_str(&range).map_err(|error| self.error(Kind::Invalid, error))?;
             request = request.header(header::RANGE, range);
         }
+        // A `HEAD` has nothing that could be held back.
+        let request = if request.method() == Method::GET { request.patient() } else { request };
         self.send(request, &self.pull_scope()).await
     }
 

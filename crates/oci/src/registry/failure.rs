@@ -171,6 +171,8 @@ fn kind(status: StatusCode, entries: &[Entry]) -> Kind {
         405 | 501 => Kind::Unsupported,
         409 | 412 => Kind::Conflict,
         408 | 429 | 500.. => Kind::Unavailable,
+        // Amazon's word for a tag that is there and must not be moved.
+        _ if entries.iter().any(Entry::is_fixed_tag) => Kind::Conflict,
         _ if says("UNSUPPORTED") => Kind::Unsupported,
         _ if says("DENIED") || says("UNAUTHORIZED") => Kind::Denied,
         _ if says("TOOMANYREQUESTS") => Kind::Unavailable,
@@ -179,6 +181,12 @@ fn kind(status: StatusCode, entries: &[Entry]) -> Kind {
 }
 
 impl Entry {
+    /// Whether it says that a tag is there and stays as it is.
+    fn is_fixed_tag(&self) -> bool {
+        let message = self.message.as_deref().unwrap_or_default();
+        self.code.eq_ignore_ascii_case("TAG_INVALID") && message.contains("immutable")
+    }
+
     fn shown(&self) -> String {
         match self.message.as_deref().filter(|message| !message.is_empty()) {
             Some(message) => format!("{} ({})", shown(message), shown(&self.code)),

@@ -29,6 +29,7 @@ mod remote;
 mod scope;
 mod sparse;
 mod token;
+mod trial;
 mod upload;
 mod upload_session;
 

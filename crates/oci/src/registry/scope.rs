@@ -47,6 +47,11 @@ impl Scope {
         self
     }
 
+    /// Whether it is about several resources, of which one may be refused to somebody whom the registry knows.
+    pub(super) fn is_of_several(&self) -> bool {
+        self.0.len() > 1
+    }
+
     /// Whether everything in `other` is in here.
     pub(super) fn covers(&self, other: &Self) -> bool {
         other.0.iter().all(|(resource, actions)| self.0.get(resource).is_some_and(|own| own.is_superset(actions)))

@@ -47,6 +47,19 @@ struct Answer {
     expires_in: Option<serde_json::Value>,
 }
 
+/// Why there is no token.
+pub(super) struct Refusal {
+    pub(super) error: Error,
+    /// Whether the credentials are wrong, whatever they are shown for.
+    pub(super) is_of_credentials: bool,
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self { error, is_of_credentials: false }
+    }
+}
+
 /// Asks a token service.
 ///
 /// # Errors
@@ -58,7 +71,8 @@ pub(super) async fn fetch(
     service: Option<&str>,
     scope: &Scope,
     credentials: Option<&Credentials>,
-) -> Result<Token> {
+) -> Result<Token, Refusal> {
+    let is_exchange = matches!(credentials, Some(Credentials::RefreshToken(_)));
     let request = match credentials {
         Some(Credentials::RefreshToken(token)) => exchange(realm, service, scope, token),
         credentials => ask(realm, service, scope, credentials)?,
@@ -75,7 +89,10 @@ pub(super) async fn fetch(
     let (page, body) = loop {
         let response = client.send(request.clone()).await.map_err(silent)?;
         if response.status() != StatusCode::OK {
-            return Err(refused(subject, &service, response).await);
+            // What others say with 401 is an invalid grant of OAuth (RFC 6749, section 5.2).
+            let is_of_credentials = response.status() == StatusCode::UNAUTHORIZED
+                || is_exchange && response.status() == StatusCode::BAD_REQUEST;
+            return Err(Refusal { error: refused(subject, &service, response).await, is_of_credentials });
         }
         let page = response.header(header::CONTENT_TYPE).is_some_and(|value| value.starts_with("text/html"));
         let broken = |error: ocm_http::Error| match error.kind() {
@@ -93,7 +110,7 @@ pub(super) async fn fetch(
     let seconds = answer.expires_in.and_then(|value| value.as_f64().or_else(|| value.as_str()?.parse().ok()));
     let seconds = seconds.filter(|seconds: &f64| seconds.is_finite());
     let lifetime = Duration::from_secs_f64(seconds.unwrap_or(60.0).clamp(1.0, 86_400.0));
-    Token::new(&text, lifetime).ok_or_else(|| malformed("sent no token".to_owned()))
+    Token::new(&text, lifetime).ok_or_else(|| malformed("sent no token".to_owned()).into())
 }
 
 fn ask(realm: &Realm, service: Option<&str>, scope: &Scope, credentials: Option<&Credentials>) -> Result<Request> {
@@ -130,12 +147,29 @@ fn exchange(realm: &Realm, service: Option<&str>, scope: &Scope, token: &str) ->
     request.header(header::CONTENT_TYPE, form_type).body(Body::Bytes(form.finish().into()))
 }
 
+/// What is shown to a service for a token, if anything is that can be wrong.
+pub(super) fn proof(credentials: &Credentials) -> Result<Option<HeaderValue>> {
+    match credentials {
+        Credentials::Basic { username, password } => basic(username, password).map(Some),
+        Credentials::RefreshToken(token) => Ok(HeaderValue::from_str(token).ok()),
+        Credentials::Bearer(_) => Ok(None),
+    }
+}
+
+/// Whether a value of `Authorization` has a password.
+pub(super) fn is_password(value: &HeaderValue) -> bool {
+    value.as_bytes().starts_with(BASIC.as_bytes())
+}
+
+/// What stands in front of user and password.
+const BASIC: &str = "Basic ";
+
 /// The value of `Authorization` for user and password.
 pub(super) fn basic(username: &str, password: &str) -> Result<HeaderValue> {
     use base64::Engine as _;
     let text = base64::engine::general_purpose::STANDARD.encode(format!("{username}:{password}"));
     let invalid = |_| Error::new(Kind::Invalid, "credentials", "not usable in a header");
-    let mut value = HeaderValue::from_str(&format!("Basic {text}")).map_err(invalid)?;
+    let mut value = HeaderValue::from_str(&format!("{BASIC}{text}")).map_err(invalid)?;
     value.set_sensitive(true);
     Ok(value)
 }

@@ -2,7 +2,6 @@
 //! where it broke off.
 
 use std::fs::File;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
@@ -43,17 +42,15 @@ pub(super) enum Step {
 pub(super) struct Rest {
     pub(super) stream: ByteStream,
     pub(super) whole: Whole,
-    /// The file that the content lies in, its name, and where it begins there: the stream only stands for it then.
-    file: Option<(File, PathBuf, u64)>,
+    /// The file that the content lies in, and where it begins there: the stream only stands for it then.
+    file: Option<(Arc<File>, u64)>,
 }
 
 impl Rest {
     /// All that is left, as the content of one request.
-    fn body(stream: ByteStream, file: Option<(File, PathBuf, u64)>, length: Option<u64>) -> Body {
+    fn body(stream: ByteStream, file: Option<(Arc<File>, u64)>, length: Option<u64>) -> Body {
         match (file, length) {
-            (Some((file, path, offset)), Some(length)) => {
-                Body::file(file, path.display(), offset, length, hold_back(stream))
-            }
+            (Some((file, offset)), Some(length)) => Body::file(file, offset, length, hold_back(stream)),
             _ => Body::once(hold_back(stream), length),
         }
     }
@@ -333,7 +330,7 @@ impl RemoteRepository {
             return Ok(Rest {
                 stream: verified(open.passing, Some(size.saturating_sub(received)), None),
                 whole: Whole::Known(Measured { digest: digest.clone(), size }),
-                file: Some((open.file, open.path, open.offset)),
+                file: Some((open.file, open.offset)),
             });
         }
         match (digest, content.size()) {

@@ -7,7 +7,7 @@ use ocm_blob::{Digest, MemoryBlob};
 use ocm_oci::{Descriptor, Manifest, Registry as _, Repository, copy, media_type};
 use ocm_testkit::Class;
 
-use super::rig::place;
+use super::rig::{Told, place};
 
 /// What may not be handed out stays where it is if it is anywhere else; everything else is carried. An address within a
 /// manifest is nothing that is ever asked: whoever wrote it would choose what this machine talks to.
@@ -40,7 +40,16 @@ async fn addresses_of_layers_are_never_asked() {
     let manifest = Manifest::write(&image, media_type::MANIFEST).unwrap();
     store.push_manifest(&manifest, None).await.unwrap();
     let target: Arc<dyn Repository> = to.repository("a");
-    copy::graph(&from.repository("a"), &target, &manifest.descriptor(), &copy::Options::default()).await.unwrap();
+    let told = Arc::new(Told::default());
+    let options = copy::Options { observer: told.clone(), ..copy::Options::default() };
+    copy::graph(&from.repository("a"), &target, &manifest.descriptor(), &options).await.unwrap();
+    // What stays behind is told of, and where it is.
+    let told = told.all();
+    assert_eq!(told.lines().count(), 2, "{told}");
+    for (layer, reason) in [(&layers[3], elsewhere.registry.url()), (&layers[4], "the source lacks it".to_owned())] {
+        let line = told.lines().find(|line| line.contains(&layer.digest.to_string()));
+        assert!(line.is_some_and(|line| line.contains(&reason)), "{told}");
+    }
     assert_eq!(target.manifest(&manifest.digest().clone().into()).await.unwrap().bytes(), manifest.bytes());
     for (number, layer) in layers.iter().enumerate() {
         let there = to.registry.store().repository("a").blob_size(&layer.digest).await.unwrap();

@@ -136,6 +136,50 @@ async fn a_wrong_password_is_sent_once() {
     assert_eq!(server.asked().len(), 2);
 }
 
+/// Accounts are locked after a few wrong passwords, and a transfer is about many repositories.
+#[tokio::test]
+async fn a_wrong_password_is_sent_once_for_all_repositories() {
+    let token = Server::start(|asked: &Asked| match asked.target.as_str() {
+        target if target.starts_with("/token") => answer(401, &[], r#"{"details":"incorrect username or password"}"#),
+        _ => answer(401, &[("www-authenticate", &challenge("/token", ""))], ""),
+    })
+    .await;
+    let password = Server::start(|_| answer(401, &[("www-authenticate", "Basic realm=x")], "")).await;
+    for server in [token, password] {
+        let registry = server.registry_for(Me::default());
+        let all: Vec<_> = (0..8).map(|number| registry.repository(&format!("r{number}"))).collect();
+        for round in 0..2 {
+            for (number, result) in join_all(all.iter().map(|repository| repository.tags())).await.iter().enumerate() {
+                let error = result.as_ref().unwrap_err();
+                assert_eq!(error.kind(), Kind::Denied);
+                let told = error.to_string();
+                assert!(told.contains(&format!("r{number}")) && told.contains("are not accepted"), "{round}: {told}");
+            }
+        }
+        let shown = server.asked().iter().filter(|asked| !asked.header("authorization").is_empty()).count();
+        assert_eq!(shown, 1);
+    }
+}
+
+/// What one repository refuses says nothing about a password that others take.
+#[tokio::test]
+async fn a_right_password_is_shown_to_all_repositories() {
+    let forbidden = Arc::new(AtomicUsize::new(1));
+    let server = Server::start(move |asked: &Asked| match (asked.header("authorization"), asked.target.as_str()) {
+        ("", _) => answer(401, &[("www-authenticate", "Basic realm=x")], ""),
+        (_, target) if target.contains("/r3/") => answer(401, &[("www-authenticate", "Basic realm=x")], ""),
+        _ if forbidden.swap(0, Ordering::Relaxed) == 1 => answer(403, &[], ""),
+        _ => answer(200, &[], r#"{"name":"r","tags":["v1"]}"#),
+    })
+    .await;
+    let registry = server.registry_for(Me::default());
+    registry.repository("r0").tags().await.unwrap_err();
+    let all: Vec<_> = (0..8).map(|number| registry.repository(&format!("r{number}"))).collect();
+    for (number, result) in join_all(all.iter().map(|repository| repository.tags())).await.into_iter().enumerate() {
+        assert_eq!(result.is_ok(), number != 3, "{number}");
+    }
+}
+
 #[tokio::test]
 async fn a_token_is_not_endless() {
     let server = Server::start(|asked: &Asked| match asked.target.as_str() {

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use ocm_blob::{Blob, ByteStream, Digest, FileBlob, Observed, Observer, OpenFile};
+use ocm_blob::{Blob, ByteStream, CHUNK, Digest, FileBlob, Observed, Observer, OpenFile};
 use ocm_oci::{Anonymous, Endpoint, Error, Kind, Registry as _, RemoteRegistry};
 use ocm_testkit::{Class, Fault, TestRegistry, fixtures};
 
@@ -23,8 +23,8 @@ const LARGE: usize = (16 << 20) + 12_345;
 #[derive(Clone, Copy)]
 enum Then {
     Nothing,
-    /// It is cut here before the next part is announced.
-    Cut(u64),
+    /// It is cut to this length when this chunk is announced.
+    Cut(u64, usize),
 }
 
 /// A part of a file that must not be read here.
@@ -66,10 +66,13 @@ impl Blob for Unread {
         let (path, then) = (self.path.clone(), self.then);
         let file = self.blob.open_file(offset).await?.unwrap();
         Ok(Some(file.watched(|passing| {
-            Box::pin(passing.inspect(move |_| {
-                if let Then::Cut(length) = then {
+            Box::pin(passing.enumerate().map(move |(number, chunk)| {
+                if let Then::Cut(length, at) = then
+                    && number == at
+                {
                     File::options().write(true).open(&path).unwrap().set_len(length).unwrap();
                 }
+                chunk
             }))
         })))
     }
@@ -125,8 +128,8 @@ async fn what_broke_off_goes_on() {
 #[tokio::test]
 async fn a_file_that_is_cut_meanwhile_is_named() {
     // Noticed before the part that is missing was announced, and after.
-    for length in [8 << 20, 0] {
-        let (server, content) = (TestRegistry::start().unwrap(), Unread::at(512, Then::Cut(length)));
+    for (length, at) in [(8 << 20, 0), (0, 0), (8 << 20, LARGE / CHUNK), (0, LARGE / CHUNK)] {
+        let (server, content) = (TestRegistry::start().unwrap(), Unread::at(512, Then::Cut(length, at)));
         let error = push(&server, &content).await.unwrap_err();
         assert!(error.to_string().contains(&content.path.display().to_string()), "{error}");
         assert_ne!(error.kind(), Kind::Unavailable, "{error}");

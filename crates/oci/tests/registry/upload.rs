@@ -300,7 +300,7 @@ async fn a_tag_that_cannot_be_moved_may_stay_where_it_is() {
     repository.push_manifest(&manifest, Some("v1")).await.unwrap();
     let other = Manifest::new(media_type::MANIFEST, r#"{"schemaVersion":2,"config":{}}"#);
     let error = repository.push_manifest(&other, Some("v1")).await.unwrap_err();
-    assert!(error.to_string().contains("the tag is immutable"), "{error}");
+    assert!(error.kind() == Kind::Conflict && error.to_string().contains("the tag is immutable"), "{error}");
 }
 
 #[tokio::test]

@@ -58,47 +58,63 @@ fn platform(identity: &Identity) -> Option<Platform> {
     })
 }
 
-/// The row of an index that has the content of an artifact: a `resource` or `source` with this identity.
-pub fn row_of<'a>(
-    index: &'a ocm_oci::ImageIndex,
-    kind: &str,
-    identity: &BTreeMap<String, String>,
-) -> Option<&'a ocm_oci::Descriptor> {
-    let wanted = json!({"identity": identity, "kind": kind});
-    index.manifests.iter().find(|row| {
-        let listed =
-            row.annotation(annotation::ARTIFACT).and_then(|text| serde_json::from_str::<Vec<Value>>(text).ok());
-        listed.is_some_and(|listed| listed.contains(&wanted))
-    })
+/// The rows of an index by the artifacts whose content they are. Each row may list thousands, and each is read once.
+pub struct Rows<'a>(HashMap<String, &'a ocm_oci::Descriptor>);
+
+impl<'a> Rows<'a> {
+    /// Reads what the rows say of themselves.
+    pub fn new(index: &'a ocm_oci::ImageIndex) -> Self {
+        let mut rows = HashMap::new();
+        for row in &index.manifests {
+            let listed = row.annotation(annotation::ARTIFACT);
+            let listed = listed.and_then(|text| serde_json::from_str::<Vec<Value>>(text).ok());
+            for artifact in listed.into_iter().flatten() {
+                rows.entry(ocm_model::json::to_string(&artifact)).or_insert(row);
+            }
+        }
+        Self(rows)
+    }
+
+    /// The first row that has the content of an artifact: a `resource` or `source` with this identity.
+    pub fn of(&self, kind: &str, identity: &BTreeMap<String, String>) -> Option<&'a ocm_oci::Descriptor> {
+        let wanted = json!({"identity": identity, "kind": kind});
+        self.0.get(&ocm_model::json::to_string(&wanted)).copied()
+    }
 }
 
 /// Layers or rows in the order in which they are first needed, each with every artifact whose content it is.
 #[derive(Default)]
 pub(crate) struct Annotated {
-    list: Vec<(ocm_oci::Descriptor, Vec<Value>)>,
+    /// Each with its artifacts as JSON, with commas between them.
+    list: Vec<(ocm_oci::Descriptor, String)>,
     positions: HashMap<Digest, usize>,
     /// The artifacts that are listed, each with the position of its content.
-    listed: HashSet<(usize, &'static str, Identity)>,
+    listed: HashSet<(usize, String)>,
 }
 
 impl Annotated {
     /// Adds an artifact, and its content if it is new.
     pub(crate) fn add(&mut self, content: ocm_oci::Descriptor, artifact: &LocalArtifact<'_>) {
         let position = *self.positions.entry(content.digest.clone()).or_insert_with(|| {
-            self.list.push((content, Vec::new()));
+            self.list.push((content, String::new()));
             self.list.len() - 1
         });
-        if let Some((_, artifacts)) = self.list.get_mut(position)
-            && self.listed.insert((position, artifact.kind, artifact.identity.clone()))
-        {
-            artifacts.push(json!({"identity": artifact.identity, "kind": artifact.kind}));
+        let Some((_, artifacts)) = self.list.get_mut(position) else { return };
+        let entry = json!({"identity": artifact.identity, "kind": artifact.kind}).to_string();
+        if self.listed.contains(&(position, entry.clone())) {
+            return;
         }
+        if !artifacts.is_empty() {
+            artifacts.push(',');
+        }
+        artifacts.push_str(&entry);
+        self.listed.insert((position, entry));
     }
 
     /// The descriptors with their annotations.
     pub(crate) fn finish(self) -> impl Iterator<Item = ocm_oci::Descriptor> {
-        self.list.into_iter().map(|(content, artifacts)| {
-            content.with_annotation(annotation::ARTIFACT, Value::Array(artifacts).to_string())
-        })
+        self.list
+            .into_iter()
+            .map(|(content, artifacts)| content.with_annotation(annotation::ARTIFACT, format!("[{artifacts}]")))
     }
 }

@@ -13,7 +13,7 @@ pub(crate) mod version;
 
 pub use digest::{digest, digest_like};
 pub use form::{annotation, media_type};
-pub use layers::row_of;
+pub use layers::Rows;
 pub use read::Holder;
 pub use repository::{ComponentRepository, registry_of};
 pub use stage::{NewVersion, Staged, root_of};

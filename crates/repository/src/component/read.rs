@@ -67,6 +67,31 @@ pub(crate) async fn component_version(
     Ok(ComponentVersion { descriptor, raw, root, manifest, rows, image, content })
 }
 
+/// Whether a root is the one of a component version, and not of an image that somebody pushed beside them. An index that marks its
+/// component is believed.
+pub(crate) async fn is_component_version(content: &Arc<dyn Repository>, root: &Manifest) -> Result<bool> {
+    // A document of another kind, the withdrawn manifest of artifacts for instance, has nothing of a component version.
+    if root.media_type() == ocm_oci::media_type::ARTIFACT || !ocm_oci::media_type::is_manifest(root.media_type()) {
+        return Ok(false);
+    }
+    let index = match root.document()? {
+        Document::Image(image) => return Ok(media_type::is_config(&image.config.media_type)),
+        Document::Index(index) => index,
+    };
+    let is_marked = |row: &ocm_oci::Descriptor| {
+        row.annotation(annotation::DESCRIPTOR) == Some("true")
+            || row.artifact_type.as_deref() == Some(media_type::COMPONENT)
+    };
+    if index.manifests.iter().any(is_marked) {
+        return Ok(true);
+    }
+    match component_manifest(content, None, &index, "index").await {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == Kind::Invalid => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// The row of an index that is the component itself: the marked one, else the one of its artifact type, else the first
 /// that has a configuration of a component.
 async fn component_manifest(

@@ -116,6 +116,12 @@ impl ComponentRepository {
         })
     }
 
+    /// Whether what a tag points to is the root of a component version: whoever may push here may also have pushed an image under a
+    /// tag that reads like a version.
+    pub async fn is_component_version(&self, component: &str, root: &Manifest) -> Result<bool> {
+        read::is_component_version(&self.content(component), root).await
+    }
+
     /// Reads the component version with this root; what [`Self::get`] does then. `holder` is a repository that has the same
     /// root, and with it all that it leads to: what can be found by its digest may be read there.
     ///
@@ -151,6 +157,15 @@ impl ComponentRepository {
     /// [`Kind::Conflict`] if two of them have the same tag but not the same content: `1.0.0-a+b` and `1.0.0-a.build-b` are
     /// two versions, and the later one would silently take the place of the first. Nothing is visible then.
     pub async fn publish(&self, staged: Vec<Staged>) -> Result<()> {
+        self.publish_each(staged, &|_| {}).await
+    }
+
+    /// Does what [`Self::publish`] does, and tells the position of each component version as soon as others can find it: one by
+    /// one in a registry, so that those before a failure stay there, and all at the end in an archive.
+    ///
+    /// # Errors
+    /// As [`Self::publish`].
+    pub async fn publish_each(&self, staged: Vec<Staged>, is_visible: &(dyn Fn(usize) + Sync)) -> Result<()> {
         let mut tags: HashMap<(&str, &str), &Staged> = HashMap::new();
         for version in &staged {
             if let Some(other) = tags.insert((&version.component, &version.tag), version)
@@ -161,10 +176,19 @@ impl ComponentRepository {
             }
         }
         // There may be thousands, and the commit needs memory of its own: each goes when it is stored.
-        for version in staged {
-            self.content(&version.component).push_manifest(&version.root, Some(&version.tag)).await?;
+        let mut hidden = Vec::new();
+        for (position, version) in staged.into_iter().enumerate() {
+            let content = self.content(&version.component);
+            content.push_manifest(&version.root, Some(&version.tag)).await?;
+            if content.location().is_some() {
+                is_visible(position);
+            } else {
+                hidden.push(position);
+            }
         }
-        self.registry.commit().await
+        self.registry.commit().await?;
+        hidden.into_iter().for_each(is_visible);
+        Ok(())
     }
 }
 

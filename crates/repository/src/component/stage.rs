@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -171,19 +172,19 @@ async fn local_content(
     new: &NewVersion,
     artifacts: &[LocalArtifact<'_>],
 ) -> Result<(Annotated, Annotated)> {
-    let mut wanted = Vec::new();
-    for artifact in artifacts {
-        for digest in &artifact.digests {
-            wanted.push(find(content.clone(), digest.clone(), new.content.get(digest).cloned(), artifact));
-        }
-    }
-    let found: Vec<_> =
-        stream::iter(wanted).buffered(LOOK_UPS).try_collect().await.map_err(|error: Error| match error.kind() {
-            Kind::NotFound => Error::new(Kind::NotFound, subject(new), error.reason()),
-            _ => error,
-        })?;
+    let wanted: Vec<(&LocalArtifact<'_>, &Digest)> =
+        artifacts.iter().flat_map(|artifact| artifact.digests.iter().map(move |digest| (artifact, digest))).collect();
+    let look_ups = stream::iter(0..wanted.len()).map(|position| {
+        let (artifact, digest) = wanted[position];
+        find(content.clone(), digest.clone(), new.content.get(digest).cloned(), artifact)
+    });
+    let mut look_ups = pin!(look_ups.buffered(LOOK_UPS));
+    let missing = |error: Error| match error.kind() {
+        Kind::NotFound => Error::new(Kind::NotFound, subject(new), error.reason()),
+        _ => error,
+    };
     let (mut layers, mut rows) = (Annotated::default(), Annotated::default());
-    for (artifact, content) in found {
+    while let Some((artifact, content)) = look_ups.try_next().await.map_err(missing)? {
         sort_in(artifact, content, &mut layers, &mut rows);
     }
     Ok((layers, rows))

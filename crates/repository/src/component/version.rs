@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ocm_blob::{Blob, Digest};
+use ocm_model::access::Access;
 use ocm_model::{Descriptor, TypedObject};
 use ocm_oci::{Error, ImageManifest, Kind, Manifest, Repository, StoredBlob};
 
@@ -64,8 +65,16 @@ impl ComponentVersion {
     /// Finds the content of a local access: first among the manifests beside the component version, then its layers.
     ///
     /// # Errors
-    /// [`Kind::Invalid`] if the access names no digest, [`Kind::NotFound`] if nothing with it belongs to the version.
+    /// [`Kind::Invalid`] if the access names no digest, [`Kind::NotFound`] if nothing with it belongs to the version, and if it
+    /// names a file that a component archive lacks: those that are there have become digests.
     pub async fn local(&self, access: &TypedObject) -> Result<LocalContent> {
+        if let Access::LocalFilesystemBlob { file_name, .. } = Access::of(access) {
+            let reason = match file_name.as_str() {
+                "" => format!("access {} names no file", access.kind),
+                name => format!("the component archive lacks {name}, a file of its content"),
+            };
+            return Err(Error::new(Kind::NotFound, self, reason));
+        }
         let reference = local_reference(access)
             .ok_or_else(|| Error::invalid(self, format!("access {} names no local content", access.kind)))?;
         let digests = digests(reference).map_err(|reason| Error::invalid(self, reason))?;

@@ -74,7 +74,7 @@ impl Form {
             [0x1f, 0x8b, ..] => Ok(Some(Self::TarGzip)),
             // An archive without entries begins with its end, which is zeros.
             header if header.get(257..262) == Some(b"ustar") || header == [0; TAR_BLOCK] => Ok(Some(Self::Tar)),
-            _ => Err(no_archive(path, "is neither a folder nor a tar file")),
+            other => Err(no_archive(path, &unknown_form(other))),
         }
     }
 }
@@ -92,10 +92,27 @@ pub(crate) fn check_folder(path: &Path) -> Result<()> {
             return Ok(());
         }
         if name != BLOBS && !name.to_string_lossy().starts_with('.') {
-            return Err(no_archive(path, &format!("has no {INDEX_FILE} but other content")));
+            return Err(no_archive(path, &format!("has no {INDEX_FILE} but other content{}", below(path))));
         }
     }
     Ok(())
+}
+
+/// Where else the archive is if it was unpacked one folder deeper; nothing if it is not there.
+fn below(path: &Path) -> String {
+    let mut entries = std::fs::read_dir(path).into_iter().flatten().filter_map(Result::ok);
+    let inner = entries.find(|entry| entry.path().join(INDEX_FILE).is_file());
+    inner.map_or_else(String::new, |inner| format!("; {} has one", inner.path().display()))
+}
+
+/// Why a file is no archive, by its beginning.
+fn unknown_form(start: &[u8]) -> String {
+    const COMPRESSED: [(&[u8], &str); 4] =
+        [(b"\xfd7zXZ\0", "xz"), (b"BZh", "bzip2"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"PK\x03\x04", "zip")];
+    match COMPRESSED.iter().find(|(magic, _)| start.starts_with(magic)) {
+        Some((_, name)) => format!("is packed with {name}: unpack it, or pack it as a tar file, with gzip or without"),
+        None => "is neither a folder nor a tar file".to_owned(),
+    }
 }
 
 /// Fails for the name by which other programs mean their standard input or output.

@@ -55,7 +55,7 @@ impl Packed {
         check_kinds(&archive).map_err(|reason| Error::invalid(path.display(), reason))?;
         let bytes = read(&archive, INDEX_FILE, INDEX_LIMIT)
             .await?
-            .ok_or_else(|| form::no_archive(path, &format!("has no {INDEX_FILE}")))?;
+            .ok_or_else(|| form::no_archive(path, &lacks_index(&archive)))?;
         let index = Index::parse(&bytes).map_err(|reason| Error::invalid(path.join(INDEX_FILE).display(), reason))?;
         check_end(&archive, &index, &left_out(&archive).await?)
             .map_err(|reason| Error::invalid(path.display(), reason))?;
@@ -92,6 +92,20 @@ async fn left_out(archive: &ocm_blob::Archive) -> Result<Base> {
     let Some(bytes) = read(archive, BASE_FILE, INDEX_LIMIT).await? else { return Ok(Base::default()) };
     let subject = archive.path().join(BASE_FILE);
     Base::parse(&bytes).map_err(|reason| Error::invalid(subject.display(), reason))
+}
+
+/// What to tell of a tar file without an index: often the folder was packed, and not what is in it.
+fn lacks_index(archive: &ocm_blob::Archive) -> String {
+    let inner = archive.entries().iter().find_map(|entry| {
+        let (folder, name) = entry.path().as_str().rsplit_once('/')?;
+        (name == INDEX_FILE).then_some(folder)
+    });
+    match inner {
+        Some(folder) => format!(
+            "has its {INDEX_FILE} in the folder {folder:?}: unpack it and name that folder, or pack what is in it (tar -C FOLDER …)"
+        ),
+        None => format!("has no {INDEX_FILE}"),
+    }
 }
 
 /// Fails unless everything is a file in a folder: what links and devices mean, every program that unpacks the archive

@@ -93,13 +93,12 @@ fn texts(request: &Request) -> Result<Vec<Text>> {
         let name = path.display().to_string();
         let fail = |error: std::io::Error| match error.kind() {
             std::io::ErrorKind::NotFound => {
-                Error::new(Kind::NotFound, format!("{name}: there is no such constructor file"))
-                    .hint("name it with --constructor")
+                Error::usage(format!("{name}: there is no such constructor file")).hint("name it with --constructor")
             }
             std::io::ErrorKind::IsADirectory => {
                 Error::usage(format!("{name}: is a directory")).hint("name the constructor file in it")
             }
-            _ => Error::new(Kind::Other, format!("{name}: {error}")),
+            _ => Error::unreadable(&name, &error),
         };
         if path.as_os_str().is_empty() {
             return Err(Error::usage("the name of the constructor file is empty").hint("name it with --constructor"));
@@ -326,7 +325,7 @@ impl<'a> Nesting<'a> {
             repository_type: None,
             reference,
             children,
-            descriptor: Some(descriptor.clone()),
+            descriptor: Some(Arc::new(descriptor.clone())),
         }
     }
 }

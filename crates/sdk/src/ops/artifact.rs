@@ -69,10 +69,9 @@ pub async fn transfer(context: &Context, request: &Transfer) -> Result<Transferr
         let missing = || Error::new(Kind::NotFound, format!("{}: artifact not found", source.text(&selector)));
         let root = source.repository.resolve(&selector).await?.ok_or_else(missing)?;
         let repository = target.registry.repository(&name);
-        copy::graph(&source.repository, &repository, &root, &options).await?;
-        if let Some(tag) = &tag {
-            let manifest = source.repository.manifest(&Selector::Digest(root.digest.clone())).await?;
-            repository.push_manifest(&manifest, Some(tag)).await?;
+        match &tag {
+            Some(tag) => copy_as(&source.repository, &repository, &root, tag, &options).await?,
+            None => drop(copy::graph(&source.repository, &repository, &root, &options).await?),
         }
         items.push(Copy {
             source: source.text(&selector),
@@ -84,6 +83,31 @@ pub async fn transfer(context: &Context, request: &Transfer) -> Result<Transferr
         archive.commit().await?;
     }
     Ok(Transferred { items })
+}
+
+/// Copies an artifact under a tag. Its manifest is read at the source one time at most, because some registries count that; a tag
+/// that is right already stays untouched, because some registries let nobody move theirs.
+async fn copy_as(
+    source: &Arc<dyn Repository>,
+    target: &Arc<dyn Repository>,
+    root: &ocm_oci::Descriptor,
+    tag: &str,
+    options: &copy::Options,
+) -> Result<()> {
+    let options = copy::Options { root: copy::Root::HandBack, ..options.clone() };
+    let copied = copy::graph_to(source, std::slice::from_ref(target), root, &options).await;
+    let copied = copied.into_iter().next().transpose()?;
+    let manifest = match copied.and_then(|copied| copied.manifest) {
+        Some(manifest) => manifest,
+        None => {
+            let there = target.resolve(&Selector::Tag(tag.to_owned())).await?;
+            if there.is_some_and(|there| there.digest == root.digest) {
+                return Ok(());
+            }
+            target.manifest(&Selector::Digest(root.digest.clone())).await?
+        }
+    };
+    Ok(target.push_manifest(&manifest, Some(tag)).await?)
 }
 
 fn tag_of(selector: &Selector) -> Option<String> {

@@ -20,6 +20,7 @@ use super::inventory::{archive_of, left_to_base};
 pub use super::transfer::ElementKind;
 use crate::lookup::Lookup;
 use crate::presence::{self, Absence, Reading};
+use crate::select::Place;
 use crate::trust::complete::Reach;
 use crate::trust::meant::Meant;
 use crate::{Context, Result, select};
@@ -32,20 +33,24 @@ use crate::{Context, Result, select};
 /// what the report is about.
 pub async fn run(context: &Context, request: &Request) -> Result<Report> {
     let selected = select::select(context, &request.versions).await?;
-    let lookup = select::lookup(context, &selected, &request.versions.lookup).await?;
-    let mut roots = Vec::new();
-    for root in &selected {
-        let version = root.read().await?;
-        lookup.remember(&version);
-        roots.push((version, root.repository.address()));
-    }
-    let afresh = lookup.afresh();
-    let meant = Meant::new(context, &lookup, &afresh, Reach::Stored);
     let reading = request.content.then(Reading::default);
-    let mut work = Work { context, lookup: &lookup, meant, reading, contents: HashMap::new() };
-    let mut report = Report { complete: true, items: Vec::new() };
-    for (root, repository) in roots {
-        let mut item = work.check(&root, repository).await;
+    let (mut report, mut items) = (Report { complete: true, items: Vec::new() }, Vec::new());
+    for Place { address, lookup } in select::places(context, &selected, &request.versions.lookup).await? {
+        let mut roots = Vec::new();
+        for (position, root) in selected.iter().enumerate().filter(|(_, root)| root.repository.address() == address) {
+            let version = root.read().await?;
+            lookup.remember(&version);
+            roots.push((position, version));
+        }
+        let afresh = lookup.afresh();
+        let meant = Meant::new(context, &lookup, &afresh, Reach::Stored);
+        let mut work = Work { context, lookup: &lookup, meant, reading: reading.as_ref(), contents: HashMap::new() };
+        for (position, root) in roots {
+            items.push((position, work.check(&root, address.clone()).await));
+        }
+    }
+    items.sort_by_key(|(position, _)| *position);
+    for (_, mut item) in items {
         let is_wrong = |external: &External| match external.kind {
             ElementKind::Resource => request.local_resources,
             ElementKind::Source => request.local_sources,
@@ -62,7 +67,7 @@ struct Work<'a> {
     lookup: &'a Lookup,
     meant: Meant<'a>,
     /// Whether content is read, too.
-    reading: Option<Reading>,
+    reading: Option<&'a Reading>,
     /// What was found out about the content of component versions, each looked at once.
     contents: HashMap<(String, String), Contents>,
 }
@@ -139,7 +144,10 @@ impl Work<'_> {
     async fn element(&self, version: &Arc<ComponentVersion>, element: &Artifact<'_>, contents: &mut Contents) {
         let address = match Access::of(element.access) {
             Access::None => return,
-            Access::LocalBlob { .. } | Access::LocalOciBlob { .. } | Access::RelativeOci { .. } => {
+            Access::LocalBlob { .. }
+            | Access::LocalOciBlob { .. }
+            | Access::LocalFilesystemBlob { .. }
+            | Access::RelativeOci { .. } => {
                 contents.problems.extend(self.absences(version, element).await);
                 return;
             }
@@ -196,10 +204,10 @@ impl Work<'_> {
             Err(error) => return of_error(error),
         };
         let absences = match &content {
-            Content::Image { source, root } => presence::graph(version, source, root, self.reading.as_ref()).await,
+            Content::Image { source, root } => presence::graph(version, source, root, self.reading).await,
             // Opening it has found it; where it lies beside the descriptor, its size is known from the manifest.
             Content::Blob { .. } => match version.local(element.access).await {
-                Ok(local) => presence::local(version, &local, self.reading.as_ref()).await,
+                Ok(local) => presence::local(version, &local, self.reading).await,
                 Err(_) => Vec::new(),
             },
         };
@@ -245,7 +253,7 @@ fn is_here(version: &ComponentVersion, address: &str, context: &Context) -> bool
     let contexts = &version.descriptor.component.repository_contexts;
     let rebases = ocm_access::Sources::rebasing(context) == ocm_access::relocation::Rebasing::On;
     reference.endpoint().is_ok_and(|endpoint| opened.is_at(&endpoint))
-        || rebases && rebase(&reference, contexts, &opened).is_some()
+        || rebases && !rebase(&reference, contexts, &opened).is_empty()
 }
 
 /// Which component versions to check, and what for.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 use super::get;
-use crate::{Context, Error, Result};
+use crate::{Context, Error, Result, absence};
 
 /// Lists elements of the component versions that were asked for.
 ///
@@ -22,7 +22,12 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
     if let Some(position) = used.iter().position(|used| !used) {
         let selector: Vec<_> =
             request.selectors[position].iter().map(|(key, value)| format!("{key}={value}")).collect();
-        return Err(Error::new(crate::Kind::NotFound, format!("no element matches {}", selector.join(","))));
+        let error = Error::new(crate::Kind::NotFound, format!("no element matches {}", selector.join(",")));
+        let mut there = Vec::new();
+        for root in &versions.roots {
+            identities(root, request.kind, &mut there);
+        }
+        return Err(absence::element(&there, error));
     }
     Ok(report)
 }
@@ -50,6 +55,22 @@ fn collect(
     }
     path.pop();
     Ok(())
+}
+
+/// What there is to choose from.
+fn identities(node: &get::Node, kind: Kind, there: &mut Vec<String>) {
+    if let Some(component) = node.descriptor.as_ref().map(|descriptor| &descriptor.component) {
+        match kind {
+            Kind::Resources => there.extend(component.resources.iter().map(|element| element.identity().to_string())),
+            Kind::Sources => there.extend(component.sources.iter().map(|element| element.identity().to_string())),
+            Kind::References => {
+                there.extend(component.component_references.iter().map(|element| element.identity().to_string()));
+            }
+        }
+    }
+    for child in &node.children {
+        identities(child, kind, there);
+    }
 }
 
 fn keep<T: Serialize>(

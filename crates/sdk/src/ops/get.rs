@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ocm_model::{Descriptor, Identity};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::verify::Gate;
 use crate::{Context, Result, select, tree};
@@ -80,9 +80,16 @@ pub struct Node {
     pub reference: Option<Identity>,
     /// The descriptor; `None` if the version could not be found.
     #[schemars(with = "Option<serde_json::Value>")]
-    pub descriptor: Option<Descriptor>,
+    #[serde(serialize_with = "shared")]
+    pub descriptor: Option<Arc<Descriptor>>,
     /// Referenced versions, in the order of the descriptor; empty unless they were asked for.
     pub children: Vec<Node>,
+}
+
+/// One version may stand in many places of a tree, and is kept once.
+#[allow(clippy::ref_option, reason = "the signature is serde's")]
+fn shared<S: Serializer>(descriptor: &Option<Arc<Descriptor>>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    descriptor.as_deref().serialize(serializer)
 }
 
 /// A kind of place with component versions.

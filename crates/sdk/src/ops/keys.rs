@@ -347,10 +347,10 @@ impl Configured {
 /// Reads a key or certificate file.
 ///
 /// # Errors
-/// It cannot be read, or is larger than any key.
+/// It cannot be read, as [`Error::unreadable`] tells; [`Kind::Usage`] if it is larger than any key.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     use std::io::Read as _;
-    let failed = |error: std::io::Error| Error::usage(format!("{}: {error}", path.display()));
+    let failed = |error: std::io::Error| Error::unreadable(path.display(), &error);
     let mut content = Vec::new();
     std::fs::File::open(path).map_err(failed)?.take(LARGEST + 1).read_to_end(&mut content).map_err(failed)?;
     if content.len() as u64 > LARGEST {

@@ -14,7 +14,9 @@ pub async fn run(context: &Context, request: &Request) -> Result<Report> {
     let mut items = Vec::new();
     for selected in select::select(context, &request.versions).await? {
         // A version that was spelled out has not been looked up yet, and a digest that was has not been compared.
-        if selected.digest.is_some() || !selected.repository.exists(&selected.component, &selected.version).await? {
+        let is_there =
+            selected.root.is_some() || selected.repository.exists(&selected.component, &selected.version).await?;
+        if selected.digest.is_some() || !is_there {
             selected.read().await?;
         }
         items.push(Item { component: selected.component, version: selected.version });

@@ -1,5 +1,7 @@
 //! `check portability`: addresses in a descriptor that not everybody who reads it can follow.
 
+use std::collections::HashSet;
+
 use ocm_access::relocation::Opened;
 use ocm_model::access::Access;
 use ocm_model::{Descriptor, RepositoryReference, TypedObject};
@@ -10,7 +12,7 @@ use serde::Serialize;
 use super::get;
 pub use crate::hazard::Hazard;
 use crate::hazard::hazards;
-use crate::lookup::Lookup;
+use crate::select::Place;
 use crate::{Context, Result, select};
 
 /// Looks for addresses that are true in one place only. Nothing that a descriptor refers to is contacted.
@@ -19,17 +21,20 @@ use crate::{Context, Result, select};
 /// [`crate::Kind::NotFound`] if a reference fits nothing at all. Findings are no error.
 pub async fn run(context: &Context, request: &get::Request) -> Result<Report> {
     let selected = select::select(context, request).await?;
-    let lookup: Lookup = select::lookup(context, &selected, &request.lookup).await?;
-    let mut roots = Vec::new();
-    for root in &selected {
-        let version = root.read().await?;
-        lookup.remember(&version);
-        roots.push(version);
-    }
-    let versions = if request.recursive { ocm_transfer::closure(roots, &lookup).await? } else { roots };
-    let mut report = Report { checked: versions.len(), ..Report::default() };
-    for version in versions {
-        report.items.extend(findings(&version.descriptor, Opened::of(&version).as_ref()));
+    let (mut report, mut seen) = (Report::default(), HashSet::new());
+    for Place { address, lookup } in select::places(context, &selected, &request.lookup).await? {
+        let mut roots = Vec::new();
+        for root in selected.iter().filter(|root| root.repository.address() == address) {
+            let version = root.read().await?;
+            lookup.remember(&version);
+            roots.push(version);
+        }
+        let mut versions = if request.recursive { ocm_transfer::closure(roots, &lookup).await? } else { roots };
+        versions.retain(|version| seen.insert((version.content().address(), version.root.digest().clone())));
+        report.checked += versions.len();
+        for version in versions {
+            report.items.extend(findings(&version.descriptor, Opened::of(&version).as_ref()));
+        }
     }
     Ok(report)
 }

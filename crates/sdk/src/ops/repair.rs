@@ -3,6 +3,7 @@
 use ocm_model::digest::HashAlgorithm;
 use ocm_model::normalise::Algorithm;
 use ocm_model::{Descriptor, DigestSpec};
+use ocm_oci::copy::Attached;
 use ocm_repository::component::{digest, digest_like};
 use ocm_repository::{ComponentVersion, RawDescriptor};
 use schemars::JsonSchema;
@@ -22,14 +23,21 @@ use crate::{Context, Error, Kind, Result};
 /// before and after, in every way it can be made, and its signatures are not touched; otherwise nothing is written.
 ///
 /// # Errors
-/// [`Kind::Conflict`] if somebody else changed the component version meanwhile; component versions before it are repaired.
-pub async fn run(context: &Context, request: &Request) -> Result<Report> {
-    let selected = select::select(context, &request.versions).await?;
+/// [`Kind::Conflict`] if somebody else changed a component version meanwhile. Component versions before the one that failed are
+/// repaired; they are in the report.
+pub async fn run(context: &Context, request: &Request) -> (Report, Option<Error>) {
     let mut report = Report { dry_run: request.dry_run, ..Report::default() };
+    let selected = match select::select(context, &request.versions).await {
+        Ok(selected) => selected,
+        Err(error) => return (report, Some(error)),
+    };
     for one in &selected {
-        report.items.push(repair(context, one, request).await?);
+        match repair(context, one, request).await {
+            Ok(item) => report.items.push(item),
+            Err(error) => return (report, Some(error)),
+        }
     }
-    Ok(report)
+    (report, None)
 }
 
 async fn repair(context: &Context, selected: &Selected, request: &Request) -> Result<Item> {
@@ -38,7 +46,7 @@ async fn repair(context: &Context, selected: &Selected, request: &Request) -> Re
     } else {
         store::writable(context, &selected.repository).await?
     };
-    let version = Selected { repository: repository.clone(), ..selected.clone() }.read().await?;
+    let version = Selected { repository: repository.clone(), root: None, ..selected.clone() }.read().await?;
     let relocated = relocate(&version, &repository, request.access_style).await?;
     let digests = digests(&version.descriptor)?;
     let mut item = Item {
@@ -59,7 +67,8 @@ async fn repair(context: &Context, selected: &Selected, request: &Request) -> Re
     let raw = version.written_alike(&relocated.descriptor);
     prove(&version, &raw, &digests)?;
     item.outcome = Outcome::Planned;
-    item.referrers = version.content().referrers(version.root.digest()).await.map_or(0, |found| found.len());
+    let attached = Attached::of(version.content().as_ref(), version.root.digest()).await;
+    item.referrers = attached.map_or(0, |attached| attached.count());
     if !request.dry_run {
         let staged = repository.restage(&version, &raw).await?;
         repository.replace(&version, &staged).await?;

@@ -6,7 +6,6 @@ use ocm_oci::ImageReference;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::context::Purpose;
 use crate::select::{self, Meant};
 use crate::{Context, Error, Kind, Result, interpret};
 
@@ -17,7 +16,7 @@ use crate::{Context, Error, Kind, Result, interpret};
 pub async fn versions(context: &Context, request: &Request) -> Result<Report> {
     let (repository, component) = match &request.repository {
         Some(place) => {
-            let repository = context.open(&select::repository(place)?, Purpose::Read).await?;
+            let repository = select::open(context, &select::repository(place)?).await?;
             (repository, request.subject.clone())
         }
         None => match select::meaning(&request.subject)? {

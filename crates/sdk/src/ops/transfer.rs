@@ -12,11 +12,13 @@ pub use ocm_transfer::{
     VersionAction, VersionPlan, VersionReport,
 };
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use ocm_config::Placed;
 use ocm_model::TypedObject;
 use ocm_model::reference::{ComponentReference, RepositoryReference};
+use ocm_oci::MemoryRegistry;
 use ocm_oci::copy::Referrers;
 use ocm_repository::{ComponentRepository, ComponentVersion};
 pub use ocm_transfer::document::{Document, Transformation};
@@ -27,7 +29,8 @@ use serde::de::DeserializeOwned;
 
 use self::archives::ArchiveTargets;
 pub use self::documents::{
-    DocumentOptions, carry_out_document, check_document, document, estimate, read_document, run_document, targets,
+    DocumentOptions, carry_out_document, check_document, document, estimate, estimate_document, read_document,
+    run_document, targets,
 };
 pub use self::gather::ImageReferenceOverride;
 use self::gather::{gather, of_source, overrides};
@@ -45,28 +48,72 @@ const CONCURRENCY: usize = 4;
 /// Nothing has become visible in a target if it fails before its first component version is published. With several targets
 /// one that fails does not keep the others: [`crate::Kind::Incomplete`] names it, and they have everything.
 pub async fn run(context: &Context, request: &Request) -> Result<Report> {
-    match carry_out(context, request).await {
-        (report, None) => Ok(report),
-        (_, Some(error)) => Err(error),
-    }
+    let carried_out = carry_out(context, request).await;
+    carried_out.failure.map_or(Ok(carried_out.report), Err)
 }
 
 /// Does what [`run`] does, and tells what became of every item even if something failed.
-pub async fn carry_out(context: &Context, request: &Request) -> (Report, Option<Error>) {
-    transfer(context, request, &mut Vec::new(), &mut None).await
+pub async fn carry_out(context: &Context, request: &Request) -> CarriedOut {
+    let mut meant = Meant::default();
+    let (report, failure) = transfer(context, request, &mut meant, &mut None).await;
+    CarriedOut { report, failure, references: meant.references(request), images: None }
 }
 
-/// Carries a request out. `versions` and `carried_out` are what it was about, as soon as that is known.
+/// What came of a transfer.
+pub struct CarriedOut {
+    /// What became of every item.
+    pub report: Report,
+    /// Why some of it failed.
+    pub failure: Option<Error>,
+    /// How what it was about hangs together.
+    pub references: References,
+    /// Where images are now, if that was asked for and nothing failed.
+    pub images: Option<Images>,
+}
+
+/// The component versions that a transfer is about.
+#[derive(Default)]
+struct Meant {
+    /// Those that were named.
+    roots: Vec<Arc<ComponentVersion>>,
+    /// With everything that belongs to them.
+    versions: Vec<Arc<ComponentVersion>>,
+}
+
+/// How the component versions of a transfer refer to each other, each by the name of its component and its version.
+#[derive(Clone, Debug, Default)]
+pub struct References {
+    /// Those that were named.
+    pub roots: Vec<(String, String)>,
+    /// What each refers to, as far as that was transferred with it.
+    pub of: HashMap<(String, String), Vec<(String, String)>>,
+}
+
+impl Meant {
+    fn references(&self, request: &Request) -> References {
+        let key = |version: &Arc<ComponentVersion>| (version.name().to_owned(), version.version().to_owned());
+        let roots = self.roots.iter().map(key).collect();
+        let followed = self.versions.iter().filter(|_| request.versions.recursive);
+        let of = followed.map(|version| {
+            let references = version.descriptor.component.component_references.iter();
+            let references = references.map(|to| (to.component_name.clone(), to.version.clone()));
+            (key(version), references.collect())
+        });
+        References { roots, of: of.collect() }
+    }
+}
+
+/// Carries a request out. `meant` and `carried_out` are what it was about, as soon as that is known.
 async fn transfer(
     context: &Context,
     request: &Request,
-    versions: &mut Vec<Arc<ComponentVersion>>,
+    meant: &mut Meant,
     carried_out: &mut Option<Prepared>,
 ) -> (Report, Option<Error>) {
     let prepared = async {
         let options = options(context, request)?;
         let purpose = Purpose::Create(form(request)?);
-        let prepared = Box::pin(prepare(context, request, &options, purpose, versions)).await?;
+        let prepared = Box::pin(prepare(context, request, &options, purpose, meant)).await?;
         Ok::<_, Error>((prepared, options))
     };
     match unless_stopped(context, prepared).await {
@@ -74,7 +121,7 @@ async fn transfer(
             let (report, failure) = ocm_transfer::execute(carried_out.insert(prepared), &options).await;
             (report, failure.map(Error::from))
         }
-        Err(error) => (unstarted(&request.targets, versions, &error), Some(error)),
+        Err(error) => (unstarted(&request.targets, &meant.versions, &error), Some(error)),
     }
 }
 
@@ -130,7 +177,7 @@ fn without_password(target: &str) -> String {
 /// Says what [`run`] would do. Sources and targets are read, nothing is written.
 pub async fn plan(context: &Context, request: &Request) -> Result<Plan> {
     let options = options(context, request)?;
-    Ok(prepare(context, request, &options, Purpose::Create(form(request)?), &mut Vec::new()).await?.plan())
+    Ok(prepare(context, request, &options, Purpose::Create(form(request)?), &mut Meant::default()).await?.plan())
 }
 
 fn form(request: &Request) -> Result<Option<ocm_repository::Form>> {
@@ -165,20 +212,21 @@ fn target_of(name: &str) -> Result<RepositoryReference> {
     select::repository(name)
 }
 
-/// Finds out what has to happen. `versions` are those that belong to it, as soon as that is known, also if something fails then.
+/// Finds out what has to happen. `meant` is what belongs to it, as soon as that is known, also if something fails then.
 async fn prepare(
     context: &Context,
     request: &Request,
     options: &Options,
     purpose: Purpose,
-    versions: &mut Vec<Arc<ComponentVersion>>,
+    meant: &mut Meant,
 ) -> Result<Prepared> {
     let archives = ArchiveTargets::of(context, request).await?;
     let selected = select::select(context, &request.versions).await.map_err(|error| of_source(context, error))?;
     let targets: Targets = open_targets(context, request, purpose, &archives).await?.into();
     let mut gathered = Box::pin(gather(context, &request.versions, &selected, Some(targets.roots()))).await?;
     archives.leave_out(&mut gathered.versions, request);
-    versions.clone_from(&gathered.versions);
+    meant.roots.clone_from(&gathered.roots);
+    meant.versions.clone_from(&gathered.versions);
     let mut options = gathered.options(options.clone())?;
     options.naming.rules.extend(overrides(&gathered, &request.image_references));
     for target in targets.opened() {
@@ -206,7 +254,13 @@ async fn open_targets(
         seen.push(place);
         archives.check(name, &reference)?;
         let opened: ocm_oci::Result<ComponentRepository> =
-            context.open_with(&reference, purpose, archives.options()).await;
+            match context.open_with(&reference, purpose, archives.options()).await {
+                // What does not exist yet has nothing; whoever only looks does not make it.
+                Err(error) if matches!(purpose, Purpose::Read) && error.kind() == ocm_oci::Kind::NotFound => {
+                    Ok(ComponentRepository::new(Arc::new(MemoryRegistry::new()), ""))
+                }
+                opened => opened,
+            };
         targets.push((name.clone(), opened.map_err(ocm_transfer::Error::from)));
     }
     Ok(targets)
@@ -262,6 +316,7 @@ fn options(context: &Context, request: &Request) -> Result<Options> {
             .collect::<Result<_>>()?,
         referrers: if request.referrers { Referrers::Carry } else { Referrers::Leave },
         strict: request.strict,
+        spare_omitted: request.spare_omitted,
         existing: request.existing,
         computed: Computed::default(),
         concurrency: CONCURRENCY,
@@ -318,6 +373,7 @@ fn part<T: DeserializeOwned>(placed: &Placed) -> Result<T> {
 }
 
 /// What to transfer, where to, and how.
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
@@ -364,6 +420,8 @@ pub struct Request {
     pub referrers: bool,
     /// Whether content that was asked for and cannot be carried is a failure.
     pub strict: bool,
+    /// Whether content whose access type is to be left out may stay in spite of that.
+    pub spare_omitted: bool,
     /// What to do about a version that the target has with other content.
     pub existing: Existing,
 }

@@ -17,16 +17,16 @@ use crate::element::origin;
 use crate::{Error, Result};
 
 /// The component version that a node reads, as far as it stands in the document.
-pub(super) fn home(node: &Node) -> Option<Get> {
+pub(super) fn home(node: &Node<'_>) -> Option<Get> {
     let member = |name: &str| match node.template(name) {
-        Some(Template::Constant(value)) => Some(value.clone()),
+        Some(Template::Constant(value)) => Some((*value).clone()),
         _ => None,
     };
     match node.kind {
         Kind::GetComponentVersion(_) | Kind::GetLocalResource(_) | Kind::GetLocalSource(_) => {
             let of = |name: &str| Some((name.to_owned(), member(name)?));
             let spec: Map<String, Value> = [of("repository")?, of("component")?, of("version")?].into_iter().collect();
-            parse(&spec).ok()
+            parse(spec).ok()
         }
         _ => None,
     }
@@ -90,12 +90,15 @@ impl Run<'_> {
             // One that cannot be read is no failure here: nobody said that the image is there.
             let Ok(version) = self.version(home).await else { continue };
             let component = &version.descriptor.component;
-            let has_it = component
-                .resources
-                .iter()
-                .any(|resource| resource.identity() == element.identity && Access::of(&resource.access) == *access);
+            // Names first: identities are made anew each time, and there may be thousands.
+            let name = element.identity.get("name");
+            let has_it = component.resources.iter().any(|resource| {
+                name == Some(resource.name.as_str())
+                    && resource.identity() == element.identity
+                    && Access::of(&resource.access) == *access
+            });
             let opened = Opened::of(&version);
-            if has_it && opened.is_some_and(|at| rebase(&reference, &component.repository_contexts, &at).is_some()) {
+            if has_it && opened.is_some_and(|at| !rebase(&reference, &component.repository_contexts, &at).is_empty()) {
                 return Some(home.clone());
             }
         }

@@ -1,3 +1,6 @@
+use std::collections::HashMap;
+
+use ocm_model::descriptor::Artifact;
 use ocm_model::{DigestSpec, Identity, Resource, Source, TypedObject};
 use ocm_repository::ComponentVersion;
 use serde_json::{Value, json};
@@ -52,21 +55,52 @@ impl Element {
     }
 }
 
+/// Positions of elements by their names: each of tens of thousands is looked for by a node of its own.
+#[derive(Default)]
+pub(super) struct Positions {
+    resources: HashMap<String, Vec<usize>>,
+    sources: HashMap<String, Vec<usize>>,
+}
+
+impl Positions {
+    pub(super) fn of(version: &ComponentVersion) -> Self {
+        let mut positions = Self::default();
+        for Artifact { kind, position, name, .. } in version.descriptor.component.artifacts() {
+            let names = match kind {
+                ElementKind::Resource => &mut positions.resources,
+                ElementKind::Source => &mut positions.sources,
+            };
+            names.entry(name.to_owned()).or_default().push(position);
+        }
+        positions
+    }
+
+    /// The positions of elements with a name.
+    fn named(&self, kind: ElementKind, name: &str) -> &[usize] {
+        let names = match kind {
+            ElementKind::Resource => &self.resources,
+            ElementKind::Source => &self.sources,
+        };
+        names.get(name).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
 /// The element with an identity; a part of one is enough if it fits one element only.
-pub(super) fn find(version: &ComponentVersion, kind: ElementKind, wanted: &Identity) -> Result<Element> {
+pub(super) fn find(
+    version: &ComponentVersion,
+    positions: &Positions,
+    kind: ElementKind,
+    wanted: &Identity,
+) -> Result<Element> {
     let component = &version.descriptor.component;
-    let name = wanted.get("name");
-    // Names first: identities are made anew each time, and there may be thousands.
-    let may_fit = |candidate: &str| name.is_none_or(|name| name == candidate);
-    let fitting: Vec<(usize, Identity)> = match kind {
-        ElementKind::Resource => {
-            let named = component.resources.iter().enumerate().filter(|(_, resource)| may_fit(&resource.name));
-            named.map(|(position, resource)| (position, resource.identity())).collect()
-        }
-        ElementKind::Source => {
-            let named = component.sources.iter().enumerate().filter(|(_, source)| may_fit(&source.name));
-            named.map(|(position, source)| (position, source.identity())).collect()
-        }
+    let identity = |position: usize| match kind {
+        ElementKind::Resource => (position, component.resources[position].identity()),
+        ElementKind::Source => (position, component.sources[position].identity()),
+    };
+    let fitting: Vec<(usize, Identity)> = match (wanted.get("name"), kind) {
+        (Some(name), _) => positions.named(kind, name).iter().copied().map(identity).collect(),
+        (None, ElementKind::Resource) => (0..component.resources.len()).map(identity).collect(),
+        (None, ElementKind::Source) => (0..component.sources.len()).map(identity).collect(),
     };
     let exact = fitting.iter().find(|(_, identity)| identity == wanted);
     let fits = |identity: &Identity| wanted.0.iter().all(|(key, value)| identity.0.get(key) == Some(value));

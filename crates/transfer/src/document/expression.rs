@@ -1,5 +1,6 @@
 //! Expressions in the Common Expression Language (CEL); the only place that knows its interpreter.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -48,25 +49,28 @@ pub(super) const RESERVED: [&str; 20] = [
 /// One expression, parsed.
 #[derive(Clone, Debug)]
 pub(super) struct Expression {
-    text: String,
+    /// As it stands in the document; `None` if that is the text of its walk. A document has tens of thousands of those.
+    text: Option<Box<str>>,
     code: Code,
-    /// Every walk into a variable.
-    paths: Vec<Path>,
 }
 
 #[derive(Clone, Debug)]
 enum Code {
     /// A walk needs no interpreter, which would forget the order of members and copy what it looks into.
     Walk(Path),
-    Program(Box<IdedExpr>),
+    Program {
+        tree: Box<IdedExpr>,
+        /// Every walk into a variable.
+        paths: Vec<Path>,
+    },
 }
 
 /// The values of variables.
 pub(super) trait Variables {
-    /// The value of a variable; `None` if it has none.
-    fn json(&self, name: &str) -> Option<&Value>;
+    /// Where a walk leads; `None` if its variable is unknown. The error is a reason.
+    fn walk(&self, path: &Path) -> Option<Result<Cow<'_, Value>, String>>;
 
-    /// The same for the interpreter.
+    /// The value of a variable for the interpreter; `None` if it has none.
     fn cel(&self, name: &str) -> Option<Cel>;
 
     /// Is told of each value before it is copied; an error stops the document.
@@ -85,12 +89,14 @@ pub(super) fn to_cel(value: &Value) -> Cel {
         },
         Value::String(text) => Cel::String(Arc::new(text.clone())),
         Value::Array(items) => Cel::List(Arc::new(items.iter().map(to_cel).collect())),
-        Value::Object(members) => {
-            let members: HashMap<String, Cel> =
-                members.iter().map(|(key, member)| (key.clone(), to_cel(member))).collect();
-            Cel::Map(members.into())
-        }
+        Value::Object(members) => object_to_cel(members),
     }
+}
+
+/// An object for the interpreter.
+pub(super) fn object_to_cel(members: &Map<String, Value>) -> Cel {
+    let members: HashMap<String, Cel> = members.iter().map(|(key, member)| (key.clone(), to_cel(member))).collect();
+    Cel::Map(members.into())
 }
 
 impl Expression {
@@ -107,7 +113,7 @@ impl Expression {
             return fail("is empty");
         }
         if let Some(path) = plain_walk(text) {
-            return Ok(Self { text: text.to_owned(), code: Code::Walk(path.clone()), paths: vec![path] });
+            return Ok(Self::walking(text, path));
         }
         let parsed = Parser::default().enable_optional_syntax(true).parse(text);
         let tree = match parsed {
@@ -118,16 +124,23 @@ impl Expression {
         if let Err(reason) = paths.collect(&tree, &mut Vec::new(), 0) {
             return fail(&reason);
         }
-        let code = match walk(&tree) {
-            Some(path) if path.is_plain() => Code::Walk(path),
-            _ => Code::Program(Box::new(tree)),
-        };
-        Ok(Self { text: text.to_owned(), code, paths: paths.0 })
+        Ok(match walk(&tree) {
+            Some(path) if path.is_plain() => Self::walking(text, path),
+            _ => Self { text: Some(text.into()), code: Code::Program { tree: Box::new(tree), paths: paths.0 } },
+        })
+    }
+
+    fn walking(text: &str, path: Path) -> Self {
+        let is_told = path.text(path.steps.len()) == text;
+        Self { text: (!is_told).then(|| text.into()), code: Code::Walk(path) }
     }
 
     /// Every walk into a variable.
     pub(super) fn paths(&self) -> &[Path] {
-        &self.paths
+        match &self.code {
+            Code::Walk(path) => std::slice::from_ref(path),
+            Code::Program { paths, .. } => paths,
+        }
     }
 
     /// The walk that is all of it, if it is one.
@@ -137,22 +150,25 @@ impl Expression {
 
     /// As it stands in the document.
     pub(super) fn quoted(&self) -> String {
-        format!("expression ${{{}}}", self.text)
+        match (&self.text, &self.code) {
+            (None, Code::Walk(path)) => format!("expression ${{{}}}", path.text(path.steps.len())),
+            (text, _) => format!("expression ${{{}}}", text.as_deref().unwrap_or_default()),
+        }
     }
 
     /// The value of the expression.
     pub(super) fn evaluate(&self, variables: &dyn Variables) -> Result<Value, String> {
-        let fail = |reason: String| format!("expression ${{{}}}: {reason}", self.text);
+        let fail = |reason: String| format!("{}: {reason}", self.quoted());
         match &self.code {
             Code::Walk(path) => {
-                let root = variables.json(&path.root).ok_or_else(|| fail(format!("{} is unknown", path.root)))?;
-                let value = path.walk(0, root).map_err(fail)?;
-                variables.spend(value).map_err(fail)?;
-                Ok(value.clone())
+                let value = variables.walk(path).ok_or_else(|| fail(format!("{} is unknown", path.root)))?;
+                let value = value.map_err(fail)?;
+                variables.spend(&value).map_err(fail)?;
+                Ok(value.into_owned())
             }
-            Code::Program(tree) => {
+            Code::Program { tree, paths } => {
                 let mut context = Context::default();
-                for path in &self.paths {
+                for path in paths {
                     let value = variables.cel(&path.root).ok_or_else(|| fail(format!("{} is unknown", path.root)))?;
                     context.add_variable_from_value(path.root.as_str(), value);
                 }
@@ -348,8 +364,8 @@ fn to_json(value: &Cel) -> Result<Value, String> {
 /// For tests.
 #[cfg(test)]
 impl Variables for HashMap<String, Value> {
-    fn json(&self, name: &str) -> Option<&Value> {
-        self.get(name)
+    fn walk(&self, path: &Path) -> Option<Result<Cow<'_, Value>, String>> {
+        self.get(&path.root).map(|root| path.walk(0, root).map(Cow::Borrowed))
     }
 
     fn cel(&self, name: &str) -> Option<Cel> {

@@ -1,14 +1,15 @@
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
 
 use ocm_model::TypedObject;
 use ocm_model::reference::RepositoryReference;
-use serde_json::Value;
+use serde::Deserialize as _;
+use serde_json::{Map, Value};
 
 use super::expression::RESERVED;
 use super::field::Field;
 use super::node::{Kind, Place};
-use super::path::{Path, Step};
+use super::path::{Path, Step, To};
 use super::shape::{Seen, Shape};
 use super::template::Template;
 use super::{Document, Text, Transformation};
@@ -18,24 +19,26 @@ use crate::{Error, Result};
 pub(super) const ENVIRONMENT: &str = "environment";
 
 /// A document that was checked: its nodes, and which of them need which.
-pub struct Graph {
-    pub(super) nodes: Vec<Node>,
+///
+/// What stands in the document is not copied: one of a large component version takes a hundred megabytes.
+pub struct Graph<'a> {
+    pub(super) nodes: Vec<Node<'a>>,
     /// Positions of nodes, in groups; nodes need only nodes of groups before their own.
     pub(super) groups: Vec<Vec<usize>>,
-    pub(super) environment: Value,
+    pub(super) environment: &'a Map<String, Value>,
 }
 
-pub(super) struct Node {
+pub(super) struct Node<'a> {
     /// The text it stands in, and which of its nodes it is.
-    place: (Text, usize),
-    pub(super) id: String,
+    place: (&'a Text, usize),
+    pub(super) id: &'a str,
     pub(super) kind: Kind,
-    pub(super) spec: Vec<(String, Template)>,
+    pub(super) spec: Vec<(&'a str, Template<'a>)>,
 }
 
-impl Node {
-    pub(super) fn template(&self, field: &str) -> Option<&Template> {
-        self.spec.iter().find(|(name, _)| name == field).map(|(_, template)| template)
+impl<'a> Node<'a> {
+    pub(super) fn template(&self, field: &str) -> Option<&Template<'a>> {
+        self.spec.iter().find(|(name, _)| *name == field).map(|(_, template)| template)
     }
 
     /// Which of the nodes of the document it is.
@@ -46,7 +49,7 @@ impl Node {
     /// For errors: which node.
     pub(super) fn fail(&self, source: Error) -> Error {
         let (text, position) = &self.place;
-        fail(text.at(*position), &self.id, &self.kind.to_string(), source)
+        fail(text.at(*position), self.id, &self.kind.to_string(), source)
     }
 }
 
@@ -59,17 +62,17 @@ fn fail(at: String, id: &str, kind: &str, source: Error) -> Error {
 /// # Errors
 /// An unknown type; a name that is none or stands twice; a member that is missing or unknown; an expression that cannot be
 /// read, that refers to nothing, or to its own node; nodes that need each other.
-pub fn check(document: &Document) -> Result<Graph> {
+pub fn check(document: &Document) -> Result<Graph<'_>> {
     let places = document.transformations.iter().enumerate();
-    let nodes: Vec<Node> =
+    let nodes: Vec<Node<'_>> =
         places.map(|(position, one)| node(one, (&document.text, position))).collect::<Result<_>>()?;
     let mut positions = HashMap::new();
     for (position, node) in nodes.iter().enumerate() {
-        if positions.insert(node.id.as_str(), position).is_some() {
+        if positions.insert(node.id, position).is_some() {
             return Err(node.fail(Error::Document("the id stands twice".into())));
         }
     }
-    let environment = Value::Object(document.environment.clone());
+    let environment = &document.environment;
     let mut needs = Vec::with_capacity(nodes.len());
     for (position, node) in nodes.iter().enumerate() {
         let mut needed = Vec::new();
@@ -78,7 +81,7 @@ pub fn check(document: &Document) -> Result<Graph> {
                 for path in expression.paths() {
                     let at = |reason: String| node.fail(Error::Document(format!("spec.{field}: {reason}")));
                     match positions.get(path.root.as_str()) {
-                        None if path.root == ENVIRONMENT => check_constant(path, &environment).map_err(at)?,
+                        None if path.root == ENVIRONMENT => check_environment(path, environment).map_err(at)?,
                         None => return Err(at(format!("there is no transformation {}", path.root))),
                         Some(other) if *other == position => return Err(at("refers to its own transformation".into())),
                         Some(other) => {
@@ -94,7 +97,7 @@ pub fn check(document: &Document) -> Result<Graph> {
         needs.push(needed);
     }
     let groups = groups(&nodes, &needs)?;
-    let known = Known { nodes: &nodes, positions: &positions, environment: &environment };
+    let known = Known { nodes: &nodes, positions: &positions, environment };
     for node in &nodes {
         for (field, template) in &node.spec {
             let foreseen = Shape::of_field(field).foresee(template, &known);
@@ -106,23 +109,23 @@ pub fn check(document: &Document) -> Result<Graph> {
 
 /// What can be seen of a document that is being checked.
 struct Known<'a> {
-    nodes: &'a [Node],
+    nodes: &'a [Node<'a>],
     positions: &'a HashMap<&'a str, usize>,
-    environment: &'a Value,
+    environment: &'a Map<String, Value>,
 }
 
 impl Seen for Known<'_> {
-    fn environment(&self) -> &Value {
+    fn environment(&self) -> &Map<String, Value> {
         self.environment
     }
 
-    fn node(&self, id: &str) -> Option<&Node> {
+    fn node(&self, id: &str) -> Option<&Node<'_>> {
         self.nodes.get(*self.positions.get(id)?)
     }
 }
 
-fn node(transformation: &Transformation, (text, position): (&Text, usize)) -> Result<Node> {
-    let Transformation { kind, id, spec } = transformation;
+fn node<'a>(transformation: &'a Transformation, (text, position): (&'a Text, usize)) -> Result<Node<'a>> {
+    let Transformation { kind, id, label: _, spec } = transformation;
     let wrong = |reason: String| fail(text.at(position), id, kind, Error::Document(reason));
     let is_name = id.starts_with(|letter: char| letter.is_ascii_alphabetic())
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
@@ -149,12 +152,12 @@ fn node(transformation: &Transformation, (text, position): (&Text, usize)) -> Re
             let colon = if reason.starts_with(['.', '[']) { "" } else { ": " };
             wrong(format!("spec.{name}{colon}{reason}"))
         })?;
-        templates.push((name.clone(), template));
+        templates.push((name.as_str(), template));
     }
-    let node = Node { place: (text.clone(), position), id: id.clone(), kind, spec: templates };
+    let node = Node { place: (text, position), id, kind, spec: templates };
     if let Some(Template::Constant(repository)) = node.template("repository") {
         let spec: TypedObject =
-            serde_json::from_value(repository.clone()).map_err(|error| wrong(format!("spec.repository: {error}")))?;
+            TypedObject::deserialize(*repository).map_err(|error| wrong(format!("spec.repository: {error}")))?;
         place(kind, &spec).map_err(&wrong)?;
     }
     Ok(node)
@@ -206,9 +209,20 @@ pub(super) fn address_of(repository: &RepositoryReference) -> Option<String> {
     }
 }
 
-fn check_constant(path: &Path, environment: &Value) -> Result<(), String> {
-    let mut value = environment;
-    for (position, step) in path.steps.iter().enumerate() {
+fn check_environment(path: &Path, environment: &Map<String, Value>) -> Result<(), String> {
+    let Some(first) = path.steps.first() else { return Ok(()) };
+    let constant = if let To::Member(name) = &first.to { environment.get(name) } else { None };
+    match constant {
+        Some(value) => check_constant(path, 1, value),
+        None if known_later(first) => Ok(()),
+        None => Err(format!("{} does not exist", path.text(1))),
+    }
+}
+
+/// Walks the steps from `from` on.
+fn check_constant(path: &Path, from: usize, constant: &Value) -> Result<(), String> {
+    let mut value = constant;
+    for (position, step) in path.steps.iter().enumerate().skip(from) {
         value = match step.follow(value) {
             Some(value) => value,
             None if known_later(step) => return Ok(()),
@@ -223,7 +237,7 @@ fn known_later(step: &Step) -> bool {
 }
 
 /// `<id>.spec.<member>…` or `<id>.output.<member>`: what a node has by its type, and what stands in its specification.
-fn check_path(path: &Path, node: &Node) -> Result<(), String> {
+fn check_path(path: &Path, node: &Node<'_>) -> Result<(), String> {
     let member = |position: usize| path.member(position);
     match (member(0), member(1)) {
         (Some("output"), Some(name)) if !node.kind.outputs().contains(&name) => {
@@ -233,10 +247,7 @@ fn check_path(path: &Path, node: &Node) -> Result<(), String> {
         (Some("spec"), Some(name)) => match node.template(name) {
             None if path.steps.get(1).is_some_and(known_later) => Ok(()),
             None => Err(format!("{} does not exist", path.text(2))),
-            Some(Template::Constant(value)) => {
-                let rest = Path { root: path.text(2), steps: path.steps[2..].to_vec() };
-                check_constant(&rest, value)
-            }
+            Some(Template::Constant(value)) => check_constant(path, 2, value),
             Some(_) => Ok(()),
         },
         (Some("output" | "spec"), _) => Ok(()),
@@ -245,8 +256,12 @@ fn check_path(path: &Path, node: &Node) -> Result<(), String> {
     }
 }
 
+/// Nodes that are carried out before the ones behind them are looked at, however little these need: what a node found is
+/// forgotten as soon as nobody needs it, and in a document of tens of thousands that is soon.
+const WINDOW: usize = 1024;
+
 /// Sorts nodes into groups, each in the order of the document.
-fn groups(nodes: &[Node], needs: &[Vec<usize>]) -> Result<Vec<Vec<usize>>> {
+fn groups(nodes: &[Node<'_>], needs: &[Vec<usize>]) -> Result<Vec<Vec<usize>>> {
     let mut open: Vec<usize> = needs.iter().map(Vec::len).collect();
     let mut needed_by = vec![Vec::new(); nodes.len()];
     for (position, needed) in needs.iter().enumerate() {
@@ -256,14 +271,9 @@ fn groups(nodes: &[Node], needs: &[Vec<usize>]) -> Result<Vec<Vec<usize>>> {
     }
     let mut depth = vec![0_usize; nodes.len()];
     let mut ready: BinaryHeap<Reverse<usize>> = (0..nodes.len()).filter(|node| open[*node] == 0).map(Reverse).collect();
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    let mut sorted = 0;
+    let mut sorted = Vec::with_capacity(nodes.len());
     while let Some(Reverse(position)) = ready.pop() {
-        sorted += 1;
-        if groups.len() <= depth[position] {
-            groups.resize(depth[position] + 1, Vec::new());
-        }
-        groups[depth[position]].push(position);
+        sorted.push(position);
         for next in &needed_by[position] {
             depth[*next] = depth[*next].max(depth[position] + 1);
             open[*next] -= 1;
@@ -272,8 +282,16 @@ fn groups(nodes: &[Node], needs: &[Vec<usize>]) -> Result<Vec<Vec<usize>>> {
             }
         }
     }
-    if sorted < nodes.len() {
+    if sorted.len() < nodes.len() {
         return Err(cycle(nodes, needs, &open));
+    }
+    let mut groups = Vec::new();
+    for window in sorted.chunks(WINDOW) {
+        let mut by_depth: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for position in window {
+            by_depth.entry(depth[*position]).or_default().push(*position);
+        }
+        groups.extend(by_depth.into_values());
     }
     for group in &mut groups {
         group.sort_unstable();
@@ -282,7 +300,7 @@ fn groups(nodes: &[Node], needs: &[Vec<usize>]) -> Result<Vec<Vec<usize>>> {
 }
 
 /// Names one cycle among the nodes that could not be sorted: each of them needs another one of them.
-fn cycle(nodes: &[Node], needs: &[Vec<usize>], open: &[usize]) -> Error {
+fn cycle(nodes: &[Node<'_>], needs: &[Vec<usize>], open: &[usize]) -> Error {
     let (mut walked, mut seen) = (Vec::new(), HashSet::new());
     let mut position = open.iter().position(|open| *open > 0).unwrap_or_default();
     while seen.insert(position) {
@@ -291,8 +309,7 @@ fn cycle(nodes: &[Node], needs: &[Vec<usize>], open: &[usize]) -> Error {
         position = *next;
     }
     let start = walked.iter().position(|walked| *walked == position).unwrap_or_default();
-    let names: Vec<_> =
-        walked[start..].iter().chain([&position]).map(|position| nodes[*position].id.as_str()).collect();
+    let names: Vec<_> = walked[start..].iter().chain([&position]).map(|position| nodes[*position].id).collect();
     let reason = format!("transformations need each other: {}", names.join(" → "));
     nodes[position].fail(Error::Document(reason))
 }

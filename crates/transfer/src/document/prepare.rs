@@ -21,27 +21,31 @@ use crate::{ElementAction, ElementKind, ElementPlan, Error, Options, Result};
 /// # Errors
 /// A node whose type is not carried out here; an expression without a value; content that does not exist or is not the
 /// recorded one; something else in the target ([`crate::Error::Exists`], [`crate::Error::SameName`]). Nothing was written.
-pub async fn prepare(graph: Graph, places: &dyn Places, options: &Options) -> Result<Prepared> {
+pub async fn prepare(graph: Graph<'_>, places: &dyn Places, options: &Options) -> Result<Prepared> {
     let Graph { nodes, groups, environment } = graph;
-    let mut values = Values::new(environment, nodes.len());
+    let mut values = Values::new(environment, &nodes);
     let mut run = Run::new(places, options, &nodes);
     let mut effects: Vec<Option<Effect>> = Vec::new();
     effects.resize_with(nodes.len(), || None);
     for group in groups {
         let specs: Vec<(usize, Map<String, Value>)> =
             group.iter().map(|position| Ok((*position, values.spec(&nodes[*position])?))).collect::<Result<_>>()?;
+        for position in &group {
+            values.has_taken(&nodes[*position]);
+        }
         let done: Vec<(usize, Map<String, Value>, Done)> = stream::iter(specs)
             .map(|(position, spec)| {
-                let (node, run): (&Node, &Run<'_>) = (&nodes[position], &run);
+                let (node, run): (&Node<'_>, &Run<'_>) = (&nodes[position], &run);
+                let kept = values.kept(node, &spec);
                 async move {
-                    run.node(node, &spec).await.map(|done| (position, spec, done)).map_err(|error| node.fail(error))
+                    run.node(node, spec).await.map(|done| (position, kept, done)).map_err(|error| node.fail(error))
                 }
             })
             .buffered(options.concurrency.max(1) * 4)
             .try_collect()
             .await?;
-        for (position, spec, done) in done {
-            values.insert(&nodes[position], spec, done.output);
+        for (position, kept, done) in done {
+            values.insert(&nodes[position], kept, done.output);
             match done.effect {
                 Some(Effect::Found(found)) => found.into_iter().for_each(|(uri, content)| run.found(uri, content)),
                 other => effects[position] = other,
@@ -51,13 +55,13 @@ pub async fn prepare(graph: Graph, places: &dyn Places, options: &Options) -> Re
     let (mut wanted, mut stored) = (Vec::new(), Vec::new());
     for effect in effects.into_iter().flatten() {
         match effect {
-            Effect::Wanted(job) => wanted.push(*job),
+            Effect::Wanted(job) => wanted.push(job),
             Effect::Stored(version) => stored.push(*version),
             Effect::Found(..) => {}
         }
     }
     run.find_stored(&mut stored).await;
-    let mut prepared = lower(wanted, stored, options);
+    let mut prepared = lower(wanted.into_iter(), stored, options);
     lose(&mut prepared, run.lost(&nodes))?;
     settle(&mut prepared, options).await?;
     Ok(prepared)
@@ -92,10 +96,12 @@ fn key(kind: ElementKind, identity: String, access: &TypedObject, home: Option<(
 }
 
 /// Brings nodes that store something together: component versions with the content that they speak of.
-fn lower(wanted: Vec<Wanted>, stored: Vec<Stored>, options: &Options) -> Prepared {
+fn lower(wanted: impl ExactSizeIterator<Item = Box<Wanted>>, stored: Vec<Stored>, options: &Options) -> Prepared {
     let mut prepared = Prepared::default();
+    prepared.jobs.reserve_exact(wanted.len());
     let mut jobs: HashMap<Key, usize> = HashMap::new();
-    for Wanted { job, home } in wanted {
+    for wanted in wanted {
+        let Wanted { job, home } = *wanted;
         let key = key(job.element, job.identity.clone(), &job.access, home);
         jobs.insert(key, prepared.jobs.len());
         prepared.jobs.push(job);

@@ -23,7 +23,7 @@ fn artifact_of(uri: &str) -> String {
 }
 
 impl Run<'_> {
-    pub(super) async fn get_remote(&self, node: &Node, spec: GetArtifact) -> Result<Done> {
+    pub(super) async fn get_remote(&self, node: &Node<'_>, spec: GetArtifact) -> Result<Done> {
         let element = Element::read(ElementKind::Resource, spec.resource)?;
         let is_right = match Access::of(&element.access) {
             Access::Wget { .. } => node.kind == Kind::GetRemote(Remote::Wget),
@@ -53,7 +53,7 @@ impl Run<'_> {
     }
 
     /// A chart as a file: the layer of the artifact that is made of it.
-    pub(super) async fn get_chart(&self, node: &Node, spec: GetArtifact) -> Result<Done> {
+    pub(super) async fn get_chart(&self, node: &Node<'_>, spec: GetArtifact) -> Result<Done> {
         let element = Element::read(ElementKind::Resource, spec.resource)?;
         let artifact = self.remote(&element).await?;
         let no_chart = || Error::Document(format!("{}: its content is no chart", element.name()));
@@ -84,7 +84,7 @@ impl Run<'_> {
     }
 
     /// The artifact of a chart. Its resource stays as it is recorded and signed; only where it is changes.
-    pub(super) async fn convert_chart(&self, node: &Node, spec: ConvertChart) -> Result<Done> {
+    pub(super) async fn convert_chart(&self, node: &Node<'_>, spec: ConvertChart) -> Result<Done> {
         let element = Element::read(ElementKind::Resource, spec.resource)?;
         let artifact = self.content(&artifact_of(&spec.chart_file.uri))?.clone();
         artifact.check(&element.name(), element.digest.as_ref()).await?;

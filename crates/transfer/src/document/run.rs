@@ -12,14 +12,14 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
 
-use super::element::{Element, find};
+use super::element::{Element, Positions, find};
 use super::field::{AccessStyle, AddArtifact, AddLocal, AddVersion, Cleanup, Get, GetArtifact, TransferArtifact};
 use super::graph::{Node, place};
 use super::node::Kind;
 use super::places::Places;
 use crate::content::{Content, Place};
 use crate::element::origin;
-use crate::settle::schemaless;
+use crate::settle::is_same;
 use crate::work::Job;
 use crate::{ElementAction, ElementKind, Error, GlobalAccess, Options, Result};
 
@@ -35,7 +35,8 @@ pub(super) struct Run<'a> {
     /// Targets that could not be opened: the first node of the document that has to do with it, and why.
     lost: Mutex<HashMap<String, (usize, Error)>>,
     versions: Once<Arc<ComponentVersion>>,
-    contents: HashMap<String, Content>,
+    positions: Once<Arc<Positions>>,
+    contents: HashMap<String, Arc<Content>>,
     /// The component versions that nodes read.
     pub(super) homes: Vec<Get>,
 }
@@ -71,8 +72,8 @@ pub(super) struct Stored {
     pub(super) new: NewVersion,
 }
 
-pub(super) fn parse<T: DeserializeOwned>(spec: &Map<String, Value>) -> Result<T> {
-    serde_json::from_value(Value::Object(spec.clone())).map_err(|error| Error::Document(format!("spec: {error}")))
+pub(super) fn parse<T: DeserializeOwned>(spec: Map<String, Value>) -> Result<T> {
+    serde_json::from_value(Value::Object(spec)).map_err(|error| Error::Document(format!("spec: {error}")))
 }
 
 /// The specification of a repository as a key. How it is opened does not make it another one.
@@ -82,12 +83,17 @@ fn key(repository: &TypedObject) -> String {
     json::to_string(&json!(repository))
 }
 
+/// What tells component versions apart that nodes read.
+fn version_key(spec: &Get) -> String {
+    json!([key(&spec.repository), spec.component, spec.version]).to_string()
+}
+
 fn cell<T>(cells: &Once<T>, key: String) -> Arc<OnceCell<T>> {
     cells.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default().clone()
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(places: &'a dyn Places, options: &'a Options, nodes: &[Node]) -> Self {
+    pub(super) fn new(places: &'a dyn Places, options: &'a Options, nodes: &[Node<'_>]) -> Self {
         let mut homes: Vec<Get> = Vec::new();
         for home in nodes.iter().filter_map(super::artifact::home) {
             if !homes.contains(&home) {
@@ -102,24 +108,25 @@ impl<'a> Run<'a> {
             targets: Once::default(),
             lost: Mutex::default(),
             versions: Once::default(),
+            positions: Once::default(),
             contents: HashMap::new(),
         }
     }
 
     /// Makes content known to the nodes that follow.
     pub(super) fn found(&mut self, uri: String, content: Content) {
-        self.contents.insert(uri, content);
+        self.contents.insert(uri, Arc::new(content));
     }
 
     /// Carries out one node, up to the point where something would be written.
-    pub(super) async fn node(&self, node: &Node, spec: &Map<String, Value>) -> Result<Done> {
+    pub(super) async fn node(&self, node: &Node<'_>, spec: Map<String, Value>) -> Result<Done> {
         if let Some(repository) = spec.get("repository") {
             let repository: TypedObject = serde_json::from_value(repository.clone())
                 .map_err(|error| Error::Document(format!("spec.repository: {error}")))?;
             place(node.kind, &repository).map_err(Error::Document)?;
         }
         if spec.get("outputPath").and_then(Value::as_str).is_some_and(|path| !path.is_empty()) {
-            let id = &node.id;
+            let id = node.id;
             self.options.observer.warned(&format!(
                 "{id}: outputPath has no effect: content goes to its target without a file in between"
             ));
@@ -159,7 +166,7 @@ impl<'a> Run<'a> {
     }
 
     /// Opens a target. One that cannot be opened is an empty place, so that others get what is theirs.
-    async fn target(&self, node: &Node, repository: &TypedObject) -> Result<ComponentRepository> {
+    async fn target(&self, node: &Node<'_>, repository: &TypedObject) -> Result<ComponentRepository> {
         let key = key(repository);
         let open = || async {
             match self.places.target(repository).await {
@@ -187,7 +194,7 @@ impl<'a> Run<'a> {
     }
 
     /// The specifications of targets that could not be opened, and why, in the order of the document.
-    pub(super) fn lost(self, nodes: &[Node]) -> Vec<(String, Error)> {
+    pub(super) fn lost(self, nodes: &[Node<'_>]) -> Vec<(String, Error)> {
         let lost = self.lost.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut lost: Vec<(String, (usize, Error))> = lost.into_iter().collect();
         lost.sort_by_key(|(_, (position, _))| *position);
@@ -195,7 +202,7 @@ impl<'a> Run<'a> {
     }
 
     pub(super) async fn version(&self, spec: &Get) -> Result<Arc<ComponentVersion>> {
-        let cell = cell(&self.versions, json!([key(&spec.repository), spec.component, spec.version]).to_string());
+        let cell = cell(&self.versions, version_key(spec));
         let read = || async {
             let repository = self.source(&spec.repository).await?;
             Ok(Arc::new(repository.get(&spec.component, &spec.version).await?))
@@ -204,7 +211,7 @@ impl<'a> Run<'a> {
     }
 
     pub(super) fn content(&self, uri: &str) -> Result<&Content> {
-        self.contents.get(uri).ok_or_else(|| {
+        self.contents.get(uri).map(Arc::as_ref).ok_or_else(|| {
             Error::Document(format!(
                 "spec.file: {uri:?} is not the file of another transformation; only such files can be stored"
             ))
@@ -216,9 +223,11 @@ impl<'a> Run<'a> {
         Ok(Done { output: json!({"descriptor": version.descriptor.tree()}), effect: None })
     }
 
-    async fn get_local(&self, node: &Node, kind: ElementKind, spec: Get) -> Result<Done> {
+    async fn get_local(&self, node: &Node<'_>, kind: ElementKind, spec: Get) -> Result<Done> {
         let version = self.version(&spec).await?;
-        let element = find(&version, kind, &Identity(spec.resource_identity))?;
+        let positions = cell(&self.positions, version_key(&spec));
+        let positions = positions.get_or_init(async || Arc::new(Positions::of(&version))).await;
+        let element = find(&version, positions, kind, &Identity(spec.resource_identity))?;
         if matches!(Access::of(&element.access), Access::RelativeOci { .. }) {
             let found = ocm_access::open(&element.access, &version, self.places).await?;
             let none = || ocm_oci::Error::not_found(format!("source {}", element.name()));
@@ -237,13 +246,13 @@ impl<'a> Run<'a> {
         Ok(handed_out(node, &element, content))
     }
 
-    async fn get_artifact(&self, node: &Node, spec: GetArtifact) -> Result<Done> {
+    async fn get_artifact(&self, node: &Node<'_>, spec: GetArtifact) -> Result<Done> {
         let element = Element::read(ElementKind::Resource, spec.resource)?;
         let content = self.artifact(&element, spec.home).await?;
         Ok(handed_out(node, &element, content))
     }
 
-    async fn add_local(&self, node: &Node, kind: ElementKind, spec: AddLocal) -> Result<Done> {
+    async fn add_local(&self, node: &Node<'_>, kind: ElementKind, spec: AddLocal) -> Result<Done> {
         let element = Element::read(kind, spec.resource)?;
         let content = self.content(&spec.file.uri)?.clone();
         content.check(&element.name(), element.digest.as_ref()).await?;
@@ -283,7 +292,7 @@ impl<'a> Run<'a> {
         Ok(job(node, &element, home, (target, None), content, action))
     }
 
-    async fn upload(&self, node: &Node, resource: Value, content: Content, style: AccessStyle) -> Result<Done> {
+    async fn upload(&self, node: &Node<'_>, resource: Value, content: Content, style: AccessStyle) -> Result<Done> {
         let element = Element::read(ElementKind::Resource, resource)?;
         content.check(&element.name(), element.digest.as_ref()).await?;
         let Some(root) = content.root().cloned() else {
@@ -331,20 +340,22 @@ impl<'a> Run<'a> {
         Ok(job(node, &element, None, (target, tag), content, action))
     }
 
-    async fn add_version(&self, node: &Node, spec: AddVersion) -> Result<Done> {
+    async fn add_version(&self, node: &Node<'_>, spec: AddVersion) -> Result<Done> {
         let text = serde_json::to_vec(&spec.descriptor).map_err(|error| Error::Document(error.to_string()))?;
+        // One of them at a time: it may be large.
+        drop(spec.descriptor);
         let descriptor =
             Descriptor::read(&text).map_err(|error| Error::Document(format!("spec.descriptor: {error}")))?;
         super::recorded::check(&descriptor)?;
         let target = self.target(node, &spec.repository).await?;
         // What comes out as it went in is stored with the bytes it had.
-        let is_same = |version: &&Arc<ComponentVersion>| {
+        let is_this = |version: &&Arc<ComponentVersion>| {
             let component = &descriptor.component;
             (version.name(), version.version()) == (component.name.as_str(), component.version.as_str())
-                && schemaless(&version.descriptor) == descriptor
+                && is_same(&version.descriptor, &descriptor)
         };
         let known = self.read_versions();
-        let raw = known.iter().find(is_same).map(|version| version.raw.clone());
+        let raw = known.iter().find(is_this).map(|version| version.raw.clone());
         let version = Stored {
             name: format!("{} [{}]", node.id, node.kind.name()),
             target_key: key(&spec.repository),
@@ -370,7 +381,7 @@ impl<'a> Run<'a> {
                     for source in sources {
                         // A place without it is no failure: the document has everything that is needed.
                         let found = source.get(&descriptor.component.name, &descriptor.component.version).await;
-                        if let Some(found) = found.ok().filter(|found| schemaless(&found.descriptor) == *descriptor) {
+                        if let Some(found) = found.ok().filter(|found| is_same(&found.descriptor, descriptor)) {
                             version.new.raw = Some(found.raw);
                             return;
                         }
@@ -386,7 +397,7 @@ impl<'a> Run<'a> {
     }
 }
 
-pub(super) fn handed_out(node: &Node, element: &Element, content: Content) -> Done {
+pub(super) fn handed_out(node: &Node<'_>, element: &Element, content: Content) -> Done {
     let uri = format!("content:{}", node.id);
     let mut output = element.output();
     output["file"] = content.file(&uri);
@@ -394,7 +405,7 @@ pub(super) fn handed_out(node: &Node, element: &Element, content: Content) -> Do
 }
 
 fn job(
-    node: &Node,
+    node: &Node<'_>,
     element: &Element,
     home: Option<(String, String)>,
     (place, tag): (Arc<dyn ocm_oci::Repository>, Option<String>),

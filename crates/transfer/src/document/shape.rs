@@ -1,11 +1,11 @@
 //! What the members of a specification have to be, so that a value of another type is named with its place: before anybody is
 //! contacted where it stands in the document or follows from it, and as soon as it is evaluated otherwise.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::expression::Expression;
 use super::graph::{ENVIRONMENT, Node};
-use super::path::Path;
+use super::path::{Path, To};
 use super::template::Template;
 
 /// What a value has to be.
@@ -155,7 +155,7 @@ impl Shape {
     }
 
     /// Compares what a template will give, as far as that is known before anything is carried out.
-    pub(super) fn foresee(self, template: &Template, seen: &dyn Seen) -> Result<(), String> {
+    pub(super) fn foresee(self, template: &Template<'_>, seen: &dyn Seen) -> Result<(), String> {
         match template {
             Template::Constant(value) => self.check(value),
             Template::Whole(expression) => {
@@ -188,7 +188,12 @@ impl Shape {
             Err(_) => Ok(()),
         };
         if path.root == ENVIRONMENT {
-            return from(0, seen.environment());
+            let environment = seen.environment();
+            return match path.steps.first().map(|step| &step.to) {
+                Some(To::Member(name)) => environment.get(name).map_or(Ok(()), |value| from(1, value)),
+                Some(_) => Ok(()),
+                None => self.check(&Value::Object(environment.clone())),
+            };
         }
         let Some(node) = seen.node(&path.root) else { return Ok(()) };
         match foreseen(path, node) {
@@ -202,10 +207,10 @@ impl Shape {
 /// What can be seen of a document before it is carried out.
 pub(super) trait Seen {
     /// Its constants.
-    fn environment(&self) -> &Value;
+    fn environment(&self) -> &Map<String, Value>;
 
     /// One of its nodes.
-    fn node(&self, id: &str) -> Option<&Node>;
+    fn node(&self, id: &str) -> Option<&Node<'_>>;
 }
 
 /// What is known of a value of a node.
@@ -216,7 +221,7 @@ enum Foreseen<'a> {
     Shape(Shape),
 }
 
-fn foreseen<'a>(path: &Path, node: &'a Node) -> Foreseen<'a> {
+fn foreseen<'a>(path: &Path, node: &'a Node<'_>) -> Foreseen<'a> {
     let mut shape = match (path.member(0), path.member(1)) {
         (Some("output"), Some(name)) => Shape::of_output(name),
         (Some("spec"), Some(name)) => {

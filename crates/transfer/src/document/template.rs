@@ -4,17 +4,17 @@ use super::expression::{Expression, Variables};
 
 /// A value in which texts may be or contain expressions.
 #[derive(Clone, Debug)]
-pub(super) enum Template {
+pub(super) enum Template<'a> {
     /// No expression in it.
-    Constant(Value),
+    Constant(&'a Value),
     /// A text that is one expression: its value, of whatever type.
     Whole(Expression),
     /// A text with expressions in it.
     Text(Vec<Part>),
     /// A list.
-    List(Vec<Template>),
+    List(Vec<Template<'a>>),
     /// An object.
-    Object(Vec<(String, Template)>),
+    Object(Vec<(&'a str, Template<'a>)>),
 }
 
 /// A piece of a text.
@@ -26,27 +26,27 @@ pub(super) enum Part {
     Expression(Expression),
 }
 
-impl Template {
+impl<'a> Template<'a> {
     /// Parses all expressions of a value. The error says where in the value, `.resource.access: …`.
-    pub(super) fn parse(value: &Value) -> Result<Self, String> {
+    pub(super) fn parse(value: &'a Value) -> Result<Self, String> {
         match value {
-            Value::String(text) => parse_text(text),
+            Value::String(text) => parse_text(value, text),
             Value::Array(items) => {
                 let at =
                     |(position, item)| Self::parse(item).map_err(|reason| within(&format!("[{position}]"), &reason));
                 let items: Vec<_> = items.iter().enumerate().map(at).collect::<Result<_, _>>()?;
-                Ok(if items.iter().all(Self::is_constant) { Self::Constant(value.clone()) } else { Self::List(items) })
+                Ok(if items.iter().all(Self::is_constant) { Self::Constant(value) } else { Self::List(items) })
             }
             Value::Object(members) => {
-                let at = |(key, member): (&String, &Value)| match Self::parse(member) {
-                    Ok(member) => Ok((key.clone(), member)),
+                let at = |(key, member): (&'a String, &'a Value)| match Self::parse(member) {
+                    Ok(member) => Ok((key.as_str(), member)),
                     Err(reason) => Err(within(&format!(".{key}"), &reason)),
                 };
                 let members: Vec<_> = members.iter().map(at).collect::<Result<_, _>>()?;
                 let constant = members.iter().all(|(_, member)| member.is_constant());
-                Ok(if constant { Self::Constant(value.clone()) } else { Self::Object(members) })
+                Ok(if constant { Self::Constant(value) } else { Self::Object(members) })
             }
-            other => Ok(Self::Constant(other.clone())),
+            other => Ok(Self::Constant(other)),
         }
     }
 
@@ -77,7 +77,7 @@ impl Template {
     /// The value with all expressions evaluated.
     pub(super) fn evaluate(&self, variables: &dyn Variables) -> Result<Value, String> {
         match self {
-            Self::Constant(value) => Ok(value.clone()),
+            Self::Constant(value) => Ok((*value).clone()),
             Self::Whole(expression) => expression.evaluate(variables),
             Self::Text(parts) => {
                 let mut text = String::new();
@@ -91,7 +91,8 @@ impl Template {
             }
             Self::List(items) => items.iter().map(|item| item.evaluate(variables)).collect(),
             Self::Object(members) => {
-                let evaluated = members.iter().map(|(key, member)| Ok((key.clone(), member.evaluate(variables)?)));
+                let evaluated =
+                    members.iter().map(|(key, member)| Ok(((*key).to_owned(), member.evaluate(variables)?)));
                 evaluated.collect::<Result<Map<_, _>, String>>().map(Value::Object)
             }
         }
@@ -112,7 +113,7 @@ fn within(place: &str, reason: &str) -> String {
     if reason.starts_with(['.', '[']) { format!("{place}{reason}") } else { format!("{place}: {reason}") }
 }
 
-fn parse_text(text: &str) -> Result<Template, String> {
+fn parse_text<'a>(value: &'a Value, text: &str) -> Result<Template<'a>, String> {
     let mut parts = Vec::new();
     let mut rest = text;
     while let Some((before, from)) = rest.split_once("${") {
@@ -124,7 +125,7 @@ fn parse_text(text: &str) -> Result<Template, String> {
         rest = &from[end + 1..];
     }
     if parts.is_empty() {
-        return Ok(Template::Constant(text.into()));
+        return Ok(Template::Constant(value));
     }
     if !rest.is_empty() {
         parts.push(Part::Literal(rest.to_owned()));
@@ -251,7 +252,8 @@ mod tests {
     fn quoted_values_survive_whatever_they_contain() {
         for text in ["plain", "${HOME}", "a ${x} \" ' \\ } \n \u{7f} ${", "$", "}", "${\"", "ü${🦀}"] {
             let value = json!({"label": [text, {"n": 1}]});
-            let template = Template::parse(&quoted(value.clone())).unwrap();
+            let quoted = quoted(value.clone());
+            let template = Template::parse(&quoted).unwrap();
             assert_eq!(template.evaluate(&variables()), Ok(value));
         }
     }

@@ -16,6 +16,7 @@ use super::node::{Kind, Place, Remote};
 use super::template::{quoted, quoted_text};
 use super::{Document, Transformation};
 use crate::contexts::context;
+use crate::element::OMITTED;
 use crate::element::known_name;
 use crate::naming::chart_name;
 use crate::{ElementKind, Error, GlobalAccess, Options, Result};
@@ -62,11 +63,18 @@ pub fn write(origins: &[Origin], targets: &[TypedObject], options: &Options) -> 
             writer.version(origin, &suffix)?;
         }
     }
-    if options.strict && !writer.left.is_empty() {
-        let mut elements = writer.left;
-        elements.sort();
-        elements.dedup();
-        return Err(Error::Left { elements });
+    let mut left = writer.left;
+    left.sort();
+    left.dedup();
+    let is_refused = |reason: &str| options.strict && !(options.spare_omitted && reason == OMITTED);
+    if left.iter().any(|(_, reason)| is_refused(reason)) {
+        let refused = left.iter().filter(|(_, reason)| is_refused(reason));
+        return Err(Error::Left {
+            elements: refused.map(|(element, reason)| format!("{element}: {reason}")).collect(),
+        });
+    }
+    for (element, reason) in left {
+        options.observer.warned(&format!("{element} stays by reference: {reason}"));
     }
     if !writer.files.is_empty() {
         let files: Vec<_> = writer.files.iter().map(|id| format!("${{{id}.spec.file}}")).collect();
@@ -127,10 +135,9 @@ fn value(object: &impl serde::Serialize) -> Value {
 
 fn transformation(id: &str, kind: Kind, mut spec: Value) -> Transformation {
     json::sort(&mut spec);
-    let Value::Object(spec) = spec else {
-        return Transformation { kind: kind.to_string(), id: id.to_owned(), spec: Map::new() };
-    };
-    Transformation { kind: kind.to_string(), id: id.to_owned(), spec }
+    // Maps grow in steps, and there are tens of thousands of these.
+    let spec = if let Value::Object(spec) = spec { spec.into_iter().collect() } else { Map::new() };
+    Transformation { kind: kind.to_string(), id: id.to_owned(), label: None, spec }
 }
 
 pub(super) struct Writer<'a> {
@@ -142,7 +149,7 @@ pub(super) struct Writer<'a> {
     /// Nodes that take a file.
     pub(super) files: Vec<String>,
     /// Content that was asked for and has no nodes, and why.
-    pub(super) left: Vec<String>,
+    pub(super) left: Vec<(String, String)>,
     pub(super) document: Document,
 }
 
@@ -199,7 +206,7 @@ impl Current<'_> {
             .parse::<ImageReference>()
             .ok()
             .zip(Opened::of(self.read))
-            .is_some_and(|(reference, opened)| rebase(&reference, contexts, &opened).is_some());
+            .is_some_and(|(reference, opened)| !rebase(&reference, contexts, &opened).is_empty());
         if is_stale {
             spec["repository"] = self.repository.clone();
             spec["component"] = self.component.clone();
@@ -301,7 +308,7 @@ impl Writer<'_> {
             matches!(access, Access::LocalBlob { .. } | Access::LocalOciBlob { .. } | Access::RelativeOci { .. });
         if !wanted && !travels {
             if options.moves(element.kind, element.is_local) && !matches!(access, Access::None) {
-                self.stays(element, current, "its access type is to be left out");
+                self.stays(element, current, OMITTED);
             }
             return Ok(None);
         }
@@ -356,7 +363,8 @@ impl Writer<'_> {
     fn stays(&mut self, element: &Element<'_>, current: &Current<'_>, reason: &str) {
         let name = element.names.get("name").map_or("", String::as_str);
         let (component, version) = &current.names;
-        self.left.push(format!("{} {name} of {component}:{version}: {reason}", element.kind.noun()));
+        let element = format!("{} {name} of {component}:{version}", element.kind.noun());
+        self.left.push((element, reason.to_owned()));
     }
 
     /// Names for the nodes of an element: `<version><verb><element>`, with a verb of its own for sources.

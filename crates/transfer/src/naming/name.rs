@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ocm_model::reference::COMPONENT_DESCRIPTORS;
 use ocm_oci::ImageReference;
-use ocm_oci::reference::{is_repository, is_tag};
+use ocm_oci::reference::{Relative, is_repository, is_tag};
 use ocm_repository::{ComponentRepository, ComponentVersion};
 
 use super::rule::Subject;
@@ -98,9 +98,19 @@ fn tell_apart(requests: &[Request<'_>], names: &mut [Names]) {
 }
 
 fn host(request: &Request<'_>) -> String {
-    let origin = request.carried.content.origin.as_deref();
-    let reference = origin.and_then(|origin| origin.parse::<ImageReference>().ok());
-    reference.map(|reference| reference.host().to_owned()).unwrap_or_default()
+    request.carried.content.origin.as_deref().map(host_of).unwrap_or_default()
+}
+
+/// The host that content comes from. The address of a chart may be no reference: its version may have a plus.
+fn host_of(origin: &str) -> String {
+    match (origin.parse::<ImageReference>(), origin.split_once("://")) {
+        (Ok(reference), _) => reference.host().to_owned(),
+        (Err(_), Some((_, rest))) => {
+            let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+            host.rsplit('@').next().unwrap_or_default().to_owned()
+        }
+        (Err(_), None) => String::new(),
+    }
 }
 
 fn name(request: &Request<'_>, options: &Options, noticed: &mut HashSet<String>) -> Result<Names> {
@@ -222,13 +232,6 @@ impl Asked<'_> {
         let (repository, named_tag) = split(filled.trim_matches('/'));
         let name = Name { repository, tag: named_tag.or(tag), is_whole: false };
         self.check(&name.repository, name.tag.as_deref(), "--also-tag")?;
-        // A tag there is a component version, and a transfer may be the one that stores it.
-        if name.repository.split('/').any(|part| part == COMPONENT_DESCRIPTORS) {
-            let name = name.with_tag(&name.repository);
-            let reason =
-                format!("{}: {name:?} is a place of component versions; --also-tag needs another", self.subject());
-            return Err(Error::Naming(reason));
-        }
         Ok(name)
     }
 
@@ -244,21 +247,27 @@ impl Asked<'_> {
         Some(ocm_model::version::to_tag(self.number)).filter(|tag| !tag.is_empty())
     }
 
+    /// # Errors
+    /// A name that no registry takes, or one where component versions have theirs.
     fn check(&self, repository: &str, tag: Option<&str>, flag: &str) -> Result<()> {
-        if is_repository(repository) && tag.is_none_or(is_tag) {
-            return Ok(());
+        let refuse = |reason: &str| {
+            let name = tag.map_or_else(|| repository.to_owned(), |tag| format!("{repository}:{tag}"));
+            Err(Error::Naming(format!("{}: {name:?} is {reason} {flag}", self.subject())))
+        };
+        if !is_repository(repository) || tag.is_some_and(|tag| !is_tag(tag)) {
+            return refuse("no name for an image; give one by");
         }
-        let name = tag.map_or_else(|| repository.to_owned(), |tag| format!("{repository}:{tag}"));
-        Err(Error::Naming(format!("{}: {name:?} is no name for an image; give one by {flag}", self.subject())))
+        // A tag there is a component version, and a transfer may be the one that stores it.
+        if tag.is_some() && repository.split('/').any(|part| part == COMPONENT_DESCRIPTORS) {
+            return refuse("a place of component versions; give another by");
+        }
+        Ok(())
     }
 
     fn value(&self, variable: Variable, repository: &str, tag: Option<&str>) -> String {
         let tag_of = |version: &str| ocm_model::version::to_tag(version);
         match variable {
-            Variable::Host => {
-                let reference = self.origin.and_then(|origin| origin.parse::<ImageReference>().ok());
-                reference.map(|reference| reference.host().replace(':', "-")).unwrap_or_default()
-            }
+            Variable::Host => self.origin.map(|origin| host_of(origin).replace(':', "-")).unwrap_or_default(),
             Variable::Repository => repository.to_owned(),
             Variable::Name => repository.rsplit('/').next().unwrap_or_default().to_owned(),
             Variable::Tag => tag.unwrap_or_default().to_owned(),
@@ -273,20 +282,35 @@ impl Asked<'_> {
 
 /// `path/name:tag@digest` as repository and tag.
 fn split(name: &str) -> (String, Option<String>) {
-    let name = name.split('@').next().unwrap_or_default();
-    match name.rsplit_once(':') {
-        Some((repository, tag)) if !tag.contains('/') => (repository.to_owned(), Some(tag.to_owned())),
-        _ => (name.to_owned(), None),
-    }
+    let Relative { repository, tag, .. } = Relative::read(name);
+    (repository.to_owned(), tag.map(str::to_owned))
 }
 
-/// `path/chart:version`: what the image of a chart is called below a registry.
+/// `path/chart:version`: what the image of a chart is called below a registry. Helm looks for it there under a tag with an
+/// underscore for a plus.
 pub(crate) fn chart_name(repository: &str, chart: &str, version: Option<&str>) -> String {
     let path = repository.split_once("://").map_or(repository, |(_, rest)| rest);
     let path = path.split_once('/').map_or("", |(_, path)| path.trim_matches('/'));
-    let chart = match version {
-        Some(version) if !chart.contains(':') => format!("{chart}:{}", ocm_model::version::to_tag(version)),
-        _ => chart.to_owned(),
-    };
-    if path.is_empty() { chart } else { format!("{path}/{chart}") }
+    let (chart, version) = chart.split_once(':').map_or((chart, version), |(chart, version)| (chart, Some(version)));
+    let tag = version.map(|version| format!(":{}", version.replace('+', "_"))).unwrap_or_default();
+    if path.is_empty() { format!("{chart}{tag}") } else { format!("{path}/{chart}{tag}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{chart_name, host_of};
+
+    #[test]
+    fn charts_have_the_names_that_helm_looks_for() {
+        for (chart, version) in [("app", Some("1.0.0+b1")), ("app:1.0.0+b1", None)] {
+            assert_eq!(chart_name("https://charts.example/stable/", chart, version), "stable/app:1.0.0_b1");
+        }
+        assert_eq!(chart_name("https://charts.example", "app", None), "app");
+    }
+
+    #[test]
+    fn an_address_that_is_no_reference_has_a_host_all_the_same() {
+        assert_eq!(host_of("https://charts.example:8080/stable/app:1.0.0+b1"), "charts.example:8080");
+        assert_eq!(host_of("https://me:secret@charts.example/App:1.0.0"), "charts.example");
+    }
 }

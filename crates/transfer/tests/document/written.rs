@@ -211,4 +211,10 @@ async fn documents_read_back_as_they_were_written() {
         assert_eq!(serde_json::to_string_pretty(&read).unwrap(), json);
     }
     assert!(yaml.contains("creationTime: ${environment.transformAcmeOrgX100.component.creationTime}"), "{yaml}");
+
+    // Later versions of the older program write one more member.
+    let labelled = yaml.replace("\n  spec:", "\n  label: 'x@1.0.0 [Get text]'\n  spec:");
+    let read = document::read("x", labelled.as_bytes()).unwrap();
+    assert_eq!(read.transformations[0].label.as_deref(), Some("x@1.0.0 [Get text]"));
+    assert_eq!(document::read("x", read.to_yaml().as_bytes()).unwrap(), read);
 }

@@ -116,7 +116,7 @@ impl TrustedFiles {
 
 /// What a configuration file holds, up to the limit for them.
 fn read(path: &Path) -> Result<Vec<u8>> {
-    let failed = |error: io::Error| failed(path, &error);
+    let failed = |error: io::Error| Error::unreadable(path.display(), &error);
     if !fs::metadata(path).map_err(failed)?.is_file() {
         // A pipe would be waited for without end.
         return Err(Error::usage(format!("{}: is no file", path.display())));
@@ -135,8 +135,7 @@ fn describe(path: &Path, content: &[u8]) -> io::Result<TrustedFile> {
 }
 
 fn failed(path: &Path, error: &io::Error) -> Error {
-    let kind = if error.kind() == io::ErrorKind::NotFound { Kind::NotFound } else { Kind::Other };
-    Error::new(kind, format!("{}: {error}", path.display()))
+    Error::new(Kind::Other, format!("{}: {error}", path.display()))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use ocm_transfer::{Computed, Lookup as _};
 
 use super::{Request, Which};
 use crate::lookup::Lookup;
-use crate::{Error, Kind, Result, tree};
+use crate::{Error, Kind, Result, absence, tree};
 
 /// A component version and the way that led to it.
 pub(super) struct Found {
@@ -150,5 +150,5 @@ pub(super) fn check_matched(found: &[Found], request: &Request, matched: &[bool]
         })
         .collect();
     let error = Error::new(Kind::NotFound, format!("{place} has no {noun} with {selector}"));
-    Err(if known.is_empty() { error } else { error.hint(format!("there is {}", known.join("; "))) })
+    Err(absence::element(&known, error))
 }

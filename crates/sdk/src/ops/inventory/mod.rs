@@ -220,7 +220,7 @@ impl Baseline {
         if !metadata.is_file() || metadata.len() > LIMIT {
             return Ok(None);
         }
-        let unreadable = |error: std::io::Error| Error::usage(format!("{}: {error}", path.display()));
+        let unreadable = |error: std::io::Error| Error::unreadable(path.display(), &error);
         let mut file = std::fs::File::open(path).map_err(unreadable)?;
         let mut first = [0; 1];
         let read = std::io::Read::read(&mut file, &mut first).map_err(unreadable)?;

@@ -78,7 +78,7 @@ fn read(registry: &str, root: Node, request: &Registry, report: &mut RegistryRep
                 .children
                 .iter()
                 .find(|child| child.component == reference.component_name && child.version == reference.version);
-            let found = target.and_then(|child| child.descriptor.clone()).ok_or_else(|| {
+            let found = target.and_then(|child| child.descriptor.as_deref().cloned()).ok_or_else(|| {
                 let (component, version) = (&reference.component_name, &reference.version);
                 Error::new(Kind::NotFound, format!("{component}:{version}, which {registry} refers to, is not found"))
             })?;

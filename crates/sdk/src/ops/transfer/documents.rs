@@ -9,7 +9,8 @@ use ocm_transfer::{Collision, Computed, Estimate, Existing, Naming, Options, Rep
 
 use super::gather::{gather, of_source, overrides, repository_of};
 use super::places::Places;
-use super::{CONCURRENCY, Request, options, target_of, unless_stopped, unstarted};
+use super::{CONCURRENCY, Meant, Request, options, prepare, target_of, unless_stopped, unstarted};
+use crate::context::Purpose;
 use crate::{Context, Error, Kind, Result, select};
 
 /// How long an estimate may take: it is a courtesy, and the document is already there.
@@ -54,6 +55,8 @@ pub async fn document(context: &Context, request: &Request) -> Result<Document> 
         .map(|version| Ok(Origin { repository: repository_of(&version)?.to_spec(), version }))
         .collect::<Result<_>>()?;
     let document = document::write(&origins, &targets, &options)?;
+    // The document says all of it, and may be as large.
+    drop((origins, gathered.roots));
     document::check(&document)?;
     Ok(document)
 }
@@ -124,7 +127,7 @@ pub async fn carry_out_document(
 ) -> (Report, Option<Error>) {
     let options = document_options(context, options);
     let places = Places { context, is_dry: false };
-    let prepared = async { document::prepare(document::check(document)?, &places, &options).await };
+    let prepared = async { Box::pin(document::prepare(document::check(document)?, &places, &options)).await };
     match unless_stopped(context, prepared).await {
         Ok(prepared) => {
             let (report, failure) = ocm_transfer::execute(&prepared, &options).await;
@@ -147,26 +150,43 @@ pub async fn check_document(
 ) -> Result<()> {
     let options = document_options(context, options);
     let places = Places { context, is_dry: true };
-    let checked = async { document::prepare(document::check(document)?, &places, &options).await };
+    let checked = async { Box::pin(document::prepare(document::check(document)?, &places, &options)).await };
     checked.await.map(|_| ()).map_err(|error| in_document(error, name))
+}
+
+/// What [`super::run`] would move. Sources and targets are read, nothing is written. The document that says the same takes far
+/// more memory.
+///
+/// # Errors
+/// Whatever [`super::run`] would fail with, as far as it can be known, and [`Kind::Unavailable`] after ten seconds.
+pub async fn estimate(context: &Context, request: &Request) -> Result<Estimate> {
+    let estimated = async {
+        let options = options(context, request)?;
+        let prepared = Box::pin(prepare(context, request, &options, Purpose::Read, &mut Meant::default())).await?;
+        prepared.failure().map_or(Ok(()), Err)?;
+        Ok(ocm_transfer::estimate(&prepared).await?)
+    };
+    in_time(estimated).await
 }
 
 /// What a document would move. Sources and targets are read, nothing is written.
 ///
 /// # Errors
 /// Whatever [`run_document`] would fail with, as far as it can be known, and [`Kind::Unavailable`] after ten seconds.
-pub async fn estimate(context: &Context, document: &Document, options: DocumentOptions) -> Result<Estimate> {
+pub async fn estimate_document(context: &Context, document: &Document, options: DocumentOptions) -> Result<Estimate> {
     let options = document_options(context, options);
     let places = Places { context, is_dry: true };
     let estimated = async {
-        let prepared = document::prepare(document::check(document)?, &places, &options).await?;
+        let prepared = Box::pin(document::prepare(document::check(document)?, &places, &options)).await?;
         prepared.failure().map_or(Ok(()), Err)?;
-        ocm_transfer::estimate(&prepared).await
+        Ok(ocm_transfer::estimate(&prepared).await?)
     };
-    match tokio::time::timeout(ESTIMATE_LIMIT, estimated).await {
-        Ok(estimated) => Ok(estimated?),
-        Err(_) => Err(Error::new(Kind::Unavailable, "a repository did not answer in time")),
-    }
+    in_time(estimated).await
+}
+
+async fn in_time(estimated: impl Future<Output = Result<Estimate>>) -> Result<Estimate> {
+    let too_late = |_| Error::new(Kind::Unavailable, "a repository did not answer in time");
+    tokio::time::timeout(ESTIMATE_LIMIT, estimated).await.map_err(too_late)?
 }
 
 fn in_document(error: ocm_transfer::Error, name: &str) -> Error {

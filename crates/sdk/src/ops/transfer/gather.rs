@@ -71,7 +71,11 @@ pub(super) async fn gather(
     }
     let versions = if request.recursive {
         let closure = ocm_transfer::closure(roots.clone(), &lookup).await;
-        closure.map_err(|error| in_no_place(error.into()))?
+        let versions = closure.map_err(|error| in_no_place(error.into()))?;
+        if let Some(circle) = ocm_transfer::circle(&versions) {
+            context.observer().warned(&format!("references go in a circle, which nobody can sign: {circle}"));
+        }
+        versions
     } else {
         roots.clone()
     };

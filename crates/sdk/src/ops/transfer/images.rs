@@ -9,13 +9,14 @@ use ocm_model::descriptor::{Artifact, ElementKind};
 use ocm_model::digest::{OCI_ARTEFACT_DIGEST, OCI_ARTIFACT_DIGEST};
 use ocm_model::reference::RepositoryReference;
 use ocm_model::{Access, DigestSpec, TypedObject};
+use ocm_oci::reference::Relative;
 use ocm_oci::{ImageReference, Location};
 use ocm_repository::{ComponentRepository, ComponentVersion, LocalContent, is_artifact_set};
-use ocm_transfer::{Prepared, Report};
+use ocm_transfer::Prepared;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{CONCURRENCY, Request, target_of, transfer, unless_stopped, unstarted};
+use super::{CONCURRENCY, CarriedOut, Meant, References, Request, target_of, transfer, unless_stopped, unstarted};
 use crate::{Context, Error, Result};
 
 /// Images that a transfer was about.
@@ -83,17 +84,22 @@ pub struct ImagePlace {
 /// # Errors
 /// [`crate::Kind::Usage`], before anything is moved, if no target is a registry: nobody pulls images out of archives. If the
 /// list cannot be made, everything was transferred all the same, as the report says.
-pub async fn carry_out_with_images(context: &Context, request: &Request) -> (Report, Option<Error>, Option<Images>) {
+pub async fn carry_out_with_images(context: &Context, request: &Request) -> CarriedOut {
     if let Err(error) = check_targets(request) {
-        return (unstarted(&request.targets, &[], &error), Some(error), None);
+        let report = unstarted(&request.targets, &[], &error);
+        return CarriedOut { report, failure: Some(error), references: References::default(), images: None };
     }
-    let (mut versions, mut prepared) = (Vec::new(), None);
-    let (report, failure) = transfer(context, request, &mut versions, &mut prepared).await;
-    let (None, Some(prepared)) = (&failure, prepared) else { return (report, failure, None) };
-    match unless_stopped(context, images(context, &versions, &prepared)).await {
-        Ok(images) => (report, None, Some(images)),
-        Err(error) => (report, Some(error.during("everything was transferred; looking up where images are now")), None),
-    }
+    let (mut meant, mut prepared) = (Meant::default(), None);
+    let (report, failure) = transfer(context, request, &mut meant, &mut prepared).await;
+    let references = meant.references(request);
+    let (None, Some(prepared)) = (&failure, prepared) else {
+        return CarriedOut { report, failure, references, images: None };
+    };
+    let (failure, images) = match unless_stopped(context, images(context, &meant.versions, &prepared)).await {
+        Ok(images) => (None, Some(images)),
+        Err(error) => (Some(error.during("everything was transferred; looking up where images are now")), None),
+    };
+    CarriedOut { report, failure, references, images }
 }
 
 fn check_targets(request: &Request) -> Result<()> {
@@ -179,7 +185,7 @@ async fn current(context: &Context, element: &Artifact<'_>, there: &ComponentVer
             };
             Ok(Some(pullable(&at, None, &digest)))
         }
-        Access::RelativeOci { reference } => found(context, element, there, tag(&reference)).await,
+        Access::RelativeOci { reference } => found(context, element, there, tag(&Relative::read(&reference))).await,
         Access::OciImage { image_reference } => {
             let Ok(reference) = image_reference.parse::<ImageReference>() else {
                 return Ok(Some(ImagePlace { reference: image_reference, ..ImagePlace::default() }));
@@ -188,7 +194,7 @@ async fn current(context: &Context, element: &Artifact<'_>, there: &ComponentVer
             let is_here = opened.is_some_and(|opened| {
                 let contexts = &there.descriptor.component.repository_contexts;
                 let is_at = reference.endpoint().is_ok_and(|endpoint| opened.is_at(&endpoint));
-                is_at || rebase(&reference, contexts, &opened).is_some()
+                is_at || !rebase(&reference, contexts, &opened).is_empty()
             });
             // Only the target is asked: an image that stays elsewhere may be out of reach, which is nobody's failure.
             if is_here && let Ok(Some(place)) = found(context, element, there, reference.tag().map(str::to_owned)).await
@@ -271,21 +277,16 @@ async fn former(element: &Artifact<'_>, version: &ComponentVersion) -> ImagePlac
 
 /// The place that a reference without a host means, wherever it is looked for.
 fn local(reference: String, digest: Option<String>) -> ImagePlace {
-    let (name, pinned) = reference.split_once('@').map_or((reference.as_str(), None), |(name, pin)| (name, Some(pin)));
-    let tag = tag(name);
-    let repository = tag.as_ref().and_then(|tag| name.strip_suffix(&format!(":{tag}"))).unwrap_or(name);
+    let read = Relative::read(&reference);
     ImagePlace {
         registry: None,
-        repository: Some(repository.trim_start_matches('/').to_owned()),
-        digest: pinned.map(str::to_owned).or(digest),
-        tag,
+        repository: Some(read.repository.to_owned()),
+        digest: read.digest.map(str::to_owned).or(digest),
+        tag: tag(&read),
         reference,
     }
 }
 
-/// The tag of a reference.
-fn tag(reference: &str) -> Option<String> {
-    let name = reference.split('@').next().unwrap_or_default();
-    let (_, tag) = name.rsplit_once(':').filter(|(_, tag)| !tag.is_empty() && !tag.contains('/'))?;
-    Some(tag.to_owned())
+fn tag(reference: &Relative<'_>) -> Option<String> {
+    reference.tag.filter(|tag| !tag.is_empty()).map(str::to_owned)
 }
