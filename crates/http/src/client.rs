@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::bandwidth::Bucket;
-use crate::dispatch::Dispatcher;
+use crate::dispatch::{Dispatcher, PATIENCE};
 use crate::{Class, Error, Kind, Request, Response, Result, Settings, Url, redirect};
 
 /// The HTTP client. Cheap to clone; all clones share connections and limits.
@@ -94,6 +94,10 @@ impl Client {
                 Ok(response) => {
                     let wait = retry.wait_after(attempt, response.status(), response.headers());
                     (wait, response.status().to_string())
+                }
+                // A host that hangs has to be given up some time.
+                Err(error) if request.patient && attempt >= PATIENCE && error.kind() == Kind::Timeout => {
+                    (None, String::new())
                 }
                 Err(error) if Class::of_error(error.kind(), self.0.has_answered(&request.url)).is_transient() => {
                     (retry.wait(attempt), error.reason().to_owned())

@@ -33,8 +33,8 @@ const HEAD_LIMIT: usize = 64 * 1024;
 /// take. Tunnels that hang say nothing by themselves.
 const ALIVE: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(20));
 
-/// How often a patient request doubles its wait for an answer: a host that hangs has to be given up some time.
-const PATIENCE: u32 = 2;
+/// How often a patient request doubles its wait for an answer; after that, one that stays away ends it.
+pub(crate) const PATIENCE: u32 = 2;
 
 /// What connections have in common that are made in the same way.
 #[derive(Clone, PartialEq, Eq, Hash)]

@@ -161,8 +161,8 @@ impl Request {
         self
     }
 
-    /// Further attempts wait for the head of the answer twice and four times as long: some proxies hold content back for minutes,
-    /// to look into it, and say nothing meanwhile.
+    /// Two further attempts wait for the head of the answer twice and four times as long: some proxies hold content back for
+    /// minutes, to look into it, and say nothing meanwhile.
     #[must_use]
     pub fn patient(mut self) -> Self {
         self.patient = true;

@@ -26,7 +26,7 @@ pub enum Kind {
 
 impl Kind {
     /// What helps against every failure of this kind.
-    pub fn advice(self) -> Option<&'static str> {
+    fn advice(self) -> Option<&'static str> {
         match self {
             Self::Unavailable => {
                 Some("check the address, and that a registry answers there; if it is busy, run the same again later")
@@ -65,6 +65,15 @@ impl Error {
     /// The subject's content is not valid.
     pub fn invalid(subject: impl fmt::Display, reason: impl fmt::Display) -> Self {
         Self::new(Kind::Invalid, subject, reason)
+    }
+
+    /// What helps against it, unless it says that by itself.
+    pub fn advice(&self) -> Option<&'static str> {
+        let http = self.source.as_ref().and_then(|source| source.downcast_ref::<ocm_http::Error>());
+        match http.map(ocm_http::Error::kind) {
+            Some(ocm_http::Kind::Tls | ocm_http::Kind::PlainServer) => None,
+            _ => self.kind.advice(),
+        }
     }
 
     /// Keeps the error that caused this one.

@@ -108,7 +108,7 @@ impl From<ocm_credentials::Error> for Error {
 
 impl From<ocm_oci::Error> for Error {
     fn from(error: ocm_oci::Error) -> Self {
-        let advice = error.kind().advice();
+        let advice = error.advice();
         Self::new(error.kind().into(), error).advised(advice)
     }
 }

@@ -217,7 +217,7 @@ impl Error {
                     .to_owned(),
             ],
             Self::Element { source, .. } | Self::Place(source) => {
-                source.kind().advice().map(str::to_owned).into_iter().collect()
+                source.advice().map(str::to_owned).into_iter().collect()
             }
             Self::Uncovered { .. } => vec!["without --verify it is moved as it is".to_owned()],
             Self::Content { origin, .. } if !origin.is_empty() => vec![

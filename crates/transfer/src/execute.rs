@@ -357,7 +357,8 @@ async fn stage(prepared: &Prepared, version: &Version, options: &Options, done: 
     options.observer.started(&item);
     let mut new = Cow::Borrowed(&version.new);
     let mut moved = version.elements.iter().filter_map(|(_, job)| done.moved[(*job)?].as_ref());
-    if moved.any(|moved| moved.is_part) {
+    // What a target keeps says already what it is part of, and has no more platforms than before.
+    if new.annotations.is_empty() && moved.any(|moved| moved.is_part) {
         let part = match version.part.clone() {
             Some(part) => part.limited(options),
             None => {
@@ -378,7 +379,7 @@ async fn stage(prepared: &Prepared, version: &Version, options: &Options, done: 
         if let Some(stored) = measured {
             let job = &prepared.jobs[position];
             let changes_digest = settle_digest(new.to_mut(), plan, job, stored);
-            if changes_digest && let Some(what) = relies_on_digest(prepared, version) {
+            if changes_digest && let Some(what) = relies_on_digest(prepared, version, |_| true) {
                 options.observer.ended(&item, Outcome::Failed);
                 return Err(Error::Derived { element: job.subject(), version: version.name.clone(), what });
             }
@@ -420,8 +421,13 @@ fn settle_digest(new: &mut NewVersion, plan: &ElementPlan, job: &Job, stored: De
     changes
 }
 
-/// What would break if a component version got another digest: its signatures, or a reference that records its digest.
-fn relies_on_digest(prepared: &Prepared, version: &Version) -> Option<String> {
+/// What would break if a component version got another digest: its signatures, or a reference that records its digest, in one of
+/// those that count.
+pub(crate) fn relies_on_digest(
+    prepared: &Prepared,
+    version: &Version,
+    counts: impl Fn(&Version) -> bool,
+) -> Option<String> {
     if let Some(signature) = version.new.descriptor.signatures.first() {
         return Some(format!("the signature {}", signature.name));
     }
@@ -432,6 +438,6 @@ fn relies_on_digest(prepared: &Prepared, version: &Version) -> Option<String> {
                 && reference.digest.as_ref().is_some_and(|digest| !digest.value.is_empty())
         })
     };
-    let others = prepared.versions.iter().filter(|other| other.target == version.target);
+    let others = prepared.versions.iter().filter(|other| other.target == version.target && counts(other));
     others.into_iter().find(refers).map(|other| format!("the reference of {}", other.name))
 }

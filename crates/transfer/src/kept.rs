@@ -2,24 +2,25 @@
 
 use std::collections::HashMap;
 
-use ocm_model::Identity;
 use ocm_model::access::Access;
-use ocm_oci::{Descriptor, ImageReference, Kind};
+use ocm_model::{Identity, TypedObject};
+use ocm_oci::reference::Relative;
+use ocm_oci::{ImageReference, Kind};
 use ocm_repository::{ComponentVersion, LocalContent};
 
-use crate::element::set_access;
+use crate::element::{access_of, set_access};
 use crate::merged::with_labels_of;
 use crate::part::Part;
 use crate::settle::is_same;
 use crate::work::Version;
-use crate::{ElementAction, ElementKind, Error, Options, Result, VersionAction};
+use crate::{ElementAction, ElementKind, Options, Result, VersionAction};
 
 /// Lets content stay in a target whose component version is brought up to date, by a new signature for instance, where the
 /// transfer brings none: what the source refers to by an address may be out of reach from there. Labels of the target stay
 /// unless it may be replaced. A version that comes to the very one that is there is present.
 ///
 /// # Errors
-/// The target cannot be read, or has some platforms of an image whose digest is signed now.
+/// The target cannot be read.
 pub(crate) async fn keep(version: &mut Version, there: &ComponentVersion, options: &Options) -> Result<()> {
     let has_same_content = match version.action {
         Some(VersionAction::Update) => !version.is_there,
@@ -51,29 +52,40 @@ pub(crate) async fn keep(version: &mut Version, there: &ComponentVersion, option
             }
             _ => continue,
         };
+        let Some(brought) = access_of(&version.new.descriptor, plan.kind, plan.position) else { continue };
+        if brought == artifact.access {
+            continue;
+        }
+        let (mut parts, mut stored) = (Vec::new(), pinned(artifact.access));
         if is_local {
-            let parts: Vec<Descriptor> = match there.local(artifact.access).await {
-                Ok(LocalContent::Blob(one) | LocalContent::Manifest(one)) => vec![one],
+            parts = match there.local(artifact.access).await {
+                Ok(LocalContent::Manifest(one)) => {
+                    stored = Some(one.digest.to_string());
+                    vec![one]
+                }
+                Ok(LocalContent::Blob(one)) => vec![one],
                 Ok(LocalContent::Parts(parts)) => parts,
                 // It is not there, whatever the descriptor says.
                 Err(error) if matches!(error.kind(), Kind::NotFound | Kind::Invalid) => continue,
                 Err(error) => return Err(error.on("target").into()),
             };
-            version.new.content.extend(parts.into_iter().map(|part| (part.digest.clone(), part)));
         }
+        // Where the descriptor has no digest, only the accesses can tell that the image is another one now.
+        let is_told = part.is_some() || artifact.digest.is_some_and(|digest| digest.oci_digest().is_some());
+        if !is_told && pinned(brought).is_some_and(|brought| stored.is_some_and(|stored| stored != brought)) {
+            continue;
+        }
+        version.new.content.extend(parts.into_iter().map(|part| (part.digest.clone(), part)));
         set_access(&mut version.new.descriptor, plan.kind, plan.position, artifact.access.clone());
         // An index that was made of some platforms has a digest of its own.
         if part.is_some()
             && plan.kind == ElementKind::Resource
             && let Some(resource) = version.new.descriptor.component.resources.get_mut(plan.position)
         {
-            let is_changed = resource.digest.as_ref() != artifact.digest;
-            resource.digest = artifact.digest.cloned();
-            if let Some(signature) = version.new.descriptor.signatures.first().filter(|_| is_changed) {
-                let element = format!("{} {}", plan.kind.noun(), Identity(plan.identity.clone()));
-                let what = format!("the signature {}", signature.name);
-                return Err(Error::Derived { element, version: version.name.clone(), what });
+            if resource.digest.as_ref() != artifact.digest {
+                version.derived = Some(format!("{} {}", plan.kind.noun(), Identity(plan.identity.clone())));
             }
+            resource.digest = artifact.digest.cloned();
         }
         plan.action = ElementAction::CopyLocal { reference, reference_name };
         keeps_content = true;
@@ -91,6 +103,15 @@ pub(crate) async fn keep(version: &mut Version, there: &ComponentVersion, option
         version.action = Some(VersionAction::Present);
     }
     Ok(())
+}
+
+/// The digest in the reference of an image.
+fn pinned(access: &TypedObject) -> Option<String> {
+    let (Access::OciImage { image_reference: reference } | Access::RelativeOci { reference }) = Access::of(access)
+    else {
+        return None;
+    };
+    Relative::read(&reference).digest.map(str::to_owned)
 }
 
 /// Whether an image is in the registry that has the component version.

@@ -337,6 +337,7 @@ fn lost(version: &ComponentVersion, target: usize) -> Version {
         difference: None,
         is_there: false,
         part: None,
+        derived: None,
         elements: Vec::new(),
     }
 }
@@ -415,6 +416,7 @@ fn write(
         difference: draft.difference,
         is_there: draft.is_there,
         part: Part::of(version),
+        derived: None,
         elements,
     }
 }

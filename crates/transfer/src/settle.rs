@@ -10,11 +10,12 @@ use ocm_oci::copy::Referrers;
 use ocm_repository::{ComponentRepository, ComponentVersion};
 
 use crate::element::OMITTED;
+use crate::execute::relies_on_digest;
 use crate::kept::keep;
 use crate::limited;
 use crate::merged::with_labels_of;
 use crate::part::Part;
-use crate::work::{self, Job, Prepared};
+use crate::work::{self, Job, Prepared, Version};
 use crate::{Difference, ElementAction, Error, Existing, Options, Result, VersionAction, compare};
 
 /// What a target has of a component version.
@@ -147,6 +148,7 @@ pub(crate) async fn settle(prepared: &mut Prepared, options: &Options) -> Result
     }
     check_names(&prepared.jobs, options)?;
     compare_open(prepared, options).await?;
+    check_kept(prepared)?;
     link(prepared);
     check_tags(prepared, options).await?;
     leave_out_names(prepared, options);
@@ -215,6 +217,18 @@ async fn compare_open(prepared: &mut Prepared, options: &Options) -> Result<()> 
             }
             Err(error) => prepared.fail(target, error)?,
         }
+    }
+    Ok(())
+}
+
+/// What a target keeps of an image under another digest must not get signatures over the whole one, nor references to it.
+fn check_kept(prepared: &mut Prepared) -> Result<()> {
+    for position in 0..prepared.versions.len() {
+        let version = &prepared.versions[position];
+        let Some(element) = version.derived.clone() else { continue };
+        let Some(what) = relies_on_digest(prepared, version, Version::is_stored) else { continue };
+        let error = Error::Derived { element, version: version.name.clone(), what };
+        prepared.fail(version.target, error)?;
     }
     Ok(())
 }

@@ -111,6 +111,8 @@ pub(crate) struct Version {
     pub(crate) is_there: bool,
     /// What it lacks already where it comes from, if it does.
     pub(crate) part: Option<Part>,
+    /// An element of which the target keeps some platforms under a digest of their own.
+    pub(crate) derived: Option<String>,
     /// Its elements, each with the job that moves its content.
     pub(crate) elements: Vec<(ElementPlan, Option<usize>)>,
 }

@@ -10,6 +10,9 @@ use tempfile::NamedTempFile;
 
 use crate::exit::{Exit, Failure};
 
+/// The list of what is in an archive that is a folder.
+const INDEX: &str = "artifact-index.json";
+
 /// Writes what a command found out to a file; folders that are missing are made.
 pub(super) fn write(flag: &'static str, what: &str, path: &Path, text: &str) -> Result<(), Failure> {
     std::fs::create_dir_all(folder_of(path))
@@ -62,6 +65,9 @@ impl Kept {
         let path = path.canonicalize()?;
         if is_archive(&path) {
             return Err(io::Error::other("is an archive, which would be replaced"));
+        }
+        if is_in_archive(&path) {
+            return Err(io::Error::other("is a file of an archive, which would lose it"));
         }
         let in_place = tempfile::tempfile_in(folder_of(&path)).is_err().then_some(file);
         Ok((path, in_place))
@@ -120,6 +126,12 @@ fn overwrite(file: &mut File, content: &[u8]) -> io::Result<()> {
         file.set_len(0)?;
     }
     file.write_all(content)
+}
+
+/// Whether it is one of the files of an archive that is a folder.
+fn is_in_archive(path: &Path) -> bool {
+    let holds_index = |folder: Option<&Path>| folder.is_some_and(|folder| folder.join(INDEX).is_file());
+    path.ends_with(INDEX) || path.parent().is_some_and(|blobs| blobs.ends_with("blobs") && holds_index(blobs.parent()))
 }
 
 /// Whether the file begins as an archive does: a report in its place would be the end of all that is in it, be it source,

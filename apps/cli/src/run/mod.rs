@@ -66,7 +66,7 @@ pub(crate) fn run(arguments: Arguments, dialect: Dialect) -> Result<(), Failure>
         Command::List(List { kind: Some(kind) }) => work(&start()?, async |session| list::run(session, kind).await),
         Command::Show(Show { kind: Some(kind) }) => work(&start()?, async |session| show::run(session, kind).await),
         Command::Transfer(Transfer { kind: Some(kind) }) => {
-            work(&start()?, async |session| transfer::run(session, kind).await)
+            work(&start()?, async |session| Box::pin(transfer::run(session, kind)).await)
         }
         Command::Download(Download { kind: Some(kind) }) => {
             work(&start()?, async |session| Box::pin(download::run(session, kind)).await)

@@ -139,3 +139,18 @@ fn a_differential_archive_of_some_platforms_is_carried_on() {
         assert!(ran.status == 7 && ran.stderr.contains("sparse: platforms linux/amd64/v1"), "{}", ran.stderr);
     }
 }
+
+#[test]
+fn what_a_source_has_of_an_image_is_written_again() {
+    let (sandbox, _index) = two_platforms();
+    let registry = TestRegistry::start().unwrap();
+    registry.set(Quirk::SparseIndexes);
+    sandbox.ok("transfer cv ctf//acme.org/images:1.0.0 part --platform linux/amd64/v1");
+    for target in ["./out".to_owned(), registry.url()] {
+        for _ in 0..2 {
+            sandbox.ok(&format!("transfer ctf part {target} --enforce"));
+            let ran = sandbox.run(&format!("check cv {target}//acme.org/images:1.0.0"));
+            assert!(ran.status == 7 && ran.stderr.contains("sparse: platforms linux/amd64/v1"), "{}", ran.stderr);
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! What a target keeps when a component version in it is brought up to date: content that the transfer does not bring, and labels
 //! of its own.
 
-use ocm_testkit::TestRegistry;
+use ocm_testkit::{TestRegistry, fixtures};
 use serde_json::Value;
 
 use crate::images;
@@ -113,4 +113,75 @@ fn labels_of_a_target_stay() {
     assert_eq!(names(), ["ours", "theirs"]);
     sandbox.ok(&format!("{line} --overwrite"));
     assert_eq!(names(), ["ours"]);
+}
+
+#[test]
+fn a_reference_that_both_places_have_is_brought_as_it_is() {
+    let (sandbox, registry) = by_reference();
+    let line = format!("transfer cv ctf//{CV} {}/prod", registry.url());
+    sandbox.ok(&line);
+    sandbox.ok(&format!("sign cv ctf//{CV} --config c.yaml"));
+    let totals = totals(&sandbox, &line);
+    assert!(totals["versionsMoved"] == 1 && totals["leftByReference"] == 1, "{totals}");
+    assert_eq!(access(&sandbox, &format!("{}/prod", registry.url())), access(&sandbox, "ctf"));
+}
+
+#[test]
+fn content_without_a_digest_does_not_stay_where_the_source_has_another_image() {
+    let (sandbox, (registry, index)) = (Sandbox::new(), images::two_platforms());
+    for (name, image, label) in
+        [("old", &index.manifests[0], ""), ("new", &index.manifests[1], "labels: [{name: l, value: x}]\n")]
+    {
+        let reference = format!("{}/team/app@{}", registry.url(), image.digest());
+        let source = images::constructor("acme.org/images", &images::named("app", &reference));
+        let source = source.replace("resources:", "sources:");
+        sandbox.file("c.yaml", &format!("{source}{label}")).ok(&format!("add cv -c c.yaml -r {name}"));
+    }
+    let image = |target: &str| {
+        sandbox.json(&format!("get cv {target}//{CV} -o json"))[0]["component"]["sources"][0]["access"].take()
+    };
+    sandbox.ok(&format!("transfer cv old//{CV} ./out --copy-sources"));
+    let old = image("out");
+    assert_ne!(old, image("old"));
+    sandbox.ok(&format!("transfer cv new//{CV} ./out"));
+    assert_eq!(image("out"), image("new"));
+}
+
+#[test]
+fn a_reference_does_not_get_the_digest_of_another_image_than_the_one_that_is_there() {
+    let remote = TestRegistry::start().unwrap();
+    let (sandbox, _images) = by_reference();
+    let parent = "name: acme.org/parent\nversion: 1.0.0\nprovider: {name: acme.org}\n\
+                  componentReferences: [{name: images, version: 1.0.0, componentName: acme.org/images}]\n";
+    sandbox.file("parent.yaml", parent).ok("add cv -c parent.yaml -r ctf");
+    sandbox.ok(&format!("transfer cv ctf//{CV} {} --copy-resources --platform linux/amd64/v1", remote.url()));
+    let line = format!("transfer cv ctf//acme.org/parent:1.0.0 {} -r", remote.url());
+    sandbox.ok("sign cv ctf//acme.org/parent:1.0.0 --config c.yaml");
+    let said = sandbox.fails(&line, 4);
+    assert!(
+        said.contains("resource name=app,version=1.0.0") && said.contains("the reference of acme.org/parent"),
+        "{said}"
+    );
+    sandbox.ok(&format!("{line} --copy-resources"));
+    sandbox.ok(&format!("verify cv {}//acme.org/parent:1.0.0 --config c.yaml", remote.url()));
+}
+
+#[test]
+fn more_platforms_of_some_content_are_of_the_same_version() {
+    let remote = TestRegistry::start().unwrap();
+    let three = vec![fixtures::image(2, 1000), fixtures::image_with(1, 2, 1000), fixtures::image_with(2, 2, 1000)];
+    let (sandbox, registry) = (Sandbox::new(), images::serving(&fixtures::index(three)));
+    let image = images::resource("app", &registry);
+    let both = format!("{}sources:\n{image}", images::constructor("acme.org/images", &image));
+    sandbox.file("both.yaml", &both).ok("add cv -c both.yaml -r all");
+    sandbox.ok(&format!("transfer cv all//{CV} mixed --copy-sources"));
+    for target in ["./out".to_owned(), remote.url()] {
+        let line = format!("transfer cv mixed//{CV} {target} --platform linux/amd64/v1");
+        sandbox.ok(&format!("{line} --copy-resources"));
+        let more = format!("{line} --platform linux/amd64/v0");
+        for _ in 0..2 {
+            sandbox.ok(&more);
+        }
+        sandbox.ok(&format!("transfer cv mixed//{CV} {target} --copy-resources"));
+    }
 }

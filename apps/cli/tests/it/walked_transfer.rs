@@ -117,6 +117,13 @@ fn neither_the_list_nor_the_report_replaces_an_archive() {
     let message = sandbox.fails("transfer cv source.tgz//acme.org/hello:1.0.0 ./out --report source.tgz", 2);
     assert!(message.contains("--report source.tgz: is an archive"), "{message}");
     sandbox.ok("list cv source.tgz");
+    let blob = std::fs::read_dir(sandbox.path("ctf/blobs")).unwrap().next().unwrap().unwrap().file_name();
+    for file in ["ctf/artifact-index.json".to_owned(), format!("ctf/blobs/{}", blob.display())] {
+        let message = sandbox.fails(&format!("transfer cv ctf//acme.org/hello:1.0.0 ./out --report {file}"), 2);
+        assert!(message.contains("is a file of an archive"), "{message}");
+    }
+    assert!(!sandbox.path("out").exists());
+    sandbox.ok("check cv ctf --content");
 }
 
 #[test]

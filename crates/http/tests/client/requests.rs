@@ -74,6 +74,13 @@ async fn what_is_held_back_is_waited_for_longer_each_time() {
 }
 
 #[tokio::test]
+async fn what_never_comes_is_not_waited_for_longer_and_longer() {
+    let server = Server::start(|_, _| String::new()).await;
+    let error = Client::new(settings()).send(get(&server.url).patient()).await.unwrap_err();
+    assert_eq!((error.kind(), server.asked().len()), (Kind::Timeout, 3), "{error}");
+}
+
+#[tokio::test]
 async fn content_is_opened_anew_for_every_attempt() {
     let server = Server::start(|number, _| match number {
         0 => answer("502 Bad Gateway", "", ""),

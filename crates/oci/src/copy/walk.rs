@@ -143,21 +143,18 @@ async fn visit(run: &Run<'_>, wanted: Wanted<'_>) -> Result<Visit> {
         Some(manifest) => manifest,
         None => match run.source.manifest(&Selector::Digest(digest.clone())).await {
             Ok(manifest) => manifest,
-            // What the source leaves to others, as a differential archive does, can only be what the targets have.
-            Err(error) if error.kind() == Kind::NotFound && run.options.below == Below::AskedFor => {
-                leave_out_present(run, &descriptor, &mut lacking).await;
-                if !lacking.is_empty() {
+            Err(error) if error.kind() == Kind::NotFound => {
+                // What the source leaves to others, as a differential archive does, can only be what the targets have.
+                if run.options.below == Below::AskedFor {
+                    leave_out_present(run, &descriptor, &mut lacking).await;
+                    if lacking.is_empty() {
+                        return Ok(Visit { digest, manifest: None, parts: None, lacking, is_absent: false });
+                    }
+                }
+                let is_marked = || sparse::is_marked(run.source, run.source, &root.digest);
+                if depth != 1 || !*is_sparse.get_or_try_init(is_marked).await? {
                     return Err(error);
                 }
-                return Ok(Visit { digest, manifest: None, parts: None, lacking, is_absent: false });
-            }
-            Err(error)
-                if error.kind() == Kind::NotFound
-                    && depth == 1
-                    && *is_sparse
-                        .get_or_try_init(|| sparse::is_marked(run.source, run.source, &root.digest))
-                        .await? =>
-            {
                 return Ok(Visit { digest, manifest: None, parts: None, lacking, is_absent: true });
             }
             Err(error) => return Err(error),

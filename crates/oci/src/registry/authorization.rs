@@ -267,7 +267,7 @@ impl Authorization {
         }
         let trial = match credentials.map(token::proof).transpose()?.flatten() {
             Some(proof) => {
-                let begun = self.trials.begin(&realm.service(), &proof, Patience::Waits).await;
+                let begun = self.trials.begin(&realm.service(), &proof, scope, Patience::Waits).await;
                 Some(begun.map_err(|reason| Error::new(Kind::Denied, host, reason))?)
             }
             None => None,
@@ -292,13 +292,18 @@ impl Authorization {
     ///
     /// # Errors
     /// Why it was refused a short while ago.
-    pub(super) async fn trial(&self, method: &Method, shown: &HeaderValue) -> Result<Option<Trial>, String> {
+    pub(super) async fn trial(
+        &self,
+        method: &Method,
+        scope: &Scope,
+        shown: &HeaderValue,
+    ) -> Result<Option<Trial>, String> {
         if !token::is_password(shown) {
             return Ok(None);
         }
         let sends = [Method::PUT, Method::PATCH].contains(method);
         let patience = if sends { Patience::Goes } else { Patience::Waits };
-        self.trials.begin(self.endpoint.host(), shown, patience).await.map(Some)
+        self.trials.begin(self.endpoint.host(), shown, scope, patience).await.map(Some)
     }
 
     /// Asks the port once per repository and while.

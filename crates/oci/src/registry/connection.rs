@@ -81,7 +81,7 @@ impl Connection {
             None => request,
         };
         let trial = match &used {
-            Some(header) => self.authorization.trial(&method, header).await,
+            Some(header) => self.authorization.trial(&method, about.scope, header).await,
             None => Ok(None),
         };
         let trial = trial.map_err(|reason| Error::new(Kind::Denied, about.subject, reason))?;

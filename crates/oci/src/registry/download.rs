@@ -3,29 +3,42 @@
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use ocm_blob::{ByteStream, Digest, skip, verified};
+use ocm_blob::{ByteStream, Digest, Error as BlobError, skip, verified};
 use ocm_http::{HeaderValue, Method, Response, ResponseStream, StatusCode, header};
 
 use super::RemoteRepository;
-use super::failure::{failure, transport};
+use super::failure::{failure, no_page, transport};
 use crate::{Error, Kind, Result};
 
 impl RemoteRepository {
     pub(super) async fn download(&self, digest: &Digest, offset: u64) -> Result<ByteStream> {
-        let (stream, _) = self.reading(digest, offset).await?;
+        let (stream, _, mut page) = self.reading(digest, offset).await?;
+        if offset > 0 {
+            return Ok(stream);
+        }
         // The digest covers the length, too, and a registry that told a wrong one may correct itself on the way.
-        Ok(if offset == 0 { verified(stream, None, Some(digest.clone())) } else { stream })
+        let checked = verified(stream, None, Some(digest.clone()));
+        // A blob may be a page; one with another digest is not the blob.
+        Ok(Box::pin(checked.map(move |chunk| match (chunk, page.take()) {
+            (Err(BlobError::DigestMismatch { .. }), Some(page)) => Err(BlobError::source(page)),
+            (chunk, kept) => {
+                page = kept;
+                chunk
+            }
+        })))
     }
 
     pub(super) async fn download_unverified(&self, digest: &Digest) -> Result<ByteStream> {
-        let (stream, total) = self.reading(digest, 0).await?;
+        let (stream, total, _) = self.reading(digest, 0).await?;
         Ok(verified(stream, total, None))
     }
 
-    /// A blob from `offset` on, and the size of all of it, if the registry told.
-    async fn reading(&self, digest: &Digest, offset: u64) -> Result<(ByteStream, Option<u64>)> {
+    /// A blob from `offset` on, the size of all of it, if the registry told, and what to say if it is another one and looks
+    /// like a web page.
+    async fn reading(&self, digest: &Digest, offset: u64) -> Result<(ByteStream, Option<u64>, Option<Error>)> {
         let subject = self.blob_subject(digest);
-        let opened = self.open_blob(digest, offset, None).await?;
+        let mut opened = self.open_blob(digest, offset, None).await?;
+        let page = opened.as_mut().and_then(|opened| opened.page.take());
         let total = opened.as_ref().and_then(|opened| opened.total);
         let unmarked = opened.as_ref().is_some_and(|opened| opened.unmarked);
         let reading = Reading {
@@ -46,7 +59,7 @@ impl RemoteRepository {
                 Err(error) => Some((Err(ocm_blob::Error::source(error)), None)),
             }
         }));
-        Ok((stream, total))
+        Ok((stream, total, page))
     }
 
     async fn ask_for_blob(&self, method: Method, digest: &Digest, range: Option<String>) -> Result<Response> {
@@ -114,9 +127,9 @@ impl RemoteRepository {
                 {
                     return Err(Error::invalid(subject, "answered with another blob than the one asked for"));
                 }
-                let total = response.content_length();
+                let (total, page) = (response.content_length(), no_page(&subject, &response).err());
                 // A registry that knows no ranges sends everything.
-                Ok(Some(Opened { stream: skip(response.stream(), offset), total, unmarked }))
+                Ok(Some(Opened { stream: skip(response.stream(), offset), total, unmarked, page }))
             }
             StatusCode::PARTIAL_CONTENT if offset > 0 => {
                 let (first, total) = content_range(&response).unwrap_or((offset, None));
@@ -127,7 +140,7 @@ impl RemoteRepository {
                     ));
                 }
                 let total = total.or_else(|| response.content_length().map(|length| offset.saturating_add(length)));
-                Ok(Some(Opened { stream: response.stream(), total, unmarked }))
+                Ok(Some(Opened { stream: response.stream(), total, unmarked, page: None }))
             }
             StatusCode::NOT_FOUND => Err(Error::not_found(subject)),
             _ => Err(failure(subject, response).await),
@@ -141,6 +154,8 @@ pub(super) struct Opened {
     pub(super) total: Option<u64>,
     /// Whether its end is the end of the connection, be that for whatever reason.
     unmarked: bool,
+    /// Says that the answer is a web page, if it looks like one.
+    page: Option<Error>,
 }
 
 /// A blob being read.

@@ -111,6 +111,9 @@ impl Refusal {
         {
             reason = format!("{reason} (try again after {})", shown(&wait));
         }
+        if entries.iter().any(Entry::is_fixed_tag) {
+            reason = format!("{reason}; choose another name or version, or let the registry move its tags");
+        }
         if let Some(note) = note {
             reason = format!("{reason}; {note}");
         }

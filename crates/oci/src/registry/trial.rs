@@ -7,8 +7,14 @@ use std::time::{Duration, Instant};
 use ocm_http::{HeaderValue, StatusCode};
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
+use super::scope::Scope;
+
 /// How long a refusal counts. Whoever works for longer than that may have been given the right to try again.
 const REFUSED: Duration = Duration::from_mins(5);
+
+/// Scopes that have to be refused until credentials count as wrong. One says nothing about the others: there are registries
+/// that answer 401 for a repository that is not there, or not for this account.
+const SCOPES: usize = 2;
 
 /// What is known of credentials at one service.
 #[derive(Default)]
@@ -20,10 +26,8 @@ enum State {
     Shown,
     /// Somebody was let in with them.
     Taken,
-    Refused {
-        when: Instant,
-        reason: String,
-    },
+    /// Nobody was let in with them yet, and these scopes were refused.
+    Refused { when: Instant, reason: String, scopes: Vec<Scope> },
 }
 
 /// A service, and what was shown to it.
@@ -52,19 +56,22 @@ pub(super) enum Patience {
 /// Credentials that are being shown.
 pub(super) struct Trial {
     state: Arc<AsyncMutex<State>>,
+    /// What they are shown for.
+    scope: Scope,
     /// Held by whoever shows them first; the others wait for what becomes of it.
     first: Option<OwnedMutexGuard<State>>,
 }
 
 impl Trials {
-    /// Begins to show credentials to a service.
+    /// Begins to show credentials to a service, for this scope.
     ///
     /// # Errors
-    /// Why they were refused a short while ago.
+    /// Why they were refused a short while ago: for this scope, or for several others.
     pub(super) async fn begin(
         &self,
         service: &str,
         credentials: &HeaderValue,
+        scope: &Scope,
         patience: Patience,
     ) -> Result<Trial, String> {
         let state = {
@@ -75,16 +82,18 @@ impl Trials {
             Patience::Waits => state.clone().lock_owned().await,
             Patience::Goes => match state.clone().try_lock_owned() {
                 Ok(known) => known,
-                Err(_) => return Ok(Trial { state, first: None }),
+                Err(_) => return Ok(Trial { state, scope: scope.clone(), first: None }),
             },
         };
         match &*known {
-            State::Refused { when, reason } if when.elapsed() < REFUSED => return Err(reason.clone()),
-            State::Refused { .. } => *known = State::New,
-            State::New | State::Shown | State::Taken => {}
+            State::Refused { when, .. } if when.elapsed() >= REFUSED => *known = State::New,
+            State::Refused { reason, scopes, .. } if scopes.len() >= SCOPES || scopes.contains(scope) => {
+                return Err(reason.clone());
+            }
+            State::Refused { .. } | State::New | State::Shown | State::Taken => {}
         }
-        let is_first = matches!(*known, State::New) && patience == Patience::Waits;
-        Ok(Trial { state, first: is_first.then_some(known) })
+        let is_first = matches!(*known, State::New | State::Refused { .. }) && patience == Patience::Waits;
+        Ok(Trial { state, scope: scope.clone(), first: is_first.then_some(known) })
     }
 }
 
@@ -101,17 +110,22 @@ impl Trial {
 
     /// Tells what became of it.
     pub(super) async fn end(mut self, verdict: Verdict) {
+        let is_first = self.first.is_some();
         let mut state = match self.first.take() {
             Some(first) => first,
             None => self.state.clone().lock_owned().await,
         };
-        *state = match (verdict, &*state) {
+        match (verdict, &mut *state) {
             // Whoever was let in before is not refused for its password now.
-            (Verdict::Taken, _) | (Verdict::Refused(_), State::Taken) => State::Taken,
-            (Verdict::Refused(reason), _) => State::Refused { when: Instant::now(), reason },
-            (Verdict::Unknown, State::New) => State::Shown,
-            (Verdict::Unknown, _) => return,
-        };
+            (Verdict::Taken, _) | (Verdict::Refused(_), State::Taken) => *state = State::Taken,
+            (Verdict::Refused(_), State::Refused { scopes, .. }) if scopes.contains(&self.scope) => {}
+            (Verdict::Refused(_), State::Refused { scopes, .. }) => scopes.push(self.scope.clone()),
+            (Verdict::Refused(reason), _) => {
+                *state = State::Refused { when: Instant::now(), reason, scopes: vec![self.scope.clone()] };
+            }
+            (Verdict::Unknown, _) if is_first => *state = State::Shown,
+            (Verdict::Unknown, _) => {}
+        }
     }
 }
 

@@ -138,7 +138,7 @@ async fn a_wrong_password_is_sent_once() {
 
 /// Accounts are locked after a few wrong passwords, and a transfer is about many repositories.
 #[tokio::test]
-async fn a_wrong_password_is_sent_once_for_all_repositories() {
+async fn a_wrong_password_is_sent_twice_for_all_repositories() {
     let token = Server::start(|asked: &Asked| match asked.target.as_str() {
         target if target.starts_with("/token") => answer(401, &[], r#"{"details":"incorrect username or password"}"#),
         _ => answer(401, &[("www-authenticate", &challenge("/token", ""))], ""),
@@ -157,7 +157,33 @@ async fn a_wrong_password_is_sent_once_for_all_repositories() {
             }
         }
         let shown = server.asked().iter().filter(|asked| !asked.header("authorization").is_empty()).count();
-        assert_eq!(shown, 1);
+        // The first refusal may be about its repository alone.
+        assert_eq!(shown, 2);
+    }
+}
+
+/// Registries answer 401 for repositories that are not there, or not for this account.
+#[tokio::test]
+async fn a_first_repository_that_is_refused_does_not_lock_out_the_others() {
+    let token = Server::start(|asked: &Asked| match (asked.target.as_str(), asked.header("authorization")) {
+        (target, _) if target.starts_with("/token") && target.contains("r0") => answer(401, &[], ""),
+        (target, _) if target.starts_with("/token") => answer(200, &[], r#"{"token":"t"}"#),
+        (_, "Bearer t") => answer(200, &[], r#"{"name":"r","tags":["v1"]}"#),
+        _ => answer(401, &[("www-authenticate", &challenge("/token", ""))], ""),
+    })
+    .await;
+    let password = Server::start(|asked: &Asked| match (asked.header("authorization"), asked.target.as_str()) {
+        (ME, target) if !target.contains("/r0/") => answer(200, &[], r#"{"name":"r","tags":["v1"]}"#),
+        _ => answer(401, &[("www-authenticate", "Basic realm=x")], ""),
+    })
+    .await;
+    for server in [token, password] {
+        let registry = server.registry_for(Me::default());
+        for round in 0..2 {
+            let error = registry.repository("r0").tags().await.unwrap_err();
+            assert_eq!(error.kind(), Kind::Denied, "{round}: {error}");
+            assert_eq!(registry.repository("r1").tags().await.unwrap(), ["v1"], "{round}");
+        }
     }
 }
 

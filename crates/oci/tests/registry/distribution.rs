@@ -228,6 +228,7 @@ async fn a_private_certificate_authority() {
     let untold = Settings { retry, ..Settings::default() };
     let error = tags("https", untold.clone()).await.unwrap_err();
     assert!(error.to_string().contains("certificate is not trusted"), "{error}");
+    assert_eq!((error.kind(), error.advice()), (Kind::Unavailable, None), "{error}");
     let told = Settings { certificate_authorities: vec![std::fs::read(&certificate).unwrap()], ..untold.clone() };
     assert_eq!(tags("https", told).await.unwrap(), Vec::<String>::new());
     let insecure = Settings { insecure_hosts: [server.address.clone()].into(), ..untold.clone() };

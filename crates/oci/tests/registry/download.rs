@@ -224,6 +224,21 @@ async fn wrong_bytes_never_end_well() {
 }
 
 #[tokio::test]
+async fn a_web_page_in_the_place_of_a_blob_is_named() {
+    let page = "<html>log in</html>";
+    let server = Server::start(move |_| answer(200, &[("content-type", "text/html")], page)).await;
+    let repository = server.registry().repository("a");
+    let read = async |digest: Digest| {
+        let stream = repository.blob(&digest, 0).await.unwrap();
+        ocm_blob::read_to_end(stream, 100, "blob").await.map_err(ocm_oci::Error::blob("blob"))
+    };
+    let error = read(Digest::of("another")).await.unwrap_err();
+    assert!(error.kind() == Kind::Invalid && error.to_string().contains("a web page"), "{error}");
+    // What looks like a page may be the blob.
+    assert_eq!(read(Digest::of(page)).await.unwrap(), page);
+}
+
+#[tokio::test]
 async fn lies_about_a_manifest() {
     let other = Digest::of("other").to_string();
     let server = Server::start(move |asked| {

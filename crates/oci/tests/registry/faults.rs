@@ -306,8 +306,7 @@ fn lasting(trouble: Trouble, method: &str) -> Option<(Kind, &'static str, RangeI
         (Trouble::Reset, _) => unavailable("the connection broke", all),
         (Trouble::Status(status), "PUT" | "PATCH") => unavailable(answered(status), sent),
         (Trouble::Status(status), _) => unavailable(answered(status), all),
-        // A blob may well be a web page; its digest tells.
-        (Trouble::WrongBytes | Trouble::Html, "GET") => Some((Kind::Invalid, "content has digest", 1..=1)),
+        (Trouble::WrongBytes, "GET") => Some((Kind::Invalid, "content has digest", 1..=1)),
         (Trouble::Html, _) => Some((Kind::Invalid, "answered with a web page", 1..=1)),
         // Every attempt brings something, and as long as that is so there is another one; or what is damaged does not matter.
         (Trouble::Truncated | Trouble::WrongLength | Trouble::WrongBytes, _) => None,

@@ -425,6 +425,7 @@ async fn tags_and_projects_that_are_closed() {
     one.push(repository.as_ref(), Some("v1")).await.unwrap();
     let error = other.push(repository.as_ref(), Some("v1")).await.unwrap_err();
     assert!(error.to_string().contains("the tag is immutable"), "{error}");
+    assert!(error.to_string().contains("choose another name or version"), "{error}");
     registry.set(Quirk::Projects(vec!["other".into()]));
     let error = connect(&registry, me()).repository("acme/b").push_blob(&MemoryBlob::new("y")).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Denied);

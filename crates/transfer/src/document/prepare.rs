@@ -134,6 +134,7 @@ fn lower(wanted: impl ExactSizeIterator<Item = Box<Wanted>>, stored: Vec<Stored>
             difference: None,
             is_there: false,
             part: None,
+            derived: None,
             elements,
         });
     }

@@ -11,6 +11,9 @@ use super::{Collision, Rule, Template};
 use crate::element::Carried;
 use crate::{ElementKind, ElementPlan, Error, Options, Result, UploadAs};
 
+/// Type of resources that are charts.
+const CHART: &str = "helmChart";
+
 /// What an image is called in the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Name {
@@ -244,7 +247,11 @@ impl Asked<'_> {
     }
 
     fn version_tag(&self) -> Option<String> {
-        Some(ocm_model::version::to_tag(self.number)).filter(|tag| !tag.is_empty())
+        Some(self.tag_of_number()).filter(|tag| !tag.is_empty())
+    }
+
+    fn tag_of_number(&self) -> String {
+        if self.kind == CHART { helm_tag(self.number) } else { ocm_model::version::to_tag(self.number) }
     }
 
     /// # Errors
@@ -265,7 +272,6 @@ impl Asked<'_> {
     }
 
     fn value(&self, variable: Variable, repository: &str, tag: Option<&str>) -> String {
-        let tag_of = |version: &str| ocm_model::version::to_tag(version);
         match variable {
             Variable::Host => self.origin.map(|origin| host_of(origin).replace(':', "-")).unwrap_or_default(),
             Variable::Repository => repository.to_owned(),
@@ -273,9 +279,9 @@ impl Asked<'_> {
             Variable::Tag => tag.unwrap_or_default().to_owned(),
             Variable::Digest => self.digest.to_owned(),
             Variable::Component => self.component.0.to_owned(),
-            Variable::ComponentVersion => tag_of(self.component.1),
+            Variable::ComponentVersion => ocm_model::version::to_tag(self.component.1),
             Variable::Resource => self.resource().to_owned(),
-            Variable::ResourceVersion => tag_of(self.number),
+            Variable::ResourceVersion => self.tag_of_number(),
         }
     }
 }
@@ -286,19 +292,25 @@ fn split(name: &str) -> (String, Option<String>) {
     (repository.to_owned(), tag.map(str::to_owned))
 }
 
-/// `path/chart:version`: what the image of a chart is called below a registry. Helm looks for it there under a tag with an
-/// underscore for a plus.
+/// Helm looks for a chart in a registry under a tag with an underscore for the plus of its version.
+fn helm_tag(version: &str) -> String {
+    version.replace('+', "_")
+}
+
+/// `path/chart:version`: what the image of a chart is called below a registry.
 pub(crate) fn chart_name(repository: &str, chart: &str, version: Option<&str>) -> String {
     let path = repository.split_once("://").map_or(repository, |(_, rest)| rest);
     let path = path.split_once('/').map_or("", |(_, path)| path.trim_matches('/'));
     let (chart, version) = chart.split_once(':').map_or((chart, version), |(chart, version)| (chart, Some(version)));
-    let tag = version.map(|version| format!(":{}", version.replace('+', "_"))).unwrap_or_default();
+    let tag = version.map(|version| format!(":{}", helm_tag(version))).unwrap_or_default();
     if path.is_empty() { format!("{chart}{tag}") } else { format!("{path}/{chart}{tag}") }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{chart_name, host_of};
+    use std::collections::BTreeMap;
+
+    use super::{Asked, chart_name, host_of};
 
     #[test]
     fn charts_have_the_names_that_helm_looks_for() {
@@ -306,6 +318,26 @@ mod tests {
             assert_eq!(chart_name("https://charts.example/stable/", chart, version), "stable/app:1.0.0_b1");
         }
         assert_eq!(chart_name("https://charts.example", "app", None), "app");
+    }
+
+    #[test]
+    fn a_chart_without_a_name_has_the_tag_that_helm_looks_for_too() {
+        let identity = BTreeMap::from([("name".to_owned(), "app".to_owned())]);
+        for (kind, tag) in [("helmChart", "1.0.0_b1"), ("ociImage", "1.0.0.build-b1")] {
+            let asked = Asked {
+                component: ("acme.org/a", "2.0.0"),
+                identity: &identity,
+                number: "1.0.0+b1",
+                kind,
+                access: "localBlob",
+                origin: None,
+                reference_name: None,
+                was_local: true,
+                digest: "",
+                host: "",
+            };
+            assert_eq!(asked.found(), ("acme.org/a/app".to_owned(), Some(tag.to_owned())));
+        }
     }
 
     #[test]
