@@ -177,10 +177,10 @@ fn is_folder(path: &Path, name: &str) -> bool {
         && path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir())
 }
 
-/// The file that an access refers to, inside the folder of the local content.
+/// The file that an access refers to, inside the folder of the local content. An empty name would be that of the folder.
 fn file_name(access: &TypedObject) -> Option<String> {
     if access.base_kind().eq_ignore_ascii_case("localFilesystemBlob") {
-        return access.text("fileName").map(str::to_owned);
+        return access.text("fileName").filter(|name| !name.is_empty()).map(str::to_owned);
     }
     let digest = version::is_local(access).then(|| version::local_reference(access)).flatten()?;
     Digest::from_file_name(digest).ok().map(|digest| digest.file_name())
