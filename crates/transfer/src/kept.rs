@@ -117,6 +117,5 @@ fn pinned(access: &TypedObject) -> Option<String> {
 /// Whether an image is in the registry that has the component version.
 fn is_beside(there: &ComponentVersion, image: &str) -> bool {
     let Some(at) = there.content().location() else { return false };
-    let registry = at.registry.split_once("://").map_or(at.registry.as_str(), |(_, host)| host);
-    image.parse::<ImageReference>().is_ok_and(|reference| reference.host() == registry)
+    image.parse::<ImageReference>().is_ok_and(|reference| reference.host() == at.host())
 }

@@ -54,6 +54,11 @@ pub struct Location {
 }
 
 impl Location {
+    /// Host with port, without the scheme.
+    pub fn host(&self) -> &str {
+        self.registry.split_once("://").map_or(&self.registry, |(_, host)| host)
+    }
+
     /// How an image of this repository is referred to, without tag and digest. Plain HTTP has to be said, TLS is what
     /// everybody expects.
     pub fn image_name(&self) -> String {

@@ -120,7 +120,7 @@ fn name(request: &Request<'_>, options: &Options, noticed: &mut HashSet<String>)
     let Request { plan, carried, version, repository: target, .. } = request;
     let is_image = plan.kind == ElementKind::Resource && carried.content.root().is_some();
     let Some(at) = target.content("").location().filter(|_| is_image) else { return Ok(Names::default()) };
-    let host = at.registry.split_once("://").map_or(at.registry.as_str(), |(_, host)| host);
+    let host = at.host();
     let number = version.descriptor.component.resources.get(plan.position).map_or("", |resource| &resource.version);
     let digest = carried.content.reference();
     let found = carried.reference_name(version);

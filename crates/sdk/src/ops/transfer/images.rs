@@ -223,7 +223,7 @@ async fn found(
 
 /// The place of an image in a repository.
 fn pullable(at: &Location, tag: Option<String>, digest: &str) -> ImagePlace {
-    let host = at.registry.split_once("://").map_or(at.registry.as_str(), |(_, host)| host);
+    let host = at.host();
     let name = format!("{host}/{}", at.repository);
     let tagged = tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
     ImagePlace {
